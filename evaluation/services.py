@@ -73,7 +73,6 @@ def _records(system: System) -> Environment:
     keys = ledger_keys(layout.ledger_keys_file, layout.ledger_verifiers_file)
     return {
         "BMT_LEDGER_ORIGIN": ORIGIN,
-        **_pages(system, "records"),
         "BMT_LEDGER_KEYS_FILE": str(keys),
         "BMT_RECORDS_KEY_FILE": str(secret_key(layout.records_key_file)),
         "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),

@@ -28,7 +28,7 @@ SECONDS: Final = 10.0
 """The timeout of a call."""
 OPERATIONAL_SECONDS: Final = 5.0
 FILE_SECONDS: Final = 300.0
-"""The timeout of an upload: intake may take minutes to take a scan apart."""
+"""The timeout where a service works through files: it may take minutes to take a scan apart."""
 
 _OF_A_FILE: Final = ("content-type", "content-length", "content-disposition", "cache-control")
 
@@ -72,8 +72,10 @@ class VisitorClient:
         path: Address,
         model: type[A],
         asked: Mapping[str, Any] | None = None,
+        *,
+        seconds: float = SECONDS,
     ) -> A:
-        answer = await self._call(where, "GET", path, asked=asked)
+        answer = await self._call(where, "GET", path, asked=asked, timeout=seconds)
         return _read(where, answer, model)
 
     async def post(
@@ -123,7 +125,11 @@ class VisitorClient:
     ) -> StreamingResponse:
         """A service's file, handed to the browser while it arrives, with its name and type."""
         call = self._client.build_request(
-            "GET", self._addresses[where] + path, headers=self._headers(), params=_given(asked)
+            "GET",
+            self._addresses[where] + path,
+            headers=self._headers(),
+            params=_given(asked),
+            timeout=FILE_SECONDS,
         )
         try:
             answer = await self._client.send(call, stream=True)

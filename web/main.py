@@ -15,6 +15,7 @@ from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime import background, clock, mongodb, run
 from bmt.chassis.runtime.metrics import new_registry
+from web.audit import pages as audit
 from web.clients import ServiceClients
 from web.health import pages as health
 from web.layout import ROOM, Layout
@@ -22,7 +23,7 @@ from web.ports import Ports
 from web.settings import Settings
 from web.site import ACCOUNT, Area, Site
 
-AREAS: Final[tuple[Area, ...]] = (health.AREA,)
+AREAS: Final[tuple[Area, ...]] = (audit.AREA, health.AREA)
 
 
 def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:

@@ -24,7 +24,6 @@ from services.records.handlers import entering
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves, measuring
-from services.records.pages.api import site
 from services.records.ports import Ports
 from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.sealed_event_store import SealedEventStore
@@ -87,7 +86,7 @@ def build(settings: Settings) -> FastAPI:
     tree, sequencer = _tree(builder, settings, ledger, signer)
     builder.closes(people.close)
     queries = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
-    paper = RecordPaper(settings.public_url, signer)
+    paper = RecordPaper(settings.web_url, signer)
     exporter = Exporter(queries, ledger, tree, sequencer, folios, signer, paper, clock.now)
     examination = Examination(queries, files, ledger, agencies, clock.now)
     return builder.app(
@@ -99,8 +98,8 @@ def build(settings: Settings) -> FastAPI:
             conformance_api.router,
             tree_api.router,
             verification_api.router,
-            site(settings, builder, queries, exporter, examination, signer, agencies),
         ],
+        former_pages=("/audit",),
         ports=Ports(
             queries=queries,
             exporter=exporter,

@@ -34,7 +34,6 @@ from bmt.contracts.http.records import (
 )
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import BY_HAND
 from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
@@ -155,22 +154,6 @@ _FACTS: Final[Mapping[type[Event], Callable[[Any], dict[str, Any]]]] = {
     Configured: _configured,
 }
 """What each event states about the request, apart from its progress."""
-
-
-def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The targets of a configuration that an officer confirmed by hand, each once.
-
-    Older events have a time for these too. Any field may be missing from an event that was tampered
-    with.
-    """
-    evidence = data.get("evidence")
-    given = evidence if isinstance(evidence, list | tuple) else ()
-    proofs = [one for one in given if isinstance(one, Mapping)]
-    return tuple(dict.fromkeys(str(one.get("target")) for one in proofs if not _was_read_back(one)))
-
-
-def _was_read_back(proof: Mapping[str, Any]) -> bool:
-    return bool(proof.get("read_back_at")) and proof.get("connector") not in BY_HAND
 
 
 _PLACE: Final = frozenset({"index", "previous", "topic", "recorded_at"})

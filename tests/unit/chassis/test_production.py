@@ -22,7 +22,7 @@ OUTSIDE = {
     "approval": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
     "provisioning": {"BMT_ISSUER", "BMT_IPMS_URL", "BMT_STORAGE_URL"},
     "notification": {"BMT_ISSUER", "BMT_STATUS_URL", "BMT_STATUS_PAGE_URL", "BMT_CONSOLE_URL"},
-    "records": {"BMT_ISSUER", "BMT_PUBLIC_URL"},
+    "records": {"BMT_ISSUER", "BMT_WEB_URL"},
 }
 ADDRESSES = sorted(set.union(*OUTSIDE.values()))
 ENCRYPTED = {
