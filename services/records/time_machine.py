@@ -87,16 +87,20 @@ def facts_of(events: Iterable[Mapping[str, Any]]) -> RequestFacts | None:
 
 
 def _sequence(event: Mapping[str, Any]) -> int:
-    return int(event.get("sequence") or 0)
+    try:
+        return int(event.get("sequence") or 0)
+    except (TypeError, ValueError):
+        return 0
 
 
 def _read(event: Mapping[str, Any]) -> Happened | None:
     """The event, or None if it was changed so that it cannot be decoded."""
     try:
         data = _CONSUMED.decode(event["type"], event["data"])
-    except MalformedEvent:
+        at = datetime.fromisoformat(event["time"])
+    except (MalformedEvent, KeyError, TypeError, ValueError):
         return None
-    return (data, datetime.fromisoformat(event["time"])) if isinstance(data, RequestEvent) else None
+    return (data, at) if isinstance(data, RequestEvent) else None
 
 
 def _facts(happened: Happened) -> dict[str, Any]:
