@@ -93,7 +93,7 @@ class Collector:
         self._take = take
         self._gauges = gauges
         self._every_seconds = every_seconds
-        self._uid_validity = ""
+        self._uid_validity: int | None = None
         self._taken: set[int] = set()
         self._tried: dict[int, int] = {}
         self._tries = 0
