@@ -8,13 +8,13 @@ from fixtures.memory_view_store import MemoryViewStore
 from fixtures.samples import received
 from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
+from services.approval.console import live as live_
+from services.approval.console.live import ChangeSignal, Live
 from test_review_view import OPENED_AT, incoming
 
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
 from services.approval import views
-from services.approval.console import live as live_
-from services.approval.console.live import ChangeSignal, Live
 from services.approval.views import REVIEWS, Wanted
 
 BEFORE = OPENED_AT - timedelta(seconds=1)
