@@ -1,58 +1,29 @@
 """The page of scans: a batch whose fate is not known is handed in again under the same key."""
 
 import re
-from pathlib import Path
 
 import httpx
 import pytest
-from desks import desk
-from fastapi import FastAPI
-from services.approval.console import scans
-from starlette.requests import Request
+from console_pages import browser, problem
 
-from bmt.agencies import register
-from bmt.chassis.http.auth import Principal
-from web import session
-from web.clients import ServiceClients
-
-ROOT = Path(__file__).parents[3]
-AGENCIES = register.read(ROOT / "deploy" / "embedded" / "agencies.yaml")
-VISITOR = Principal("siti", "", "Siti", "MAMPU", frozenset({"administrator"}))
 SCAN = {"scan": ("imbasan.pdf", b"%PDF-1.4", "application/pdf")}
 
 
-def problem(name, status):
-    body = {"type": f"urn:bmt:problem:{name}", "title": name, "status": status, "detail": name}
-    return httpx.Response(status, json=body)
-
-
 @pytest.fixture
-def browser():
-    """`browser(answer)`: at the page, with an intake that answers so to each scan."""
+def at_scans():
+    """`at_scans(answer)`: at the page, with an intake that answers so to each scan."""
 
-    def browser(answer):
+    def at_scans(answer):
         async def intake(call):
-            seen.append(call.headers["idempotency-key"])
+            client.seen.append(call.headers["idempotency-key"])
             await call.aread()
             return answer
 
-        seen = []
-        transport = httpx.MockTransport(intake)
-        service_clients = ServiceClients({"intake": "http://intake"}, transport)
-        app = FastAPI()
-        ports = {"clients": service_clients, "agencies": AGENCIES, "admitted": lambda: VISITOR}
-        app.include_router(scans.routes(desk(**ports)))
-
-        async def signed_in(scope, receive, send):
-            session.put(Request(scope), session.Session(VISITOR, "the-token", "", goes_on=None))
-            await app(scope, receive, send)
-
-        transport = httpx.ASGITransport(signed_in)
-        client = httpx.AsyncClient(transport=transport, base_url="http://console")
-        client.seen = seen
+        client = browser(intake)
+        client.seen = []
         return client
 
-    return browser
+    return at_scans
 
 
 async def handed_in(client, key="imbasan-1"):
@@ -69,8 +40,8 @@ async def handed_in(client, key="imbasan-1"):
         (problem("too_large", 413), 413),
     ],
 )
-async def test_the_form_keeps_its_key_until_its_batch_is_taken_in(browser, answered, status):
-    client = browser(answered)
+async def test_the_form_keeps_its_key_until_its_batch_is_taken_in(at_scans, answered, status):
+    client = at_scans(answered)
     answer, key = await handed_in(client)
     assert (answer.status_code, key) == (status, "imbasan-1")
     assert 'value="memo" selected' in answer.text
@@ -85,6 +56,6 @@ async def test_the_form_keeps_its_key_until_its_batch_is_taken_in(browser, answe
         problem("idempotency_key_reused", 409),
     ],
 )
-async def test_what_was_taken_in_under_a_key_leaves_a_new_one(browser, answered):
-    _, key = await handed_in(browser(answered))
+async def test_what_was_taken_in_under_a_key_leaves_a_new_one(at_scans, answered):
+    _, key = await handed_in(at_scans(answered))
     assert key != "imbasan-1"

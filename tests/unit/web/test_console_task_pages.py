@@ -2,10 +2,9 @@
 
 import re
 
+import httpx
 import pytest
-from desks import desk
-from services.approval.console.tasks import task_page
-from starlette.requests import Request
+from console_pages import browser
 
 from bmt.contracts.events import Effective, EffectiveIpms, EffectiveStorage, Evidence
 from bmt.contracts.http.provisioning import TaskInFull
@@ -18,7 +17,7 @@ BEFORE = Evidence(target="ipms", connector="worklist", read_back_at=AT)
 CONFIRMED = Evidence(target="ipms", connector="worklist", confirmed_by=HASSAN, confirmed_at=AT)
 
 
-def page(ipms: Evidence) -> str:
+async def page(ipms: Evidence) -> str:
     task = TaskInFull(
         task_id="t",
         request_id="r",
@@ -39,17 +38,18 @@ def page(ipms: Evidence) -> str:
         ),
         proof=(STORAGE, ipms),
     )
-    scope = {"type": "http", "method": "GET", "path": "/console/tasks/t", "query_string": b""}
-    request = Request({**scope, "headers": [(b"host", b"x")], "session": {}})
-    return re.sub(r"\s+", " ", task_page(desk(), request, task).body.decode())
+    answer = httpx.Response(200, content=task.model_dump_json(by_alias=True))
+    shown = await browser(lambda _: answer).get("/tasks/t")
+    assert shown.status_code == 200
+    return re.sub(r"\s+", " ", shown.text)
 
 
 @pytest.mark.parametrize("ipms", [CONFIRMED, BEFORE])
-def test_only_the_storage_was_read_back(ipms):
-    shown = page(ipms)
+async def test_only_the_storage_was_read_back(ipms):
+    shown = await page(ipms)
     assert shown.count("Dibaca semula") == 1
     assert "<dt>IPMS</dt> <dd>Disahkan oleh pegawai, tidak dibaca semula oleh sistem" in shown
 
 
-def test_who_confirmed_it_is_named():
-    assert "tidak dibaca semula oleh sistem (Hassan," in page(CONFIRMED)
+async def test_who_confirmed_it_is_named():
+    assert "tidak dibaca semula oleh sistem (Hassan," in await page(CONFIRMED)

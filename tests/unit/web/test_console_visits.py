@@ -3,20 +3,21 @@
 from datetime import UTC, datetime
 
 import pytest
-from services.approval.console import desk
 from starlette.requests import Request
 from starlette.responses import Response
+
+from web.console import worklist
 
 NOW = 1_800_000_000
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(desk.time, "time", lambda: NOW)
+    monkeypatch.setattr(worklist.time, "time", lambda: NOW)
 
 
 def asked(kept=None):
-    headers = [(b"cookie", f"{desk.COOKIE}={kept}".encode())] if kept else []
+    headers = [(b"cookie", f"{worklist.COOKIE}={kept}".encode())] if kept else []
     return Request({"type": "http", "scheme": "http", "path": "/console/", "headers": headers})
 
 
@@ -34,7 +35,9 @@ def asked(kept=None):
     ],
 )
 def test_the_visit_before_this_one_is_known(kept, since):
-    assert desk.last_visit(asked(kept)) == (datetime.fromtimestamp(since, UTC) if since else None)
+    assert worklist.last_visit(asked(kept)) == (
+        datetime.fromtimestamp(since, UTC) if since else None
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_the_visit_before_this_one_is_known(kept, since):
 )
 def test_a_look_belongs_to_its_visit(kept, remembered):
     answer = Response()
-    desk.remember(asked(kept), answer, "/console", over_tls=True)
+    worklist.remember(asked(kept), answer, "/console", over_tls=True)
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{desk.COOKIE}={remembered};")
+    assert cookie.startswith(f"{worklist.COOKIE}={remembered};")
     assert {"HttpOnly", "Path=/console", "SameSite=lax", "Secure"} <= set(cookie.split("; "))

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from services.approval.console.forms import DecisionForm
 from starlette.datastructures import FormData
 
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
+from web.console.forms import DecisionForm
 from web.forms import FormWrong, Sent
 from web.sizes import in_bytes, in_gigabytes
 

@@ -1,12 +1,12 @@
 """The form that registers an item of the inbox."""
 
 import pytest
-from services.approval.console.forms import RegistrationForm, faults_of
 from starlette.datastructures import FormData
 
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import Refused
+from web.console.forms import RegistrationForm, faults_of
 from web.forms import FormWrong, Sent
 
 VISITOR = Principal("aminah", "aminah@x.my", "Aminah", "MAMPU", frozenset(["administrator"]))

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
-from services.approval.console.rules import Difference, compared, differences
 
 from bmt.contracts.http.rules import RulesVersion
+from web.console.rules import Difference, compared, differences
 
 RULES = st.dictionaries(
     st.sampled_from("abc"),

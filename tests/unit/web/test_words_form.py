@@ -1,11 +1,11 @@
 """The form of a notice's words: what people type, and what the API takes."""
 
 import pytest
-from services.approval.console.notices import WordsForm, faults_of
 from starlette.datastructures import FormData
 
 from bmt.contracts.http.notification import Template
 from bmt.contracts.problems import FieldError, Refused
+from web.console.notices import WordsForm, faults_of
 from web.forms import FormWrong, Sent
 
 WORDING = {
