@@ -272,9 +272,6 @@ class ServiceClients:
             trust_env=False, timeout=SECONDS, transport=transport, limits=_CONNECTIONS
         )
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._addresses
-
     def visitor_client(self, request: Request) -> VisitorClient:
         """The client of the signed-in user.
 

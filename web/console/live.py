@@ -72,22 +72,33 @@ async def passed_on(
 ) -> AsyncIterator[ServerSentEvent]:
     """The changes as they come, until their service or the session ends them; then the browser comes again."""
     yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
-    async with aclosing(changes):
-        coming = asyncio.ensure_future(anext(changes, None))
-        try:
-            while await goes_on():
-                await asyncio.wait([coming], timeout=LOOKS_EVERY_SECONDS)
-                if not coming.done():
-                    continue
-                if (change := coming.result()) is None:
-                    return
-                yield ServerSentEvent(event="changed", data=told(change))
-                coming = asyncio.ensure_future(anext(changes, None))
-        except (Refused, Unavailable, SignInFirst):
-            yield ServerSentEvent(comment="away", retry=RETRY_LATER_MILLISECONDS)
-        finally:
-            coming.cancel()
-            await asyncio.wait([coming])
+    arrived: asyncio.Queue[D | None] = asyncio.Queue()
+    reading = asyncio.create_task(_read(changes, arrived))
+    try:
+        while await goes_on():
+            try:
+                change = await asyncio.wait_for(arrived.get(), LOOKS_EVERY_SECONDS)
+            except TimeoutError:
+                continue
+            if change is None:
+                await reading
+                return
+            yield ServerSentEvent(event="changed", data=told(change))
+    except (Refused, Unavailable, SignInFirst):
+        yield ServerSentEvent(comment="away", retry=RETRY_LATER_MILLISECONDS)
+    finally:
+        # It closes the stream itself: when a browser left, nothing can be awaited here.
+        reading.cancel()
+
+
+async def _read(changes: AsyncGenerator[D], arrived: "asyncio.Queue[D | None]") -> None:
+    """Reads in a task of its own, so that a look at the session interrupts nothing. None: there are no more."""
+    try:
+        async with aclosing(changes):
+            async for change in changes:
+                arrived.put_nowait(change)
+    finally:
+        arrived.put_nowait(None)
 
 
 def said(last: Step, text: Callable[[str], str]) -> str:

@@ -1,4 +1,4 @@
-"""The console's calls of other services: under the visitor's token, and refused as those services refuse."""
+"""The pages' calls of the services: under the visitor's token, and refused as those services refuse."""
 
 import httpx
 import pytest
@@ -9,7 +9,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import Refused
 from web import session
-from web.clients import File, ServiceClients, address
+from web.clients import File, Received, ServiceClients, address
 from web.login import SignInFirst
 
 SIGNED_IN = session.Session(
@@ -157,6 +157,41 @@ def test_who_has_no_session_is_asked_to_sign_in():
         visitor_client(None, None)
 
 
-def test_a_service_without_an_address_is_none_of_the_neighbours():
-    service_clients = ServiceClients({"intake": "http://intake", "provisioning": ""})
-    assert ("intake" in service_clients, "provisioning" in service_clients) == (True, False)
+async def test_a_refusal_keeps_the_code_that_its_sentence_hangs_on():
+    refusal = problem("another_person_needed", 403, code="approved_before", values={"given": 1})
+    with pytest.raises(Refused) as refused:
+        await visitor_client(lambda _: refusal).get("intake", address("x"), Told)
+    assert refused.value.extra == {"code": "approved_before", "values": {"given": 1}}
+
+
+async def test_a_file_is_read_with_its_type():
+    def answers(_):
+        return httpx.Response(200, content=b"%PDF", headers={"content-type": "application/pdf"})
+
+    assert await visitor_client(answers).read("intake", address("x")) == Received(
+        "application/pdf", b"%PDF"
+    )
+
+
+async def events(answer):
+    client = visitor_client(lambda _: answer)
+    return [one.said async for one in client.events("intake", address("x"), Told)]
+
+
+async def test_events_are_read_and_comments_are_not():
+    text = ': open\nretry: 500\n\nevent: changed\ndata: {"said": "1"}\n\n: ping\n\ndata: {"said": "2"}\n\n'
+    assert await events(httpx.Response(200, text=text)) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (problem("not_found", 404), Refused),
+        (problem("unauthenticated", 401), SignInFirst),
+        (httpx.Response(502), Unavailable),
+        (httpx.Response(200, text="data: {}\n\n"), Unavailable),
+    ],
+)
+async def test_events_that_cannot_be_had_are_refused_as_any_call(answer, error):
+    with pytest.raises(error):
+        await events(answer)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import anyio
 import httpx
 import pytest
 from console_pages import browser, problem
@@ -65,26 +66,46 @@ async def test_a_browser_that_gets_nothing_comes_again_later(answer):
     assert f"retry: {live.RETRY_LATER_MILLISECONDS}" in shown.text
 
 
-async def test_a_stream_ends_with_the_session_and_tells_nothing_more(monkeypatch):
-    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
-    signed_in, ended = [True], asyncio.Event()
+class Changes:
+    """Approval's stream: one change, then silence."""
 
-    async def changes():
+    def __init__(self):
+        self.closed = asyncio.Event()
+
+    async def __aiter__(self):
         try:
             yield WorklistChanged(count=1)
             await asyncio.Event().wait()
         finally:
-            ended.set()
+            await asyncio.sleep(0)  # no time: a connection is closed by others' turn of the loop
+            self.closed.set()
+
+    def told(self, goes_on=for_ever):
+        return passed_on(aiter(self), lambda one: {"count": str(one.count)}, goes_on)
+
+
+async def test_a_stream_ends_with_the_session_and_tells_nothing_more(monkeypatch):
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
+    signed_in, changes = [True], Changes()
 
     async def goes_on():
         return signed_in[0]
 
-    stream = passed_on(changes(), lambda one: {"count": str(one.count)}, goes_on)
+    stream = changes.told(goes_on)
     assert (await anext(stream)).comment == "open"
     assert (await anext(stream)).data == {"count": "1"}
     signed_in[0] = False
     assert [one async for one in stream] == []
-    assert ended.is_set()
+    await asyncio.wait_for(changes.closed.wait(), 5)
+
+
+async def test_a_browser_that_leaves_ends_approvals_stream_too():
+    changes = Changes()
+    with anyio.move_on_after(0.1) as left:  # as the server ends what a browser left
+        async for _ in changes.told():
+            pass
+    assert left.cancelled_caught
+    await asyncio.wait_for(changes.closed.wait(), 5)
 
 
 async def test_a_quiet_stream_goes_on(monkeypatch):
