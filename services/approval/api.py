@@ -43,12 +43,16 @@ BY_CHANGE: Final = Paging(tuple[AwareDatetime, str])
 MOST_NAMED: Final = 100
 """How many requests a list may be asked for by their ids."""
 
-Administrator = Annotated[Principal, Depends(require("administrator"))]
+ADMINISTRATOR: Final = Depends(require("administrator"))
+Administrator = Annotated[Principal, ADMINISTRATOR]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 CorrectorsCommand = Annotated[CommandContext, Depends(command("administrator", "applicant"))]
 WorklistPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
 ChangesPage = Annotated[PageRequest[Place], Depends(BY_CHANGE)]
 ChangedSince = Annotated[QueryTime | None, Query(description="only what changed then or later")]
+Seconds = Annotated[
+    int, Query(ge=1, le=live.LASTS_SECONDS, description="how long the stream lasts at most")
+]
 RequestIds = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
     Query(max_length=MOST_NAMED, description="only these; other agencies' are left out"),
@@ -102,17 +106,20 @@ async def counts(
 @router.get(
     "/v1/worklist/live",
     summary="How many requests changed, whenever the number changes",
-    description="Events `changed` (`WorklistChanged`), for at most twenty seconds: then connect again.",
+    description="Events `changed` (`WorklistChanged`). The stream ends by itself: then connect again.",
     response_class=EventSourceResponse,
 )
 async def worklist_live(
-    here: Here, caller: Administrator, since: Annotated[QueryTime, Query()]
+    here: Here,
+    caller: Administrator,
+    since: Annotated[QueryTime, Query()],
+    seconds: Seconds = live.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> WorklistChanged | None:
         count = await views.changes(here.reviews, caller.agency, since)
         return WorklistChanged(count=count) if count else None
 
-    async for event in live.stream(look, here.change_signal):
+    async for event in live.stream(look, here.change_signal, seconds):
         yield event
 
 
@@ -129,7 +136,11 @@ async def requests(
     return BY_CHANGE.page(items, page, key=lambda item: (item.changed_at, item.request_id))
 
 
-@router.get("/v1/requests/{request_id}", summary="All that a decider needs")
+@router.get(
+    "/v1/requests/{request_id}",
+    summary="All that a decider needs",
+    dependencies=[ADMINISTRATOR],
+)
 async def request(review: Reviewed) -> RequestUnderReview:
     return review
 
@@ -137,7 +148,8 @@ async def request(review: Reviewed) -> RequestUnderReview:
 @router.get(
     "/v1/requests/{request_id}/live",
     summary="What happens to a request after its first steps, at once",
-    description="Events `changed` (`Step`, the last one), for at most twenty seconds: then connect again.",
+    dependencies=[ADMINISTRATOR],
+    description="Events `changed` (`Step`, the last one). The stream ends by itself: then connect again.",
     response_class=EventSourceResponse,
     responses=problems("not_found"),
 )
@@ -145,18 +157,20 @@ async def request_live(
     here: Here,
     review: Reviewed,
     steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
+    seconds: Seconds = live.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> Step | None:
         now = await here.reviews.get(review.request_id)
         return now.history[-1] if now and len(now.history) > steps else None
 
-    async for event in live.stream(look, here.change_signal):
+    async for event in live.stream(look, here.change_signal, seconds):
         yield event
 
 
 @router.get(
     "/v1/requests/{request_id}/documents/{document_id}",
     summary="A document of a request or of its comments, byte for byte",
+    dependencies=[ADMINISTRATOR],
     response_class=Response,
     responses=problems("not_found"),
 )

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 
 LOOKS_EVERY_SECONDS: Final = 2.0
-LASTS_SECONDS: Final = 20.0
-"""A stream ends after this time and its reader reconnects, so a stopping service waits for none."""
+LASTS_SECONDS: Final = 20
+"""A stream ends after this time at most and its reader reconnects, so a stopping service waits for none."""
 RETRY_MILLISECONDS: Final = 500
 
 D = TypeVar("D", bound=BaseModel)
@@ -38,12 +38,14 @@ class ChangeSignal:
 
 
 async def stream(
-    look: Callable[[], Awaitable[D | None]], change_signal: ChangeSignal
+    look: Callable[[], Awaitable[D | None]],
+    change_signal: ChangeSignal,
+    seconds: float = LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     """An event `changed` whenever `look` finds something else; None: nothing changed yet."""
     yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
     sent: D | None = None
-    ends = asyncio.get_running_loop().time() + LASTS_SECONDS
+    ends = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < ends:
         found = await look()
         if found is not None and found != sent:

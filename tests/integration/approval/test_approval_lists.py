@@ -11,7 +11,6 @@ from fixtures.samples import APPLICANT, received
 
 from bmt.chassis.runtime.clock import new_id, now
 from bmt.contracts.values import Document
-from services.approval import live
 
 pytestmark = pytest.mark.integration
 
@@ -129,12 +128,13 @@ async def test_a_document_that_is_no_longer_kept_is_not_found(office):
     assert_problem(await office.get(path), "not_found")
 
 
-async def test_live_changes_are_events_of_the_agencys_requests(office, monkeypatch):
-    monkeypatch.setattr(live, "LASTS_SECONDS", 1.0)
+async def test_live_changes_are_events_of_the_agencys_requests(office):
     request = await office.receives(applicant=APPLICANT)
     path = f"/v1/requests/{request.request_id}/live"
-    of_request = asyncio.create_task(office.get(path, steps=1))
-    of_agency = asyncio.create_task(office.get("/v1/worklist/live", since=now().isoformat()))
+    of_request = asyncio.create_task(office.get(path, steps=1, seconds=1))
+    of_agency = asyncio.create_task(
+        office.get("/v1/worklist/live", since=now().isoformat(), seconds=1)
+    )
     await office.decide(request, "reject", reason="Tidak.")
     for answer, name, value in (
         (await of_request, "step", "rejected"),

@@ -77,16 +77,14 @@ async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(
     assert await asyncio.wait_for(told, 5) == WorklistChanged(count=1)
 
 
-async def test_a_stream_ends_by_itself_and_says_when_to_come_again(look, monkeypatch):
-    monkeypatch.setattr(live, "LASTS_SECONDS", 0)
-    events = [event async for event in live.stream(look(BEFORE), ChangeSignal())]
+async def test_a_stream_ends_by_itself_and_says_when_to_come_again(look):
+    events = [event async for event in live.stream(look(BEFORE), ChangeSignal(), 0)]
     assert [(event.comment, event.retry) for event in events] == [("open", 500)]
 
 
 async def test_what_is_as_it_was_is_not_told_again(look, monkeypatch):
     monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(live, "LASTS_SECONDS", 0.1)
-    events = [event async for event in live.stream(look(BEFORE), ChangeSignal())]
+    events = [event async for event in live.stream(look(BEFORE), ChangeSignal(), 0.1)]
     assert [event.event for event in events] == [None, "changed"]
 
 
