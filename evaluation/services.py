@@ -80,13 +80,8 @@ def _records(system: System) -> Environment:
     }
 
 
-def _approval(system: System) -> Environment:
-    return {
-        **_pages(system, "approval"),
-        "BMT_INTAKE_URL": system.ports.url("intake"),
-        "BMT_PROVISIONING_URL": system.ports.url("provisioning"),
-        "BMT_NOTIFICATION_URL": system.ports.url("notification"),
-    }
+def _approval(_: System) -> Environment:
+    return {}
 
 
 def _pages(system: System, service: str) -> Environment:

@@ -241,8 +241,8 @@ PAGES = [
     for folder in (
         ROOM,
         REPOSITORY / "services" / "intake" / "pages",
-        REPOSITORY / "services" / "approval" / "console",
         ROOM / "audit",
+        ROOM / "console",
     )
 ]
 
