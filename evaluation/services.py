@@ -70,7 +70,6 @@ def _records(system: System) -> Environment:
     keys = ledger_keys(layout.ledger_keys_file, layout.ledger_verifiers_file)
     return {
         "BMT_LEDGER_ORIGIN": ORIGIN,
-        **_pages(system, "records"),
         "BMT_LEDGER_KEYS_FILE": str(keys),
         "BMT_RECORDS_KEY_FILE": str(secret_key(layout.records_key_file)),
         "BMT_CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
@@ -78,13 +77,8 @@ def _records(system: System) -> Environment:
     }
 
 
-def _approval(system: System) -> Environment:
-    return {
-        **_pages(system, "approval"),
-        "BMT_INTAKE_URL": system.ports.url("intake"),
-        "BMT_PROVISIONING_URL": system.ports.url("provisioning"),
-        "BMT_NOTIFICATION_URL": system.ports.url("notification"),
-    }
+def _approval(_: System) -> Environment:
+    return {}
 
 
 def _pages(system: System, service: str) -> Environment:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.problems import Refused
+
+E = TypeVar("E", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class When:
 
     def then(self, *events: BaseModel) -> None:
         assert self._decide() == list(events)
+
+    def then_one(self, kind: type[E], **values: Any) -> E:
+        """One event of this kind, with these values among others."""
+        (event,) = self._decide()
+        assert isinstance(event, kind)
+        for name, value in values.items():
+            assert getattr(event, name) == value
+        return event
 
     def then_nothing(self) -> None:
         assert self._decide() == []

@@ -47,11 +47,7 @@ class Teller:
 
 
 TELLERS: Final = {
-    "intake": Teller(
-        dict.fromkeys(intake.STREAMS, intake.DECIDER),
-        topics.EVENTS[topics.REQUESTS],
-        (*INTAKE, *topics.ANSWERS),
-    ),
+    "intake": Teller(intake.DECIDERS, topics.EVENTS[topics.REQUESTS], (*INTAKE, *topics.ANSWERS)),
     "approval": Teller(approval.DECIDERS, topics.EVENTS[topics.DECISIONS], APPROVAL),
     "provisioning": Teller(
         provisioning.DECIDERS, topics.EVENTS[topics.CONFIGURATIONS], PROVISIONING

@@ -4,7 +4,7 @@ Each service checks the user's rights itself; pages check nothing. If a service 
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NewType, TypeVar
 from urllib.parse import quote
@@ -28,8 +28,13 @@ SECONDS: Final = 10.0
 """The timeout of a call."""
 OPERATIONAL_SECONDS: Final = 5.0
 FILE_SECONDS: Final = 300.0
-"""The timeout of an upload: intake may take minutes to take a scan apart."""
+"""The timeout where a service works through files: it may take minutes to take a scan apart."""
+EVENT_SECONDS: Final = 30.0
+"""The longest silence in a stream of events: a service sends a comment every fifteen seconds."""
 
+_CONNECTIONS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+"""Each open page with live changes holds one; our own limit of calls under way bounds them."""
+_DATA: Final = "data: "
 _OF_A_FILE: Final = ("content-type", "content-length", "content-disposition", "cache-control")
 
 A = TypeVar("A", bound=BaseModel)
@@ -72,8 +77,10 @@ class VisitorClient:
         path: Address,
         model: type[A],
         asked: Mapping[str, Any] | None = None,
+        *,
+        seconds: float = SECONDS,
     ) -> A:
-        answer = await self._call(where, "GET", path, asked=asked)
+        answer = await self._call(where, "GET", path, asked=asked, timeout=seconds)
         return _read(where, answer, model)
 
     async def post(
@@ -122,21 +129,35 @@ class VisitorClient:
         self, where: ServiceName, path: Address, asked: Mapping[str, Any] | None = None
     ) -> StreamingResponse:
         """A service's file, handed to the browser while it arrives, with its name and type."""
-        call = self._client.build_request(
-            "GET", self._addresses[where] + path, headers=self._headers(), params=_given(asked)
-        )
-        try:
-            answer = await self._client.send(call, stream=True)
-            if not answer.is_success:
-                await answer.aread()
-        except httpx.HTTPError as error:
-            raise Unavailable(where, retry_after_seconds=3) from error
-        if not answer.is_success:
-            raise _refusal(where, answer)
+        answer = await self._opened(where, path, asked, timeout=FILE_SECONDS)
         kept = {name: answer.headers[name] for name in _OF_A_FILE if name in answer.headers}
         return StreamingResponse(
             answer.aiter_bytes(), headers=kept, background=BackgroundTask(answer.aclose)
         )
+
+    async def read(self, where: ServiceName, path: Address) -> "Received":
+        """A service's file, whole."""
+        answer = await self._call(where, "GET", path)
+        return Received(answer.headers.get("content-type", ""), answer.content)
+
+    async def events(
+        self,
+        where: ServiceName,
+        path: Address,
+        model: type[A],
+        asked: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[A]:
+        """The data of a service's events as they come, until it ends the stream (`text/event-stream`)."""
+        timeout = httpx.Timeout(SECONDS, read=EVENT_SECONDS)
+        answer = await self._opened(where, path, asked, timeout=timeout)
+        try:
+            async for line in answer.aiter_lines():
+                if line.startswith(_DATA):
+                    yield model.model_validate_json(line.removeprefix(_DATA))
+        except (httpx.HTTPError, ValidationError) as error:
+            raise Unavailable(where) from error
+        finally:
+            await answer.aclose()
 
     async def made(
         self,
@@ -185,6 +206,31 @@ class VisitorClient:
             return answer
         raise _refusal(where, answer)
 
+    async def _opened(
+        self,
+        where: ServiceName,
+        path: Address,
+        asked: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """The answer as soon as it begins. Whoever reads it closes it."""
+        call = self._client.build_request(
+            "GET",
+            self._addresses[where] + path,
+            headers=self._headers(),
+            params=_given(asked),
+            **options,
+        )
+        try:
+            answer = await self._client.send(call, stream=True)
+            if not answer.is_success:
+                await answer.aread()
+        except httpx.HTTPError as error:
+            raise Unavailable(where, retry_after_seconds=3) from error
+        if not answer.is_success:
+            raise _refusal(where, answer)
+        return answer
+
     def _headers(self) -> dict[str, str]:
         traceparent = tracing.current.get()
         trace = {"traceparent": traceparent} if traceparent else {}
@@ -205,6 +251,14 @@ class File:
     content: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file as a service sent it."""
+
+    media_type: str
+    content: bytes
+
+
 class ServiceClients:
     """Clients of the services that have an address."""
 
@@ -214,10 +268,9 @@ class ServiceClients:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
-        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._addresses
+        self._client = httpx.AsyncClient(
+            trust_env=False, timeout=SECONDS, transport=transport, limits=_CONNECTIONS
+        )
 
     def visitor_client(self, request: Request) -> VisitorClient:
         """The client of the signed-in user.
@@ -265,4 +318,6 @@ def _refusal(where: ServiceName, answer: httpx.Response) -> Exception:
     if problem not in STATUS or problem in ("unavailable", "internal"):
         return Unavailable(where)
     errors = tuple(FieldError.model_validate(fault) for fault in told.errors)
-    return Refused(told.detail, problem=problem, extra=told.model_extra or {}, errors=errors)
+    code = {"code": told.code} if told.code else {}
+    extra = {**code, **(told.model_extra or {})}
+    return Refused(told.detail, problem=problem, extra=extra, errors=errors)

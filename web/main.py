@@ -15,14 +15,17 @@ from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime import background, clock, mongodb, run
 from bmt.chassis.runtime.metrics import new_registry
+from web.audit import pages as audit
 from web.clients import ServiceClients
+from web.console import area as console
 from web.health import pages as health
 from web.layout import ROOM, Layout
+from web.pictures import Pictures
 from web.ports import Ports
 from web.settings import Settings
 from web.site import ACCOUNT, Area, Site
 
-AREAS: Final[tuple[Area, ...]] = (health.AREA,)
+AREAS: Final[tuple[Area, ...]] = (console.AREA, audit.AREA, health.AREA)
 
 
 def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -62,6 +65,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     ports = Ports(
         layout=Layout(ACCOUNT, [ROOM]),
         clients=clients,
+        pictures=Pictures(),
         agencies=register.read(settings.agencies_file),
         clock=clock.now,
     )

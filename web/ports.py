@@ -11,6 +11,7 @@ from bmt.chassis.http.ports import ports_of
 from bmt.chassis.runtime.clock import Clock
 from web.clients import ServiceClients, VisitorClient
 from web.layout import Layout
+from web.pictures import Pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Ports:
 
     layout: Layout
     clients: ServiceClients
+    pictures: Pictures
     agencies: Agencies
     clock: Clock
 

@@ -3,21 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bmt.contracts.values import Channel, Kind, Status
+from bmt.contracts.values import Channel
+from bmt.press.wording import KIND, STATUS
 
-STATUS: Final[Mapping[Status, str]] = {
-    "received": "Diterima",
-    "returned": "Dikembalikan untuk pembetulan",
-    "approved": "Diluluskan",
-    "rejected": "Ditolak",
-    "withdrawn": "Ditarik balik",
-    "configuring": "Sedang dikonfigurasi",
-    "awaiting_operator": "Menunggu operator",
-    "configured": "Dikonfigurasi",
-    "configuration_failed": "Konfigurasi gagal",
-    "notified": "Pengguna dimaklumkan",
-    "filed": "Difailkan",
-}
 TONE: Final[Mapping[str, str]] = {
     "approved": "good",
     "filed": "good",
@@ -29,8 +17,6 @@ TONE: Final[Mapping[str, str]] = {
     "awaiting_operator": "wait",
 }
 """The style of a status in the stylesheet."""
-
-KIND: Final[Mapping[Kind, str]] = {"application": "Permohonan", "termination": "Penamatan"}
 
 CHANNEL: Final[Mapping[Channel, str]] = {
     "email": "E-mel",
@@ -52,5 +38,7 @@ KINDS_OF_FILE: Final[Mapping[str, str]] = {
     "application/vnd.oasis.opendocument.text": ".odt",
 }
 """The names of document kinds, the same in both languages."""
+
+__all__ = ("ALL", "CHANNEL", "KIND", "KINDS_OF_FILE", "STATUS", "TONE")
 
 ALL: Final = (STATUS, KIND, CHANNEL)

@@ -3,7 +3,8 @@
 Type strings are explicit and for ever; fields are only added. Readers ignore what they do not know.
 """
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -248,6 +249,22 @@ class Evidence(BaseModel):
     def was_read_back(self) -> bool:
         """Whether the target itself was asked; events from before claim it of manual tasks too."""
         return self.read_back_at is not None and self.connector not in BY_HAND
+
+
+def not_read_back(configured: Mapping[str, Any]) -> tuple[str, ...]:
+    """The targets of a `Configured`'s data that an officer confirmed by hand, each once.
+
+    It reads recorded data as it is: any field may be missing from an event that was tampered with.
+    """
+    evidence = configured.get("evidence")
+    given = evidence if isinstance(evidence, list | tuple) else ()
+    proofs = [one for one in given if isinstance(one, Mapping)]
+    by_hand = (
+        str(one.get("target"))
+        for one in proofs
+        if not one.get("read_back_at") or one.get("connector") in BY_HAND
+    )
+    return tuple(dict.fromkeys(by_hand))
 
 
 class Configured(RequestEvent):

@@ -309,5 +309,8 @@ class Officer(Value):
     role: str
 
 
+GONE: Final = "disposed-of"
+"""What the record shows in the place of a personal value that was disposed of."""
+
 BY_HAND: Final = frozenset({"worklist"})
 """Connectors that read nothing back: an officer confirms what was set."""

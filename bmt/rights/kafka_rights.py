@@ -1,4 +1,7 @@
-"""Kafka's access control lists over its protocol: aiokafka's admin client cannot create them."""
+"""Kafka's access control lists over its protocol: aiokafka's admin client cannot create them.
+
+Why confluent-kafka does not do it: `docs/decisions/0017-the-borders-are-tables.md`.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping

@@ -1,55 +1,203 @@
-"""The HTTP API of approval: the worklist, one request, single and bulk decisions."""
+"""The HTTP API of approval: the worklist, one request, its decisions and comments, bulk decisions, live changes."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from fastapi import Depends
-from pydantic import AwareDatetime
+from fastapi import Depends, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AwareDatetime, StringConstraints
+from starlette.responses import Response
 
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
+from bmt.chassis.http.moments import QueryTime
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.runtime import documents
 from bmt.contracts.http.approval import (
     DecisionMade,
     Held,
+    ListedRequest,
     RequestUnderReview,
     Ruling,
     RulingResults,
     Rulings,
+    Step,
+    WorklistChanged,
+    WorklistCounts,
     WorklistItem,
 )
-from services.approval import bulk, handlers, views
+from bmt.contracts.http.comments import CommentAnswer, CommentWritten
+from bmt.contracts.problems import Refused
+from bmt.contracts.values import Kind
+from services.approval import bulk, handlers, live, views
 from services.approval.bulk import decision_made
 from services.approval.domain.errors import UnknownRequest
 from services.approval.ports import Here
-from services.approval.views import Place, as_seen_by
+from services.approval.views import Filter, Place, as_seen_by
 
 BY_DUE_TIME: Final = Paging(tuple[AwareDatetime, str])
+BY_CHANGE: Final = Paging(tuple[AwareDatetime, str])
+MOST_NAMED: Final = 100
+"""How many requests a list may be asked for by their ids."""
 
-Administrator = Annotated[Principal, Depends(require("administrator"))]
+ADMINISTRATOR: Final = Depends(require("administrator"))
+Administrator = Annotated[Principal, ADMINISTRATOR]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 CorrectorsCommand = Annotated[CommandContext, Depends(command("administrator", "applicant"))]
 WorklistPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
+ChangesPage = Annotated[PageRequest[Place], Depends(BY_CHANGE)]
+ChangedSince = Annotated[QueryTime | None, Query(description="only what changed then or later")]
+Seconds = Annotated[
+    int, Query(ge=1, le=live.LASTS_SECONDS, description="how long the stream lasts at most")
+]
+RequestIds = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
+    Query(max_length=MOST_NAMED, description="only these; other agencies' are left out"),
+]
+
+
+async def _review(here: Here, request_id: Id, caller: Administrator) -> RequestUnderReview:
+    """A request of the caller's agency, as the caller may see it.
+
+    Raises:
+        UnknownRequest: there is none.
+    """
+    review = await here.reviews.get(request_id)
+    if review is None or review.agency != caller.agency:
+        raise UnknownRequest
+    return as_seen_by(review, caller)
+
+
+Reviewed = Annotated[RequestUnderReview, Depends(_review)]
 
 router = api_router(tags=["approval"])
 """Administrators act for the agency in their token; applicants may only place a hold."""
 
 
 @router.get("/v1/worklist", summary="Open requests, due first at the top")
-async def worklist(here: Here, caller: Administrator, page: WorklistPage) -> Page[WorklistItem]:
-    found = await views.worklist(here.reviews, caller.agency, page)
+async def worklist(
+    here: Here,
+    caller: Administrator,
+    page: WorklistPage,
+    kind: Annotated[Kind | None, Query(description="only of this kind")] = None,
+    warned: Annotated[
+        bool | None, Query(description="only with warnings, or only without any")
+    ] = None,
+    due_before: Annotated[
+        QueryTime | None, Query(description="only what must be decided before then")
+    ] = None,
+) -> Page[WorklistItem]:
+    only = Filter(kind=kind, warned=warned, due_before=due_before)
+    found = await views.worklist(here.reviews, caller.agency, page, only)
     items = [WorklistItem.model_validate(review, from_attributes=True) for review in found]
     return BY_DUE_TIME.page(items, page, key=lambda item: (item.due_at, item.request_id))
 
 
-@router.get("/v1/requests/{request_id}", summary="All that a decider needs")
-async def request(here: Here, request_id: Id, caller: Administrator) -> RequestUnderReview:
-    review = await here.reviews.get(request_id)
-    if review is None or review.agency != caller.agency:
-        raise UnknownRequest
-    return as_seen_by(review, caller)
+@router.get("/v1/worklist/counts", summary="How many requests wait, and how many changed")
+async def counts(
+    here: Here, caller: Administrator, changed_since: ChangedSince = None
+) -> WorklistCounts:
+    return await views.counts(here.reviews, caller.agency, here.clock(), changed_since)
+
+
+@router.get(
+    "/v1/worklist/live",
+    summary="How many requests changed, whenever the number changes",
+    description="Events `changed` (`WorklistChanged`). The stream ends by itself: then connect again.",
+    response_class=EventSourceResponse,
+)
+async def worklist_live(
+    here: Here,
+    caller: Administrator,
+    since: Annotated[QueryTime, Query()],
+    seconds: Seconds = live.LASTS_SECONDS,
+) -> AsyncIterator[ServerSentEvent]:
+    async def look() -> WorklistChanged | None:
+        count = await views.changes(here.reviews, caller.agency, since)
+        return WorklistChanged(count=count) if count else None
+
+    async for event in live.stream(look, here.change_signal, seconds):
+        yield event
+
+
+@router.get("/v1/requests", summary="Requests of the agency, the latest change first")
+async def requests(
+    here: Here,
+    caller: Administrator,
+    page: ChangesPage,
+    changed_since: ChangedSince = None,
+    request_id: RequestIds = [],  # noqa: B006  FastAPI copies it
+) -> Page[ListedRequest]:
+    found = await views.changed(here.reviews, caller.agency, page, changed_since, request_id)
+    items = [views.listed(review) for review in found]
+    return BY_CHANGE.page(items, page, key=lambda item: (item.changed_at, item.request_id))
+
+
+@router.get(
+    "/v1/requests/{request_id}",
+    summary="All that a decider needs",
+    dependencies=[ADMINISTRATOR],
+)
+async def request(review: Reviewed) -> RequestUnderReview:
+    return review
+
+
+@router.get(
+    "/v1/requests/{request_id}/live",
+    summary="What happens to a request after its first steps, at once",
+    dependencies=[ADMINISTRATOR],
+    description="Events `changed` (`Step`, the last one). The stream ends by itself: then connect again.",
+    response_class=EventSourceResponse,
+    responses=problems("not_found"),
+)
+async def request_live(
+    here: Here,
+    review: Reviewed,
+    steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
+    seconds: Seconds = live.LASTS_SECONDS,
+) -> AsyncIterator[ServerSentEvent]:
+    async def look() -> Step | None:
+        now = await here.reviews.get(review.request_id)
+        return now.history[-1] if now and len(now.history) > steps else None
+
+    async for event in live.stream(look, here.change_signal, seconds):
+        yield event
+
+
+@router.get(
+    "/v1/requests/{request_id}/documents/{document_id}",
+    summary="A document of a request or of its comments, byte for byte",
+    dependencies=[ADMINISTRATOR],
+    response_class=Response,
+    responses=problems("not_found"),
+)
+async def document(here: Here, review: Reviewed, document_id: Id) -> Response:
+    every = (*review.documents, *(one for each in review.comments for one in each.documents))
+    found = next((one for one in every if one.document_id == document_id), None)
+    if found is None:
+        raise NoSuchDocument
+    try:
+        stored, chunks = await here.documents.open(document_id)
+    except documents.DocumentUnknown:
+        raise NoSuchDocument from None
+    return file_response(
+        chunks,
+        filename=found.filename,
+        media_type=found.media_type,
+        size_bytes=stored.size_bytes,
+    )
+
+
+class NoSuchDocument(Refused):
+    """The request has no such document, or it is no longer kept."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("The request has no document of this id.")
 
 
 @router.post(
@@ -89,6 +237,25 @@ async def decide(
 async def hold(here: Here, request_id: Id, context: CorrectorsCommand) -> JsonResponse:
     executed = await handlers.hold(request_id, context, here.execution, here.clock)
     return answer(executed, Held(**executed.commit.events[0].data), 201)
+
+
+@router.post(
+    "/v1/requests/{request_id}/comments",
+    summary="Note something on a request, at any time",
+    status_code=201,
+    response_model=CommentAnswer,
+    responses=problems("own_request", "not_found", "validation_failed", "document_unknown"),
+)
+async def add(
+    here: Here, request_id: Id, written: CommentWritten, context: AdministratorsCommand
+) -> JsonResponse:
+    """Colleagues read it with the request; it is never published, nor shown to the applicant."""
+    executed = await handlers.comment(
+        request_id, written, context, here.execution, here.document_rights, here.clock
+    )
+    (event,) = executed.commit.events
+    said = CommentAnswer.model_validate({**event.data, "request_id": request_id})
+    return answer(executed, said, 201)
 
 
 @router.post(

@@ -1,5 +1,6 @@
 """What approval does about each received event and each call."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -8,11 +9,20 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling
-from bmt.contracts.values import Officer, Submitter
+from bmt.contracts.http.comments import CommentWritten
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Document, Officer, Submitter
 from services.approval.domain.policy import Policy
-from services.approval.domain.review import Decide, HoldForCorrection, OpenReview, Withdraw
+from services.approval.domain.review import (
+    AddComment,
+    Decide,
+    HoldForCorrection,
+    OpenReview,
+    Withdraw,
+)
 
 C = TypeVar("C")
 
@@ -77,6 +87,50 @@ def decision_on(
     agency = context.principal.agency
     command = Decide(ruling, officer(context), agency, policy_of(agency, agencies), now)
     return context.to_command(stream_of(request_id), command)
+
+
+class DocumentUnknown(Refused):
+    """A comment names a document that its writer did not hand in."""
+
+    problem = "document_unknown"
+
+
+async def comment(
+    request_id: str,
+    written: CommentWritten,
+    context: CommandContext,
+    execution: Execution[Any, Any],
+    documents: DocumentRights,
+    clock: Clock,
+) -> Executed:
+    """Add an administrator's comment to a request.
+
+    Raises:
+        Refused: as the decider says; `document_unknown`.
+    """
+    command = AddComment(
+        text=written.text,
+        documents=await _known(written.documents, documents, Claimant.of(context.principal)),
+        officer=officer(context),
+        agency=context.principal.agency,
+        added_at=clock(),
+    )
+    return await execution.execute(context.to_command(stream_of(request_id), command))
+
+
+async def _known(
+    ids: Sequence[str], documents: DocumentRights, claimant: Claimant
+) -> tuple[Document, ...]:
+    there = await documents.find(ids, claimant)
+    missing = [index for index, one in enumerate(ids) if one not in there]
+    if missing:
+        raise DocumentUnknown(
+            "Hand the documents in with POST /v1/documents of intake first.",
+            errors=tuple(
+                FieldError.of(f"/documents/{index}", "document_unknown") for index in missing
+            ),
+        )
+    return tuple(there[one] for one in ids)
 
 
 def officer(context: CommandContext) -> Officer:

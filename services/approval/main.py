@@ -11,9 +11,9 @@ from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts import topics
 from services import approval
-from services.approval import api, comments, domain, rules, views
-from services.approval.console.site import site
+from services.approval import api, domain, rules, views
 from services.approval.domain.events import PRIVATE
+from services.approval.live import ChangeSignal
 from services.approval.ports import Ports
 from services.approval.settings import Settings
 from services.approval.subscriptions import TABLE
@@ -36,6 +36,8 @@ def build(settings: Settings) -> FastAPI:
     )
     reviews = builder.view(views.REVIEWS)
     versions = builder.view(rules.VERSIONS)
+    change_signal = ChangeSignal()
+    builder.projects(change_signal)
     builder.prepares(partial(rules.record, agencies, builder.execution, clock.now))
     builder.subscribes([topics.REQUESTS], bind(TABLE, agencies=agencies))
     builder.samples(
@@ -46,17 +48,15 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT approval",
         description=approval.__doc__ or "",
-        routers=[
-            api.router,
-            comments.router,
-            rules.router,
-            site(settings, builder, reviews, versions, agencies),
-        ],
+        routers=[api.router, rules.router],
+        former_pages=("/console",),
         ports=Ports(
             execution=builder.execution,
             reviews=reviews,
             versions=versions,
+            documents=builder.documents,
             document_rights=builder.document_rights,
+            change_signal=change_signal,
             agencies=agencies,
             clock=clock.now,
         ),

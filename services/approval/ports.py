@@ -11,7 +11,9 @@ from bmt.chassis.http.ports import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.document_rights import DocumentRights
+from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.rules import RulesVersion
+from services.approval.live import ChangeSignal
 from services.approval.views import Reviews
 
 
@@ -22,7 +24,9 @@ class Ports:
     execution: Execution[Any, Any]
     reviews: Reviews
     versions: ViewProjection[RulesVersion]
+    documents: DocumentStore
     document_rights: DocumentRights
+    change_signal: ChangeSignal
     agencies: Agencies
     clock: Clock
 

@@ -1,9 +1,9 @@
 """The view of requests under review, and its queries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -20,19 +20,18 @@ from bmt.contracts.events import (
     ReviewOpened,
     Withdrawn,
 )
-from bmt.contracts.http.approval import CHOICES, RequestUnderReview
+from bmt.contracts.http.approval import CHOICES, ListedRequest, RequestUnderReview, WorklistCounts
 from bmt.contracts.values import Kind, Status
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 
 Reviews = ViewProjection[RequestUnderReview]
 Place = tuple[AwareDatetime, str]
-"""A request's place on the worklist: `due_at`, then its id."""
+"""A request's place in a list: on the worklist `due_at`, among changes `changed_at`; then its id."""
 
 _OPEN: Final[Status] = "received"
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED: Final = ("name", "account", "email")
 _ASKED: Final = ("channel", "reply_through", "quota_bytes", "max_file_size_bytes")
-MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
-"""The statuses that allow a correction."""
 
 _ENDS: Final[dict[str, Status]] = {
     Approved.TYPE: "approved",
@@ -214,7 +213,7 @@ REVIEWS: Final = View(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Filter:
     """The worklist's filter; None does not filter. `due_before` is exclusive."""
 
     kind: Kind | None = None
@@ -222,23 +221,23 @@ class Wanted:
     due_before: datetime | None = None
 
 
-_ANY: Final = Wanted()
+_ALL: Final = Filter()
 
 
 async def worklist(
-    reviews: Reviews, agency: str, page: PageRequest[Place], wanted: Wanted = _ANY
+    reviews: Reviews, agency: str, page: PageRequest[Place], only: Filter = _ALL
 ) -> list[RequestUnderReview]:
     """The agency's open requests, earliest due first."""
     equal: dict[str, object] = {"agency": agency, "status": _OPEN}
-    if wanted.kind:
-        equal["kind"] = wanted.kind
-    if wanted.warned is False:
+    if only.kind:
+        equal["kind"] = only.kind
+    if only.warned is False:
         equal["warnings"] = []
     return await reviews.find(
         Query(
             equal=equal,
-            beginning={"warnings": [""]} if wanted.warned else {},
-            below={"due_at": wanted.due_before} if wanted.due_before else {},
+            beginning={"warnings": [""]} if only.warned else {},
+            below={"due_at": only.due_before} if only.due_before else {},
             order_by="due_at",
             after=page.after,
             limit=page.lookahead,
@@ -247,17 +246,37 @@ async def worklist(
 
 
 async def changed(
-    reviews: Reviews, agency: str, since: datetime, most: int
+    reviews: Reviews,
+    agency: str,
+    page: PageRequest[Place],
+    since: datetime | None = None,
+    only: Collection[str] = (),
 ) -> list[RequestUnderReview]:
-    """The agency's requests that changed since then, latest first."""
+    """The agency's requests, latest change first; those changed `since` then, and `only` these ids."""
     return await reviews.find(
         Query(
             equal={"agency": agency},
-            at_least={"changed_at": since},
+            one_of={"_id": only} if only else {},
+            at_least={"changed_at": since or _EARLIEST},
             order_by="changed_at",
             descending=True,
-            limit=most,
+            after=page.after,
+            limit=page.lookahead,
         )
+    )
+
+
+def listed(review: RequestUnderReview) -> ListedRequest:
+    """The request as it stands in a list."""
+    last = review.history[-1]
+    return ListedRequest(
+        request_id=review.request_id,
+        reference=review.reference,
+        kind=review.kind,
+        applicant=review.applicant,
+        status=review.status,
+        changed_at=review.changed_at or last.at,
+        last_step=last,
     )
 
 
@@ -267,19 +286,18 @@ async def changes(reviews: Reviews, agency: str, since: datetime) -> int:
     return sum((await reviews.count(["agency"], query)).values())
 
 
-class Counts(NamedTuple):
-    """How many requests of an agency are open, and how many of those are overdue."""
-
-    waiting: int
-    overdue: int
-
-
-async def counts(reviews: Reviews, agency: str, now: datetime) -> Counts:
-    """The counts at `now`."""
+async def counts(
+    reviews: Reviews, agency: str, now: datetime, changed_since: datetime | None
+) -> WorklistCounts:
+    """How many requests are open and overdue at `now`, and changed since then."""
     mine = {"agency": agency, "status": _OPEN}
     waiting = await reviews.count(["agency"], Query(equal=mine))
     late = await reviews.count(["agency"], Query(equal=mine, below={"due_at": now}))
-    return Counts(sum(waiting.values()), sum(late.values()))
+    return WorklistCounts(
+        open=sum(waiting.values()),
+        overdue=sum(late.values()),
+        changed=await changes(reviews, agency, changed_since) if changed_since else None,
+    )
 
 
 async def overdue(reviews: Reviews, now: datetime) -> Mapping[str, int]:

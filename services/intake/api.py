@@ -1,4 +1,4 @@
-"""Requests and documents over HTTP."""
+"""The HTTP API of intake: documents, requests, and blank papers."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
+from starlette.responses import Response
 
-from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.execution import Executed
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, bearer_token, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
@@ -20,29 +21,34 @@ from bmt.contracts.http.intake import (
     ReasonGiven,
     RequestAccepted,
     RequestStatus,
+    Step,
     WithdrawalAccepted,
 )
 from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Status
-from services.intake import answers
 from services.intake.access import EVERYBODY, audience_of, caller_of
+from services.intake.blank_papers import PaperName, printed
 from services.intake.channels.media_types import ALLOWED
-from services.intake.channels.upload import Uploads
-from services.intake.correcting import Corrections
-from services.intake.domain.commands import WithdrawRequest
 from services.intake.domain.errors import UnknownRequest
-from services.intake.domain.state import request_stream
-from services.intake.handlers import Reception
-from services.intake.queries import Requests
+from services.intake.domain.request import WithdrawRequest, request_stream
+from services.intake.ports import Here
+from services.intake.queries import Place, known_of
 from services.intake.views import RequestDocument
 
 BY_RECEPTION: Final = Paging(tuple[AwareDatetime, str])
 
 Submitting = Annotated[CommandContext, Depends(command("applicant", "administrator"))]
+Uploading = Annotated[
+    CommandContext,
+    Depends(command("applicant", "administrator", "operator", "integrator", streamed=True)),
+]
 Reading = Annotated[
     Principal, Depends(require("applicant", "administrator", "operator", "auditor"))
 ]
-PageAsked = Annotated[PageRequest[tuple[datetime, str]], Depends(BY_RECEPTION)]
+NewestPage = Annotated[PageRequest[Place], Depends(BY_RECEPTION)]
+OfStatus = Annotated[Status | None, Query(description="where they stand")]
+OfAgency = Annotated[str | None, Query(max_length=32, description="its code")]
+Agency = Annotated[str, Query(max_length=32, description="its code")]
 
 WRONG: Final = (
     "forbidden",
@@ -53,17 +59,13 @@ WRONG: Final = (
     "account_of_other_agency",
 )
 CLOSED: Final = ("not_found", "already_decided", "request_closed")
-Uploading = Annotated[
-    CommandContext,
-    Depends(command("applicant", "administrator", "operator", "integrator", streamed=True)),
-]
 
 
-def document_routes(uploads: Uploads, most_bytes: int) -> APIRouter:
-    """The routes of documents; one may have at most `most_bytes`."""
-    api = api_router(tags=["documents"])
+def documents(most_bytes: int) -> APIRouter:
+    """The routes of documents. A setting limits the size of a document, and a decorator the size of a body."""
+    router = api_router(tags=["documents"])
 
-    @api.post(
+    @router.post(
         "/v1/documents",
         status_code=201,
         response_model=DocumentStored,
@@ -75,18 +77,18 @@ def document_routes(uploads: Uploads, most_bytes: int) -> APIRouter:
         openapi_extra={"requestBody": raw_body(ALLOWED)},
         max_body_size=most_bytes,
     )
-    async def upload(request: Request, context: Uploading) -> JsonResponse:
+    async def upload(here: Here, request: Request, context: Uploading) -> JsonResponse:
         received = await receive(request.stream(), most_bytes)
         with received.content:
             headers = request.headers
-            document = await uploads.store(
+            document = await here.uploads.store(
                 received, headers.get("content-type", ""), headers.get("content-disposition")
             )
         context = context.of_body("POST", "/v1/documents", received.digest)
-        executed = await uploads.record(document, context)
+        executed = await here.uploads.record(document, context)
         return answer(executed, executed.commit.events[0].data["document"], 201)
 
-    return api
+    return router
 
 
 def raw_body(media_types: Iterable[str]) -> dict[str, Any]:
@@ -95,94 +97,143 @@ def raw_body(media_types: Iterable[str]) -> dict[str, Any]:
     return {"required": True, "content": dict.fromkeys(media_types, binary)}
 
 
-def routes(
-    execution: Execution[Any, Any],
-    requests: Requests,
-    corrections: Corrections,
-    reception: Reception,
-) -> APIRouter:
-    """The routes to submit, find, withdraw and correct requests."""
-    api = api_router(tags=["requests"])
+router = api_router(tags=["requests"])
 
-    @api.post(
-        "/v1/requests",
-        status_code=201,
-        response_model=RequestAccepted,
-        responses=problems(*WRONG),
-        summary="Submit an application or a termination",
-        description="Applicants submit the form for themselves, administrators what reached their "
-        "agency by any channel. The request is stored durably before the answer. A termination asks "
-        "for no sizes: `quota_bytes` and `max_file_size_bytes` are ignored there.",
+
+@router.post(
+    "/v1/requests",
+    status_code=201,
+    response_model=RequestAccepted,
+    responses=problems(*WRONG),
+    summary="Submit an application or a termination",
+    description="Applicants submit the form for themselves, administrators what reached their "
+    "agency by any channel. The request is stored durably before the answer. A termination asks "
+    "for no sizes: `quota_bytes` and `max_file_size_bytes` are ignored there.",
+)
+async def submit(here: Here, body: SubmitRequest, context: Submitting) -> JsonResponse:
+    receiving = await here.reception.receive_request(body, caller_of(context.principal))
+    stream = request_stream(receiving.request_id)
+    executed = await here.execution.execute(
+        context.to_command(stream, receiving, begins_stream=True)
     )
-    async def submit(body: SubmitRequest, context: Submitting) -> JsonResponse:
-        receiving = await reception.receive_request(body, caller_of(context.principal))
-        stream = request_stream(receiving.request_id)
-        executed = await execution.execute(
-            context.to_command(stream, receiving, begins_stream=True)
-        )
-        return answers.request_accepted(executed)
+    return request_accepted(executed)
 
-    @api.get("/v1/requests", summary="Requests, the newest first")
-    async def find(
-        principal: Reading,
-        page: PageAsked,
-        status: Annotated[Status | None, Query(description="where they stand")] = None,
-        agency: Annotated[str | None, Query(max_length=32, description="its code")] = None,
-    ) -> Page[RequestStatus]:
-        asked = {"status": status, "agency": agency}
-        given = {name: value for name, value in asked.items() if value is not None}
-        found = await requests.find(audience_of(principal), given, page)
-        shown = BY_RECEPTION.page(found, page, place_of)
-        items = [answers.request_status(document) for document in shown.items]
-        return Page(items=items, next_cursor=shown.next_cursor)
 
-    @api.get(
-        "/v1/requests/{request_id}",
-        responses=problems("not_found"),
-        summary="Where a request stands, and what happened to it",
+@router.get("/v1/requests", summary="Requests, the newest first")
+async def find(
+    here: Here,
+    principal: Reading,
+    page: NewestPage,
+    status: OfStatus = None,
+    agency: OfAgency = None,
+) -> Page[RequestStatus]:
+    limits = {"status": status, "agency": agency}
+    given = {name: value for name, value in limits.items() if value is not None}
+    found = await here.requests.find(audience_of(principal), given, page)
+    shown = BY_RECEPTION.page(found, page, place_of)
+    items = [request_status(document) for document in shown.items]
+    return Page(items=items, next_cursor=shown.next_cursor)
+
+
+@router.get(
+    "/v1/requests/{request_id}",
+    responses=problems("not_found"),
+    summary="Where a request stands, and what happened to it",
+)
+async def look(here: Here, request_id: Id, principal: Reading) -> RequestStatus:
+    found = await here.requests.get(request_id, audience_of(principal))
+    if found is None:
+        raise UnknownRequest
+    return request_status(found)
+
+
+@router.post(
+    "/v1/requests/{request_id}/withdrawal",
+    status_code=202,
+    response_model=WithdrawalAccepted,
+    responses=problems(*CLOSED),
+    summary="Withdraw a request that is not decided",
+)
+async def withdraw(
+    here: Here, request_id: Id, body: ReasonGiven, context: Submitting
+) -> JsonResponse:
+    known = known_of(await here.requests.get(request_id, EVERYBODY))
+    withdrawing = WithdrawRequest(body.reason, caller_of(context.principal), known)
+    stream = request_stream(request_id)
+    executed = await here.execution.execute(context.to_command(stream, withdrawing))
+    return answer(executed, WithdrawalAccepted(request_id=request_id), 202)
+
+
+@router.post(
+    "/v1/requests/{request_id}/correction",
+    status_code=201,
+    response_model=RequestAccepted,
+    responses=problems(*WRONG, *CLOSED),
+    summary="Hand in again a request that was returned, or is not decided yet",
+    description="The whole request, as it should have been: a recorded correction, after which it is decided "
+    "on these values alone; what it was before stays on record. Applicants correct their own, administrators "
+    "those of their agency. `correction_reason` is needed where nobody returned it; without one the call "
+    "answers a return, and is `request_closed` where there is none. Kind and agency stay what they are; so "
+    "does the account, unless an administrator corrects what somebody wrote down. The papers that it came "
+    "by stay with it. A decision that comes at the same moment wins or loses: 409 `already_decided`, or 201.",
+)
+async def correct(
+    here: Here, request: Request, request_id: Id, body: CorrectionHandedIn, context: Submitting
+) -> JsonResponse:
+    executed = await here.corrections.correct(request_id, body, context, bearer_token(request))
+    return request_accepted(executed)
+
+
+def request_accepted(executed: Executed) -> JsonResponse:
+    """The response for a received request. It is made of the commit alone, so a replay gives the same one."""
+    facts = executed.commit.events[0].data["request"]
+    accepted = {
+        "request_id": facts["request_id"],
+        "reference": facts["reference"],
+        "status": "received",
+        "received_at": facts["received_at"],
+    }
+    location = {"Location": f"/v1/requests/{facts['request_id']}"}
+    return answer(executed, accepted, 201, location)
+
+
+def request_status(document: RequestDocument) -> RequestStatus:
+    """The status of a request, with its steps."""
+    facts = document.facts
+    steps = tuple(
+        Step(step=step.step, at=step.at, by=step.by, detail=step.detail) for step in document.steps
     )
-    async def look(request_id: Id, principal: Reading) -> RequestStatus:
-        found = await requests.get(request_id, audience_of(principal))
-        if found is None:
-            raise UnknownRequest
-        return answers.request_status(found)
-
-    @api.post(
-        "/v1/requests/{request_id}/withdrawal",
-        status_code=202,
-        response_model=WithdrawalAccepted,
-        responses=problems(*CLOSED),
-        summary="Withdraw a request that is not decided",
+    return RequestStatus(
+        request_id=facts.request_id,
+        reference=facts.reference,
+        kind=facts.kind,
+        agency=facts.agency,
+        applicant=facts.applicant,
+        status=document.status,
+        steps=steps,
+        warnings=document.warnings,
     )
-    async def withdraw(request_id: Id, body: ReasonGiven, context: Submitting) -> JsonResponse:
-        known = answers.known(await requests.get(request_id, EVERYBODY))
-        withdrawing = WithdrawRequest(body.reason, caller_of(context.principal), known)
-        stream = request_stream(request_id)
-        executed = await execution.execute(context.to_command(stream, withdrawing))
-        return answer(executed, WithdrawalAccepted(request_id=request_id), 202)
-
-    @api.post(
-        "/v1/requests/{request_id}/correction",
-        status_code=201,
-        response_model=RequestAccepted,
-        responses=problems(*WRONG, *CLOSED),
-        summary="Hand in again a request that was returned, or is not decided yet",
-        description="The whole request, as it should have been: a recorded correction, after which it is decided "
-        "on these values alone; what it was before stays on record. Applicants correct their own, administrators "
-        "those of their agency. `correction_reason` is needed where nobody returned it; without one the call "
-        "answers a return, and is `request_closed` where there is none. Kind and agency stay what they are; so "
-        "does the account, unless an administrator corrects what somebody wrote down. The papers that it came "
-        "by stay with it. A decision that comes at the same moment wins or loses: 409 `already_decided`, or 201.",
-    )
-    async def correct(
-        request: Request, request_id: Id, body: CorrectionHandedIn, context: Submitting
-    ) -> JsonResponse:
-        executed = await corrections.correct(request_id, body, context, bearer_token(request))
-        return answers.request_accepted(executed)
-
-    return api
 
 
 def place_of(document: RequestDocument) -> tuple[datetime, str]:
     """The sort key of a request in a list."""
     return document.received_at, document.facts.request_id
+
+
+forms = api_router(tags=["forms"])
+"""Blank papers are no secret: every known caller may print any agency's."""
+
+
+@forms.get(
+    "/v1/forms/{kind}.pdf",
+    responses=problems("validation_failed", "channel_not_allowed"),
+    response_class=Response,
+    summary="A blank form, or a cover sheet, to print",
+    description="`application` and `termination` where the agency receives forms; `cover-memo` and "
+    "`cover-letter` where it receives those: laid before each paper of a batch that is scanned. The same "
+    "bytes until the agency's name or rules change; `ETag` tells.",
+)
+async def blank(
+    here: Here, request: Request, kind: PaperName, _: Reading, agency: Agency
+) -> Response:
+    return await printed(request, here.blanks, kind, agency)

@@ -13,15 +13,13 @@ from typing import Annotated, Any, Final, Literal
 
 import segno
 import structlog
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.app import api_router
-from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
@@ -139,35 +137,6 @@ async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     headers["Content-Disposition"] = f'inline; filename="{paper.filename}"'
     return Response(paper.content, media_type=MEDIA_TYPE, headers=headers)
-
-
-Printing = Annotated[
-    Principal, Depends(require("applicant", "administrator", "operator", "auditor"))
-]
-
-
-def routes(blanks: BlankPapers) -> APIRouter:
-    """The route of blank papers. They are no secret: every known caller may print any agency's."""
-    api = api_router(tags=["forms"])
-
-    @api.get(
-        "/v1/forms/{kind}.pdf",
-        responses=problems("validation_failed", "channel_not_allowed"),
-        response_class=Response,
-        summary="A blank form, or a cover sheet, to print",
-        description="`application` and `termination` where the agency receives forms; `cover-memo` and "
-        "`cover-letter` where it receives those: laid before each paper of a batch that is scanned. The same "
-        "bytes until the agency's name or rules change; `ETag` tells.",
-    )
-    async def blank(
-        request: Request,
-        kind: PaperName,
-        _: Printing,
-        agency: Annotated[str, Query(max_length=32, description="its code")],
-    ) -> Response:
-        return await printed(request, blanks, kind, agency)
-
-    return api
 
 
 def page_routes(blanks: BlankPapers, admitted: Admitted) -> APIRouter:

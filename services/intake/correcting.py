@@ -15,17 +15,21 @@ from bmt.contracts.events import RequestReceived
 from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.requests import CorrectionHandedIn
-from services.intake import answers
 from services.intake.access import EVERYBODY, caller_of
-from services.intake.domain.commands import CorrectRequest, Known
-from services.intake.domain.decide import decide
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import CorrectRequest, Known, request_stream
+from services.intake.domain.request_rules import decide
 from services.intake.handlers import Reception
-from services.intake.queries import Requests
+from services.intake.queries import Requests, known_of
 
 SECONDS: Final = 10.0
 """The longest wait for approval."""
-_TOLD: Final = ("already_decided", "request_closed", "not_found", "forbidden", "too_many_requests")
+_REFUSALS: Final = (
+    "already_decided",
+    "request_closed",
+    "not_found",
+    "forbidden",
+    "too_many_requests",
+)
 
 
 class Approval:
@@ -53,13 +57,13 @@ class Approval:
             )
             if answer.is_success:
                 return Held.model_validate_json(answer.content)
-            told = Problem.model_validate_json(answer.content)
+            refusal = Problem.model_validate_json(answer.content)
         except (httpx.HTTPError, ValidationError) as error:
             raise Unavailable("approval") from error
-        problem = told.type.removeprefix(TYPE_PREFIX)
-        if problem not in _TOLD:
+        problem = refusal.type.removeprefix(TYPE_PREFIX)
+        if problem not in _REFUSALS:
             raise Unavailable("approval")
-        raise Refused(told.detail, problem=problem, extra=told.model_extra)
+        raise Refused(refusal.detail, problem=problem, extra=refusal.model_extra)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -84,16 +88,16 @@ class Corrections:
             Refused: as the decider raises it.
             Unavailable: approval cannot be reached; the call can be repeated.
         """
-        known = answers.known(await self.requests.get(request_id, EVERYBODY))
+        known = known_of(await self.requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
         submission = await self.reception.assemble_submission(
             body, body.channel, caller, correcting=request_id
         )
         command = CorrectRequest(request_id, submission, known, body.correction_reason)
-        asked = context.to_command(request_stream(request_id), command)
-        if not await self.execution.was_decided(asked):
-            command = await self._held(asked.stream, command, token)
-        return await self.execution.execute(replace(asked, command=command))
+        message = context.to_command(request_stream(request_id), command)
+        if not await self.execution.was_decided(message):
+            command = await self._held(message.stream, command, token)
+        return await self.execution.execute(replace(message, command=command))
 
     async def _held(self, stream: str, command: CorrectRequest, token: str) -> CorrectRequest:
         """The command, with decisions on hold if nobody returned the request.
@@ -118,10 +122,10 @@ class Corrections:
 
 
 def _learned(known: Known, refused: Refused) -> Known:
-    """What the refusal tells about the request, which no event has told yet.
+    """What is known with the refusal, of which no event has arrived yet.
 
     Raises:
-        Refused: the refusal tells nothing.
+        Refused: nothing more is known.
     """
     match refused.problem:
         case "already_decided":

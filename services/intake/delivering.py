@@ -1,21 +1,27 @@
-"""Messages over HTTP: a message that is delivered twice leads to one request or inbox item, whatever the keys."""
+"""Messages over HTTP: delivered, and read in the inbox.
 
+A message that is delivered twice leads to one request or inbox item, whatever the keys.
+"""
+
+import asyncio
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
 from typing import IO, Any, Final
 
 from bmt.chassis import crash_points
-from bmt.chassis.eventsourcing.event_store import EventStore
+from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore
+from bmt.contracts.events import RequestReceived
 from services.intake.access import caller_of, keyed_stream
-from services.intake.domain.commands import RecordDelivery
+from services.intake.domain.delivery import RecordDelivery
 from services.intake.domain.events import EmailDelivered
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import request_stream
 from services.intake.handlers import Reception
 from services.intake.reading.readers import Readers
 
@@ -72,6 +78,11 @@ def cause_of(agency: str, digest: bytes) -> str:
     return "mail:" + sha256(agency.encode() + b"\0" + digest).hexdigest()[:40]
 
 
+def was_registered(commit: Commit) -> bool:
+    """Whether a message became a request at once."""
+    return commit.events[0].type == RequestReceived.TYPE
+
+
 @dataclass(frozen=True, slots=True)
 class Deliveries:
     """Takes in messages that are delivered over HTTP; `authserv_id` is as of `Reception.receive_email`."""
@@ -118,3 +129,32 @@ class Deliveries:
             return None
         await self.execution.deliver([found])
         return Executed(found, replayed=True)
+
+
+_TEXTS_AT_ONCE: Final = 2
+"""Concurrent readings for the text alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTexts:
+    """Reads the text of stored messages, of each at most the first `most_bytes`."""
+
+    documents: DocumentStore
+    readers: Readers
+    most_bytes: int
+    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TEXTS_AT_ONCE))
+
+    async def of(self, document_id: str) -> str:
+        """The text that a reader of the message sees; empty if it has none."""
+        async with self._reading:
+            _, chunks = await self.documents.open(document_id)
+            return await self.readers.text(await _beginning(chunks, self.most_bytes))
+
+
+async def _beginning(chunks: AsyncIterator[bytes], most_bytes: int) -> bytes:
+    taken: list[bytes] = []
+    async for chunk in chunks:
+        taken.append(chunk[: most_bytes - sum(map(len, taken))])
+        if not taken[-1]:
+            break
+    return b"".join(taken)

@@ -20,9 +20,9 @@ from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at
 from services.intake.directory import Directory
 from services.intake.domain import received as reception
-from services.intake.domain.commands import ReceiveEmail, ReceiveRequest
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
+from services.intake.domain.request import ReceiveEmail, ReceiveRequest
 from services.intake.domain.rules import faults, require_channel
 from services.intake.domain.submission import AccountStatus, Caller, Submission, sender_of
 from services.intake.limits import SubmissionLimits
@@ -126,8 +126,8 @@ class Reception:
         Raises:
             Refused: the agency receives no e-mail, or the caller has no agency.
         """
-        asked = [opened.form.request.agency] if opened.form.request else []
-        codes = [*(caller.agencies or ()), *asked]
+        named = [opened.form.request.agency] if opened.form.request else []
+        codes = [*(caller.agencies or ()), *named]
         if not codes or codes[0] not in self.agencies:
             raise NotTheirs(
                 "Your token names no agency of this system, whose inbox this could go to."

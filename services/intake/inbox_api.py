@@ -1,21 +1,19 @@
-"""E-mails, scans and the inbox over HTTP."""
+"""The HTTP API of the inbox: e-mails and scans that are handed in, and the items that wait for a person."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
-from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page
 from bmt.chassis.http.responses import JsonResponse, file_response
-from bmt.chassis.runtime.documents import DocumentStore, receive
+from bmt.chassis.runtime.documents import receive
 from bmt.contracts.http.intake import (
     InboxItem,
     InboxItemAccepted,
@@ -29,22 +27,17 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.requests import RegisterItem
 from bmt.contracts.values import PaperChannel
-from services.intake import answers
 from services.intake.access import caller_of
-from services.intake.api import BY_RECEPTION, WRONG, PageAsked, raw_body
+from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
 from services.intake.channels.upload import document_of, kind_not_taken, nothing_in_it
-from services.intake.delivering import Deliveries
-from services.intake.domain.commands import DismissInboxItem, RegisterInboxItem
+from services.intake.delivering import was_registered
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.domain.events import Missing
-from services.intake.domain.state import request_stream
-from services.intake.handlers import Reception
+from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, request_stream
 from services.intake.papers import MOST_PAGES
-from services.intake.queries import Inbox
-from services.intake.reading.readers import Readers
-from services.intake.scanning.reception import Scans
+from services.intake.ports import Here
 from services.intake.views import InboxDocument
 from web.language import Code, told
 
@@ -53,6 +46,8 @@ Settling = Annotated[CommandContext, Depends(command("administrator"))]
 Reading = Annotated[Principal, Depends(require("administrator"))]
 Scanning = Annotated[CommandContext, Depends(command("administrator", streamed=True))]
 Languages = Annotated[str, Header(alias="Accept-Language", max_length=500)]
+OfStatus = Annotated[InboxStatus | None, Query(description="default: all")]
+OfChannel = Annotated[PaperChannel | None, Query(description="of the papers whose code tells none")]
 
 Found = TypeVar("Found")
 
@@ -60,25 +55,14 @@ SCANNED: Final = (PDF, TIFF, JPEG, PNG)
 
 _READ_AT_ONCE: Final = 4
 """Concurrent readings: a large message takes some hundred megabytes."""
-_TEXTS_AT_ONCE: Final = 2
-"""Concurrent readings for the text alone."""
 
 
-def routes(
-    execution: Execution[Any, Any],
-    deliveries: Deliveries,
-    inbox: Inbox,
-    documents: DocumentStore,
-    readers: Readers,
-    reception: Reception,
-    most_bytes: int,
-) -> APIRouter:
-    """The routes of e-mails and the inbox; a message may have at most `most_bytes`."""
-    api = api_router(tags=["inbox"])
+def emails(most_bytes: int) -> APIRouter:
+    """The route of e-mails. A setting limits the size of a message, and the decorator the size of the body."""
+    router = api_router(tags=["inbox"])
     reading = asyncio.Semaphore(_READ_AT_ONCE)
-    reading_text = asyncio.Semaphore(_TEXTS_AT_ONCE)
 
-    @api.post(
+    @router.post(
         "/v1/emails",
         status_code=201,
         response_model=RequestAccepted,
@@ -93,111 +77,20 @@ def routes(
         openapi_extra={"requestBody": raw_body((EMAIL,))},
         max_body_size=most_bytes,
     )
-    async def deliver(request: Request, context: Delivering) -> JsonResponse:
+    async def deliver(here: Here, request: Request, context: Delivering) -> JsonResponse:
         _require_type(request, (EMAIL,))
         received = await receive(request.stream(), most_bytes)
         async with reading:
             with received.content:
                 content = _not_empty(received.content.read())
             context = context.of_body("POST", "/v1/emails", received.digest)
-            executed = await deliveries.take_in(content, context)
-        if not answers.was_registered(executed.commit):
+            executed = await here.deliveries.take_in(content, context)
+        if not was_registered(executed.commit):
             accepted = InboxItemAccepted(inbox_item_id=executed.commit.subject)
             return answer(executed, accepted, 202)
-        return answers.request_accepted(executed)
+        return request_accepted(executed)
 
-    @api.get("/v1/inbox", summary="What waits for a person, or waited, the newest first")
-    async def find(
-        principal: Reading,
-        page: PageAsked,
-        status: Annotated[InboxStatus | None, Query(description="default: all")] = None,
-    ) -> Page[InboxItem]:
-        asked = {"status": status} if status is not None else {}
-        found = await inbox.find(principal.agency, asked, page)
-        shown = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
-        items = [answers.inbox_item(document) for document in shown.items]
-        return Page(items=items, next_cursor=shown.next_cursor)
-
-    @api.get(
-        "/v1/inbox/{inbox_item_id}",
-        responses=problems("not_found"),
-        summary="A message, what was understood of it, and what is missing",
-    )
-    async def look(inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
-        return answers.inbox_item_in_full(_known(await inbox.get(inbox_item_id, principal.agency)))
-
-    @api.get(
-        "/v1/inbox/{inbox_item_id}/documents/{document_id}",
-        responses=problems("not_found"),
-        response_class=Response,
-        summary="The message itself, or one of its attachments, byte for byte",
-    )
-    async def document(inbox_item_id: Id, document_id: Id, principal: Reading) -> Response:
-        found = _known(await inbox.document(inbox_item_id, document_id, principal.agency))
-        _, chunks = await documents.open(document_id)
-        return file_response(
-            chunks,
-            filename=found.filename,
-            media_type=found.media_type,
-            size_bytes=found.size_bytes,
-        )
-
-    @api.post(
-        "/v1/inbox/{inbox_item_id}/registration",
-        status_code=201,
-        response_model=RequestAccepted,
-        responses=problems(*WRONG, "not_found", "request_closed"),
-        summary="Fill in the request that a message is",
-        description="The request has the item's id; the message and its attachments are its first "
-        "documents.",
-    )
-    async def register(inbox_item_id: Id, body: RegisterItem, context: Settling) -> JsonResponse:
-        caller = caller_of(context.principal)
-        submission = await reception.assemble_submission(body, body.channel, caller)
-        registering = RegisterInboxItem(inbox_item_id, submission)
-        stream = request_stream(inbox_item_id)
-        executed = await execution.execute(context.to_command(stream, registering))
-        return answers.request_accepted(executed)
-
-    @api.post(
-        "/v1/inbox/{inbox_item_id}/dismissal",
-        status_code=201,
-        response_model=InboxItemDismissed,
-        responses=problems("not_found", "request_closed"),
-        summary="Say that a message is no request; it stays where it is",
-    )
-    async def dismiss(inbox_item_id: Id, body: ReasonGiven, context: Settling) -> JsonResponse:
-        caller = caller_of(context.principal)
-        dismissing = DismissInboxItem(body.reason, caller, reception.clock())
-        stream = request_stream(inbox_item_id)
-        executed = await execution.execute(context.to_command(stream, dismissing))
-        return answer(executed, InboxItemDismissed(inbox_item_id=inbox_item_id), 201)
-
-    @api.get(
-        "/v1/inbox/{inbox_item_id}/text",
-        responses=problems("not_found"),
-        summary="What a reader of the message sees, as plain text, and why it waits; empty where it has no text",
-    )
-    async def text(
-        inbox_item_id: Id, principal: Reading, accept_language: Languages = ""
-    ) -> InboxText:
-        found = _known(await inbox.get(inbox_item_id, principal.agency))
-        reason = _why_it_waits(found, _language(accept_language))
-        whole = found.documents[0]
-        if whole.media_type != EMAIL:
-            return InboxText(text="", reason=reason)
-        async with reading_text:
-            _, chunks = await documents.open(whole.document_id)
-            content = await _beginning(chunks, most_bytes)
-            return InboxText(text=await readers.text(content), reason=reason)
-
-    return api
-
-
-def _known(found: Found | None) -> Found:
-    if found is None:
-        raise UnknownInboxItem
-    return found
+    return router
 
 
 def _not_empty(content: bytes) -> bytes:
@@ -206,13 +99,122 @@ def _not_empty(content: bytes) -> bytes:
     return content
 
 
-async def _beginning(chunks: AsyncIterator[bytes], most_bytes: int) -> bytes:
-    taken: list[bytes] = []
-    async for chunk in chunks:
-        taken.append(chunk[: most_bytes - sum(map(len, taken))])
-        if not taken[-1]:
-            break
-    return b"".join(taken)
+router = api_router(tags=["inbox"])
+
+
+@router.get("/v1/inbox", summary="What waits for a person, or waited, the newest first")
+async def find(
+    here: Here, principal: Reading, page: NewestPage, status: OfStatus = None
+) -> Page[InboxItem]:
+    given = {"status": status} if status is not None else {}
+    found = await here.inbox.find(principal.agency, given, page)
+    shown = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
+    items = [inbox_item(document) for document in shown.items]
+    return Page(items=items, next_cursor=shown.next_cursor)
+
+
+@router.get(
+    "/v1/inbox/{inbox_item_id}",
+    responses=problems("not_found"),
+    summary="A message, what was understood of it, and what is missing",
+)
+async def look(here: Here, inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
+    return inbox_item_in_full(_known(await here.inbox.get(inbox_item_id, principal.agency)))
+
+
+@router.get(
+    "/v1/inbox/{inbox_item_id}/documents/{document_id}",
+    responses=problems("not_found"),
+    response_class=Response,
+    summary="The message itself, or one of its attachments, byte for byte",
+)
+async def document(here: Here, inbox_item_id: Id, document_id: Id, principal: Reading) -> Response:
+    found = _known(await here.inbox.document(inbox_item_id, document_id, principal.agency))
+    _, chunks = await here.documents.open(document_id)
+    return file_response(
+        chunks,
+        filename=found.filename,
+        media_type=found.media_type,
+        size_bytes=found.size_bytes,
+    )
+
+
+@router.post(
+    "/v1/inbox/{inbox_item_id}/registration",
+    status_code=201,
+    response_model=RequestAccepted,
+    responses=problems(*WRONG, "not_found", "request_closed"),
+    summary="Fill in the request that a message is",
+    description="The request has the item's id; the message and its attachments are its first "
+    "documents.",
+)
+async def register(
+    here: Here, inbox_item_id: Id, body: RegisterItem, context: Settling
+) -> JsonResponse:
+    caller = caller_of(context.principal)
+    submission = await here.reception.assemble_submission(body, body.channel, caller)
+    registering = RegisterInboxItem(inbox_item_id, submission)
+    stream = request_stream(inbox_item_id)
+    executed = await here.execution.execute(context.to_command(stream, registering))
+    return request_accepted(executed)
+
+
+@router.post(
+    "/v1/inbox/{inbox_item_id}/dismissal",
+    status_code=201,
+    response_model=InboxItemDismissed,
+    responses=problems("not_found", "request_closed"),
+    summary="Say that a message is no request; it stays where it is",
+)
+async def dismiss(
+    here: Here, inbox_item_id: Id, body: ReasonGiven, context: Settling
+) -> JsonResponse:
+    dismissing = DismissInboxItem(body.reason, caller_of(context.principal), here.clock())
+    stream = request_stream(inbox_item_id)
+    executed = await here.execution.execute(context.to_command(stream, dismissing))
+    return answer(executed, InboxItemDismissed(inbox_item_id=inbox_item_id), 201)
+
+
+@router.get(
+    "/v1/inbox/{inbox_item_id}/text",
+    responses=problems("not_found"),
+    summary="What a reader of the message sees, as plain text, and why it waits; empty where it has no text",
+)
+async def text(
+    here: Here, inbox_item_id: Id, principal: Reading, accept_language: Languages = ""
+) -> InboxText:
+    found = _known(await here.inbox.get(inbox_item_id, principal.agency))
+    reason = _why_it_waits(found, _language(accept_language))
+    whole = found.documents[0]
+    if whole.media_type != EMAIL:
+        return InboxText(text="", reason=reason)
+    return InboxText(text=await here.texts.of(whole.document_id), reason=reason)
+
+
+def _known(found: Found | None) -> Found:
+    if found is None:
+        raise UnknownInboxItem
+    return found
+
+
+def inbox_item(document: InboxDocument) -> InboxItem:
+    """An inbox item as a list shows it."""
+    return InboxItem.model_validate(_shown(document, InboxItem))
+
+
+def inbox_item_in_full(document: InboxDocument) -> InboxItemInFull:
+    """An inbox item with all that was understood of it."""
+    return InboxItemInFull.model_validate(_shown(document, InboxItemInFull))
+
+
+def _shown(document: InboxDocument, model: type[InboxItem]) -> dict[str, object]:
+    shown = document.model_dump(include=set(model.model_fields))
+    shown["document_id"] = document.documents[0].document_id
+    if document.scan is None:
+        return shown
+    # Old scanned papers name the person who scanned them as their sender.
+    by = document.handed_in_by or document.sender
+    return {**shown, "sender": "", "handed_in_by": by}
 
 
 def _why_it_waits(found: InboxDocument, language: Code) -> str | None:
@@ -229,8 +231,10 @@ def _why_it_waits(found: InboxDocument, language: Code) -> str | None:
 
 def _language(accept_language: str) -> Code:
     """The preferred one of our two languages; Malay if neither is accepted (RFC 9110, 12.5.4)."""
-    asked = [part.partition(";q=") for part in accept_language.lower().replace(" ", "").split(",")]
-    for tag, _, _ in sorted(asked, key=lambda one: -_weight(one[2])):
+    preferred = [
+        part.partition(";q=") for part in accept_language.lower().replace(" ", "").split(",")
+    ]
+    for tag, _, _ in sorted(preferred, key=lambda one: -_weight(one[2])):
         if tag[:2] == "en":
             return "en"
         if tag[:2] == "ms":
@@ -245,11 +249,11 @@ def _weight(quality: str) -> float:
         return 0.0
 
 
-def scan_routes(scans: Scans, most_bytes: int) -> APIRouter:
-    """The route of scans; one may have at most `most_bytes`."""
-    api = api_router(tags=["inbox"])
+def scans(most_bytes: int) -> APIRouter:
+    """The route of scans. A setting limits the size of a scan, and the decorator the size of the body."""
+    router = api_router(tags=["inbox"])
 
-    @api.post(
+    @router.post(
         "/v1/scans",
         status_code=201,
         response_model=ScanAccepted,
@@ -268,14 +272,10 @@ def scan_routes(scans: Scans, most_bytes: int) -> APIRouter:
         max_body_size=most_bytes,
     )
     async def scan(
-        request: Request,
-        context: Scanning,
-        channel: Annotated[
-            PaperChannel | None, Query(description="of the papers whose code tells none")
-        ] = None,
+        here: Here, request: Request, context: Scanning, channel: OfChannel = None
     ) -> JsonResponse:
         _require_type(request, SCANNED, allowed=list(SCANNED))
-        home = scans.home_of(caller_of(context.principal), channel)
+        home = here.scans.home_of(caller_of(context.principal), channel)
         received = await receive(request.stream(), most_bytes)
         with received.content:
             headers = request.headers
@@ -283,12 +283,12 @@ def scan_routes(scans: Scans, most_bytes: int) -> APIRouter:
                 received, headers.get("content-type", ""), headers.get("content-disposition")
             )
             context = context.of_body("POST", f"/v1/scans?channel={channel or ''}", received.digest)
-            executed = await scans.take_in(received, batch, channel, home, context)
+            executed = await here.scans.take_in(received, batch, channel, home, context)
         scan = executed.commit.events[0].data
         items = tuple(paper["inbox_item_id"] for paper in scan["papers"])
         return answer(executed, ScanAccepted(inbox_items=items, pages=scan["page_count"]), 201)
 
-    return api
+    return router
 
 
 def _require_type(request: Request, kinds: tuple[str, ...], **extra: JsonValue) -> None:

@@ -15,18 +15,18 @@ from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import api, blank_papers, domain, inbox_api, subscriptions, views
+from services.intake import api, domain, inbox_api, subscriptions, views
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.email_form import codes_of
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Approval, Corrections
-from services.intake.delivering import Deliveries
+from services.intake.delivering import Deliveries, MessageTexts
 from services.intake.directory import Directory, DirectoryInvalidation, ScimDirectory
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.drafts import DRAFTS, Drafts
 from services.intake.handlers import Reception
-from services.intake.integrators import submissions
+from services.intake.integrators import api as integrators_api
 from services.intake.integrators.handlers import address_of, completing
 from services.intake.integrators.refusals import Refusals
 from services.intake.integrators.submissions import SUBMISSIONS, Submissions
@@ -35,6 +35,7 @@ from services.intake.mailbox.collector import collect
 from services.intake.metrics import sampler
 from services.intake.pages.api import site
 from services.intake.pages.status_page import public_site
+from services.intake.ports import Ports
 from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.reading.readers import Readers
 from services.intake.scanning.reception import LAY, Scans, work_of
@@ -51,11 +52,11 @@ def build(settings: Settings) -> FastAPI:
     inbound = _inbound(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        deciders=dict.fromkeys(domain.STREAMS, domain.DECIDER),
+        deciders=domain.DECIDERS,
         publishes={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
         private=(*PRIVATE, *topics.ANSWERS),
         consumes=[
-            *(event for topic in subscriptions.TOLD for event in topics.EVENTS[topic]),
+            *(event for topic in subscriptions.TOPICS for event in topics.EVENTS[topic]),
             RequestSubmitted,
         ],
         dead_letters=topics.DEAD_LETTERS,
@@ -89,11 +90,11 @@ def build(settings: Settings) -> FastAPI:
     builder.works_on(work_of, [builder.worker(LAY, each(scans.perform, at_once=2))])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     builder.subscribes(
-        [*subscriptions.TOLD, *inbound],
+        [*subscriptions.TOPICS, *inbound],
         bind(subscriptions.TABLE, integrators=integrators, new_id=clock.new_id),
         [requests_view, DirectoryInvalidation(directory)],
         only={
-            **{topic: topics.EVENTS[topic] for topic in subscriptions.TOLD},
+            **{topic: topics.EVENTS[topic] for topic in subscriptions.TOPICS},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
         outside=inbound,
@@ -109,36 +110,49 @@ def build(settings: Settings) -> FastAPI:
     builder.samples(sampler(builder.registry, requests, directory, agencies))
     collect(settings, builder, agencies, _readers(builder, agencies, at_once=1), reception)
     readers = _readers(builder, agencies, at_once=2)
-    blanks = BlankPapers(agencies)
     approval = Approval(settings.approval_url)
     builder.closes(approval.close)
-    corrections = Corrections(execution, requests, approval, reception, clock.now)
-    uploads = Uploads(execution, documents, clock.now)
-    deliveries = Deliveries(
-        execution, builder.store, readers, reception, clock.now, settings.emails_authserv_id
+    here = Ports(
+        execution=execution,
+        requests=requests,
+        inbox=inbox,
+        submissions=Submissions(builder.view(SUBMISSIONS)),
+        documents=documents,
+        reception=reception,
+        corrections=Corrections(execution, requests, approval, reception, clock.now),
+        uploads=Uploads(execution, documents, clock.now),
+        deliveries=Deliveries(
+            execution, builder.store, readers, reception, clock.now, settings.emails_authserv_id
+        ),
+        texts=MessageTexts(documents, readers, settings.email_max_bytes),
+        scans=scans,
+        blanks=BlankPapers(agencies),
+        clock=clock.now,
     )
-    most_bytes = settings.document_max_bytes
     return builder.app(
         title="BMT intake",
         description=intake.__doc__ or "",
         routers=[
-            api.document_routes(uploads, most_bytes),
-            api.routes(execution, requests, corrections, reception),
-            inbox_api.routes(
-                execution,
-                deliveries,
-                inbox,
-                documents,
-                readers,
+            api.documents(settings.document_max_bytes),
+            api.router,
+            inbox_api.emails(settings.email_max_bytes),
+            inbox_api.router,
+            inbox_api.scans(settings.document_max_bytes),
+            api.forms,
+            integrators_api.router,
+            site(
+                settings,
+                builder,
+                requests,
+                here.corrections,
                 reception,
-                settings.email_max_bytes,
+                here.uploads,
+                drafts,
+                here.blanks,
             ),
-            inbox_api.scan_routes(scans, most_bytes),
-            blank_papers.routes(blanks),
-            submissions.routes(Submissions(builder.view(SUBMISSIONS))),
-            site(settings, builder, requests, corrections, reception, uploads, drafts, blanks),
             public_site(settings, requests, agencies),
         ],
+        ports=here,
     )
 
 

@@ -11,13 +11,20 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.contracts.values import Document
 from services.intake.access import Audience
-from services.intake.domain.state import request_stream
+from services.intake.domain.request import Known, request_stream
 from services.intake.views import InboxDocument, RequestDocument, open_for
 
 Place = tuple[datetime, str]
 """The sort key of a list: when it was received, and the id."""
 
 _NAMESAKES: Final = 5
+
+
+def known_of(document: RequestDocument | None) -> Known:
+    """What the other services have published about a request so far."""
+    if document is None:
+        return Known("received")
+    return Known(document.status, document.progress.returned, document.decision)
 
 
 def newest(page: PageRequest[Place], equal: Mapping[str, str]) -> Query:
@@ -58,10 +65,10 @@ class Requests:
         return await self.get(request_id, Audience({"agency": agency}))
 
     async def find(
-        self, audience: Audience, asked: Mapping[str, str], page: PageRequest[Place]
+        self, audience: Audience, given: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[RequestDocument]:
         """The newest requests with these values, up to the page's lookahead."""
-        one_of = {name: [value] for name, value in asked.items()}
+        one_of = {name: [value] for name, value in given.items()}
         return await self._view.find(replace(newest(page, audience.limits), one_of=one_of))
 
     async def referred_to(self, reference: str) -> Sequence[RequestDocument]:
@@ -76,11 +83,11 @@ class Requests:
     async def written_to(self, addresses: Collection[str]) -> Sequence[RequestDocument]:
         """At most two requests whose applicants have one of these addresses, as written or in lower case."""
         known = {*addresses, *map(str.lower, addresses)}
-        asked = [
+        queries = [
             Query(one_of={field: known}, limit=2)
             for field in ("facts.applicant.email", "facts.directory_email")
         ]
-        found = [one for query in asked for one in await self._view.find(query)]
+        found = [one for query in queries for one in await self._view.find(query)]
         return list({one.facts.request_id: one for one in found}.values())[:2]
 
     async def count(self, agencies: Collection[str]) -> Mapping[tuple[str, str], int]:
@@ -116,8 +123,8 @@ class OpenRequests:
         return any(each.facts.request_id != than for each in await self._view.find(query))
 
     async def _answers(self, keys: Sequence[str]) -> Sequence[bool]:
-        asked = Query(one_of={"open_for": set(keys)})
-        found = set(await self._view.distinct("open_for", asked))
+        query = Query(one_of={"open_for": set(keys)})
+        found = set(await self._view.distinct("open_for", query))
         return [key in found for key in keys]
 
 
@@ -141,7 +148,7 @@ class Inbox:
         return next((one for one in named if one.document_id == document_id), None)
 
     async def find(
-        self, agency: str, asked: Mapping[str, str], page: PageRequest[Place]
+        self, agency: str, given: Mapping[str, str], page: PageRequest[Place]
     ) -> Sequence[InboxDocument]:
         """The newest items with these values, up to the page's lookahead."""
-        return await self._view.find(newest(page, {"agency": agency, **asked}))
+        return await self._view.find(newest(page, {"agency": agency, **given}))

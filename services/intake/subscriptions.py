@@ -1,4 +1,4 @@
-"""The events that intake consumes to decide on; its views take in all events of `TOLD`."""
+"""The events that intake consumes to decide on; its views take in all events of `TOPICS`."""
 
 from typing import Final
 
@@ -33,5 +33,10 @@ TABLE: Final[Table] = {
     Filed: follow_request,
 }
 
-TOLD: Final = (topics.DECISIONS, topics.CONFIGURATIONS, topics.NOTIFICATIONS, topics.RECORDS)
+TOPICS: Final = (
+    topics.DECISIONS,
+    topics.CONFIGURATIONS,
+    topics.NOTIFICATIONS,
+    topics.RECORDS,
+)
 """The topics that a request's status depends on, besides intake's own events."""

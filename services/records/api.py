@@ -9,13 +9,14 @@ from starlette.responses import Response, StreamingResponse
 
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.moments import QueryTime
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Page, Paging
 from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
-from services.records.as_of import Day, Past, begins, ends
+from services.records.as_of import Day, begins, ends
 from services.records.audited_queries import Criteria, FilesPage, reader_of
 from services.records.bundle import export
 from services.records.bundle.export import archive
@@ -27,7 +28,7 @@ by_received = Paging(tuple[AwareDatetime, str])
 
 RequestId = Annotated[str, Path(max_length=64)]
 Version = Annotated[int, Field(ge=0, le=LARGEST_EXACT_INTEGER)]
-Moment = Version | Past
+Moment = Version | QueryTime
 _MOMENT: Final = "A version (the index of an event), or a time (RFC 3339, with a zone)."
 
 Caller = Annotated[Principal, Depends(require("auditor", "administrator"))]
@@ -57,11 +58,11 @@ def _criteria(
     agency: AgencyCode | None = None,
     status: Status | None = None,
     from_: Annotated[
-        Past | Day | None,
+        QueryTime | Day | None,
         Query(alias="from", description="Received then or later: a time, or a day in Malaysia."),
     ] = None,
     to: Annotated[
-        Past | Day | None,
+        QueryTime | Day | None,
         Query(description="Received then or earlier: a time, or a day in Malaysia."),
     ] = None,
 ) -> Criteria:
@@ -95,7 +96,7 @@ async def record(
     here: Here,
     request_id: RequestId,
     caller: Caller,
-    at: Annotated[Past | None, Query(description="RFC 3339, with a zone.")] = None,
+    at: Annotated[QueryTime | None, Query(description="RFC 3339, with a zone.")] = None,
     version: Annotated[int | None, Query(ge=1, le=LARGEST_EXACT_INTEGER)] = None,
 ) -> JsonResponse:
     if at is not None and version is not None:

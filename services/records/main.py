@@ -11,7 +11,7 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from services import records
-from services.records import api, domain, views
+from services.records import api, domain, verification_api, views
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle.export import Exporter
 from services.records.bundle.paper import RecordPaper
@@ -24,7 +24,6 @@ from services.records.handlers import entering
 from services.records.ledger import file_numbers, leaves
 from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaves import Leaves, measuring
-from services.records.pages.api import site
 from services.records.ports import Ports
 from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.sealed_event_store import SealedEventStore
@@ -86,7 +85,7 @@ def build(settings: Settings) -> FastAPI:
     tree, sequencer = _tree(builder, settings, ledger, signer)
     builder.closes(people.close)
     queries = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
-    paper = RecordPaper(settings.public_url, signer)
+    paper = RecordPaper(settings.web_url, signer)
     exporter = Exporter(queries, ledger, tree, sequencer, folios, signer, paper, clock.now)
     examination = Examination(queries, files, ledger, agencies, clock.now)
     return builder.app(
@@ -97,8 +96,9 @@ def build(settings: Settings) -> FastAPI:
             disposal_api.router,
             conformance_api.router,
             tree_api.router,
-            site(settings, builder, queries, exporter, examination, signer, agencies),
+            verification_api.router,
         ],
+        former_pages=("/audit",),
         ports=Ports(
             queries=queries,
             exporter=exporter,

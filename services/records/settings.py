@@ -1,16 +1,15 @@
-"""The settings of records, beyond those of every service with pages."""
+"""The settings of records, beyond those of every service."""
 
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 
-from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, EVALUATION
+from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, EVALUATION, ServiceSettings
 from services.records.sealing.keys import master_keys
 from services.records.tree.notes import Signer
-from web.settings import PagesSettings
 
 
-class Settings(PagesSettings):
+class Settings(ServiceSettings):
     """The settings of records."""
 
     service = "records"

@@ -34,7 +34,6 @@ from bmt.contracts.http.records import (
 )
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import BY_HAND
 from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
@@ -88,16 +87,20 @@ def facts_of(events: Iterable[Mapping[str, Any]]) -> RequestFacts | None:
 
 
 def _sequence(event: Mapping[str, Any]) -> int:
-    return int(event.get("sequence") or 0)
+    try:
+        return int(event.get("sequence") or 0)
+    except (TypeError, ValueError):
+        return 0
 
 
 def _read(event: Mapping[str, Any]) -> Happened | None:
     """The event, or None if it was changed so that it cannot be decoded."""
     try:
         data = _CONSUMED.decode(event["type"], event["data"])
-    except MalformedEvent:
+        at = datetime.fromisoformat(event["time"])
+    except (MalformedEvent, KeyError, TypeError, ValueError):
         return None
-    return (data, datetime.fromisoformat(event["time"])) if isinstance(data, RequestEvent) else None
+    return (data, at) if isinstance(data, RequestEvent) else None
 
 
 def _facts(happened: Happened) -> dict[str, Any]:
@@ -155,22 +158,6 @@ _FACTS: Final[Mapping[type[Event], Callable[[Any], dict[str, Any]]]] = {
     Configured: _configured,
 }
 """What each event states about the request, apart from its progress."""
-
-
-def not_read_back(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The targets of a configuration that an officer confirmed by hand, each once.
-
-    Older events have a time for these too. Any field may be missing from an event that was tampered
-    with.
-    """
-    evidence = data.get("evidence")
-    given = evidence if isinstance(evidence, list | tuple) else ()
-    proofs = [one for one in given if isinstance(one, Mapping)]
-    return tuple(dict.fromkeys(str(one.get("target")) for one in proofs if not _was_read_back(one)))
-
-
-def _was_read_back(proof: Mapping[str, Any]) -> bool:
-    return bool(proof.get("read_back_at")) and proof.get("connector") not in BY_HAND
 
 
 _PLACE: Final = frozenset({"index", "previous", "topic", "recorded_at"})

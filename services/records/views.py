@@ -17,10 +17,10 @@ from bmt.contracts.http.disposal import DisposalItem
 from bmt.contracts.progress import Progress
 from bmt.contracts.reference import read
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Applicant, Status
+from bmt.contracts.values import GONE, Applicant, Status
 from bmt.verify_record import DISPOSED
 from services.records.domain.designated_file import NOBODY, PENDING, original
-from services.records.domain.disposal import GONE, STATUS
+from services.records.domain.disposal import STATUS
 from services.records.domain.events import (
     DISPOSAL_EVENTS,
     DisposalApproved,

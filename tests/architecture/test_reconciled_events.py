@@ -4,7 +4,7 @@ from bmt.contracts import topics
 from bmt.contracts.events import Approved, ConfigurationFailed, ReviewOpened
 from bmt.reconciliation import RECORDED_BY
 from services.approval.subscriptions import TABLE as APPROVAL
-from services.intake.subscriptions import TOLD
+from services.intake.subscriptions import TOPICS as INTAKES_TOPICS
 from services.notification.subscriptions import TABLE as NOTIFICATION
 from services.provisioning.subscriptions import TABLE as PROVISIONING
 from services.records.subscriptions import TABLE as RECORDS
@@ -19,5 +19,5 @@ def test_each_consumer_is_expected_to_record_what_it_subscribes_to():
         "provisioning": set(PROVISIONING),
         "notification": set(NOTIFICATION) - AT_THE_AGENCYS_WISH,
         "records": set(RECORDS),
-        "intake": {event for topic in TOLD for event in topics.EVENTS[topic]},
+        "intake": {event for topic in INTAKES_TOPICS for event in topics.EVENTS[topic]},
     }

@@ -30,6 +30,10 @@ OTHERS = {
     "disposal-stopped": "disposal-019ab000-0000-7000-8000-000000000003",
     "search": "search-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
     "template": "template-MAMPU-rejected",
+    "document": "upload-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "scan": "scan-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "email-delivered": "delivery-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "refused-to-an-integrator": "refusal-019349f0-1c2a-7b3c-8d4e-5f60718293a4",
 }
 """Scenarios whose stream is not a request's."""
 

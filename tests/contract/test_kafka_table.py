@@ -38,8 +38,8 @@ INBOUND = {
 def heard_by(service):
     """The topics that a service receives to, by its own `subscriptions`."""
     subscriptions = importlib.import_module(f"services.{service}.subscriptions")
-    if told := getattr(subscriptions, "TOLD", None) or getattr(subscriptions, "TOPICS", None):
-        return {*told, *(INBOUND if service == "intake" else ())}
+    if consumed := getattr(subscriptions, "TOPICS", None):
+        return {*consumed, *(INBOUND if service == "intake" else ())}
     handled = {type_of(event) for event in subscriptions.TABLE}
     return {t for t in topics.PUBLIC if handled & {type_of(event) for event in topics.EVENTS[t]}}
 

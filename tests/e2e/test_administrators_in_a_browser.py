@@ -73,20 +73,20 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
     await admin.decide(decided, "return", reason="Lampirkan kelulusan.")
     page = await new_page("approval", scripts=True)
     await sign_in_as(page, "Aminah")
-    approval = ready["services"]["approval"]["url"]
+    pages = ready["web"]["url"]
     for name in (
         f"/console/?lang={language}",
         f"/console/requests/{waiting}",
         f"/console/requests/{decided}",
         "/console/nowhere",
     ):
-        await page.goto(approval + name)
+        await page.goto(pages + name)
         await clean(page, name)
         if language == "ms" and "lang" in name:
             await picture(page, "pentadbir-senarai")
         if language == "ms" and waiting in name:
             await picture(page, "pentadbir-permohonan")
-    await page.goto(f"{approval}/console/requests/{waiting}")
+    await page.goto(f"{pages}/console/requests/{waiting}")
     await page.locator("input[value=reject]").check()
     await page.get_by_role("button", name=WORDS[language]["send"]).click()
     await clean(page, "a decision without its reason")

@@ -72,7 +72,7 @@ async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     keys = keys_from([(Path(ready["data"]) / "records" / "ledger.vkeys").read_text()])
     assert verify(file.read_bytes(), keys).findings == []
     await page.get_by_role("button", name=words["out"]).click()
-    await page.wait_for_url("**/audit/signed-out?state=*")
+    await page.wait_for_url("**/account/signed-out?state=*")
     await expect(page.get_by_text(words["signed out"])).to_be_visible()
     assert page.strangers == []
 
@@ -80,7 +80,6 @@ async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
 @pytest.mark.parametrize("language", ["ms", "en"])
 async def test_axe_finds_nothing_on_any_page(new_page, filed, language, ready):
     page = await new_page(scripts=True)
-    records = ready["services"]["records"]["url"]
     await clean(page, "sign in")
     await sign_in(page)
     place = f"/audit/records/{filed['request_id']}"
@@ -94,7 +93,7 @@ async def test_axe_finds_nothing_on_any_page(new_page, filed, language, ready):
         f"/audit/conformance?agency={filed['state']['agency']}&from=2020-01-01&to=2090-01-01",
         "/audit/nowhere",
     ):
-        await page.goto(records + name)
+        await page.goto(ready["web"]["url"] + name)
         await clean(page, name)
         if language == "ms" and name in (place, f"{place}/verification"):
             await picture(page, "juruaudit-" + ("fail" if name == place else "pengesahan"))

@@ -27,6 +27,7 @@ from fixtures.outside import (
 from starlette.routing import Mount
 
 from bmt.chassis.http.auth import Guard
+from bmt.chassis.runtime.clock import now
 from evaluation.tokens import Holder, Mint, mint
 
 pytestmark = pytest.mark.e2e
@@ -86,7 +87,17 @@ intake GET /v1/submissions/{submission_id:text}
                              401  403     403   403       403   403    403      403   403     403   403    403   404
 approval GET /v1/worklist
                              401  403     403   403       200   none   none     403   403     403   403    403   403
+approval GET /v1/worklist/counts
+                             401  403     403   403       200   200    200      403   403     403   403    403   403
+approval GET /v1/worklist/live
+                             401  403     403   403       200   none   none     403   403     403   403    403   403
+approval GET /v1/requests
+                             401  403     403   403       200   none   none     403   403     403   403    403   403
 approval GET /v1/requests/{request_id}
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
+approval GET /v1/requests/{request_id}/live
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
+approval GET /v1/requests/{request_id}/documents/{document_id}
                              401  403     403   403       200   404    404      403   403     403   403    403   403
 approval POST /v1/requests/{request_id}/decision
                              401  403     403   403       201   404    404      403   403     403   403    403   403
@@ -147,6 +158,8 @@ records GET /v1/records/{request_id}
 records GET /v1/records/{request_id}/changes
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/records/{request_id}/bundle
+                             401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/records/{request_id}/verification
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records POST /v1/records/{request_id}/hold
                              401  403     403   403       201   404    404      403   403     201   404    201   403
@@ -257,8 +270,8 @@ class Office:
         self.admin = admin
         self.colleague = colleague
 
-    async def request(self, account: str) -> str:
-        body = body_for(account)
+    async def request(self, account: str, **changes: Any) -> str:
+        body = {**body_for(account), **changes}
         answer = await self.admin.post("intake", "/v1/requests", body)
         assert answer.status_code == 201, answer.text
         request_id = str(answer.json()["request_id"])
@@ -337,6 +350,7 @@ def letter() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
+    began = now().isoformat()
     office = Office(callers["administrator of JPA"], colleague)
     admin, (own, *others) = office.admin, accounts
     filed = await office.decided(own)
@@ -345,10 +359,11 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
     tasks = [await office.task(request_id) for request_id in waiting]
     taken = await office.claimed(await office.task(await office.decided(others[2])))
     failed = await office.failed()
-    read, withdrawn, ruled, many, held = [await office.request(own) for _ in range(5)]
-    corrected = await office.decided(own, "return")
     items = [await office.inbox_item() for _ in range(3)]
     item = (await admin.get("intake", f"/v1/inbox/{items[0]}")).json()
+    read = await office.request(own, documents=[item["document_id"]])
+    withdrawn, ruled, many, held = [await office.request(own) for _ in range(4)]
+    corrected = await office.decided(own, "return")
     await admin.once_known("provisioning", f"/v1/entitlements/{own}")
     notices = await eventually(lambda: _prepared(admin, filed), SECONDS)
     paper = notices["document_id"]
@@ -406,7 +421,18 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "approval GET /v1/agencies/own": Target({}, tells="JPA-"),
         "approval GET /v1/agencies/{code}/rules": Target({"code": "JPA"}),
         "approval GET /v1/worklist": Target({}, options=everything, tells=read),
+        "approval GET /v1/worklist/counts": Target({}, tells='"open":'),
+        "approval GET /v1/worklist/live": Target(
+            {}, options={"params": {"since": began, "seconds": 1}}, tells="event:changed"
+        ),
+        "approval GET /v1/requests": Target({}, options=everything, tells=read),
         "approval GET /v1/requests/{request_id}": request(read),
+        "approval GET /v1/requests/{request_id}/live": request(
+            read, options={"params": {"steps": 0, "seconds": 1}}
+        ),
+        "approval GET /v1/requests/{request_id}/documents/{document_id}": Target(
+            {"request_id": read, "document_id": item["document_id"]}
+        ),
         "approval POST /v1/requests/{request_id}/decision": request(
             ruled, {"decision": "reject", "reason": "x"}
         ),
@@ -456,6 +482,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             filed, options={"params": {"from": 0}}
         ),
         "records GET /v1/records/{request_id}/bundle": request(filed),
+        "records GET /v1/records/{request_id}/verification": request(filed),
         "records POST /v1/records/{request_id}/hold": request(filed, {"reason": "x"}),
         "records POST /v1/records/{request_id}/hold/release": request(filed, {"reason": "x"}),
         "records POST /v1/disposals": Target({}, {"account": own, "reason": "x"}),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from eventually import eventually
+from fixtures import web
 from fixtures.samples import facts, received
 
 from bmt.contracts import topics
@@ -137,3 +138,25 @@ async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire
                 await eventually(lambda before=before: is_signed_since(before))
 
     held(files, 64)
+
+
+async def test_a_page_of_the_console_with_what_it_asks_of_approval(
+    surroundings, as_, embedded_issuer
+):
+    issuer = embedded_issuer.url
+    request = facts()
+    async with (
+        surroundings.running(approval.build, ApprovalSettings, issuer=issuer) as service,
+        web.pages(surroundings, {"approval": service}, issuer=issuer) as visitor,
+    ):
+        await surroundings.wire.say(received(request))
+        await surroundings.wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened")
+        address = f"/console/requests/{request.request_id}"
+        browser = await web.signed_in(visitor, "/console/", "siti", "role_administrator")
+        await browser.get(address)  # what is done once only, is done
+        with opened() as files:
+            answer = await browser.get(address)
+        assert answer.status_code == 200, answer.text
+        await browser.aclose()
+
+    held(files, 60)

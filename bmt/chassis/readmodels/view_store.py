@@ -31,7 +31,7 @@ class ViewDocument:
 
 @immutable
 class Query:
-    """What to find. All conditions must hold. Fields may be dotted paths.
+    """What to find. All conditions must hold. Fields may be dotted paths; `_id` is the key.
 
     Attributes:
         one_of: field → values.

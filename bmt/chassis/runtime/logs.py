@@ -68,7 +68,7 @@ def _clean(key: str, value: Any) -> Any:
     return redact_text(str(value)) if isinstance(value, _TELLS_ITSELF) else type(value).__name__
 
 
-_QUIET: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "pymongo", "asyncio")
+_QUIET: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "imapclient", "pymongo", "asyncio")
 """Libraries that log each call at info or debug, with addresses that may name an account."""
 
 

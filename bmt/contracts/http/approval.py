@@ -175,6 +175,28 @@ class WorklistItem(BaseModel):
     )
 
 
+class WorklistCounts(BaseModel):
+    """Answer of `GET /v1/worklist/counts`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    open: int = Field(description="requests that wait for a decision")
+    overdue: int = Field(description="those of them whose decision was due before now")
+    changed: int | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="requests, open or not, that changed since `changed_since`; only where it is given",
+    )
+
+
+class WorklistChanged(BaseModel):
+    """Data of an event `changed` of `GET /v1/worklist/live`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int = Field(description="how many requests changed since `since`")
+
+
 class FieldChanged(BaseModel):
     """What a correction changed; sizes in bytes, documents by their names."""
 
@@ -207,6 +229,20 @@ class Step(BaseModel):
     changes: tuple[FieldChanged, ...] = Field(
         default=(), exclude_if=_is_empty, description="what the correction changed"
     )
+
+
+class ListedRequest(BaseModel):
+    """A request of the agency in a list, whatever its status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    reference: str
+    kind: Kind
+    applicant: Applicant
+    status: Status
+    changed_at: Moment
+    last_step: Step = Field(description="what last happened to it here")
 
 
 class RequestUnderReview(RequestFacts):

@@ -181,6 +181,40 @@ class Record(_Answer):
     )
 
 
+class VerificationFinding(_Answer):
+    """One thing that is wrong."""
+
+    where: str = Field(description="a file of the bundle", examples=["proofs/000003.json"])
+    wrong: str = Field(examples=["proof_wrong"])
+    detail: str
+
+
+class ProvenLeaf(_Answer):
+    """The proof that one event of the file stands in the tree over all files."""
+
+    index: int = Field(description="the event's place in the file, from 1")
+    sequence: int = Field(description="its leaf's place in the tree, from 0")
+    hashes: tuple[Sha256, ...] = Field(
+        description="the path to the checkpoint's root, as RFC 6962, section 2.1.1, orders it"
+    )
+
+
+class RecordVerification(_Answer):
+    """What a file's verification read and found, as `bmt records verify` does elsewhere."""
+
+    request_id: str
+    file_number: str
+    valid: bool
+    findings: tuple[VerificationFinding, ...] = Field(description="empty where it is valid")
+    leaves: int = Field(description="events that were looked at")
+    documents: int
+    disposed_of: int = Field(description="events whose personal values are gone")
+    checkpoint_size: int = Field(description="leaves in the tree that was signed")
+    checkpoint: str = Field(description="the signed note (c2sp.org/tlog-checkpoint)")
+    keys: tuple[str, ...] = Field(description="the public keys that it was held against")
+    proofs: tuple[ProvenLeaf, ...]
+
+
 class StateChange(_Answer):
     """One field of a file's state that differs."""
 

@@ -16,7 +16,7 @@ from bmt.contracts.values import Document
 from services.intake.access import keyed_stream
 from services.intake.channels.filename import filename_of
 from services.intake.channels.media_types import ALLOWED, ENDINGS, recognise
-from services.intake.domain.commands import RecordUpload
+from services.intake.domain.upload import RecordUpload
 
 _POINTER: Final = "/header/content-type"
 

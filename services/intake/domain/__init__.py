@@ -1,14 +1,17 @@
-"""The reception of a request: pure functions from commands and events to events."""
+"""The pure decisions of intake, one module for each kind of stream."""
 
+from types import MappingProxyType
 from typing import Final
 
-from bmt.chassis.eventsourcing.decider import Decider
-from services.intake.domain.commands import Command
-from services.intake.domain.decide import decide
-from services.intake.domain.state import Nothing, State, evolve
+from bmt.chassis.eventsourcing.decider import Deciders
+from services.intake.domain import delivery, refusal, request_rules, scan, upload
 
-DECIDER: Final[Decider[Command, State]] = Decider(Nothing(), decide, evolve)
-"""One stream is one request (or an inbox item that may become one), one upload, or one scan."""
-
-STREAMS: Final = ("request", "upload", "scan", "delivery", "refusal")
-"""What stands before the hyphen of its streams."""
+DECIDERS: Final[Deciders] = MappingProxyType(
+    {
+        "request": request_rules.DECIDER,
+        "upload": upload.DECIDER,
+        "scan": scan.DECIDER,
+        "delivery": delivery.DECIDER,
+        "refusal": refusal.DECIDER,
+    }
+)

@@ -44,8 +44,10 @@ class Missing(BaseModel):
 
     field: str
     detail: str
-    code: str = Field(default=GENERAL, exclude_if=lambda told: told == GENERAL)
-    values: Mapping[str, FaultValue] = Field(default_factory=dict, exclude_if=lambda told: not told)
+    code: str = Field(default=GENERAL, exclude_if=lambda code: code == GENERAL)
+    values: Mapping[str, FaultValue] = Field(
+        default_factory=dict, exclude_if=lambda value: not value
+    )
 
     @classmethod
     def of(cls, field: str, code: str, **values: FaultValue) -> "Missing":
@@ -77,8 +79,8 @@ class Mail(BaseModel):
     documents: tuple[Document, ...]
     understood: dict[str, str]
     missing: tuple[Missing, ...]
-    authenticated: bool | None = Field(default=None, exclude_if=lambda told: told is None)
-    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda told: not told)
+    authenticated: bool | None = Field(default=None, exclude_if=lambda value: value is None)
+    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
 class Bounce(BaseModel):
@@ -153,7 +155,7 @@ class InboxItemReceived(Event):
     mail: Mail
     bounce: Bounce | None = None
     set_aside: str | None = None
-    set_aside_code: str | None = Field(default=None, exclude_if=lambda told: told is None)
+    set_aside_code: str | None = Field(default=None, exclude_if=lambda value: value is None)
     scan: ScanOrigin | None = None
 
 

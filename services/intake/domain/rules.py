@@ -1,17 +1,11 @@
 """What an agency's rules allow, and what each caller may hand in."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator
 
 from bmt.agencies.agency import Agency
-from bmt.contracts.events import RequestReceived
 from bmt.contracts.problems import FieldError
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import PaperChannel
 from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
-from services.intake.domain.events import Missing
-from services.intake.domain.submission import Caller, Submission
-from services.intake.papers import CoverCode, FormCode, PaperCode
+from services.intake.domain.submission import Submission
 
 
 def faults(submission: Submission) -> tuple[Fault, ...]:
@@ -41,86 +35,10 @@ def require_theirs(submission: Submission) -> None:
         raise NotTheirs("Applicants use the channel form; others are for administrators.")
 
 
-def may_see(caller: Caller, facts: RequestFacts) -> bool:
-    """Whether the caller may know of a request: it is their own, or their agency's."""
-    if caller.role == "applicant":
-        return caller.is_account(facts.applicant.account)
-    return caller.acts_for(facts.agency)
-
-
-def not_to_be_changed(
-    submission: Submission, before: RequestReceived, *, while_open: bool
-) -> tuple[Fault, ...]:
-    """The changes of a correction that would make it another request.
-
-    An administrator may correct the account if somebody else wrote it down. An account that the applicant
-    signed in with, or that another system named, stays; so does the account of a returned request.
-    """
-    requested, facts = submission.requested, before.request
-    was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
-    may_change = while_open and was_written_down and submission.caller.role != "applicant"
-    same_account = requested.applicant.account.casefold() == facts.applicant.account.casefold()
-    kept = {
-        "/kind": requested.kind == facts.kind,
-        "/agency": requested.agency == facts.agency,
-        "/applicant/account": same_account or may_change,
-    }
-    return tuple(
-        Fault(FieldError.of(pointer, "not_to_be_corrected"))
-        for pointer, is_same in kept.items()
-        if not is_same
-    )
-
-
-def without_reason(reason: str | None) -> tuple[Fault, ...]:
-    """A correction that nobody asked for needs a reason."""
-    return (
-        () if reason else (Fault(FieldError.of("/correction_reason", "correction_reason_needed")),)
-    )
-
-
 def require_channel(agency: Agency, channel: str) -> None:
     """Raises `SubmissionWrong` if the agency does not receive this channel."""
     if closed := tuple(_channel_in(agency, channel)):
         raise SubmissionWrong(closed)
-
-
-_PAPER: Final[Collection[PaperChannel]] = ("memo", "letter", "form")
-
-
-def require_paper(agency: Agency, channel: PaperChannel | None) -> None:
-    """Raises `SubmissionWrong` if the agency receives no paper, or not through this channel."""
-    allowed = agency.rules.channels.in_
-    if channel is not None:
-        require_channel(agency, channel)
-    elif not set(allowed) & set(_PAPER):
-        wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
-        raise SubmissionWrong([Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})])
-
-
-def proposal(
-    codes: Sequence[PaperCode], agency: str, channel: PaperChannel | None
-) -> Mapping[str, str]:
-    """The fields of a request as the paper's codes give them, until a person has read it.
-
-    Codes of another agency are not trusted. The caller's channel counts if no code names one.
-    """
-    told: dict[str, str] = {} if channel is None else {"channel": channel}
-    for code in codes:
-        match code:
-            case CoverCode(through, owner) if owner == agency:
-                told |= {"channel": through, "agency": agency}
-            case FormCode(kind, owner) if owner == agency:
-                told |= {"channel": "form", "kind": kind, "agency": agency}
-    return told
-
-
-def doubts(codes: Sequence[PaperCode], agency: str) -> tuple[Missing, ...]:
-    """The codes that name another agency than the one whose inbox the paper is in."""
-    others = sorted({c.agency for c in codes if isinstance(c, FormCode | CoverCode)} - {agency})
-    return tuple(
-        Missing.of("agency", "code_of_other_agency", other=other, agency=agency) for other in others
-    )
 
 
 def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:
@@ -155,9 +73,9 @@ def _against_the_agency(submission: Submission) -> Iterator[Fault]:
         yield Fault(FieldError.of("/agency", "unknown_agency", agencies=submission.agencies))
         return
     yield from _channel_in(agency, submission.channel)
-    asked = submission.requested.reply_through
+    reply = submission.requested.reply_through
     out = agency.rules.channels.out
-    if asked is not None and asked not in out:
+    if reply is not None and reply not in out:
         yield _channel_fault("/reply_through", "channel_out_not_allowed", out)
     if submission.requested.kind == "application":
         yield from _sizes(submission, agency)

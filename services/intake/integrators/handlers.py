@@ -23,9 +23,8 @@ from bmt.chassis.runtime.clock import NewId
 from bmt.contracts import topics
 from bmt.contracts.events import RequestEvent, RequestSubmitted
 from bmt.contracts.progress import Progress
-from services.intake.domain.commands import FollowRequest, ReceiveRequest
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.domain.state import Received, request_stream
+from services.intake.domain.request import FollowRequest, Received, ReceiveRequest, request_stream
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Reception
 
@@ -52,7 +51,7 @@ class Submit:
     """Receive a submission, once all that the decision needs is known."""
 
     request_id: str
-    asked: RequestSubmitted
+    requested: RequestSubmitted
     caller: Caller
     event: SubmittedEvent
 
@@ -97,13 +96,13 @@ def completing(execution: Execution[Any, Any], reception: Reception) -> Complete
     """
 
     async def received(message: Message[Submit]) -> Message[ReceiveRequest]:
-        asked = message.command
+        submit = message.command
         submission = replace(
-            await reception.assemble_submission(asked.asked, "event", asked.caller),
-            source_reference=asked.asked.source_reference,
-            submitted_event=asked.event,
+            await reception.assemble_submission(submit.requested, "event", submit.caller),
+            source_reference=submit.requested.source_reference,
+            submitted_event=submit.event,
         )
-        return message.with_command(ReceiveRequest(asked.request_id, submission))
+        return message.with_command(ReceiveRequest(submit.request_id, submission))
 
     async def complete(
         messages: Sequence[Message[Any]],
@@ -114,13 +113,13 @@ def completing(execution: Execution[Any, Any], reception: Reception) -> Complete
             # Raised only now, so that none is still running when the wave is tried again.
             if isinstance(answer, Unavailable) or not isinstance(answer, Message | Exception):
                 raise answer
-        weighed = iter(answers)
+        completed = iter(answers)
         followed = {one.stream for one in messages if isinstance(one.command, FollowRequest)}
         states = await execution.known_states(followed)
         found: list[Any] = []
         for one in messages:
             if isinstance(one.command, Submit):
-                found.append(next(weighed))
+                found.append(next(completed))
             else:
                 state = states[one.stream]
                 integrators = isinstance(state, Received) and state.answered is not None

@@ -19,7 +19,7 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.envelope import STRUCTURED
 from bmt.contracts.values import Name
-from services.intake.domain.commands import RefuseSubmission
+from services.intake.domain.refusal import RefuseSubmission
 from services.intake.domain.submission import Caller, SubmittedEvent
 
 log = structlog.get_logger(__name__)

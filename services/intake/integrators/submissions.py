@@ -1,30 +1,19 @@
-"""The submissions of each integrator: a view of their outcomes, and its HTTP routes."""
+"""The submissions of each integrator: a view of their outcomes, and its queries."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import fastapi
-from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict
-from starlette.convertors import StringConvertor, register_url_convertor
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.http.app import api_router
-from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Page, PageRequest
+from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.contracts.answers import FaultyField
-from bmt.contracts.http.intake import SubmissionOutcome
 from bmt.contracts.values import Moment, Status
-from services.intake.api import BY_RECEPTION, PageAsked
-from services.intake.domain.errors import UnknownSubmission
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.integrators.refusals import LONGEST_ATTRIBUTE
-from services.intake.queries import newest
+from services.intake.queries import Place, newest
 
 _NAMESAKES: Final = 50
 
@@ -118,66 +107,8 @@ class Submissions:
         self,
         integrator: str,
         source_reference: str | None,
-        page: PageRequest[tuple[datetime, str]],
+        page: PageRequest[Place],
     ) -> Sequence[SubmissionDocument]:
         """The newest, up to the page's lookahead."""
         named = {"source_reference": source_reference} if source_reference else {}
         return await self._view.find(newest(page, {"integrator": integrator, **named}))
-
-
-class _Text(StringConvertor):
-    """Any id that an integrator chose, with slashes and line ends (a path's `.` excludes those)."""
-
-    regex = "(?s:.*)"
-
-
-register_url_convertor("text", _Text())
-
-Asking = Annotated[Principal, Depends(require("integrator"))]
-SubmissionId = Annotated[
-    str,
-    Path(
-        max_length=LONGEST_ATTRIBUTE,
-        description="`ce_id` of the submission, percent-encoded; or the origin of what is no event",
-    ),
-]
-SourceReference = Annotated[
-    str | None,
-    fastapi.Query(min_length=1, max_length=200, description="what the integrator calls it"),
-]
-
-
-def routes(submissions: Submissions) -> APIRouter:
-    """The routes of submissions. A token's `sub` is the integrator's name."""
-    api = api_router(tags=["submissions"])
-
-    @api.get("/v1/submissions", summary="The caller's own submissions, the newest first")
-    async def find(
-        principal: Asking, page: PageAsked, source_reference: SourceReference = None
-    ) -> Page[SubmissionOutcome]:
-        found = await submissions.find(principal.subject, source_reference, page)
-        told = BY_RECEPTION.page(found, page, _place_of)
-        return Page(items=[_outcome(one) for one in told.items], next_cursor=told.next_cursor)
-
-    @api.get(
-        "/v1/submissions/{submission_id:text}",
-        responses=problems("not_found"),
-        summary="What became of one of the caller's own submissions",
-    )
-    async def look(submission_id: SubmissionId, principal: Asking) -> SubmissionOutcome:
-        found = await submissions.get(principal.subject, submission_id)
-        if found is None:
-            raise UnknownSubmission
-        return _outcome(found)
-
-    return api
-
-
-def _outcome(document: SubmissionDocument) -> SubmissionOutcome:
-    shown = document.model_dump(include=set(SubmissionOutcome.model_fields))
-    outcome = "accepted" if document.refused_at is None else "refused"
-    return SubmissionOutcome(outcome=outcome, **shown)
-
-
-def _place_of(document: SubmissionDocument) -> tuple[datetime, str]:
-    return document.received_at, document.key

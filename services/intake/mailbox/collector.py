@@ -22,7 +22,7 @@ from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices
-from services.intake.domain.commands import ReceiveEmail
+from services.intake.domain.request import ReceiveEmail
 from services.intake.handlers import Reception
 from services.intake.mailbox.session import Folder, MailboxAway, Session
 from services.intake.mailbox.settings import mailboxes
@@ -93,7 +93,7 @@ class Collector:
         self._take = take
         self._gauges = gauges
         self._every_seconds = every_seconds
-        self._uid_validity = ""
+        self._uid_validity: int | None = None
         self._taken: set[int] = set()
         self._tried: dict[int, int] = {}
         self._tries = 0

@@ -23,11 +23,9 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import Received
-from services.intake import answers
 from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.delivering import cause_of, identity_of
-from services.intake.domain.commands import ReceiveEmail
-from services.intake.domain.state import request_stream
+from services.intake.delivering import cause_of, identity_of, was_registered
+from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.reading.readers import Readers
 
 log = structlog.get_logger(__name__)
@@ -181,7 +179,7 @@ class Taking:
 
 
 def _outcome(commit: Commit) -> Outcome:
-    if answers.was_registered(commit):
+    if was_registered(commit):
         return "request"
     item = commit.events[0].data
     if item["set_aside"] is not None:

@@ -19,20 +19,19 @@ from bmt.contracts.http.intake import ReasonGiven
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Kind
-from services.intake import answers, blank_papers
+from services.intake import blank_papers
 from services.intake.access import caller_of
-from services.intake.api import PageAsked
+from services.intake.api import NewestPage
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
-from services.intake.domain.commands import WithdrawRequest
-from services.intake.domain.state import Received, request_stream
+from services.intake.domain.request import Received, WithdrawRequest, request_stream
 from services.intake.drafts import Draft, Drafts, DraftTooLarge
 from services.intake.handlers import Reception
 from services.intake.pages.attachments import MOST, Attachments, most_bytes
 from services.intake.pages.desk import MAY_CORRECT, Correcting, Desk
 from services.intake.pages.submission_form import SubmissionForm, checked
-from services.intake.queries import Requests
+from services.intake.queries import Requests, known_of
 from services.intake.settings import Settings
 from web import session
 from web.application import pages
@@ -83,7 +82,7 @@ def _own_requests(desk: Desk, execution: Execution[Any, Any], admitted: Admitted
 
     @routes.get("/")
     async def listed(
-        request: Request, visitor: Annotated[Principal, caller], page: PageAsked
+        request: Request, visitor: Annotated[Principal, caller], page: NewestPage
     ) -> Response:
         return await desk.listed(request, visitor, page)
 
@@ -100,7 +99,7 @@ def _own_requests(desk: Desk, execution: Execution[Any, Any], admitted: Admitted
         known = await desk.own(request_id, visitor)
         try:
             given = validated(ReasonGiven, {"reason": sent.text("reason").strip()})
-            command = WithdrawRequest(given.reason, caller_of(visitor), answers.known(known))
+            command = WithdrawRequest(given.reason, caller_of(visitor), known_of(known))
             stream = request_stream(request_id)
             await execution.execute(sent.context(visitor).to_command(stream, command))
         except (Refused, CausationReused) as error:

@@ -11,7 +11,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import FieldError
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Channel, Document
-from services.intake.domain.state import Received
+from services.intake.domain.request import Received
 from services.intake.domain.submission import Caller
 from services.intake.drafts import Draft
 from web.forms import FormWrong, Sent, first_step, new_key, validated

@@ -29,11 +29,10 @@ from bmt.chassis.work.worker import Done, WorkOutcome
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, PaperChannel
 from services.intake.access import caller_of, keyed_stream
-from services.intake.domain.commands import PutPaperInInbox, ReceiveScan
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import ScannedPaper, ScanOrigin, ScanReceived
-from services.intake.domain.rules import doubts, proposal, require_paper
-from services.intake.domain.state import Scanned, request_stream
+from services.intake.domain.request import PutPaperInInbox, request_stream
+from services.intake.domain.scan import ReceiveScan, Scanned, doubts, proposal, require_paper
 from services.intake.domain.submission import Caller
 from services.intake.papers import Part, ReadScan, RequestCode
 from services.intake.queries import Requests
@@ -185,8 +184,8 @@ class Scans:
         channel: PaperChannel | None,
         agency: str,
     ) -> ScannedPaper:
-        asked = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
-        about = await self.requests.of_agency(asked[0], agency) if asked else None
+        named = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
+        about = await self.requests.of_agency(named[0], agency) if named else None
         return ScannedPaper(
             inbox_item_id=self.new_id(),
             document=document,

@@ -9,14 +9,14 @@ import segno
 import structlog
 
 from bmt.agencies.charter import MALAYSIA
+from bmt.contracts.events import not_read_back
 from bmt.contracts.http.records import RecordState
 from bmt.press.typesetter import Typesetter
+from bmt.press.wording import KIND, STATUS
 from services.records.bundle.contents import File
 from services.records.ledger.leaf import OpenLeaf
-from services.records.pages import PREFIX
-from services.records.time_machine import facts_of, not_read_back, state_of
+from services.records.time_machine import facts_of, state_of
 from services.records.tree.notes import Signer
-from web.wording import KIND, STATUS
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +26,9 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 class RecordPaper:
     """Sets files as PDF/A-2b, in Malay and English."""
 
-    def __init__(self, public_url: str, signer: Signer) -> None:
-        """`public_url` is the public address of records. If empty, there is no QR code."""
-        self._public_url = public_url
+    def __init__(self, web_url: str, signer: Signer) -> None:
+        """`web_url` is where the pages are. If empty, there is no QR code."""
+        self._web_url = web_url
         self._signer = signer
         self._typesetter = Typesetter(TEMPLATES)
 
@@ -42,7 +42,7 @@ class RecordPaper:
 
     def _told(self, file: File) -> dict[str, Any]:
         checkpoint = file.checkpoint.checkpoint
-        address = self._verification(file.request_id) if self._public_url else None
+        address = self._verification(file.request_id) if self._web_url else None
         exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
         events = [leaf.event for leaf in file.leaves]
         facts = facts_of(events)
@@ -75,7 +75,7 @@ class RecordPaper:
         }
 
     def _verification(self, request_id: str) -> str:
-        return f"{self._public_url.rstrip('/')}{PREFIX}/records/{request_id}/verification"
+        return f"{self._web_url.rstrip('/')}/audit/records/{request_id}/verification"
 
 
 def _facts(state: RecordState) -> Iterator[tuple[str, str, str]]:

@@ -13,9 +13,9 @@ from bmt.contracts.events import Event, Filed, RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.contracts.progress import Progress
 from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Applicant
+from bmt.contracts.values import GONE, Applicant
 from bmt.verify_record import DISPOSED
-from services.records.domain.disposal import GONE, GONE_DOCUMENT, GONE_EMAIL
+from services.records.domain.disposal import GONE_DOCUMENT, GONE_EMAIL
 from services.records.domain.events import (
     EventFiled,
     FileOpened,

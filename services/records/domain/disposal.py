@@ -14,6 +14,7 @@ from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
 from bmt.contracts.http.disposal import DisposalStatus
 from bmt.contracts.immutable import immutable
+from bmt.contracts.values import GONE
 from services.records.domain.errors import (
     DisposalDecided,
     DisposalNotFound,
@@ -29,10 +30,9 @@ from services.records.domain.events import (
     DisposalStopped,
 )
 
-GONE: Final = "disposed-of"
 GONE_EMAIL: Final = "disposed-of@disposed.invalid"
 GONE_DOCUMENT: Final = f"sha256:{'0' * 64}"
-"""These replace a value that was disposed of, in the format that its place requires."""
+"""These replace a value that was disposed of where its place does not take `GONE`."""
 
 Why = Literal["open", "held", "kept"]
 """Why a file keeps the data: it is not complete, somebody holds it, or its retention is not over."""

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, 
 import orjson
 from pydantic import AwareDatetime, BaseModel
 
+from bmt.contracts.values import GONE
 from bmt.verify_record import commitments
-from services.records.domain.disposal import GONE, GONE_DOCUMENT, GONE_EMAIL
+from services.records.domain.disposal import GONE_DOCUMENT, GONE_EMAIL
 from services.records.ledger.canonical import canonical
 
 # A value is personal unless its place is listed here. So a field that a later version adds is sealed until

@@ -19,7 +19,11 @@ from unit.intake.submissions import (
 
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.values import NotShown
-from services.intake.domain.commands import (
+from services.intake.domain import scan
+from services.intake.domain.delivery import RecordDelivery
+from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
+from services.intake.domain.refusal import RefuseSubmission
+from services.intake.domain.request import (
     CorrectRequest,
     DismissInboxItem,
     FollowRequest,
@@ -27,17 +31,12 @@ from services.intake.domain.commands import (
     PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
-    ReceiveScan,
-    RecordDelivery,
-    RecordUpload,
-    RefuseSubmission,
     RegisterInboxItem,
     WithdrawRequest,
 )
-from services.intake.domain.decide import decide
-from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
-from services.intake.domain.state import Nothing
+from services.intake.domain.scan import ReceiveScan
 from services.intake.domain.submission import SubmittedEvent
+from services.intake.domain.upload import RecordUpload
 
 UNCLEAR = ReceiveEmail(
     ID,
@@ -127,7 +126,7 @@ SCENARIOS = {
     "inbox-dismissed": [UNCLEAR, DismissInboxItem("Iklan.", ADMINISTRATOR, NOON)],
     "scan": [SCANNED],
     "paper-registered": [
-        PutPaperInInbox(decide(SCANNED, Nothing())[0], PAPER),
+        PutPaperInInbox(scan.DECIDER.decide(SCANNED, scan.DECIDER.initial)[0], PAPER),
         RegisterInboxItem(ID, submission(channel="form")),
     ],
     "email-with-attachments-that-are-not-shown": [

@@ -214,7 +214,7 @@ async def test_a_server_that_is_killed_only_delays(office, as_):
 
 
 async def test_a_server_that_never_answers_hinders_nobody(office, wire_to, as_):
-    wire = await wire_to(hold_at=b"LOGIN")
+    wire = await wire_to(hold_at=b"AUTHENTICATE")
     async with office.intake(wire.port) as intake:
         await asyncio.wait_for(wire.held.wait(), 20)
         assert (await intake.get("/readyz")).status_code == 200

@@ -72,6 +72,29 @@ async def test_another_agencys_file_is_not_there(filed, fetch):
     assert (await fetch("nothing")).status_code == 404
 
 
+async def test_a_file_is_verified_here_by_who_may_see_it_and_is_not_taken_away(
+    filed, fetch, records, as_, own
+):
+    address = f"/v1/records/{filed.request_id}/verification"
+    answer = await records.get(address, headers=as_("auditor", "MAMPU", "wan"))
+    found = answer.json()
+    assert (found["valid"], found["findings"]) == (True, [])
+    assert (found["leaves"], found["documents"], found["disposed_of"]) == (5, 1, 0)
+    assert [proof["index"] for proof in found["proofs"]] == [1, 2, 3, 4, 5]
+    told = await records.get("/v1/checkpoints/keys", headers=as_(*AUDITOR))
+    assert found["keys"] == told.text.splitlines()
+    files, _ = read_archive((await fetch(filed.request_id)).content)
+    assert found["proofs"][0]["hashes"] == json.loads(bytes(files["proofs/000001.json"]))["hashes"]
+
+    commits = own.commits.find({"stream": f"request-{filed.request_id}"})
+    events = [event async for commit in commits for event in commit["events"]]
+    wans = [event["type"] for event in events if event_data(event).get("by") == "wan"]
+    assert wans == ["my.gov.bmt.records.RecordViewed.v1"]
+    for role, agency, status in (("administrator", "JPA", 404), ("operator", "MAMPU", 403)):
+        answer = await records.get(address, headers=as_(role, agency))
+        assert answer.status_code == status
+
+
 async def test_bytes_that_were_changed_at_rest_are_told_to_be_missing(filed, fetch, own):
     before = await own["folios.chunks"].find_one({})
     changed = bytes([*before["data"][:-1], before["data"][-1] ^ 1])

@@ -73,7 +73,7 @@ def make(database, embedded_issuer):
             rate_limit=UNLIMITED,
         )
         await site.prepare()
-        ports = Ports(layout=None, clients=None, agencies=None, clock=now)
+        ports = Ports(layout=None, clients=None, pictures=None, agencies=None, clock=now)
         app = FastAPI(redirect_slashes=False)
         app.include_router(site.routes(ports))
         return app

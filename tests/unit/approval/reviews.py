@@ -1,10 +1,13 @@
 """Reviews in their statuses, and the commands on them, for the specifications of approval."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from fixtures.samples import GB, facts, withdrawal
 
+from bmt.agencies.charter import MALAYSIA
+from bmt.agencies.deciding import Appointment
 from bmt.contracts.events import (
     Approved,
     Endorsement,
@@ -31,6 +34,19 @@ FAIZ = Officer(subject="faiz@mampu.gov.my", name="Faiz bin Omar", role="administ
 DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
 """Thursday 17:00 in Malaysia: three working days after MONDAY."""
 NOW = datetime(2025, 11, 25, 2, tzinfo=UTC)
+DAY = NOW.astimezone(MALAYSIA).date()
+
+
+def appointment(begins=DAY, ends=DAY, officer=SITI.subject, behind="Pengarah ICT"):
+    return Appointment.model_validate(
+        {"officer": officer, "on_behalf_of": behind, "from": begins, "until": ends}
+    )
+
+
+NAMED = replace(
+    MAMPU, acting=(appointment(), appointment(officer=FAIZ.subject, behind="Ketua Setiausaha"))
+)
+"""Today Siti acts for Pengarah ICT, Faiz for Ketua Setiausaha, and nobody else for anybody."""
 
 
 def open_review(incoming: RequestReceived, said_at: datetime = NOW, policy=MAMPU) -> OpenReview:

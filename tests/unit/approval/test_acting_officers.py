@@ -7,33 +7,18 @@ import pytest
 from decider_specification import given
 from hypothesis import given as with_any
 from hypothesis import strategies as st
-from reviews import FAIZ, MAMPU, NOW, SITI, approved, decide, opened, rejected
+from reviews import DAY, FAIZ, MAMPU, NAMED, SITI, appointment, approved, decide, opened
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.agencies.deciding import Appointment, acts_for
+from bmt.agencies.deciding import acts_for
 from services.approval.domain.errors import FieldsWrong
 from services.approval.domain.review_rules import DECIDER
 
-DAY = NOW.astimezone(MALAYSIA).date()
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))
-
-
-def appointment(begins=DAY, ends=DAY, officer=SITI.subject, behind="Pengarah ICT"):
-    return Appointment.model_validate(
-        {"officer": officer, "on_behalf_of": behind, "from": begins, "until": ends}
-    )
 
 
 def policy(*acting):
     return replace(MAMPU, acting=acting)
-
-
-NAMED = policy(appointment(), appointment(officer=FAIZ.subject, behind="Ketua Setiausaha"))
-
-
-def test_an_appointed_officer_acts_for_whom_they_are_appointed():
-    command = decide("approve", policy=NAMED, on_behalf_of="Pengarah ICT")
-    given(DECIDER, opened()).when(command).then(approved(on_behalf_of="Pengarah ICT"))
 
 
 def test_and_may_decide_in_their_own_name():
@@ -72,11 +57,6 @@ def test_every_fault_is_told_at_once():
     command = decide("reject", policy=NAMED, on_behalf_of="Sesiapa", quota_bytes=1)
     refused = given(DECIDER, opened()).when(command).then_refused(FieldsWrong)
     assert [one.pointer for one in refused.errors] == ["/reason", "/quota_bytes", "/on_behalf_of"]
-
-
-def test_where_nobody_is_named_anybody_may_say_for_whom_they_act():
-    command = decide("reject", reason="Tidak lengkap", on_behalf_of="Sesiapa")
-    given(DECIDER, opened()).when(command).then(rejected(on_behalf_of="Sesiapa"))
 
 
 @with_any(DAYS, DAYS, st.integers(0, 3 * 365 * 24))

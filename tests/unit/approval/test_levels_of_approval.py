@@ -33,9 +33,7 @@ from services.approval.domain.errors import (
 )
 from services.approval.domain.review_rules import DECIDER
 
-NUR = Officer(subject="nur@mampu.gov.my", name="Nur Aina", role="administrator")
 TWO = (opened(), papers(received(REQUEST), levels=2))
-THREE = (opened(), papers(received(REQUEST), levels=3))
 HALF = (*TWO, endorsed())
 
 
@@ -47,10 +45,6 @@ def test_a_request_keeps_the_levels_of_the_rules_it_was_opened_under():
     )
     given(DECIDER, opened(), papers(incoming)).when(decide("approve", policy=two)).then(approved())
     given(DECIDER, *TWO).when(decide("approve", policy=MAMPU)).then(endorsed())
-
-
-def test_a_stream_from_before_needs_one_approval():
-    given(DECIDER, opened()).when(decide("approve")).then(approved())
 
 
 def test_an_approval_that_is_not_the_last_says_nothing_yet():
@@ -68,40 +62,6 @@ def test_an_approval_that_is_not_the_last_says_nothing_yet():
         on_behalf_of="Pengarah",
     )
     given(DECIDER, *TWO).when(command).then(endorsed(first))
-
-
-def test_the_last_approval_is_the_decision_and_names_those_before():
-    given(DECIDER, *HALF).when(decide("approve", by=FAIZ)).then(
-        approved(decided_by=FAIZ, endorsements=(endorsement(),))
-    )
-
-
-def test_three_levels_are_three_people():
-    given(DECIDER, *THREE).when(decide("approve")).then(endorsed(levels=3))
-    two = (*THREE, endorsed(levels=3), endorsed(endorsement(2, FAIZ), levels=3))
-    given(DECIDER, *two[:3]).when(decide("approve", by=FAIZ)).then(two[3])
-    for again in (SITI, FAIZ):
-        given(DECIDER, *two).when(decide("approve", by=again)).then_refused(ApprovedBefore)
-    given(DECIDER, *two).when(decide("approve", by=NUR)).then(
-        approved(decided_by=NUR, endorsements=(endorsement(), endorsement(2, FAIZ)))
-    )
-
-
-@pytest.mark.parametrize(
-    ("by", "on_behalf_of"),
-    [
-        (SITI, None),
-        (SITI.model_copy(update={"subject": "SITI@MAMPU.gov.my"}), None),
-        (FAIZ, SITI.subject),
-        (FAIZ, SITI.name),
-    ],
-    ids=["the same", "in other letters", "by who acts for them", "by their name"],
-)
-def test_nobody_gives_two_of_the_approvals(by, on_behalf_of):
-    command = decide("approve", by=by, on_behalf_of=on_behalf_of)
-    refused = given(DECIDER, *HALF).when(command).then_refused(ApprovedBefore)
-    assert refused.problem == "another_person_needed"
-    assert "1 of 2" in refused.detail
 
 
 def test_nor_does_whom_somebody_acted_for_before():

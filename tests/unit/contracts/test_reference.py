@@ -3,7 +3,7 @@
 import pytest
 
 from bmt.contracts.reference import read
-from services.records.views import asked, words_of
+from services.records.views import search_terms, words_of
 
 MEANT = "BMT-MAMPU-2026-7K0QF1ZT"
 TYPED = [
@@ -74,8 +74,8 @@ def test_an_agency_is_one_of_those_that_there_are(typed, agencies, meant):
 
 @pytest.mark.parametrize("typed", TYPED)
 def test_auditors_find_a_file_by_its_reference_however_they_type_it(typed):
-    assert set(asked(typed)) <= set(words_of([MEANT]))
+    assert set(search_terms(typed)) <= set(words_of([MEANT]))
 
 
 def test_other_words_are_looked_for_as_before():
-    assert asked("Siti mampu") == ["siti", "mampu"]
+    assert search_terms("Siti mampu") == ["siti", "mampu"]

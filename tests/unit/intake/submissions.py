@@ -6,10 +6,20 @@ from typing import Any
 
 from bmt.agencies import register
 from bmt.contracts.events import RequestReceived
+from bmt.contracts.http.approval import Decision
 from bmt.contracts.requests import RequestFacts, SubmitRequest
-from bmt.contracts.values import Document, Submitter
+from bmt.contracts.values import Document, Officer, Status, Submitter
 from services.intake.channels.email_form import codes_of
 from services.intake.domain.events import InboxItemReceived, Mail
+from services.intake.domain.request import (
+    CorrectRequest,
+    DismissInboxItem,
+    Known,
+    ReceiveEmail,
+    ReceiveRequest,
+    RegisterInboxItem,
+    WithdrawRequest,
+)
 from services.intake.domain.submission import AccountStatus, Caller, Submission
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
@@ -23,6 +33,7 @@ ENABLED = AccountStatus(registered=True, serving=True, enabled=True)
 ADMINISTRATOR = Caller("aminah.mampu@mygovuc.gov.my", "administrator", frozenset({"MAMPU"}))
 OTHER = Caller("hafiz.mampu@mygovuc.gov.my", "administrator", frozenset({"MAMPU"}))
 OF_JPA = Caller("faridah.jpa@mygovuc.gov.my", "administrator", frozenset({"JPA"}))
+OF_KPM = Caller("hassan.kpm@mygovuc.gov.my", "administrator", frozenset({"KPM"}))
 APPLICANT = Caller("Siti.MAMPU@mygovuc.gov.my", "applicant", frozenset({"MAMPU"}))
 HRMIS = Caller("hrmis", "integrator", frozenset({"MAMPU"}))
 
@@ -37,6 +48,18 @@ MESSAGE = Document(
     filename="message.eml",
     media_type="message/rfc822",
     size_bytes=4096,
+)
+
+APPROVED = Known(
+    "approved",
+    0,
+    Decision(
+        decision="approve",
+        decided_by=Officer(subject="aminah", name="Aminah", role="administrator"),
+        decided_at=NOON,
+        reason=None,
+        version=2,
+    ),
 )
 
 
@@ -58,6 +81,7 @@ def submission(caller: Caller = ADMINISTRATOR, **changes: Any) -> Submission:
         "open_elsewhere": False,
         "email_message_id": None,
         "source_reference": None,
+        "belongs": "own",
     }
     known = {name: changes.pop(name, value) for name, value in known.items()}
     channel = changes.get("channel", "memo")
@@ -123,3 +147,39 @@ def waiting(**changes: Any) -> InboxItemReceived:
         "mail": mail(),
     }
     return InboxItemReceived(**{**values, **changes})
+
+
+def receive(**changes: Any) -> ReceiveRequest:
+    return ReceiveRequest(ID, submission(**changes))
+
+
+def receive_email(*, caller: Caller = ADMINISTRATOR, **changes: Any) -> ReceiveEmail:
+    home = AGENCIES.get(next(iter(caller.agencies)))
+    asked = submission(caller=caller, channel="email", email_message_id="<1@x.my>", **changes)
+    return ReceiveEmail(ID, mail(), asked, home, caller, NOON)
+
+
+def register(**changes: Any) -> RegisterInboxItem:
+    return RegisterInboxItem(ID, submission(**changes))
+
+
+def dismiss(caller: Caller = ADMINISTRATOR) -> DismissInboxItem:
+    return DismissInboxItem("spam", caller, NOON)
+
+
+def withdraw(
+    caller: Caller = APPLICANT, status: Status = "received", known: Known | None = None
+) -> WithdrawRequest:
+    return WithdrawRequest("Tidak perlu lagi.", caller, known or Known(status))
+
+
+def correct(
+    known: Known | None = None, reason: str | None = None, *, held: bool = False, **changes: Any
+) -> CorrectRequest:
+    """A correction, by default of a request that was returned."""
+    return CorrectRequest(ID, submission(**changes), known or Known("returned", 1), reason, held)
+
+
+def amend(reason: str | None = "Salah taip.", **changes: Any) -> CorrectRequest:
+    """A correction that nobody asked for, while decisions are on hold."""
+    return correct(Known("received", 0), reason, held=True, **changes)

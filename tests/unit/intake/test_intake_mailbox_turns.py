@@ -16,7 +16,7 @@ class Office:
         self.tried, self.marked = [], []
 
     def open(self):
-        return Folder("1", keeps_keywords=True)
+        return Folder(1, keeps_keywords=True)
 
     def not_marked(self):
         return [uid for uid in self.uids if uid not in self.marked]

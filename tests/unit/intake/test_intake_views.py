@@ -32,7 +32,7 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.values import Document, Officer, Submitter
-from services.intake import answers
+from services.intake.api import request_status
 from services.intake.domain.events import (
     Bounce,
     DocumentUploaded,
@@ -40,6 +40,7 @@ from services.intake.domain.events import (
     Missing,
     ScanOrigin,
 )
+from services.intake.inbox_api import inbox_item, inbox_item_in_full
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
 
 AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
@@ -111,7 +112,7 @@ async def told(*events):
 class TestRequests:
     async def test_the_whole_procedure_is_told_in_its_order(self):
         document = await told(*(incoming(*each) for each in WHOLE))
-        status = answers.request_status(document)
+        status = request_status(document)
         assert status.status == "filed"
         assert [(step.step, step.by, step.detail) for step in status.steps] == [
             ("received", ADMINISTRATOR.subject, "memo"),
@@ -217,7 +218,7 @@ class TestInbox:
             understood={"agency": "MAMPU"},
             missing=(Missing(field="kind", detail="There is no line Jenis / Kind."),),
         )
-        item = answers.inbox_item_in_full(await self.shown(waiting(mail=unclear)))
+        item = inbox_item_in_full(await self.shown(waiting(mail=unclear)))
         assert (item.status, item.document_id) == ("waiting", MESSAGE.document_id)
         assert item.understood == {"agency": "MAMPU"}
         assert [missing.field for missing in item.missing] == ["kind"]
@@ -244,7 +245,7 @@ class TestInbox:
     async def test_a_bounce_names_the_notice_and_its_request(self):
         bounce = Bounce(message_id="<1@bmt.my>", request_id=ID)
         item = await self.shown(waiting().model_copy(update={"bounce": bounce}))
-        told = answers.inbox_item(item)
+        told = inbox_item(item)
         assert told.status == "waiting"
         assert told.bounce.model_dump() == {"message_id": "<1@bmt.my>", "request_id": ID}
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from decider_machine import DeciderMachine, No, explore
 from fixtures import procedure
 from hypothesis import strategies as st
@@ -25,11 +26,25 @@ from submissions import (
 
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
-from bmt.contracts.answers import SubmissionAccepted, SubmissionRefused
+from bmt.contracts.answers import RequestProgressed, SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Decision
-from services.intake.domain import DECIDER
-from services.intake.domain.commands import (
+from services.intake.domain import delivery, refusal, scan, upload
+from services.intake.domain.delivery import RecordDelivery
+from services.intake.domain.errors import NotTheirs, SubmissionWrong
+from services.intake.domain.events import (
+    DocumentUploaded,
+    EmailDelivered,
+    InboxItemDismissed,
+    InboxItemReceived,
+    Missing,
+    ScannedPaper,
+    ScanOrigin,
+    ScanReceived,
+    SubmissionAnswered,
+)
+from services.intake.domain.refusal import RefuseSubmission
+from services.intake.domain.request import (
     CorrectRequest,
     DismissInboxItem,
     FollowRequest,
@@ -37,24 +52,13 @@ from services.intake.domain.commands import (
     PutPaperInInbox,
     ReceiveEmail,
     ReceiveRequest,
-    ReceiveScan,
-    RecordDelivery,
-    RecordUpload,
-    RefuseSubmission,
     RegisterInboxItem,
     WithdrawRequest,
 )
-from services.intake.domain.errors import NotTheirs, SubmissionWrong
-from services.intake.domain.events import (
-    PRIVATE,
-    InboxItemDismissed,
-    InboxItemReceived,
-    Missing,
-    ScannedPaper,
-    ScanOrigin,
-    SubmissionAnswered,
-)
+from services.intake.domain.request_rules import DECIDER
+from services.intake.domain.scan import ReceiveScan
 from services.intake.domain.submission import SubmittedEvent
+from services.intake.domain.upload import RecordUpload
 
 KEPT = ("request_id", "reference", "kind", "agency", "received_at")
 """What no correction changes."""
@@ -100,7 +104,11 @@ class Receptions(DeciderMachine):
     """Each stream is one request's, or what may become one; `known` is what approval said of it."""
 
     decider = DECIDER
-    models = (*topics.EVENTS[topics.REQUESTS], *PRIVATE, *topics.ANSWERS)
+    models = (
+        *topics.EVENTS[topics.REQUESTS],
+        *(InboxItemReceived, InboxItemDismissed),
+        *(SubmissionAnswered, SubmissionAccepted, RequestProgressed),
+    )
     requests = Bundle("requests")
 
     def __init__(self):
@@ -134,13 +142,6 @@ class Receptions(DeciderMachine):
         ]
         return name
 
-    @rule(detail=st.sampled_from(["malformed", "forbidden"]))
-    def a_submission_is_refused(self, detail):
-        event = SubmittedEvent("/hrmis", clock.new_id())
-        command = RefuseSubmission("hrmis", event, None, detail, detail, (), NOON)
-        _, answer = self.tell(command, f"refusal of {event.id}")
-        assert isinstance(answer, SubmissionRefused)
-
     @rule(name=requests, event=FOLLOWED, sequence=st.integers(1, 5))
     def another_service_goes_on_with_it(self, name, event, sequence):
         state = self.state(name)
@@ -167,20 +168,13 @@ class Receptions(DeciderMachine):
 
     @rule(target=requests)
     def a_paper_is_scanned(self):
-        """The scan is a stream of its own; its paper is laid into the inbox once."""
+        """It is put into the inbox once."""
         name = self._new()
-        paper = ScannedPaper(
-            inbox_item_id=name,
-            document=MESSAGE,
-            origin=ScanOrigin(batch=SCAN, pages=(2,)),
-            understood={},
-            missing=(),
-        )
-        command = ReceiveScan(SCAN, 2, (paper,), AGENCIES.get("MAMPU"), ADMINISTRATOR, NOON)
-        (scan,) = self.tell(command, clock.new_id())
-        (item,) = self.tell(PutPaperInInbox(scan, paper), name)
+        command = scanned(name)
+        (event,) = scan.DECIDER.decide(command, scan.DECIDER.initial)
+        (item,) = self.tell(PutPaperInInbox(event, *command.papers), name)
         assert item.mail.documents == (MESSAGE,)
-        assert not self.tell(PutPaperInInbox(scan, paper), name)
+        assert not self.tell(PutPaperInInbox(event, *command.papers), name)
         return name
 
     def _new(self):
@@ -238,16 +232,6 @@ class Receptions(DeciderMachine):
         said = self.tell(WithdrawRequest("Tidak perlu.", caller, known), name)
         if not isinstance(said, No):
             assert known.decision is None
-
-    @rule(name=requests)
-    def a_document_is_handed_in(self, name):
-        (event,) = self.tell(RecordUpload(SCAN, SITI, NOON), f"document of {name}")
-        assert event.document == SCAN
-
-    @rule(name=requests)
-    def a_message_is_handed_in_under_a_key(self, name):
-        (event,) = self.tell(RecordDelivery("mail:0123", NOON), f"delivery of {name}")
-        assert event.cause == "mail:0123"
 
     @invariant()
     def a_request_stays_the_same_request(self):
@@ -318,6 +302,69 @@ class Receptions(DeciderMachine):
 def _submission(caller, requested):
     asked = requested if requested["kind"] == "application" else {**requested, "quota_bytes": None}
     return submission(caller, **asked)
+
+
+def scanned(name):
+    paper = ScannedPaper(
+        inbox_item_id=name,
+        document=MESSAGE,
+        origin=ScanOrigin(batch=SCAN, pages=(2,)),
+        understood={},
+        missing=(),
+    )
+    return ReceiveScan(SCAN, 2, (paper,), AGENCIES.get("MAMPU"), ADMINISTRATOR, NOON)
+
+
+class Scans(DeciderMachine):
+    decider = scan.DECIDER
+    models = (ScanReceived,)
+
+    @rule()
+    def a_scan_comes(self):
+        """It is received whole, with all its papers."""
+        name = clock.new_id()
+        (event,) = self.tell(scanned(name), name)
+        assert self.state(name).scan == event
+        assert [paper.inbox_item_id for paper in event.papers] == [name]
+
+
+class Uploads(DeciderMachine):
+    decider = upload.DECIDER
+    models = (DocumentUploaded,)
+
+    @rule()
+    def a_document_is_handed_in(self):
+        (event,) = self.tell(RecordUpload(SCAN, SITI, NOON), clock.new_id())
+        assert event.document == SCAN
+
+
+class Deliveries(DeciderMachine):
+    decider = delivery.DECIDER
+    models = (EmailDelivered,)
+
+    @rule()
+    def a_message_is_handed_in_under_a_key(self):
+        (event,) = self.tell(RecordDelivery("mail:0123", NOON), clock.new_id())
+        assert event.cause == "mail:0123"
+
+
+class Refusals(DeciderMachine):
+    decider = refusal.DECIDER
+    models = (SubmissionAnswered, SubmissionRefused)
+
+    @rule(detail=st.sampled_from(["malformed", "forbidden"]))
+    def a_submission_is_refused(self, detail):
+        event = SubmittedEvent("/hrmis", clock.new_id())
+        command = RefuseSubmission("hrmis", event, None, detail, detail, (), NOON)
+        answered, answer = self.tell(command, event.id)
+        assert answered.integrator == "hrmis"
+        assert isinstance(answer, SubmissionRefused)
+        assert (answer.reason, answer.submission_id) == (detail, answered.submission_id)
+
+
+@pytest.mark.parametrize("machine", [Scans, Uploads, Deliveries, Refusals])
+def test_what_is_recorded_under_a_key_is_recorded_whole(machine):
+    explore(machine)
 
 
 def test_a_request_is_one_request_whatever_is_handed_in():

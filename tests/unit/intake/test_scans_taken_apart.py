@@ -7,7 +7,7 @@ import pytest
 from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, typed
 from fixtures.thoroughness import LONG
 
-from services.intake.domain.rules import doubts, proposal
+from services.intake.domain.scan import doubts, proposal
 from services.intake.papers import (
     CoverCode,
     FormCode,

@@ -26,9 +26,27 @@ from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.channels import Rendered
 from services.notification.composing import composing
-from services.notification.domain.correspondence import Acknowledge, Correspondence, Tell
+from services.notification.domain.correspondence import (
+    Acknowledge,
+    AwaitStep,
+    Composed,
+    Correspondence,
+    Dispatch,
+    RecordReminder,
+    Resend,
+    Tell,
+    TellOfFailure,
+)
 from services.notification.domain.correspondence_rules import DECIDER
-from services.notification.domain.events import NoticeDue
+from services.notification.domain.events import (
+    FailureDue,
+    NoticeDue,
+    NoticeHeld,
+    ReminderSent,
+    ResendRequested,
+    StepAwaited,
+    StepEnded,
+)
 from services.notification.domain.notice import Notice, OutgoingNotice
 from services.notification.subscriptions import TABLE
 from services.notification.wording.composer import Composer, Kind, OwnWords
@@ -161,3 +179,68 @@ def _facts(one: Notice) -> dict[str, Any]:
         "document_id": DOCUMENT,
         "notification_id": one.notification_id,
     }
+
+
+ACKNOWLEDGED = due(notice("acknowledgement"))
+MAIL, PAPER = notice("rejected"), notice("rejected", "letter")
+MAIL_PREPARED, PAPER_PREPARED = (due(MAIL), prepared(MAIL)), (due(PAPER), prepared(PAPER))
+MAIL_TOLD = (*MAIL_PREPARED, notified(MAIL))
+
+
+def acknowledge(thread: str | None = None, *composed: NoticeDue) -> Acknowledge:
+    return Acknowledge(REQUEST, notice("acknowledgement"), NOW, thread, _stored(composed))
+
+
+def tell(about: str, *composed: NoticeDue) -> Tell:
+    return Tell(REQUEST, notice(about), NOW, _stored(composed))
+
+
+def _stored(composed: Collection[NoticeDue]) -> tuple[Composed, ...]:
+    return tuple(Composed(one, DOCUMENT) for one in composed)
+
+
+def held(about: str) -> NoticeHeld:
+    return NoticeHeld(request=REQUEST, notice=notice(about))
+
+
+def dispatch(agency: str = "MAMPU", note: str | None = None, notice_id="rejected") -> Dispatch:
+    return Dispatch(notice_id, agency, SITI, note)
+
+
+def resend(agency: str | None = "MAMPU") -> Resend:
+    return Resend("rejected", agency, SITI, NOW)
+
+
+def resend_requested(sending: int) -> ResendRequested:
+    values = {"notification_id": "rejected", "requested_by": SITI, "requested_at": NOW}
+    return ResendRequested(request=REQUEST, sending=sending, **values)
+
+
+# What the office is reminded of, and told.
+
+DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
+REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)
+REMINDED = RecordReminder("decide-1", "reminder", "<1@x>", "a@b.my")
+TELL_OF_FAILURE = TellOfFailure(REQUEST, "ipms", True, NOW)
+
+
+def await_step(step="decide") -> AwaitStep:
+    return AwaitStep(REQUEST, step, REMIND, DUE)
+
+
+def awaited(step="decide", wait=1) -> StepAwaited:
+    return StepAwaited(request=REQUEST, step=step, wait=wait, remind_at=REMIND, due_at=DUE)
+
+
+def ended(step="decide", wait=1) -> StepEnded:
+    return StepEnded(request=REQUEST, step=step, wait=wait)
+
+
+def reminded(level="reminder") -> ReminderSent:
+    values = {"message_id": "<1@x>", "recipient": "a@b.my"}
+    return ReminderSent(request=REQUEST, step="decide", wait=1, level=level, **values)
+
+
+def failure_due(number: int) -> FailureDue:
+    values = {"target": "ipms", "retryable": True, "failed_at": NOW}
+    return FailureDue(request=REQUEST, failure=number, **values)

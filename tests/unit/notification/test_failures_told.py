@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from decider_specification import given
-from notices import NOW, REQUEST, due, incoming, notice
+from notices import NOW, REQUEST, TELL_OF_FAILURE, due, failure_due, incoming, notice
 from test_reminding import ABOVE, OFFICE, Room, agencies
 
 from bmt.chassis.messaging.subscriptions import bind
@@ -15,9 +15,9 @@ from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
 from bmt.contracts.events import ConfigurationFailed
 from services.notification.channels.smtp import MailRefused
-from services.notification.domain.correspondence import RecordFailureTold, TellOfFailure
+from services.notification.domain.correspondence import RecordFailureTold
 from services.notification.domain.correspondence_rules import DECIDER
-from services.notification.domain.events import FailureDue, FailureTold
+from services.notification.domain.events import FailureTold
 from services.notification.reminding import OfficeMail
 from services.notification.subscriptions import TABLE
 from services.notification.views import failure_of, work_of
@@ -25,19 +25,16 @@ from services.notification.views import failure_of, work_of
 FAILED = ConfigurationFailed(
     request=REQUEST, target="ipms", reason="IPMS refuses siti with 403", retryable=True
 )
-DUE = FailureDue(request=REQUEST, failure=1, target="ipms", retryable=True, failed_at=NOW)
+DUE = failure_due(1)
 ID = f"<{REQUEST.request_id}.failure-1@mygovuc.gov.my>"
 TOLD = FailureTold(request=REQUEST, failure=1, message_id=ID, recipient=OFFICE)
-TELL = TellOfFailure(REQUEST, "ipms", True, NOW)
 CONCLUDED = (due(notice("acknowledgement")), due(notice("configured")))
 
 
 def test_each_failure_is_told_once():
-    given(DECIDER).when(TELL).then(DUE)
-    given(DECIDER, DUE, TOLD).when(TELL).then(DUE.model_copy(update={"failure": 2}))
     given(DECIDER, DUE).when(RecordFailureTold(1, ID, OFFICE)).then(TOLD)
     given(DECIDER, DUE, TOLD).when(RecordFailureTold(1, ID, OFFICE)).then_nothing()
-    given(DECIDER, *CONCLUDED).when(TELL).then_nothing()
+    given(DECIDER, *CONCLUDED).when(TELL_OF_FAILURE).then_nothing()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +46,7 @@ async def test_who_has_an_address_is_told(keys, wanted):
     message = await handle[ConfigurationFailed](incoming(FAILED, at=NOW))
     assert (message is not None) == wanted
     if message:
-        assert message.command == TELL
+        assert message.command == TELL_OF_FAILURE
 
 
 def test_a_failure_gives_one_mail_to_send():
@@ -90,7 +87,7 @@ async def test_a_failure_that_no_retry_mends_says_so():
     assert "a new request is needed" in text
 
 
-@pytest.mark.parametrize("since", [(TOLD,), (DUE.model_copy(update={"failure": 2}),), CONCLUDED])
+@pytest.mark.parametrize("since", [(TOLD,), (failure_due(2),), CONCLUDED])
 async def test_what_was_told_or_is_past_is_not_sent(since):
     room = Room([DUE, *since])
     assert await told(room) == Done()

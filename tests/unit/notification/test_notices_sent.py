@@ -2,50 +2,43 @@
 
 import pytest
 from decider_specification import given
-from notices import DOCUMENT, NOW, REQUEST, SITI, due, failed, notice, notified, prepared
+from notices import (
+    DOCUMENT,
+    MAIL,
+    MAIL_PREPARED,
+    MAIL_TOLD,
+    PAPER,
+    PAPER_PREPARED,
+    REQUEST,
+    dispatch,
+    due,
+    failed,
+    notice,
+    notified,
+    prepared,
+    resend,
+    resend_requested,
+)
 
 from services.notification.domain.correspondence import (
-    Dispatch,
     RecordPrepared,
     RecordRefused,
     RecordSent,
-    Resend,
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.errors import (
-    AlreadyHandedOver,
     NotByEmail,
     NotOnPaper,
     NotPreparedYet,
     UnknownNotice,
 )
-from services.notification.domain.events import ResendRequested, SentAgain
+from services.notification.domain.events import SentAgain
 
-MAIL = notice("rejected")
-PAPER = notice("rejected", "letter")
-AT_ONCE = notice("rejected", "memo", on_preparation=True)
 ID = "rejected"
 REFUSAL = "550 5.1.1 no such user"
 
 MAIL_DUE = (due(MAIL),)
-MAIL_PREPARED = (*MAIL_DUE, prepared(MAIL))
-MAIL_TOLD = (*MAIL_PREPARED, notified(MAIL))
 MAIL_FAILED = (*MAIL_PREPARED, failed(MAIL, REFUSAL))
-PAPER_PREPARED = (due(PAPER), prepared(PAPER))
-
-
-def dispatch(agency: str = "MAMPU", note: str | None = None, notice_id: str = ID) -> Dispatch:
-    return Dispatch(notice_id, agency, SITI, note)
-
-
-def resend(agency: str | None = "MAMPU") -> Resend:
-    return Resend(ID, agency, SITI, NOW)
-
-
-def resend_requested(sending: int) -> ResendRequested:
-    return ResendRequested(
-        request=REQUEST, notification_id=ID, sending=sending, requested_by=SITI, requested_at=NOW
-    )
 
 
 @pytest.mark.parametrize("one", [MAIL, PAPER])
@@ -53,36 +46,12 @@ def test_a_message_that_is_stored_is_prepared(one):
     given(DECIDER, due(one)).when(RecordPrepared(ID, DOCUMENT)).then(prepared(one))
 
 
-def test_where_preparing_is_enough_the_paper_counts_as_handed_over():
-    given(DECIDER, due(AT_ONCE)).when(RecordPrepared(ID, DOCUMENT)).then(
-        prepared(AT_ONCE), notified(AT_ONCE)
-    )
-
-
 def test_a_message_is_prepared_once():
     given(DECIDER, *MAIL_PREPARED).when(RecordPrepared(ID, DOCUMENT)).then_nothing()
 
 
-def test_an_e_mail_taken_over_by_the_server_is_told():
-    given(DECIDER, *MAIL_PREPARED).when(RecordSent(ID, 1)).then(notified(MAIL))
-
-
 def test_an_e_mail_sent_twice_after_a_crash_is_told_once():
     given(DECIDER, *MAIL_TOLD).when(RecordSent(ID, 1)).then_nothing()
-
-
-def test_an_e_mail_refused_for_good_has_failed_with_the_servers_answer():
-    given(DECIDER, *MAIL_PREPARED).when(RecordRefused(ID, 1, REFUSAL)).then(failed(MAIL, REFUSAL))
-
-
-def test_a_paper_handed_over_is_told_with_who_said_so_and_the_note():
-    said = notified(PAPER, reason="Di kaunter", handed_over_by=SITI)
-    given(DECIDER, *PAPER_PREPARED).when(dispatch(note="Di kaunter")).then(said)
-
-
-def test_a_paper_is_handed_over_once():
-    state = (*PAPER_PREPARED, notified(PAPER))
-    given(DECIDER, *state).when(dispatch()).then_refused(AlreadyHandedOver)
 
 
 def test_a_paper_that_is_not_prepared_cannot_be_handed_over_yet():
@@ -94,20 +63,8 @@ def test_an_e_mail_is_not_handed_over():
     given(DECIDER, *MAIL_PREPARED).when(dispatch()).then_refused(NotOnPaper)
 
 
-@pytest.mark.parametrize("agency", ["JPA", ""])
-def test_another_agencys_notice_is_not_known(agency):
-    given(DECIDER, *PAPER_PREPARED).when(dispatch(agency)).then_refused(UnknownNotice)
-    given(DECIDER, *MAIL_TOLD).when(resend(agency)).then_refused(UnknownNotice)
-
-
 def test_a_notice_that_never_was_is_not_known():
     given(DECIDER, *MAIL_TOLD).when(dispatch(notice_id="x")).then_refused(UnknownNotice)
-
-
-@pytest.mark.parametrize("state", [MAIL_TOLD, MAIL_FAILED])
-@pytest.mark.parametrize("agency", ["MAMPU", None])
-def test_an_e_mail_told_or_refused_is_sent_once_more(state, agency):
-    given(DECIDER, *state).when(resend(agency)).then(resend_requested(2))
 
 
 @pytest.mark.parametrize("state", [MAIL_DUE, MAIL_PREPARED, (*MAIL_TOLD, resend_requested(2))])

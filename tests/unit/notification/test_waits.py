@@ -5,70 +5,47 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from decider_specification import given
 from fixtures.procedure import approved, opened
-from notices import AGENCIES, NOW, REQUEST, due, incoming, notice
+from notices import (
+    ACKNOWLEDGED,
+    AGENCIES,
+    DUE,
+    NOW,
+    REMIND,
+    REMINDED,
+    REQUEST,
+    await_step,
+    awaited,
+    due,
+    ended,
+    incoming,
+    notice,
+    reminded,
+)
 
 from bmt.agencies import register
 from bmt.chassis.messaging.subscriptions import bind
 from services.notification.domain.correspondence import (
     Acknowledge,
     AwaitStep,
-    RecordReminder,
-    Tell,
     Wait,
 )
 from services.notification.domain.correspondence_rules import DECIDER
-from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.domain.notification_policy import NotificationPolicy
 from services.notification.subscriptions import TABLE
 from services.notification.views import level_of, wait_of, work_of
 
-DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
-REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)
-ACKNOWLEDGED = due(notice("acknowledgement"))
 
-
-def awaited(step="decide", wait=1) -> StepAwaited:
-    return StepAwaited(request=REQUEST, step=step, wait=wait, remind_at=REMIND, due_at=DUE)
-
-
-def ended(step="decide", wait=1) -> StepEnded:
-    return StepEnded(request=REQUEST, step=step, wait=wait)
-
-
-def sent(level="reminder") -> ReminderSent:
-    return ReminderSent(
-        request=REQUEST, step="decide", wait=1, level=level, message_id="<1@x>", recipient="a@b.my"
-    )
-
-
-def await_(step="decide") -> AwaitStep:
-    return AwaitStep(REQUEST, step, REMIND, DUE)
-
-
-def test_a_review_that_is_opened_is_waited_for():
-    given(DECIDER).when(await_()).then(awaited())
-    given(DECIDER, ACKNOWLEDGED).when(await_()).then(awaited())
-
-
-def test_an_approval_ends_one_wait_and_begins_the_next():
-    given(DECIDER, awaited()).when(await_("configure")).then(ended(), awaited("configure"))
+def test_a_review_that_is_opened_after_the_acknowledgement_is_waited_for():
+    given(DECIDER, ACKNOWLEDGED).when(await_step()).then(awaited())
 
 
 def test_a_correction_is_waited_for_anew():
     before = (ACKNOWLEDGED, awaited(), due(notice("returned")), ended())
-    given(DECIDER, *before).when(await_()).then(awaited(wait=2))
+    given(DECIDER, *before).when(await_step()).then(awaited(wait=2))
 
 
 def test_a_correction_that_changes_no_day_reminds_nobody_again():
-    given(DECIDER, ACKNOWLEDGED, awaited(), sent()).when(await_()).then_nothing()
-
-
-@pytest.mark.parametrize("about", ["rejected", "returned", "withdrawn", "configured"])
-def test_whatever_the_applicant_is_told_the_office_is_not_waited_for_any_more(about):
-    told = due(notice(about))
-    given(DECIDER, ACKNOWLEDGED, awaited()).when(Tell(REQUEST, notice(about), NOW)).then(
-        told, ended()
-    )
+    given(DECIDER, ACKNOWLEDGED, awaited(), reminded()).when(await_step()).then_nothing()
 
 
 def test_an_acknowledgement_ends_nothing():
@@ -76,14 +53,13 @@ def test_an_acknowledgement_ends_nothing():
 
 
 def test_what_is_heard_after_the_outcome_is_not_waited_for():
-    given(DECIDER, ACKNOWLEDGED, due(notice("configured"))).when(await_("configure")).then_nothing()
+    given(DECIDER, ACKNOWLEDGED, due(notice("configured"))).when(
+        await_step("configure")
+    ).then_nothing()
 
 
-def test_a_reminder_is_remembered_once():
-    command = RecordReminder("decide-1", "reminder", "<1@x>", "a@b.my")
-    given(DECIDER, awaited()).when(command).then(sent())
-    given(DECIDER, awaited(), ended()).when(command).then(sent())
-    given(DECIDER, awaited(), sent()).when(command).then_nothing()
+def test_a_reminder_is_remembered_if_its_step_ended_meanwhile():
+    given(DECIDER, awaited(), ended()).when(REMINDED).then(reminded())
 
 
 def wait(*events) -> Wait:
@@ -95,9 +71,9 @@ def test_a_mail_is_wanted_until_it_was_sent_or_the_step_ended():
     assert wait().is_to_send("reminder", before)
     assert not wait().is_to_send("reminder", after)
     assert wait().is_to_send("escalation", after)
-    assert not wait(sent("escalation")).is_to_send("escalation", after)
-    assert wait(sent()).is_to_send("escalation", after)
-    assert not wait(sent()).is_to_send("reminder", before)
+    assert not wait(reminded("escalation")).is_to_send("escalation", after)
+    assert wait(reminded()).is_to_send("escalation", after)
+    assert not wait(reminded()).is_to_send("reminder", before)
     assert not wait(ended()).is_to_send("reminder", before)
     assert not wait(ended()).is_to_send("escalation", after)
 
@@ -152,7 +128,7 @@ def test_a_wait_gives_two_mails_to_send_and_its_end_takes_them_back():
         ("decide-1", "escalation"),
     ]
     assert [one.id for one in work(ended())] == [reminder.id, escalation.id]
-    assert [one.id for one in work(sent())] == [reminder.id]
+    assert [one.id for one in work(reminded())] == [reminder.id]
     assert {one.id for one in work(awaited(wait=2))}.isdisjoint({reminder.id, escalation.id})
 
 

@@ -21,6 +21,7 @@ from bmt.contracts.events import (
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Officer
 from services.provisioning.domain.configuration import (
+    AwaitOperator,
     ClaimTask,
     CompleteTask,
     RecordConfigured,
@@ -195,3 +196,9 @@ def retry(
     by=OPERATOR, agency: str | None = None, overtaken: bool = False, reason: str | None = None
 ) -> Retry:
     return Retry(by, agency, overtaken, NOW, reason)
+
+
+BY_HAND = (due(policy=Policy()), started(), awaiting())
+SEPARATED = (due(policy=JPA), started(), awaiting())
+"""An officer must set IPMS by hand; in the second, not the one who approved."""
+ASK = AwaitOperator(TASK, "ipms", "Hidupkan. Turn it on.")

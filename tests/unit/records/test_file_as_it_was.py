@@ -99,8 +99,21 @@ def test_a_correction_replaces_what_was_asked_and_a_decision_the_return_before_i
     assert state_of(REQUEST, events[:3], None).status == "received"
 
 
-def test_an_event_that_somebody_made_unreadable_tells_nothing():
-    broken = [WHOLE[0], {**WHOLE[2], "data": {"request": "gone"}}]
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": {"request": "gone"}},
+        {"data": "gone"},
+        {"type": "my.gov.bmt.Unknown.v1"},
+        {"type": None},
+        {"time": "yesterday"},
+        {"time": None},
+        {"sequence": "first", "data": {}},
+    ],
+)
+def test_an_event_that_somebody_made_unreadable_tells_nothing_and_hides_no_other(changes):
+    """A reader who looks for tampering must be shown the file, not an error."""
+    broken = [WHOLE[0], {**WHOLE[2], **changes}]
     assert state_of(REQUEST, broken, None).status == "received"
 
 

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from services.records.bundle.paper import RecordPaper
 
-PRESS = RecordPaper("https://records.example.gov.my/", bundles.SIGNER)
+PRESS = RecordPaper("https://bmt.example.gov.my/", bundles.SIGNER)
 REQUEST = facts()
 
 
@@ -45,7 +45,7 @@ def test_the_paper_tells_the_file_in_malay_and_english():
         "bmt.records+",
     ):
         assert said in text, said
-    address = f"https://records.example.gov.my/audit/records/{REQUEST.request_id}/verification"
+    address = f"https://bmt.example.gov.my/audit/records/{REQUEST.request_id}/verification"
     assert address in text.replace(" ", "")
 
 

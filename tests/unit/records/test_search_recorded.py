@@ -1,7 +1,6 @@
 """A search of the files leaves a trace: who searched, for what, and how much was found."""
 
 from decider_machine import DeciderMachine, explore
-from decider_specification import given
 from fixtures.samples import MONDAY
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -16,20 +15,6 @@ READERS = st.builds(
     roles=st.just(("auditor",)),
     agency=st.sampled_from([None, "MAMPU", "JPA"]),
 )
-
-
-def test_a_search_is_recorded():
-    search = NoteSearch(Reader("audit", ("auditor",), None), None, {"text": "ahmad"}, 3, MONDAY)
-    given(DECIDER).when(search).then(
-        RecordsSearched(
-            by="audit",
-            roles=("auditor",),
-            searched_at=MONDAY,
-            agency=None,
-            criteria={"text": "ahmad"},
-            found=3,
-        )
-    )
 
 
 class Searches(DeciderMachine):

@@ -22,7 +22,7 @@ from bmt.contracts.problems import STATUS, FieldError, Refused
 from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import FORMS
 from services.intake.domain.events import Missing
-from services.records.pages.wording import FINDING
+from web.audit.wording import FINDING
 from web.error_pages import Refusals
 from web.language import Languages
 from web.layout import ROOM, Layout
@@ -241,8 +241,8 @@ PAGES = [
     for folder in (
         ROOM,
         REPOSITORY / "services" / "intake" / "pages",
-        REPOSITORY / "services" / "approval" / "console",
-        REPOSITORY / "services" / "records" / "pages",
+        ROOM / "audit",
+        ROOM / "console",
     )
 ]
 

@@ -8,10 +8,10 @@ import pytest
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
-from services.approval.console import wording as of_administrators
 from services.intake.pages import wording as of_users
-from services.records.pages import wording as of_auditors
 from web import wording as shared_wording
+from web.audit import wording as of_auditors
+from web.console import wording as of_administrators
 from web.error_pages import TEXTS
 from web.language import Languages
 from web.layout import ROOM

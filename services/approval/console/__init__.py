@@ -1,1 +1,0 @@
-"""The administrators' console: the worklist, one request, single and bulk decisions."""

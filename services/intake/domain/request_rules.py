@@ -1,0 +1,366 @@
+"""The rules of SOP step 1: which events a command to a request, or to an inbox item, leads to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from bmt.chassis.eventsourcing.decider import Decider
+from bmt.contracts.answers import RequestProgressed, SubmissionAccepted
+from bmt.contracts.events import (
+    ConfigurationFailed,
+    Event,
+    Rejected,
+    RequestReceived,
+    ReturnedForCorrection,
+    WithdrawalRequested,
+    Withdrawn,
+)
+from bmt.contracts.faults import sentence
+from bmt.contracts.problems import FieldError
+from bmt.contracts.progress import Progress
+from bmt.contracts.requests import RequestFacts
+from services.intake.domain.errors import (
+    AlreadyDecided,
+    Fault,
+    InboxItemSettled,
+    NobodyReturnedIt,
+    RequestClosed,
+    SubmissionWrong,
+    TooMany,
+    UnknownInboxItem,
+    UnknownRequest,
+)
+from services.intake.domain.events import (
+    InboxItemDismissed,
+    InboxItemReceived,
+    Mail,
+    Missing,
+    SubmissionAnswered,
+)
+from services.intake.domain.received import corrected, received
+from services.intake.domain.request import (
+    Command,
+    CorrectRequest,
+    Dismissed,
+    DismissInboxItem,
+    FollowRequest,
+    Nothing,
+    PutPaperInInbox,
+    Received,
+    ReceiveEmail,
+    ReceiveRequest,
+    RegisterInboxItem,
+    State,
+    Waiting,
+    WithdrawRequest,
+    evolve,
+)
+from services.intake.domain.rules import faults, require_channel, require_theirs
+from services.intake.domain.submission import Caller, Submission, sender_of
+
+
+def decide(command: Command, state: State) -> Sequence[Event]:
+    """The events that follow from `command`.
+
+    Raises:
+        Refused: one of `errors`, with the reason why none follows.
+    """
+    return _RULES[type(command)](command, state)
+
+
+def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
+    _require_right(command.submission)
+    event = received(command.request_id, command.submission)
+    return [event, *_accepted(event, command.submission)]
+
+
+def _require_right(
+    submission: Submission, changed: Sequence[Fault] = (), unexplained: Sequence[Fault] = ()
+) -> None:
+    """Check the agency first, then the caller's right to submit, then everything else at once."""
+    if submission.agency is not None:
+        require_theirs(submission)
+    if wrong := (*changed, *faults(submission)):
+        raise SubmissionWrong((*wrong, *unexplained))
+    if submission.excess is not None:
+        raise TooMany(submission.excess)
+
+
+def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
+    """A filled request of the agency becomes one; anything else waits in the inbox, whole.
+
+    A bounce of ours never becomes a request. It is kept even for an agency that receives nothing by e-mail.
+    """
+    came_back = command.bounce is not None or command.set_aside is not None
+    if not came_back:
+        require_channel(command.home, "email")
+    missing = command.mail.missing
+    if command.submission is not None and not missing and not came_back:
+        missing = tuple(_why_not(command.submission))
+        if not missing:
+            return [_received_by_mail(command.request_id, command.submission, command.mail)]
+    return [
+        InboxItemReceived(
+            agency=command.home.code,
+            received_at=command.received_at,
+            submitted_by=command.caller.submitter,
+            mail=command.mail.model_copy(update={"missing": missing}),
+            bounce=command.bounce,
+            set_aside=sentence(command.set_aside) if command.set_aside else None,
+            set_aside_code=command.set_aside,
+        )
+    ]
+
+
+def _why_not(submission: Submission) -> Sequence[Missing]:
+    """Why an e-mail that is filled in cannot become a request."""
+    wrong = [Missing.wrong(fault.error) for fault in faults(submission)]
+    if (excess := submission.excess) is not None:
+        wrong.append(Missing.of("email", excess.code, **excess.values))
+    if submission.agency is not None and not submission.caller.acts_for(
+        submission.requested.agency
+    ):
+        wrong.append(Missing.of("agency", "for_other_agency"))
+    return wrong
+
+
+def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
+    return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
+
+
+def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
+    """One item for the paper. Its sender is unknown: the person who scanned it is not the sender."""
+    if not isinstance(state, Nothing):
+        return []
+    scan, paper = command.scan, command.paper
+    return [
+        InboxItemReceived(
+            agency=scan.agency,
+            received_at=scan.received_at,
+            submitted_by=scan.submitted_by,
+            mail=Mail(
+                message_id=None,
+                sender="",
+                subject=paper.document.filename,
+                documents=(paper.document,),
+                understood=paper.understood,
+                missing=paper.missing,
+            ),
+            scan=paper.origin,
+        )
+    ]
+
+
+def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
+    item, submission = _waiting(command.submission.caller, state), command.submission
+    _require_right(submission)
+    if submission.channel == "email" and item.scan is None:
+        sender = sender_of(item.mail)
+        submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
+    return [_received_by_mail(command.request_id, submission, item.mail)]
+
+
+def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
+    item = _waiting(command.caller, state)
+    return [
+        InboxItemDismissed(
+            agency=item.agency,
+            reason=command.reason,
+            dismissed_by=command.caller.submitter,
+            dismissed_at=command.dismissed_at,
+        )
+    ]
+
+
+def _waiting(caller: Caller, state: State) -> InboxItemReceived:
+    """The item, if it waits in the inbox of the caller's agency."""
+    match state:
+        case Waiting(item) if caller.acts_for(item.agency):
+            return item
+        case Dismissed(item) if caller.acts_for(item.agency):
+            raise InboxItemSettled("dismissed")
+        case Received(facts, from_inbox=True) if caller.acts_for(facts.agency):
+            raise InboxItemSettled("registered")
+        case _:
+            raise UnknownInboxItem
+
+
+def _theirs(caller: Caller, state: State) -> Received:
+    if isinstance(state, Received) and _may_see(caller, state.facts):
+        return state
+    raise UnknownRequest
+
+
+def _may_see(caller: Caller, facts: RequestFacts) -> bool:
+    """Whether the caller may know of a request: it is their own, or their agency's."""
+    if caller.role == "applicant":
+        return caller.is_account(facts.applicant.account)
+    return caller.acts_for(facts.agency)
+
+
+def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
+    """Approval decides which came first, decision or withdrawal. A second withdrawal changes nothing."""
+    request = _theirs(command.caller, state)
+    if command.known.decision is not None:
+        raise AlreadyDecided(command.known.decision)
+    if command.known.status not in ("received", "returned"):
+        raise RequestClosed("past_withdrawal")
+    if request.withdrawal_requested:
+        return []
+    return [
+        WithdrawalRequested(
+            request=request.facts,
+            reason=command.reason,
+            requested_by=command.caller.submitter,
+        )
+    ]
+
+
+def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
+    """Receive the request again before it is decided: after a return, or while decisions are on hold."""
+    request = _theirs(command.submission.caller, state)
+    while_open = command.known.returns < request.receptions
+    _require_correctable(command, request)
+    submission = command.submission
+    unexplained = _without_reason(command.reason) if while_open else ()
+    wrong = _not_to_be_changed(submission, request.last, while_open=while_open)
+    if submission.requested.agency != request.facts.agency:
+        raise SubmissionWrong(wrong)  # the rest is not checked against another agency's rules
+    _require_right(submission, wrong, unexplained)
+    if unexplained:
+        raise NobodyReturnedIt(unexplained)
+    if while_open and not command.held:
+        raise RequestClosed("corrected_meanwhile")
+    as_it_came = _as_it_came(submission, request.last)
+    event = corrected(
+        received(command.request_id, as_it_came, request.came_with, first=request.facts),
+        request.last,
+        by=submission.caller.submitter,
+        reason=command.reason,
+        while_open=while_open,
+    )
+    return [event, *_follow(FollowRequest(event, 0, submission.received_at), state)]
+
+
+def _not_to_be_changed(
+    submission: Submission, before: RequestReceived, *, while_open: bool
+) -> tuple[Fault, ...]:
+    """The changes of a correction that would make it another request.
+
+    An administrator may correct the account if somebody else wrote it down. An account that the applicant
+    signed in with, or that another system named, stays; so does the account of a returned request.
+    """
+    requested, facts = submission.requested, before.request
+    was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
+    may_change = while_open and was_written_down and submission.caller.role != "applicant"
+    same_account = requested.applicant.account.casefold() == facts.applicant.account.casefold()
+    kept = {
+        "/kind": requested.kind == facts.kind,
+        "/agency": requested.agency == facts.agency,
+        "/applicant/account": same_account or may_change,
+    }
+    return tuple(
+        Fault(FieldError.of(pointer, "not_to_be_corrected"))
+        for pointer, is_same in kept.items()
+        if not is_same
+    )
+
+
+def _without_reason(reason: str | None) -> tuple[Fault, ...]:
+    """A correction that nobody asked for needs a reason."""
+    return (
+        () if reason else (Fault(FieldError.of("/correction_reason", "correction_reason_needed")),)
+    )
+
+
+def _require_correctable(command: CorrectRequest, request: Received) -> None:
+    if command.known.decision is not None:
+        raise AlreadyDecided(command.known.decision)
+    if request.withdrawal_requested or command.known.status == "withdrawn":
+        raise RequestClosed("being_withdrawn")
+
+
+def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
+    """A request from an integrator's event keeps its channel: no body can name that channel."""
+    by_event = last.request.channel == "event"
+    return replace(submission, channel="event") if by_event else submission
+
+
+# Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without
+# a change of status, `SubmissionAnswered` stands alone and nothing is published.
+
+_WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
+_AFTER_THE_OUTCOME: Final = ("notified", "filed")
+
+
+def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
+    """The answer to a submission that became a request; none for a request that came another way."""
+    submitted, reference = submission.submitted_event, submission.source_reference
+    if submitted is None or reference is None:
+        return []
+    facts = event.request
+    return [
+        SubmissionAnswered(
+            integrator=submission.caller.subject,
+            source=submitted.source,
+            submission_id=submitted.id,
+            source_reference=reference,
+            answered_at=facts.received_at,
+            number=1,
+            request_id=facts.request_id,
+            reference=facts.reference,
+            progress=Progress().after(event, 0),
+        ),
+        SubmissionAccepted(
+            submission_id=submitted.id,
+            source_reference=reference,
+            request_id=facts.request_id,
+            reference=facts.reference,
+            received_at=facts.received_at,
+        ),
+    ]
+
+
+def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
+    """The answer to the integrator that submitted the request, if its status changes."""
+    known = state.answered if isinstance(state, Received) else None
+    if known is None or known.progress is None:
+        return []
+    progress = known.progress.after(command.event, command.sequence)
+    if progress == known.progress:
+        return []
+    if progress.status == known.progress.status:
+        return [known.model_copy(update={"progress": progress})]
+    reason = command.event.reason if isinstance(command.event, _WITH_REASON) else None
+    still = known.reason if progress.status in _AFTER_THE_OUTCOME else None
+    changes = {"progress": progress, "reason": reason or still, "number": known.number + 1}
+    return [
+        known.model_copy(update=changes),
+        RequestProgressed(
+            submission_id=known.submission_id,
+            source_reference=known.source_reference or "",
+            request_id=known.request_id or "",
+            reference=known.reference or "",
+            status=progress.status,
+            at=command.at,
+            reason=reason,
+        ),
+    ]
+
+
+_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
+    {
+        ReceiveRequest: _receive,
+        ReceiveEmail: _receive_email,
+        PutPaperInInbox: _put_in_inbox,
+        RegisterInboxItem: _register,
+        DismissInboxItem: _dismiss,
+        WithdrawRequest: _withdraw,
+        CorrectRequest: _correct,
+        FollowRequest: _follow,
+    }
+)
+
+
+DECIDER: Final[Decider[Command, State]] = Decider(Nothing(), decide, evolve)

@@ -1,0 +1,41 @@
+"""What intake's routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+
+from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.ports import ports_of
+from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.documents import DocumentStore
+from services.intake.blank_papers import BlankPapers
+from services.intake.channels.upload import Uploads
+from services.intake.correcting import Corrections
+from services.intake.delivering import Deliveries, MessageTexts
+from services.intake.handlers import Reception
+from services.intake.integrators.submissions import Submissions
+from services.intake.queries import Inbox, Requests
+from services.intake.scanning.reception import Scans
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Made once, by the composition root."""
+
+    execution: Execution[Any, Any]
+    requests: Requests
+    inbox: Inbox
+    submissions: Submissions
+    documents: DocumentStore
+    reception: Reception
+    corrections: Corrections
+    uploads: Uploads
+    deliveries: Deliveries
+    texts: MessageTexts
+    scans: Scans
+    blanks: BlankPapers
+    clock: Clock
+
+
+Here = Annotated[Ports, Depends(ports_of)]

@@ -1,0 +1,71 @@
+"""The verification of one file over HTTP, by the code that an auditor runs elsewhere (bmt/verify_record.py)."""
+
+import asyncio
+import json
+import mmap
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.responses import JsonResponse
+from bmt.contracts.http.records import ProvenLeaf, RecordVerification, VerificationFinding
+from bmt.verify_record import Key, read_archive, verify
+from services.records.api import Caller, RequestId
+from services.records.audited_queries import reader_of
+from services.records.bundle.contents import Bundle
+from services.records.ports import Here
+
+router = api_router(tags=["records"])
+
+
+@router.get(
+    "/v1/records/{request_id}/verification",
+    summary="What a verification of the file finds, here and now",
+    description="The word of the system that is examined: to trust it less, take the bundle and verify it "
+    "elsewhere. The file records that it was looked at; a bundle is recorded as taken away.",
+    response_model=RecordVerification,
+    responses=problems("not_found", "too_large"),
+)
+async def verification(here: Here, request_id: RequestId, caller: Caller) -> JsonResponse:
+    bundle = await here.exporter.bundle(reader_of(caller), request_id, taken_away=False)
+    keys = [str(key) for key in here.signer.verifiers]
+    return JsonResponse(await asyncio.to_thread(verified, request_id, bundle, keys))
+
+
+def verified(request_id: str, bundle: Bundle, keys: Sequence[str]) -> RecordVerification:
+    """Verifies a bundle in a temporary file: memory use does not grow with its size."""
+    with tempfile.TemporaryFile() as file:
+        for piece in bundle.pieces():
+            file.write(piece)
+        file.flush()
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    report = verify(data, [Key.parse(key) for key in keys])
+    files, _ = read_archive(data)
+    return RecordVerification(
+        request_id=request_id,
+        file_number=report.file_number,
+        valid=report.valid,
+        findings=tuple(
+            VerificationFinding(where=one.where, wrong=one.wrong, detail=one.detail)
+            for one in report.findings
+        ),
+        leaves=report.leaves,
+        documents=report.documents,
+        disposed_of=report.disposed_of,
+        checkpoint_size=report.checkpoint_size,
+        checkpoint=bytes(files["checkpoint.txt"]).decode(),
+        keys=tuple(keys),
+        proofs=tuple(_proofs(files)),
+    )
+
+
+def _proofs(files: Mapping[str, memoryview]) -> list[ProvenLeaf]:
+    return [_proof(name, files[name]) for name in sorted(files) if name.startswith("proofs/")]
+
+
+def _proof(name: str, content: memoryview) -> ProvenLeaf:
+    proof: dict[str, Any] = json.loads(bytes(content))
+    index = int(name.removeprefix("proofs/").removesuffix(".json"))
+    return ProvenLeaf(index=index, sequence=proof["sequence"], hashes=proof["hashes"])

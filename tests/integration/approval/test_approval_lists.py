@@ -1,0 +1,158 @@
+"""Approval's lists over HTTP: the worklist narrowed and counted, what changed, documents, live changes."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+from eventually import eventually
+from fixtures.problems import assert_problem, pointers
+from fixtures.samples import APPLICANT, received
+
+from bmt.chassis.runtime.clock import new_id, now
+from bmt.contracts.values import Document
+
+pytestmark = pytest.mark.integration
+
+EARLY, LATE = "2025-11-24T01:30:00Z", "2099-01-01T00:00:00Z"
+CALLS = ("worklist", "worklist/counts", f"worklist/live?since={EARLY}", "requests")
+
+
+async def ids(office, path, agency="MAMPU", **asked):
+    answer = await office.get(path, agency, limit=200, **asked)
+    assert answer.status_code == 200, answer.text
+    return [one["request_id"] for one in answer.json()["items"]]
+
+
+async def test_the_worklist_is_narrowed(office):
+    plain = (await office.receives()).request_id
+    ending = (await office.receives(kind="termination")).request_id
+    warned = (await office.receives(warnings=("not_serving",))).request_id
+    all_of_them = {plain, ending, warned}
+    for asked, expected in (
+        ({"kind": "termination"}, {ending}),
+        ({"warned": True}, {warned}),
+        ({"warned": False}, {plain, ending}),
+        ({"due_before": EARLY}, set()),
+        ({"due_before": LATE}, all_of_them),
+        ({"kind": "application", "warned": False, "due_before": LATE}, {plain}),
+    ):
+        assert set(await ids(office, "/v1/worklist", **asked)) & all_of_them == expected
+
+
+async def test_what_waits_and_what_changed_is_counted(office):
+    request = await office.receives(agency="JPA")
+    await office.receives(agency="JPA")
+    before = (await office.get("/v1/worklist/counts", "JPA", changed_since=EARLY)).json()
+    assert (before["open"], before["overdue"], before["changed"]) == (2, 2, 2)
+    since = now().isoformat()
+    await office.decide(request, "approve", "administrator", "JPA")
+    after = (await office.get("/v1/worklist/counts", "JPA", changed_since=since)).json()
+    assert (after["open"], after["changed"]) == (1, 1)
+    assert "changed" not in (await office.get("/v1/worklist/counts", "JPA")).json()
+
+
+async def test_what_changed_is_listed_latest_first_and_page_by_page(office):
+    first, second = [await office.receives(agency="KPM") for _ in range(2)]
+    await office.decide(first, "reject", "administrator", "KPM", "siti", "Siti", reason="Tidak.")
+    assert await ids(office, "/v1/requests", "KPM") == [first.request_id, second.request_id]
+    page = (await office.get("/v1/requests", "KPM", limit=1)).json()
+    (one,) = page["items"]
+    assert (one["status"], one["last_step"]["by"]) == ("rejected", "siti")
+    assert (one["reference"], one["applicant"]["name"]) == (first.reference, "Ahmad bin Daud")
+    rest = (await office.get("/v1/requests", "KPM", cursor=page["next_cursor"])).json()
+    assert [one["request_id"] for one in rest["items"]] == [second.request_id]
+    later = (now() + timedelta(seconds=1)).isoformat()
+    assert await ids(office, "/v1/requests", "KPM", changed_since=later) == []
+
+
+async def test_requests_are_named_by_their_ids_to_their_own_agency(office):
+    mine = [(await office.receives()).request_id for _ in range(2)]
+    other = (await office.receives(agency="JPA")).request_id
+    asked = {"request_id": [*mine, other, "nonsense"]}
+    assert set(await ids(office, "/v1/requests", **asked)) == set(mine)
+    assert await ids(office, "/v1/requests", "JPA", **asked) == [other]
+    answer = await office.get("/v1/requests", request_id=[new_id() for _ in range(101)])
+    assert pointers(assert_problem(answer, "validation_failed")) == {"/query/request_id"}
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2025-11-24", "123", "0001-01-01T00:00:00+14:00"])
+async def test_a_time_that_is_none_is_refused(office, moment):
+    for path, name in (
+        ("worklist", "due_before"),
+        ("worklist/counts", "changed_since"),
+        ("worklist/live", "since"),
+        ("requests", "changed_since"),
+    ):
+        answer = await office.get(f"/v1/{path}", **{name: moment})
+        assert pointers(assert_problem(answer, "validation_failed")) == {f"/query/{name}"}
+
+
+async def test_documents_of_a_request_and_of_its_comments_are_read_by_its_agency(office, archive):
+    form = await archive.uploaded(b"borang", "ahmad", filename="borang.pdf")
+    memo = await archive.uploaded(b"memo", "siti", filename="memo.pdf")
+    request = await office.receives(agency="MAMPU")
+    named = Document(
+        document_id=form, filename="borang é.pdf", media_type="application/pdf", size_bytes=6
+    )
+    await office.wire.say(received(request, documents=(named,)), sequence=2)
+    path = f"/v1/requests/{request.request_id}"
+
+    async def shown():
+        answer = await office.get(f"{path}/documents/{form}")
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    answer = await eventually(shown)
+    assert (answer.content, answer.headers["content-type"]) == (b"borang", "application/pdf")
+    assert (
+        answer.headers["content-disposition"] == "attachment; filename*=UTF-8''borang%20%C3%A9.pdf"
+    )
+
+    assert_problem(await office.get(f"{path}/documents/{memo}"), "not_found")
+    written = {"text": "Lihat.", "documents": [memo]}
+    headers = office.as_("administrator", "MAMPU", "siti")
+    answer = await office.client.post(f"{path}/comments", headers=headers, json=written)
+    assert answer.status_code == 201, answer.text
+    assert (await office.get(f"{path}/documents/{memo}")).content == b"memo"
+    owner = office.as_("administrator", "MAMPU", request.applicant.account)
+    answer = await office.client.get(f"{path}/documents/{memo}", headers=owner)
+    assert_problem(answer, "not_found")
+    for agency, document in (("JPA", form), ("MAMPU", "sha256:" + "0" * 64)):
+        assert_problem(await office.get(f"{path}/documents/{document}", agency), "not_found")
+
+
+async def test_a_document_that_is_no_longer_kept_is_not_found(office):
+    request = await office.receives()
+    path = f"/v1/requests/{request.request_id}/documents/sha256:{'0' * 64}"
+    assert_problem(await office.get(path), "not_found")
+
+
+async def test_live_changes_are_events_of_the_agencys_requests(office):
+    request = await office.receives(applicant=APPLICANT)
+    path = f"/v1/requests/{request.request_id}/live"
+    of_request = asyncio.create_task(office.get(path, steps=1, seconds=1))
+    of_agency = asyncio.create_task(
+        office.get("/v1/worklist/live", since=now().isoformat(), seconds=1)
+    )
+    await office.decide(request, "reject", reason="Tidak.")
+    for answer, name, value in (
+        (await of_request, "step", "rejected"),
+        (await of_agency, "count", 1),
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert "event: changed" in answer.text
+        data = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+        assert json.loads(data[-1])[name] == value
+    assert_problem(await office.get(path, "JPA", steps=1), "not_found")
+    assert_problem(await office.get(path), "validation_failed")
+
+
+@pytest.mark.parametrize("role", ["applicant", "operator", "auditor", "integrator"])
+async def test_only_administrators_may_look(office, role):
+    request_id = (await office.receives()).request_id
+    calls = [*CALLS, f"requests/{request_id}/live?steps=1", f"requests/{request_id}/documents/x"]
+    for call in calls:
+        answer = await office.client.get(f"/v1/{call}", headers=office.as_(role))
+        assert_problem(answer, "forbidden")
+        assert_problem(await office.client.get(f"/v1/{call}"), "unauthenticated")

@@ -1,0 +1,55 @@
+"""The console's pages, in front of services that a test plays."""
+
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from bmt.agencies import register
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.limits import UNLIMITED
+from bmt.chassis.runtime.clock import now
+from web import session
+from web.clients import ServiceClients
+from web.console.area import AREA
+from web.error_pages import Refusals
+from web.layout import Layout
+from web.pictures import Pictures
+from web.ports import Ports
+
+AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
+VISITOR = Principal("siti", "", "Siti", "MAMPU", frozenset({"administrator"}))
+SERVICES = ("intake", "approval", "provisioning", "notification", "records")
+
+
+def problem(name, status, **more):
+    """A service's refusal."""
+    body = {"type": f"urn:bmt:problem:{name}", "title": name, "status": status, "detail": name}
+    return httpx.Response(status, json={**body, **more})
+
+
+def browser(answers, visitor=VISITOR):
+    """A browser at the console; `answers` is what the services answer to a call, by its URL's host."""
+    clients = ServiceClients(
+        {name: f"http://{name}" for name in SERVICES}, httpx.MockTransport(answers)
+    )
+    layout = Layout(AREA.prefix, [AREA.folder], account="/account")
+    layout.always(**AREA.always)
+    app = FastAPI()
+    app.state.ports = Ports(
+        layout=layout, clients=clients, pictures=Pictures(), agencies=AGENCIES, clock=now
+    )
+    app.state.rate_limit = UNLIMITED
+    for router in AREA.routers:
+        app.include_router(router)
+    Refusals(layout).install(app)
+
+    async def goes_on():
+        return True
+
+    async def signed_in(scope, receive, send):
+        session.put(Request(scope), session.Session(visitor, "the-token", "", goes_on))
+        await app(scope, receive, send)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(signed_in), base_url="http://console")

@@ -1,0 +1,128 @@
+"""The inbox in the console: what came by the office mailbox looks like what it is."""
+
+import re
+from typing import get_args
+
+import httpx
+from console_pages import browser
+
+from bmt.contracts.http.intake import (
+    BouncedNotice,
+    InboxItemInFull,
+    InboxText,
+    MissingField,
+    ScanTold,
+)
+from bmt.contracts.values import Document, NotShown, NotShownReason
+from web.console import wording
+
+REQUEST = "019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+
+
+def item(**changes):
+    values = {
+        "inbox_item_id": REQUEST,
+        "agency": "MAMPU",
+        "status": "waiting",
+        "received_at": "2026-11-28T01:00:00Z",
+        "sender": "MAILER-DAEMON",
+        "subject": "Undelivered",
+        "document_id": "sha256:" + "0" * 64,
+        "documents": (),
+        "understood": {},
+        "missing": (),
+        "settled_by": None,
+        "settled_at": None,
+        "reason": None,
+    }
+    return InboxItemInFull(**{**values, **changes})
+
+
+async def shown(one, language="ms"):
+    def intake(call):
+        is_text = call.url.path.endswith("/text")
+        answer = InboxText(text="Salam.") if is_text else one
+        return httpx.Response(200, content=answer.model_dump_json())
+
+    page = await browser(intake).get(f"/inbox/{REQUEST}", params={"lang": language})
+    assert page.status_code == 200
+    return re.sub(r"\s+", " ", page.text)
+
+
+async def test_a_scanned_paper_is_registered_for_nobody_that_it_does_not_name():
+    batch = {"document_id": "sha256:" + "0" * 64, "filename": "x.pdf", "size_bytes": 1}
+    scan = ScanTold(batch=Document(media_type="application/pdf", **batch), pages=(1,))
+    page = await shown(item(scan=scan, sender="", handed_in_by="aminah@mampu.gov.my"))
+    assert "Diimbas oleh" in page
+    assert page.count("aminah@mampu.gov.my") == 1
+    assert 'name="account" value=""' in page
+
+
+async def test_a_bounce_says_what_to_do_and_leads_to_its_request():
+    page = await shown(item(bounce=BouncedNotice(message_id="<1@x>", request_id=REQUEST)))
+    assert "Makluman kami tidak sampai" in page
+    assert f'href="/console/requests/{REQUEST}"' in page
+
+
+async def test_what_was_set_aside_says_why_and_can_still_be_registered():
+    aside = {"reason": "A machine sent it.", "reason_code": "machine_sent"}
+    page = await shown(item(status="set_aside", **aside))
+    assert "Sebuah mesin menghantarnya." in page
+    assert "A machine sent it." not in page
+    assert 'value="register"' in page
+
+
+async def test_an_ordinary_message_says_neither():
+    page = await shown(item())
+    assert "Makluman kami tidak sampai" not in page
+    assert "daripada mesin" not in page
+
+
+async def test_why_a_message_waits_is_told_in_the_readers_language():
+    quoted = MissingField(field="message", detail="The form.", code="form_quoted")
+    page = await shown(item(missing=(quoted,)))
+    assert "Mesej ini menunggu anda kerana:" in page
+    assert "Borang hanya ada dalam mesej yang dipetik atau dimajukan" in page
+    assert "The form." not in page
+    assert "menunggu anda kerana" not in await shown(item())
+
+
+async def test_attachments_that_are_not_shown_are_named_with_the_reason():
+    left = [NotShown(filename="memo.heic", reason="cannot_be_shown")]
+    left += [NotShown(filename="<setup>.exe", reason="would_run")]
+    page = await shown(item(not_shown=left))
+    assert "Lampiran yang tidak dipaparkan" in page
+    assert f"memo.heic: {wording.NOT_SHOWN['cannot_be_shown']}" in page
+    assert f"&lt;setup&gt;.exe: {wording.NOT_SHOWN['would_run']}" in page
+    assert "tidak dipaparkan" not in await shown(item())
+
+
+def test_every_reason_that_an_attachment_is_not_shown_for_has_words():
+    assert set(wording.NOT_SHOWN) == set(get_args(NotShownReason))
+
+
+def test_every_status_has_a_name():
+    assert set(wording.INBOX) == {"waiting", "registered", "dismissed", "set_aside"}
+
+
+async def test_why_an_item_waits_is_told_in_malay_and_not_as_the_api_says_it():
+    label = MissingField(
+        field="kind", detail="x", code="line_missing", values={"label": "Jenis / kind"}
+    )
+    before = MissingField(field="kind", detail="There is no line Jenis.")
+    page = await shown(item(missing=(label, before)))
+    assert "<li>Tiada baris Jenis.</li></ul>" in page
+    assert "There is no line" not in page
+    english = await shown(item(missing=(label,)), "en")
+    assert "<li>There is no line Kind.</li></ul>" in english
+
+
+async def test_why_an_item_waits_names_the_field_where_its_sentence_does_not():
+    large = MissingField(
+        field="max_file_size_bytes",
+        detail="x",
+        code="size_above_maximum",
+        values={"maximum_bytes": 2 * 10**9},
+    )
+    page = await shown(item(missing=(large,)))
+    assert "<li>Saiz fail terbesar: Paling banyak 2 GB boleh diberikan.</li></ul>" in page

@@ -1,0 +1,125 @@
+"""What changes while a page is open: approval's events in the visitor's words, as long as their session lasts."""
+
+import asyncio
+import json
+
+import anyio
+import httpx
+import pytest
+from console_pages import browser, problem
+
+from bmt.contracts.http.approval import WorklistChanged
+from web.console import live
+from web.console.live import passed_on
+
+STEP = {"step": "rejected", "at": "2026-11-28T01:00:00Z", "by": "aminah", "detail": "Tidak."}
+ENDORSED = {**STEP, "step": "received", "levels": {"given": 1, "needed": 2}}
+
+
+def events(*told):
+    return "".join(f"event: changed\ndata: {json.dumps(one)}\n\n" for one in told)
+
+
+def told(answer):
+    """The data of all events of a stream."""
+    data = (line.partition("data: ")[2] for line in answer.text.splitlines())
+    return [json.loads(one) for one in data if one]
+
+
+async def for_ever():
+    return True
+
+
+@pytest.mark.parametrize(
+    ("step", "language", "what"),
+    [
+        (STEP, "ms", "Ditolak · aminah"),
+        (STEP, "en", "Rejected · aminah"),
+        (ENDORSED, "ms", "Kelulusan 1 daripada 2 · aminah"),
+    ],
+)
+async def test_what_happened_is_told_in_the_visitors_language(step, language, what):
+    def approval(call):
+        assert call.url.path == "/v1/requests/r/live"
+        assert call.url.params["steps"] == "1"
+        return httpx.Response(200, text=f": open\nretry: 500\n\n{events(step)}: ping\n\n")
+
+    asked = {"steps": 1, "lang": language}
+    answer = await browser(approval).get("/requests/r/live", params=asked)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert told(answer) == [{"what": what}]
+
+
+async def test_how_many_changed_is_told_as_approval_counts_it():
+    def approval(call):
+        assert call.url.path == "/v1/worklist/live"
+        return httpx.Response(200, text=events({"count": 1}, {"count": 2}))
+
+    answer = await browser(approval).get("/live", params={"since": "2026-11-28T01:00:00Z"})
+    assert told(answer) == [{"count": "1"}, {"count": "2"}]
+
+
+@pytest.mark.parametrize("answer", [problem("not_found", 404), httpx.Response(502)])
+async def test_a_browser_that_gets_nothing_comes_again_later(answer):
+    shown = await browser(lambda _: answer).get("/requests/r/live", params={"steps": 1})
+    assert (shown.status_code, shown.text.count("data:")) == (200, 0)
+    assert f"retry: {live.RETRY_LATER_MILLISECONDS}" in shown.text
+
+
+class Changes:
+    """Approval's stream: one change, then silence."""
+
+    def __init__(self):
+        self.closed = asyncio.Event()
+
+    async def __aiter__(self):
+        try:
+            yield WorklistChanged(count=1)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)  # no time: a connection is closed by others' turn of the loop
+            self.closed.set()
+
+    def told(self, goes_on=for_ever):
+        return passed_on(aiter(self), lambda one: {"count": str(one.count)}, goes_on)
+
+
+async def test_a_stream_ends_with_the_session_and_tells_nothing_more(monkeypatch):
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
+    signed_in, changes = [True], Changes()
+
+    async def goes_on():
+        return signed_in[0]
+
+    stream = changes.told(goes_on)
+    assert (await anext(stream)).comment == "open"
+    assert (await anext(stream)).data == {"count": "1"}
+    signed_in[0] = False
+    assert [one async for one in stream] == []
+    await asyncio.wait_for(changes.closed.wait(), 5)
+
+
+async def test_a_browser_that_leaves_ends_approvals_stream_too():
+    changes = Changes()
+    with anyio.move_on_after(0.1) as left:  # as the server ends what a browser left
+        async for _ in changes.told():
+            pass
+    assert left.cancelled_caught
+    await asyncio.wait_for(changes.closed.wait(), 5)
+
+
+async def test_a_quiet_stream_goes_on(monkeypatch):
+    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
+    decided = asyncio.Event()
+
+    async def changes():
+        await decided.wait()
+        yield WorklistChanged(count=1)
+
+    stream = passed_on(changes(), lambda one: {"count": str(one.count)}, for_ever)
+    assert (await anext(stream)).comment == "open"
+    coming = asyncio.ensure_future(anext(stream))
+    await asyncio.wait([coming], timeout=0.1)
+    assert not coming.done()
+    decided.set()
+    assert (await coming).data == {"count": "1"}

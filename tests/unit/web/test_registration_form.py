@@ -1,0 +1,91 @@
+"""The form that registers an item of the inbox."""
+
+import pytest
+from starlette.datastructures import FormData
+
+from bmt.chassis.http.auth import Principal
+from bmt.contracts.http.intake import InboxItemInFull
+from bmt.contracts.problems import Refused
+from web.console.forms import RegistrationForm, faults_of
+from web.forms import FormWrong, Sent
+
+VISITOR = Principal("aminah", "aminah@x.my", "Aminah", "MAMPU", frozenset(["administrator"]))
+TYPED = {
+    "kind": "application",
+    "channel": "letter",
+    "reply_through": "letter",
+    "account": " kamal.mampu@mygovuc.gov.my ",
+    "name": "Kamal bin Ali",
+    "email": "kamal.mampu@mygovuc.gov.my",
+    "justification": "Menghantar lukisan.",
+    "quota_bytes": "2,5",
+    "max_file_size_bytes": "",
+}
+
+
+def sent(**typed):
+    return RegistrationForm.of(Sent(FormData({**TYPED, **typed}), "key", "fingerprint"))
+
+
+def item(**understood):
+    return InboxItemInFull(
+        inbox_item_id="i",
+        agency="MAMPU",
+        status="waiting",
+        received_at="2026-11-28T01:00:00Z",
+        sender="Siti binti Ali <siti@mampu.gov.my>",
+        subject="",
+        document_id="sha256:" + "0" * 64,
+        documents=(),
+        understood=understood,
+        missing=(),
+        settled_by=None,
+        settled_at=None,
+        reason=None,
+    )
+
+
+def test_what_was_filled_in_is_the_body_of_a_registration_at_the_visitors_agency():
+    asked = sent().registration(VISITOR)
+    assert (asked.agency, asked.channel, asked.reply_through) == ("MAMPU", "letter", "letter")
+    assert asked.applicant.account == "kamal.mampu@mygovuc.gov.my"
+    assert (asked.quota_bytes, asked.max_file_size_bytes) == (2_500_000_000, None)
+
+
+def test_a_termination_asks_for_no_sizes():
+    assert sent(kind="termination").registration(VISITOR).quota_bytes is None
+
+
+def test_every_fault_is_told_by_the_name_of_its_field():
+    with pytest.raises(FormWrong) as wrong:
+        sent(name="", email="none", quota_bytes="much", kind="gift").registration(VISITOR)
+    told = set(faults_of(wrong.value))
+    assert {"name", "email", "kind"} <= told
+    assert faults_of(None) == {}
+    assert faults_of(Refused(problem="forbidden")) == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("penamatan / termination", "termination"),
+        ("Permohonan", "application"),
+        ("", "application"),
+    ],
+)
+def test_the_form_begins_with_what_was_understood(written, kind):
+    form = RegistrationForm.of_item(item(kind=written, name="Kamal", quota_bytes="20 GB"))
+    assert (form.value("kind"), form.value("name"), form.value("quota_bytes")) == (
+        kind,
+        "Kamal",
+        "20",
+    )
+
+
+def test_what_the_message_does_not_say_is_left_to_who_reads_it():
+    form = RegistrationForm.of_item(item(name="Kamal bin Ali"))
+    assert {name: form.value(name) for name in ("name", "account", "email")} == {
+        "name": "Kamal bin Ali",
+        "account": "",
+        "email": "",
+    }

@@ -1,0 +1,144 @@
+"""The auditor's pages. Each look at a file is recorded in the file, by records' API."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.charter import MALAYSIA
+from bmt.agencies.register import Agencies
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Page
+from bmt.contracts.http.records import ConformanceReport, RecordItem, RecordVerification
+from bmt.contracts.values import GONE
+from web.audit import wording
+from web.audit.timeline import File, timeline
+from web.clients import FILE_SECONDS, address
+from web.login import Admitted
+from web.ports import Client, Here
+from web.site import Area
+
+PREFIX: Final = "/audit"
+_CRITERIA: Final = ("q", "agency", "status", "from", "to", "limit", "cursor")
+_PERIOD: Final = ("agency", "from", "to")
+_ADMITTED: Final = Depends(Admitted("auditor", "administrator"))
+
+Visitor = Annotated[Principal, _ADMITTED]
+
+router = APIRouter(dependencies=[_ADMITTED])
+
+
+@router.get("/")
+async def search(request: Request, here: Here, client: Client, visitor: Visitor) -> Response:
+    criteria = _asked(request, _CRITERIA)
+    found = await client.get("records", address("records"), Page[RecordItem], criteria)
+    return here.layout.page(
+        request,
+        "search.html",
+        found=found.items,
+        more=_next(request, found.next_cursor),
+        first_page=not criteria["cursor"],
+        asked=criteria,
+        agencies=_choice_of(visitor, here.agencies),
+    )
+
+
+@router.get("/records/{request_id}")
+async def record(
+    request: Request, request_id: str, here: Here, client: Client, version: str = ""
+) -> Response:
+    asked = {"version": version}
+    file = await client.get("records", address("records", request_id), File, asked)
+    return here.layout.page(
+        request,
+        "record.html",
+        file=file,
+        happenings=timeline(file.events),
+        as_it_was=bool(version),
+        agency=here.agencies.name_of(file.state.agency),
+    )
+
+
+@router.get("/records/{request_id}/verification")
+async def verification(request: Request, request_id: str, here: Here, client: Client) -> Response:
+    found = await client.get(
+        "records",
+        address("records", request_id, "verification"),
+        RecordVerification,
+        seconds=FILE_SECONDS,
+    )
+    return here.layout.page(request, "verification.html", found=found)
+
+
+@router.get("/records/{request_id}/bundle")
+async def bundle(request_id: str, client: Client) -> Response:
+    return await client.passed_on("records", address("records", request_id, "bundle"))
+
+
+@router.get("/documents/{document_id}")
+async def document(document_id: str, client: Client) -> Response:
+    return await client.passed_on("records", address("documents", document_id))
+
+
+@router.get("/conformance")
+async def conformance(request: Request, here: Here, client: Client, visitor: Visitor) -> Response:
+    asked = _asked(request, _PERIOD)
+    made = None
+    if all(asked.values()):
+        report = address("conformance")
+        made = await client.get("records", report, ConformanceReport, asked, seconds=FILE_SECONDS)
+    today = here.clock().astimezone(MALAYSIA).date()
+    agency = asked["agency"]
+    first = asked["from"] or today.replace(day=1).isoformat()
+    last = asked["to"] or today.isoformat()
+    period = urlencode({"agency": agency, "from": first, "to": last})
+    return here.layout.page(
+        request,
+        "conformance.html",
+        made=made,
+        agency=agency,
+        first=first,
+        last=last,
+        agencies=_choice_of(visitor, here.agencies),
+        other={form: f"{PREFIX}/conformance/{form}?{period}" for form in ("csv", "pdf")},
+    )
+
+
+@router.get("/conformance/{form}")
+async def report(request: Request, form: Literal["csv", "pdf"], client: Client) -> Response:
+    asked = {**_asked(request, _PERIOD), "format": form}
+    return await client.passed_on("records", address("conformance"), asked)
+
+
+def _asked(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: request.query_params.get(name, "") for name in names}
+
+
+def _choice_of(visitor: Principal, agencies: Agencies) -> Mapping[str, str]:
+    """The agencies to choose from: code and name. Auditors without an agency see all."""
+    if visitor.agency or not visitor.has("auditor"):
+        return {visitor.agency: agencies.name_of(visitor.agency)}
+    codes = sorted(agency.code for agency in agencies)
+    return {code: agencies.name_of(code) for code in codes}
+
+
+def _next(request: Request, cursor: str | None) -> str | None:
+    """The address of the page after this one."""
+    if cursor is None:
+        return None
+    parameters = request.query_params.multi_items()
+    kept = [(name, value) for name, value in parameters if name != "cursor" and value]
+    return "?" + urlencode([*kept, ("cursor", cursor)])
+
+
+AREA: Final = Area(
+    PREFIX,
+    Path(__file__).parent,
+    [router],
+    roles=("auditor",),
+    always={"wording": wording, "gone": GONE},
+)

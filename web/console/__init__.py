@@ -1,0 +1,1 @@
+"""The administrators' console: the worklist, requests, inbox, tasks, notices and rules of their agency."""

@@ -1,0 +1,36 @@
+"""The console's routes, and what all its pages show."""
+
+from pathlib import Path
+from typing import Final
+
+from web.console import (
+    correcting,
+    inbox,
+    live,
+    notices,
+    papers,
+    requests,
+    rules,
+    scans,
+    tasks,
+    wording,
+    worklist,
+)
+from web.console.uploads import MOST_BYTES
+from web.site import Area
+
+AREA: Final = Area(
+    "/console",
+    Path(__file__).parent,
+    [
+        module.router
+        for module in (
+            *(worklist, requests, correcting, live, rules),
+            *(inbox, scans, tasks, papers, notices),
+        )
+    ],
+    roles=("administrator",),
+    always={"wording": wording, "sections": wording.SECTION},
+    most_bytes=MOST_BYTES,
+    scripts=True,
+)

@@ -1,0 +1,143 @@
+"""The inbox' pages: the list of items, and one item beside the form that registers it."""
+
+import asyncio
+from functools import partial
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.intake import (
+    InboxItem,
+    InboxItemDismissed,
+    InboxItemInFull,
+    InboxStatus,
+    InboxText,
+    RequestAccepted,
+)
+from bmt.contracts.problems import FieldError, Refused
+from web.clients import Address, Received, VisitorClient, address
+from web.console.access import ADMITTED, Administrator
+from web.console.forms import Form, RegistrationForm, faults_of, field_of
+from web.forms import FormWrong, all_told
+from web.ports import Client, Here, Ports
+
+router = APIRouter(prefix="/inbox", dependencies=[ADMITTED])
+
+_SEE_OTHER: Final = 303
+_NO_REASON: Final = FieldError.of("/reason", "reason_for_inbox")
+
+PageNumber = Annotated[int, Path(ge=1, le=10_000)]
+
+
+@router.get("")
+async def listed(
+    request: Request,
+    here: Here,
+    client: Client,
+    status: InboxStatus = "waiting",
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+) -> Response:
+    asked = {"status": status, "cursor": cursor}
+    found = await client.get("intake", address("inbox"), Page[InboxItem], asked)
+    return here.layout.page(
+        request, "inbox.html", found=found.items, more=found.next_cursor, chosen=status
+    )
+
+
+@router.get("/{item_id}")
+async def one(request: Request, here: Here, item_id: Id, client: Client) -> Response:
+    item = await _item(client, item_id)
+    return await item_page(here, request, item, client, RegistrationForm.of_item(item))
+
+
+@router.post("/{item_id}")
+async def settle(
+    request: Request,
+    here: Here,
+    item_id: Id,
+    visitor: Administrator,
+    client: Client,
+    told: Form,
+) -> Response:
+    form = RegistrationForm.of(told)
+    try:
+        if told.text("do") == "dismiss":
+            await _dismiss(client, item_id, form, told.key)
+        else:
+            await _register(client, item_id, form, visitor, told.key)
+    except Refused as refused:
+        item = await _item(client, item_id)
+        return await item_page(here, request, item, client, form, refused)
+    # Not to the request: approval has not received it yet.
+    return RedirectResponse(request.url.path, _SEE_OTHER)
+
+
+@router.get("/{item_id}/documents/{document_id}")
+async def document(item_id: Id, document_id: Id, client: Client) -> Response:
+    return await client.passed_on("intake", _of_document(item_id, document_id))
+
+
+@router.get("/{item_id}/documents/{document_id}/pages/{number}")
+async def page(
+    here: Here, item_id: Id, document_id: Id, number: PageNumber, client: Client
+) -> Response:
+    return await here.pictures.page(document_id, number, partial(_read, client, item_id))
+
+
+async def item_page(
+    here: Ports,
+    request: Request,
+    item: InboxItemInFull,
+    client: VisitorClient,
+    form: RegistrationForm,
+    refused: Refused | None = None,
+) -> Response:
+    """An item beside its form."""
+    path = address("inbox", item.inbox_item_id, "text")
+    shown, text = await asyncio.gather(
+        here.pictures.shown(item.documents, partial(_read, client, item.inbox_item_id)),
+        client.get("intake", path, InboxText),
+    )
+    return here.layout.page(
+        request,
+        "inbox_item.html",
+        item=item,
+        shown=shown,
+        text=text.text,
+        rules=here.agencies.get(item.agency).rules if item.agency in here.agencies else None,
+        form=form,
+        refused=refused,
+        faults=faults_of(refused),
+        told=all_told(refused, field_of),
+    )
+
+
+async def _item(client: VisitorClient, item_id: str) -> InboxItemInFull:
+    return await client.get("intake", address("inbox", item_id), InboxItemInFull)
+
+
+async def _read(client: VisitorClient, item_id: str, document_id: str) -> Received:
+    return await client.read("intake", _of_document(item_id, document_id))
+
+
+def _of_document(item_id: str, document_id: str) -> Address:
+    return address("inbox", item_id, "documents", document_id)
+
+
+async def _register(
+    client: VisitorClient, item_id: str, form: RegistrationForm, visitor: Principal, key: str
+) -> None:
+    body = form.registration(visitor).model_dump(mode="json", exclude_none=True)
+    path = address("inbox", item_id, "registration")
+    await client.post("intake", path, body, RequestAccepted, key)
+
+
+async def _dismiss(client: VisitorClient, item_id: str, form: RegistrationForm, key: str) -> None:
+    if not (reason := form.value("reason").strip()):
+        raise FormWrong(errors=(_NO_REASON,))
+    path = address("inbox", item_id, "dismissal")
+    await client.post("intake", path, {"reason": reason}, InboxItemDismissed, key)

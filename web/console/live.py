@@ -1,0 +1,117 @@
+"""What changes while a page is open: approval's stream, passed on in the visitor's language."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Annotated, Final, TypeVar
+
+from fastapi import APIRouter, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AwareDatetime, BaseModel
+from starlette.requests import Request
+
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.pagination import Id
+from bmt.contracts.http.approval import Step, WorklistChanged
+from bmt.contracts.problems import Refused
+from web import session
+from web.clients import address
+from web.console import wording
+from web.console.access import Administrator
+from web.login import SignInFirst
+from web.ports import Client, Here
+
+router = APIRouter()
+
+LOOKS_EVERY_SECONDS: Final = 2.0
+"""How often the session is looked up: nothing is sent after it ended."""
+RETRY_MILLISECONDS: Final = 500
+RETRY_LATER_MILLISECONDS: Final = 30_000
+"""When the browser comes again if approval sends nothing."""
+
+D = TypeVar("D", bound=BaseModel)
+GoesOn = Callable[[], Awaitable[bool]]
+"""Whether the visitor's session still lasts."""
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def of_agency(
+    request: Request,
+    _: Administrator,
+    client: Client,
+    since: Annotated[AwareDatetime, Query()],
+) -> AsyncIterator[ServerSentEvent]:
+    asked = {"since": since.isoformat()}
+    changes = client.events("approval", address("worklist", "live"), WorklistChanged, asked)
+    async for event in passed_on(
+        changes, lambda change: {"count": str(change.count)}, _goes_on(request)
+    ):
+        yield event
+
+
+@router.get("/requests/{request_id}/live", response_class=EventSourceResponse)
+async def of_request(
+    request: Request,
+    here: Here,
+    request_id: Id,
+    _: Administrator,
+    client: Client,
+    steps: Annotated[int, Query(ge=0, le=100_000)],
+) -> AsyncIterator[ServerSentEvent]:
+    text = here.layout.language(request).text
+    path = address("requests", request_id, "live")
+    changes = client.events("approval", path, Step, {"steps": steps})
+    async for event in passed_on(
+        changes, lambda step: {"what": said(step, text)}, _goes_on(request)
+    ):
+        yield event
+
+
+async def passed_on(
+    changes: AsyncGenerator[D], told: Callable[[D], Mapping[str, str]], goes_on: GoesOn
+) -> AsyncIterator[ServerSentEvent]:
+    """The changes as they come, until their service or the session ends them; then the browser comes again."""
+    yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
+    arrived: asyncio.Queue[D | None] = asyncio.Queue()
+    reading = asyncio.create_task(_read(changes, arrived))
+    try:
+        while await goes_on():
+            try:
+                change = await asyncio.wait_for(arrived.get(), LOOKS_EVERY_SECONDS)
+            except TimeoutError:
+                continue
+            if change is None:
+                await reading
+                return
+            yield ServerSentEvent(event="changed", data=told(change))
+    except (Refused, Unavailable, SignInFirst):
+        yield ServerSentEvent(comment="away", retry=RETRY_LATER_MILLISECONDS)
+    finally:
+        # It closes the stream itself: when a browser left, nothing can be awaited here.
+        reading.cancel()
+
+
+async def _read(changes: AsyncGenerator[D], arrived: "asyncio.Queue[D | None]") -> None:
+    """Reads in a task of its own, so that a look at the session interrupts nothing. None: there are no more."""
+    try:
+        async with aclosing(changes):
+            async for change in changes:
+                arrived.put_nowait(change)
+    finally:
+        arrived.put_nowait(None)
+
+
+def said(last: Step, text: Callable[[str], str]) -> str:
+    """What happened last, and by whom. An approval that is not the last changes no status."""
+    what = text(wording.STATUS[last.step])
+    if last.levels is not None:
+        given, needed = last.levels.given, last.levels.needed
+        what = f"{text('Kelulusan')} {given} {text('daripada')} {needed}"
+    return f"{what} · {last.by}" if last.by else what
+
+
+def _goes_on(request: Request) -> GoesOn:
+    signed_in = session.of(request)
+    if signed_in is None:
+        raise SignInFirst
+    return signed_in.goes_on

@@ -1,0 +1,132 @@
+"""The pages of manual tasks: the list, and one task with the values to set."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.provisioning import (
+    Claimed,
+    Completed,
+    Completion,
+    TakenOver,
+    Task,
+    TaskFilter,
+    TaskInFull,
+)
+from bmt.contracts.problems import Refused
+from bmt.contracts.values import Document
+from web import session
+from web.clients import VisitorClient, address
+from web.console.access import ADMITTED
+from web.console.uploads import Uploaded, known, taken_in, with_files
+from web.forms import Sent, all_told, new_key, validated
+from web.ports import Client, Here, Ports
+
+EVIDENCE: Final = "evidence"
+
+_SEE_OTHER: Final = 303
+
+router = APIRouter(prefix="/tasks", dependencies=[ADMITTED])
+
+
+@router.get("")
+async def listed(
+    request: Request,
+    here: Here,
+    client: Client,
+    status: TaskFilter = "open",
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+) -> Response:
+    asked = {"status": status, "cursor": cursor}
+    found = await client.get("provisioning", address("tasks"), Page[Task], asked)
+    return here.layout.page(
+        request, "tasks.html", found=found.items, more=found.next_cursor, chosen=status
+    )
+
+
+@router.get("/{task_id}")
+async def one(request: Request, here: Here, task_id: Id, client: Client) -> Response:
+    return task_page(here, request, await _task(client, task_id))
+
+
+@router.post("/{task_id}")
+async def act(request: Request, here: Here, task_id: Id, client: Client) -> Response:
+    told, came = await with_files(request), Uploaded()
+    try:
+        if act := _ACTS.get(told.text("do")):
+            await act(client, task_id, told)
+        else:
+            came = await taken_in(client, told, EVIDENCE)
+            await _complete(client, task_id, told, came)
+    except Refused as refused:
+        task = await _task(client, task_id)
+        documents = known(came.documents, refused)
+        return task_page(here, request, task, told, refused, documents)
+    except Unavailable:
+        # Provisioning may still be down: then the page says so, and the form is lost.
+        task = await _task(client, task_id)
+        away = Refused(problem="unavailable")
+        return task_page(here, request, task, told, away, came.documents)
+    return RedirectResponse(request.url.path, _SEE_OTHER)
+
+
+def task_page(
+    here: Ports,
+    request: Request,
+    task: TaskInFull,
+    told: Sent | None = None,
+    refused: Refused | None = None,
+    documents: Sequence[Document] = (),
+) -> Response:
+    """One task. The form keeps its key if the refused command may have succeeded."""
+    visitor = session.visitor(request)
+    is_away = refused is not None and refused.problem == "unavailable"
+    return here.layout.page(
+        request,
+        "task.html",
+        task=task,
+        mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
+        key=told.key if told and is_away else new_key(),
+        documents=documents,
+        typed={name: told.text(name) if told else "" for name in ("note", "reason")},
+        refused=refused,
+        told=all_told(refused),
+    )
+
+
+async def _task(client: VisitorClient, task_id: str) -> TaskInFull:
+    return await client.get("provisioning", address("tasks", task_id), TaskInFull)
+
+
+async def _claim(client: VisitorClient, task_id: str, told: Sent) -> None:
+    await client.post("provisioning", address("tasks", task_id, "claim"), {}, Claimed, told.key)
+
+
+async def _take_over(client: VisitorClient, task_id: str, told: Sent) -> None:
+    """Takes the task over from the colleague that the page named."""
+    body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
+    await client.post(
+        "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
+    )
+
+
+async def _complete(client: VisitorClient, task_id: str, told: Sent, came: Uploaded) -> None:
+    body: dict[str, object] = {"evidence": came.ids}
+    if note := told.text("note").strip():
+        body["note"] = note
+    stated = validated(Completion, body, came.faults).model_dump(mode="json", exclude_none=True)
+    await client.post(
+        "provisioning", address("tasks", task_id, "completion"), stated, Completed, told.key
+    )
+
+
+_ACTS: Final[Mapping[str, Callable[[VisitorClient, str, Sent], Awaitable[None]]]] = {
+    "claim": _claim,
+    "take-over": _take_over,
+}
+"""What needs no evidence."""
