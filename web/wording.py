@@ -1,10 +1,11 @@
-"""The pages' Malay names of kinds, channels and statuses; the catalogue has the English ones."""
+"""The pages' Malay names of values, and how statuses look; the catalogue has the English names."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from bmt.contracts.values import Channel
-from bmt.press.wording import KIND, STATUS
+from bmt.wording.names import CHANNEL, KIND, KINDS_OF_FILE, STATUS
+
+__all__ = ("ALL", "CHANNEL", "KIND", "KINDS_OF_FILE", "STATUS", "TONE")
 
 TONE: Final[Mapping[str, str]] = {
     "approved": "good",
@@ -17,28 +18,5 @@ TONE: Final[Mapping[str, str]] = {
     "awaiting_operator": "wait",
 }
 """The style of a status in the stylesheet."""
-
-CHANNEL: Final[Mapping[Channel, str]] = {
-    "email": "E-mel",
-    "memo": "Memo",
-    "letter": "Surat",
-    "form": "Borang",
-    "event": "Sistem agensi",
-}
-
-KINDS_OF_FILE: Final[Mapping[str, str]] = {
-    "application/pdf": "PDF",
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/tiff": "TIFF",
-    "text/plain": ".txt",
-    "message/rfc822": ".eml",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
-    "application/vnd.oasis.opendocument.text": ".odt",
-}
-"""The names of document kinds, the same in both languages."""
-
-__all__ = ("ALL", "CHANNEL", "KIND", "KINDS_OF_FILE", "STATUS", "TONE")
 
 ALL: Final = (STATUS, KIND, CHANNEL)
