@@ -37,7 +37,6 @@ def _ipms(system: System) -> Environment:
 def _intake(system: System) -> Environment:
     return {
         **_ipms(system),
-        **_pages(system, "intake"),
         **_status_codes(system),
         "BMT_APPROVAL_URL": system.ports.url("approval"),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
@@ -79,15 +78,6 @@ def _records(system: System) -> Environment:
 
 def _approval(_: System) -> Environment:
     return {}
-
-
-def _pages(system: System, service: str) -> Environment:
-    key = secret_key(system.layout.session_key_file(service))
-    return {
-        "BMT_PUBLIC_URL": system.ports.url(service),
-        "BMT_SESSION_KEY_FILE": str(key),
-        "BMT_SESSION_RECHECK_SECONDS": str(SESSION_RECHECK_SECONDS),
-    }
 
 
 def _status_codes(system: System) -> Environment:

@@ -25,6 +25,7 @@ pytest_plugins = (
     "fixtures.mongodb",
     "fixtures.service",
     "fixtures.browsing",
+    "fixtures.directory",
     "fixtures.signing_in",
     "fixtures.stores",
 )

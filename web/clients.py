@@ -58,7 +58,7 @@ def address(*steps: str) -> Address:
 
 
 class VisitorClient:
-    """The calls of one signed-in user. `asked` holds query parameters; None and empty ones are left out.
+    """The calls of one user, who signed in unless `token` is empty. `asked` holds query parameters; None and empty ones are left out.
 
     All calls raise `Refused` as the service does, and `Unavailable` if it does not answer or the answer cannot be
     read. A command may then be repeated under the same key.
@@ -234,7 +234,8 @@ class VisitorClient:
     def _headers(self) -> dict[str, str]:
         traceparent = tracing.current.get()
         trace = {"traceparent": traceparent} if traceparent else {}
-        return {"Authorization": f"Bearer {self._token}", **trace}
+        caller = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return {**caller, **trace}
 
 
 def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -295,6 +296,10 @@ class ServiceClients:
             )
         except httpx.HTTPError as error:
             raise Unavailable(where) from error
+
+    def public_client(self) -> VisitorClient:
+        """Makes the calls that need no token."""
+        return VisitorClient(self._addresses, self._client, "")
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -20,12 +20,16 @@ from web.clients import ServiceClients
 from web.console import area as console
 from web.health import pages as health
 from web.layout import ROOM, Layout
+from web.my import area as my
+from web.my.drafts import DRAFTS, Drafts
 from web.pictures import Pictures
 from web.ports import Ports
 from web.settings import Settings
 from web.site import ACCOUNT, Area, Site
+from web.status import pages as status
+from web.status.limits import StatusLimits
 
-AREAS: Final[tuple[Area, ...]] = (console.AREA, audit.AREA, health.AREA)
+AREAS: Final[tuple[Area, ...]] = (console.AREA, audit.AREA, my.AREA, status.AREA, health.AREA)
 
 
 def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -62,17 +66,28 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         authenticator=authenticator,
         rate_limit=rate_limit,
     )
+    agencies = register.read(settings.agencies_file)
+    drafts = Drafts(database[DRAFTS], clock.now)
+    client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)
     ports = Ports(
         layout=Layout(ACCOUNT, [ROOM]),
         clients=clients,
         pictures=Pictures(),
-        agencies=register.read(settings.agencies_file),
+        agencies=agencies,
+        drafts=drafts,
+        status_limits=StatusLimits(
+            client_address, settings.status_calls_per_second, [one.code for one in agencies]
+        ),
         clock=clock.now,
     )
 
+    async def prepare() -> None:
+        await site.prepare()
+        await drafts.prepare()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with background.running([partial(background.until_there, site.prepare)]):
+        async with background.running([partial(background.until_there, prepare)]):
             yield
         await clients.aclose()
         await issuer_keys.aclose()
@@ -88,7 +103,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         readiness={"mongodb": partial(mongodb.reachable, database)},
         rate_limit=rate_limit,
         concurrency=ConcurrencyLimits(
-            client=ClientAddress(settings.client_address_header, settings.trusted_proxies),
+            client=client_address,
         ),
         lifespan=lifespan,
     )

@@ -11,7 +11,9 @@ from bmt.chassis.http.ports import ports_of
 from bmt.chassis.runtime.clock import Clock
 from web.clients import ServiceClients, VisitorClient
 from web.layout import Layout
+from web.my.drafts import Drafts
 from web.pictures import Pictures
+from web.status.limits import StatusLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Ports:
     clients: ServiceClients
     pictures: Pictures
     agencies: Agencies
+    drafts: Drafts
+    status_limits: StatusLimits
     clock: Clock
 
 

@@ -1,30 +1,16 @@
 """Sizes as people type them, in gigabytes (powers of ten)."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from bmt.contracts.problems import FieldError
-from bmt.contracts.sizes import size_in_bytes
+from bmt.contracts.sizes import in_gigabytes, size_in_bytes
 
-BYTES_A_GIGABYTE: Final = 10**9
-_GROUP: Final = 3
+__all__ = ("in_bytes", "in_gigabytes", "read_sizes")
 
 
 def in_bytes(gigabytes: str) -> int | None:
     """The typed size, perhaps with a unit, in bytes; None: it is no size, or ambiguous."""
     return size_in_bytes(gigabytes, unit="gb")
-
-
-def in_gigabytes(size_bytes: int | None) -> str:
-    """The size as people type it, which `in_bytes` reads."""
-    if size_bytes is None:
-        return ""
-    whole, part = divmod(size_bytes, BYTES_A_GIGABYTE)
-    decimals = f"{part:09}".rstrip("0")
-    # Three digits after a point could be a thousands group, so 1.234 is written 1.2340.
-    if whole and len(decimals) == _GROUP:
-        decimals += "0"
-    return f"{whole}.{decimals}".rstrip(".")
 
 
 def read_sizes(typed: Mapping[str, str], faults: list[FieldError]) -> dict[str, int]:

@@ -1,10 +1,12 @@
-"""The pages' Malay names of kinds, channels and statuses; the catalogue has the English ones."""
+"""The pages' Malay names of values, and how statuses look; the catalogue has the English names."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from bmt.contracts.values import Channel
-from bmt.press.wording import KIND, STATUS
+from bmt.contracts.values import Status
+from bmt.wording.names import CHANNEL, KIND, KINDS_OF_FILE, STATUS
+
+__all__ = ("ALL", "CHANNEL", "KIND", "KINDS_OF_FILE", "NEXT", "STATUS", "STEP", "TONE")
 
 TONE: Final[Mapping[str, str]] = {
     "approved": "good",
@@ -18,27 +20,40 @@ TONE: Final[Mapping[str, str]] = {
 }
 """The style of a status in the stylesheet."""
 
-CHANNEL: Final[Mapping[Channel, str]] = {
-    "email": "E-mel",
-    "memo": "Memo",
-    "letter": "Surat",
-    "form": "Borang",
-    "event": "Sistem agensi",
+STEP: Final[Mapping[str, str]] = {
+    "received": "Permohonan diterima",
+    "corrected": "Pembetulan direkodkan",
+    "review_opened": "Diserahkan kepada pentadbir",
+    "returned": "Dikembalikan untuk pembetulan",
+    "approved": "Diluluskan",
+    "rejected": "Ditolak",
+    "withdrawal_requested": "Penarikan balik dipohon",
+    "withdrawn": "Ditarik balik",
+    "configuring": "Konfigurasi dimulakan",
+    "awaiting_operator": "Menunggu operator",
+    "configured": "Perkhidmatan dikonfigurasi",
+    "configuration_failed": "Konfigurasi gagal",
+    "acknowledged": "Akuan terima dihantar",
+    "notification_prepared": "Makluman disediakan",
+    "notified": "Makluman dihantar kepada anda",
+    "notification_failed": "Makluman tidak dapat dihantar",
+    "filed": "Permohonan selesai dan difailkan",
 }
+"""Steps, as the applicant reads them."""
 
-KINDS_OF_FILE: Final[Mapping[str, str]] = {
-    "application/pdf": "PDF",
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/tiff": "TIFF",
-    "text/plain": ".txt",
-    "message/rfc822": ".eml",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
-    "application/vnd.oasis.opendocument.text": ".odt",
+NEXT: Final[Mapping[Status, str]] = {
+    "received": "Permohonan anda sedang menunggu keputusan pentadbir agensi. Anda tidak perlu berbuat apa-apa.",
+    "returned": "Permohonan anda perlu dibetulkan. Baca sebabnya di bawah, betulkan dan hantar semula.",
+    "approved": "Permohonan anda telah diluluskan dan akan dikonfigurasi.",
+    "rejected": "Permohonan anda telah ditolak. Sebabnya dinyatakan di bawah.",
+    "withdrawn": "Permohonan anda telah ditarik balik.",
+    "configuring": "Perkhidmatan anda sedang dikonfigurasi.",
+    "awaiting_operator": "Perkhidmatan anda sedang dikonfigurasi oleh operator.",
+    "configured": "Perkhidmatan anda telah dikonfigurasi. Makluman akan dihantar kepada anda.",
+    "configuration_failed": "Konfigurasi belum berjaya. Pentadbir agensi perlu membaiki puncanya dan mencuba semula. Anda boleh menghubungi pentadbir agensi anda.",
+    "notified": "Permohonan anda telah selesai dan anda telah dimaklumkan.",
+    "filed": "Permohonan anda telah selesai.",
 }
-"""The names of document kinds, the same in both languages."""
+"""What each status means for the applicant, and what comes next."""
 
-__all__ = ("ALL", "CHANNEL", "KIND", "KINDS_OF_FILE", "STATUS", "TONE")
-
-ALL: Final = (STATUS, KIND, CHANNEL)
+ALL: Final = (STATUS, KIND, CHANNEL, STEP, NEXT)

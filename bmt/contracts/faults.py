@@ -1,7 +1,7 @@
 """What can be wrong, each under a code that keeps its meaning for ever: the one table of codes, with their English.
 
 A code names what is wrong with a field, why a call is refused, or why something waits for a person. The pages
-have the same codes in Malay (`web/locale/ms.po`). No sentence has a pointer, a pattern or a name of the
+have the same codes in Malay (`bmt/wording/locale/ms.po`). No sentence has a pointer, a pattern or a name of the
 API in it: people read them who fill in forms. The places in a sentence are filled with the fault's values,
 which say what is allowed and never repeat what was sent.
 """

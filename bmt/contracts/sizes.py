@@ -50,6 +50,9 @@ _MEANT: Final = re.compile(
 )
 """What the digits and signs of a number can mean in one way alone; `1.500` is not among them."""
 
+_BYTES_A_GIGABYTE: Final = 10**9
+_DIGITS_OF_A_GROUP: Final = 3
+
 _FULL_WIDTH: Final = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | dict.fromkeys(
     (0x3000, 0xA0, 0x2009, 0x202F), " "
 )
@@ -75,6 +78,18 @@ def size_in_bytes(text: str, *, unit: str = "") -> int | None:
     if size != size.to_integral_value() or not 1 <= size <= LARGEST_EXACT_INTEGER:
         return None
     return int(size) if named or size >= _LEAST_WITHOUT_UNIT else None
+
+
+def in_gigabytes(size_bytes: int | None) -> str:
+    """The size as people type it, in gigabytes, which `size_in_bytes` reads."""
+    if size_bytes is None:
+        return ""
+    whole, part = divmod(size_bytes, _BYTES_A_GIGABYTE)
+    decimals = f"{part:09}".rstrip("0")
+    # Three digits after a point could be a thousands group, so 1.234 is written 1.2340.
+    if whole and len(decimals) == _DIGITS_OF_A_GROUP:
+        decimals += "0"
+    return f"{whole}.{decimals}".rstrip(".")
 
 
 def _number(written: str) -> Decimal | None:

@@ -28,16 +28,13 @@ RECORDS_DATABASE: Final = "bmt_records"
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "intake": (
-        *("parked", "work", "requests", "inbox", "submissions"),
-        *("drafts", "mailbox_readings", "sessions"),
-    ),
-    "approval": ("parked", "work", "reviews", "agency_rules", "sessions"),
+    "intake": ("parked", "work", "requests", "inbox", "submissions", "mailbox_readings"),
+    "approval": ("parked", "work", "reviews", "agency_rules"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "told", "templates"),
-    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer", "sessions"),
+    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }
-"""The collections that each service may change freely: queues, drafts, and its views.
+"""The collections that each service may change freely: queues, and its views.
 
 MongoDB's rights only add up, so there is no "all but these". A collection that is missing here can be filled and
 read, but not changed, which is the safe default.

@@ -24,8 +24,10 @@ class Audience:
 EVERYBODY: Final = Audience({})
 
 
-def audience_of(principal: Principal) -> Audience:
-    """The widest audience that one of the caller's roles allows."""
+def audience_of(principal: Principal, *, mine: bool = False) -> Audience:
+    """The widest audience that one of the caller's roles allows; with `mine` the caller's own requests alone."""
+    if mine:
+        return Audience({"account": principal.subject.casefold()})
     if principal.has("operator") or (principal.has("auditor") and not principal.agency):
         return EVERYBODY
     if principal.has("administrator", "auditor"):

@@ -49,6 +49,9 @@ NewestPage = Annotated[PageRequest[Place], Depends(BY_RECEPTION)]
 OfStatus = Annotated[Status | None, Query(description="where they stand")]
 OfAgency = Annotated[str | None, Query(max_length=32, description="its code")]
 Agency = Annotated[str, Query(max_length=32, description="its code")]
+Mine = Annotated[
+    bool, Query(description="only what the caller is the applicant of, whatever else they may read")
+]
 
 WRONG: Final = (
     "forbidden",
@@ -124,12 +127,14 @@ async def find(
     here: Here,
     principal: Reading,
     page: NewestPage,
+    *,
     status: OfStatus = None,
     agency: OfAgency = None,
+    mine: Mine = False,
 ) -> Page[RequestStatus]:
     limits = {"status": status, "agency": agency}
     given = {name: value for name, value in limits.items() if value is not None}
-    found = await here.requests.find(audience_of(principal), given, page)
+    found = await here.requests.find(audience_of(principal, mine=mine), given, page)
     shown = BY_RECEPTION.page(found, page, place_of)
     items = [request_status(document) for document in shown.items]
     return Page(items=items, next_cursor=shown.next_cursor)
@@ -140,8 +145,10 @@ async def find(
     responses=problems("not_found"),
     summary="Where a request stands, and what happened to it",
 )
-async def look(here: Here, request_id: Id, principal: Reading) -> RequestStatus:
-    found = await here.requests.get(request_id, audience_of(principal))
+async def look(
+    here: Here, request_id: Id, principal: Reading, *, mine: Mine = False
+) -> RequestStatus:
+    found = await here.requests.get(request_id, audience_of(principal, mine=mine))
     if found is None:
         raise UnknownRequest
     return request_status(found)
@@ -212,6 +219,11 @@ def request_status(document: RequestDocument) -> RequestStatus:
         status=document.status,
         steps=steps,
         warnings=document.warnings,
+        received_at=document.received_at,
+        channel=facts.channel,
+        reply_through=facts.reply_through,
+        quota_bytes=facts.quota_bytes,
+        max_file_size_bytes=facts.max_file_size_bytes,
     )
 
 

@@ -9,24 +9,21 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import segno
 import structlog
-from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.auth import Principal
 from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.sizes import in_gigabytes
 from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.rules import require_channel
 from services.intake.papers import CoverCode, FormCode
-from web.login import Admitted
-from web.sizes import in_gigabytes
 
 log = structlog.get_logger(__name__)
 
@@ -137,17 +134,3 @@ async def printed(request: Request, blanks: BlankPapers, name: PaperName, agency
         return Response(status_code=_NOT_MODIFIED, headers=headers)
     headers["Content-Disposition"] = f'inline; filename="{paper.filename}"'
     return Response(paper.content, media_type=MEDIA_TYPE, headers=headers)
-
-
-def page_routes(blanks: BlankPapers, admitted: Admitted) -> APIRouter:
-    """The page that prints the papers of the visitor's own agency."""
-    pages = APIRouter()
-    caller = Depends(admitted)
-
-    @pages.get("/papers/{name}.pdf")
-    async def blank(
-        request: Request, name: PaperName, visitor: Annotated[Principal, caller]
-    ) -> Response:
-        return await printed(request, blanks, name, visitor.agency)
-
-    return pages

@@ -1,6 +1,5 @@
 """What intake does with each thing that is handed in: it first collects all that the decision needs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -12,7 +11,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
 from bmt.chassis.runtime.documents import DocumentStore, Received, received_bytes
-from bmt.contracts.problems import FieldError
+from bmt.contracts.http.intake import RequestChecked
 from bmt.contracts.requests import RequestedService, SubmitRequest
 from bmt.contracts.values import Channel
 from services.intake.channels.keeping import kept, why_set_aside
@@ -23,7 +22,7 @@ from services.intake.domain import received as reception
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.request import ReceiveEmail, ReceiveRequest
-from services.intake.domain.rules import faults, require_channel
+from services.intake.domain.rules import faults, require_channel, require_theirs
 from services.intake.domain.submission import AccountStatus, Caller, Submission, sender_of
 from services.intake.limits import SubmissionLimits
 from services.intake.queries import OpenRequests, Requests
@@ -69,12 +68,19 @@ class Reception:
         excess = await self.limits.excess(submission, is_new=not correcting)
         return replace(submission, excess=excess) if excess else submission
 
-    async def judge(
-        self, requested: RequestedService, channel: Channel, caller: Caller
-    ) -> Sequence[FieldError]:
-        """The objections of the agency's rules to a request that is not handed in yet. It counts against no limit."""
-        submission = await self._known(requested, channel, caller)
-        return [each.error for each in faults(submission)]
+    async def check(self, body: SubmitRequest, caller: Caller) -> RequestChecked:
+        """What is wrong with a request that is not handed in yet. It counts against no limit.
+
+        Raises:
+            NotTheirs: the caller may not submit it.
+        """
+        submission = await self._known(body, body.channel, caller)
+        if submission.agency is not None:
+            require_theirs(submission)
+        return RequestChecked(
+            errors=tuple(each.error for each in faults(submission)),
+            warnings=reception.warnings(submission),
+        )
 
     async def _known(
         self,

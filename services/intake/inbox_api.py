@@ -27,6 +27,7 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.requests import RegisterItem
 from bmt.contracts.values import PaperChannel
+from bmt.wording.faults import Code, fault_sentence
 from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
 from services.intake.channels.labels import LABELS
@@ -39,7 +40,6 @@ from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, 
 from services.intake.papers import MOST_PAGES
 from services.intake.ports import Here
 from services.intake.views import InboxDocument
-from web.language import Code, told
 
 Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]
 Settling = Annotated[CommandContext, Depends(command("administrator"))]
@@ -226,7 +226,7 @@ def _why_it_waits(found: InboxDocument, language: Code) -> str | None:
     if len(fields) > 1:
         labels = (" / ".join(LABELS[name][:2]) if name in LABELS else name for name in fields)
         reason = Missing.of("message", "lines_unclear", labels=", ".join(labels))
-    return told(reason, language)
+    return fault_sentence(reason, language)
 
 
 def _language(accept_language: str) -> Code:

@@ -8,6 +8,7 @@ from bmt.agencies import register
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.http.limits import ClientAddress
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import ServiceBuilder
@@ -15,7 +16,15 @@ from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import api, domain, inbox_api, subscriptions, views
+from services.intake import (
+    api,
+    domain,
+    inbox_api,
+    status_api,
+    submission_api,
+    subscriptions,
+    views,
+)
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.email_form import codes_of
 from services.intake.channels.upload import Uploads
@@ -24,7 +33,6 @@ from services.intake.delivering import Deliveries, MessageTexts
 from services.intake.directory import Directory, DirectoryInvalidation, ScimDirectory
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
-from services.intake.drafts import DRAFTS, Drafts
 from services.intake.handlers import Reception
 from services.intake.integrators import api as integrators_api
 from services.intake.integrators.handlers import address_of, completing
@@ -33,13 +41,12 @@ from services.intake.integrators.submissions import SUBMISSIONS, Submissions
 from services.intake.limits import SubmissionLimits
 from services.intake.mailbox.collector import collect
 from services.intake.metrics import sampler
-from services.intake.pages.api import site
-from services.intake.pages.status_page import public_site
 from services.intake.ports import Ports
 from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.reading.readers import Readers
 from services.intake.scanning.reception import LAY, Scans, work_of
 from services.intake.settings import Settings
+from services.intake.status_lookup import StatusLookup
 
 
 def build(settings: Settings) -> FastAPI:
@@ -68,8 +75,6 @@ def build(settings: Settings) -> FastAPI:
     builder.projects(builder.shared.view(views.UPLOADS))
     builder.projects(builder.shared.view(views.HOLDERS))
     builder.prepares(builder.shared.prepare)
-    drafts = Drafts(builder.database[DRAFTS], clock.now)
-    builder.prepares(drafts.prepare)
     open_requests = OpenRequests(requests_view)
     reception = Reception(
         agencies=agencies,
@@ -112,6 +117,7 @@ def build(settings: Settings) -> FastAPI:
     readers = _readers(builder, agencies, at_once=2)
     approval = Approval(settings.approval_url)
     builder.closes(approval.close)
+    key = settings.status_code_key
     here = Ports(
         execution=execution,
         requests=requests,
@@ -127,6 +133,8 @@ def build(settings: Settings) -> FastAPI:
         texts=MessageTexts(documents, readers, settings.email_max_bytes),
         scans=scans,
         blanks=BlankPapers(agencies),
+        status_lookup=StatusLookup(requests, agencies, key.get_secret_value() if key else None),
+        client_address=ClientAddress(settings.client_address_header, settings.trusted_proxies),
         clock=clock.now,
     )
     return builder.app(
@@ -140,19 +148,11 @@ def build(settings: Settings) -> FastAPI:
             inbox_api.scans(settings.document_max_bytes),
             api.forms,
             integrators_api.router,
-            site(
-                settings,
-                builder,
-                requests,
-                here.corrections,
-                reception,
-                here.uploads,
-                drafts,
-                here.blanks,
-            ),
-            public_site(settings, requests, agencies),
+            submission_api.router,
+            status_api.router,
         ],
         ports=here,
+        former_pages=("/my", "/status"),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.limits import ClientAddress
 from bmt.chassis.http.ports import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
@@ -17,6 +18,7 @@ from services.intake.handlers import Reception
 from services.intake.integrators.submissions import Submissions
 from services.intake.queries import Inbox, Requests
 from services.intake.scanning.reception import Scans
+from services.intake.status_lookup import StatusLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Ports:
     texts: MessageTexts
     scans: Scans
     blanks: BlankPapers
+    status_lookup: StatusLookup
+    client_address: ClientAddress
     clock: Clock
 
 

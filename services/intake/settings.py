@@ -5,18 +5,17 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, OUTSIDE
+from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, OUTSIDE, ServiceSettings
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
 from services.intake.mailbox.settings import AUTHSERV_ID
-from web.settings import PagesSettings
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
 MIB = 1024 * 1024
 
 
-class Settings(PagesSettings):
+class Settings(ServiceSettings):
     """Intake's settings."""
 
     service: ClassVar[str] = "intake"
@@ -41,13 +40,7 @@ class Settings(PagesSettings):
     status_code_key: SecretStr | None = Field(
         default=None,
         min_length=SHORTEST_KEY,
-        description="Makes the codes of acknowledgements, as notification's: without it there is no page for who has no account.",
-    )
-    status_calls_per_second: float = Field(
-        default=5.0,
-        gt=0,
-        le=1000,
-        description="How often one client may ask that page a second; behind a gateway all its users are one without BMT_CLIENT_ADDRESS_HEADER.",
+        description="Makes the codes of acknowledgements, as notification's: without it nobody finds a request by its code.",
     )
     acknowledgements_per_hour: int = Field(
         default=20,

@@ -7,7 +7,7 @@ from fixtures.memory_drafts import MemoryDrafts
 from fixtures.stores import KINDS
 
 from bmt.contracts.values import Document
-from services.intake.drafts import (
+from web.my.drafts import (
     DRAFTS,
     KEPT_FOR,
     MOST_CHARACTERS,

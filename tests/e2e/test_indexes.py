@@ -26,7 +26,9 @@ DATABASES: Final = (
     "bmt_notification",
     "bmt_records",
     "bmt_documents",
+    "bmt_web",
 )
+WITHOUT_COMMITS: Final = {"bmt_documents", "bmt_web"}
 EVIDENCE = b"%PDF-1.4 bukti"
 
 
@@ -146,6 +148,7 @@ async def through_all_lists(readers, request_id):
 
 
 async def through_lists_of_an_agency(mampu, jpa, operator, request_id):
+    await pages(mampu, "intake", "/v1/requests", mine="true")
     for status in ({}, {"status": "waiting"}):
         await pages(mampu, "intake", "/v1/inbox", **status)
     await pages(mampu, "approval", "/v1/worklist")
@@ -174,20 +177,21 @@ async def through_lists_of_an_agency(mampu, jpa, operator, request_id):
 async def who_has_no_account(mampu, http, ready, request_id):
     """Asks by the reference."""
     known = (await mampu.get("intake", f"/v1/requests/{request_id}")).json()
-    intake = ready["services"]["intake"]["url"]
+    here = ready["web"]["url"]
     told = {"reference": known["reference"], "code": "0000-0000-0000"}
-    answer = await http.post(f"{intake}/status/", data=told, headers={"Origin": intake})
+    answer = await http.post(f"{here}/status/", data=told, headers={"Origin": here})
     assert answer.status_code == 404
 
 
 async def who_signs_in_and_out(ready):
     """Begins a session, goes on with it, and ends it; the issuer ends another one."""
-    here = ready["services"]["intake"]["url"]
+    here = ready["web"]["url"]
     person = {"account": "siti", "name": "Siti", "agency": "MAMPU", "role_applicant": "on"}
     async with httpx.AsyncClient(base_url=here, trust_env=False) as browser:
         await signing_in.sign_in(browser, "/my/", person)
-        assert (await browser.get("/my/")).status_code == 200
-        answer = await browser.post("/my/logout", headers={"Origin": here})
+        for address in ("/my/", "/my/new/application"):
+            assert (await browser.get(address)).status_code == 200
+        answer = await browser.post("/account/logout", headers={"Origin": here})
         assert answer.headers["location"].startswith(ready["issuer"])
         assert (await browser.get("/my/")).status_code == 303
         await signing_in.sign_in(browser, "/my/", person)
@@ -242,6 +246,6 @@ async def test_every_question_is_answered_by_an_index(ready, http, caller, datab
             assert (await command(ready, *arguments)).exit_code == 0
 
     asked = {one.collection for one in profile.asked.values()}
-    assert {f"{name}.commits" for name in DATABASES if name != "bmt_documents"} <= asked
-    assert "bmt_intake.sessions" in asked
+    assert {f"{name}.commits" for name in DATABASES if name not in WITHOUT_COMMITS} <= asked
+    assert {"bmt_web.sessions", "bmt_web.drafts"} <= asked
     assert not profile.uncovered, "\n".join(map(str, profile.uncovered))

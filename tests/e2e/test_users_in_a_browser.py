@@ -121,7 +121,7 @@ async def with_the_session_ended(page, here, words, files=()):
     await page.goto(f"{here}new/application")
     await page.locator("#justification").fill("Baris satu.\nBaris dua.")
     await page.locator("#attached").set_input_files(list(files))
-    await page.context.clear_cookies(name="bmt_my")
+    await page.context.clear_cookies(name="bmt")
     await button(page, words["hand in"]).click()
     await expect(page.get_by_role("heading", name=words["ended"])).to_be_visible()
 
@@ -138,7 +138,7 @@ async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_a
     code = await told_by_mail(ready, reference)
 
     stranger = await new_page("intake", scripts=scripts)
-    await stranger.goto(f"{ready['services']['intake']['url']}/status/?lang={language}")
+    await stranger.goto(f"{ready['web']['url']}/status/?lang={language}")
     await looked(stranger, words, reference, "0000 0000 0000")
     await expect(stranger.get_by_text(words["no such"])).to_be_visible()
     await looked(stranger, words, reference, code.lower().replace("-", " "))
@@ -238,7 +238,7 @@ async def test_axe_finds_nothing_on_drafts_ended_sessions_and_the_public_page(
     await shown(page, language, "pengguna-sesi")
     await page.goto(f"{here}signed-in")
     await clean(page, "signed in in another tab")
-    await page.goto(f"{ready['services']['intake']['url']}/status/?reference={reference}")
+    await page.goto(f"{ready['web']['url']}/status/?reference={reference}")
     await clean(page, "the public page")
     await looked(page, words, reference, "x")
     await clean(page, "a wrong code")

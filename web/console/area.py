@@ -16,8 +16,8 @@ from web.console import (
     wording,
     worklist,
 )
-from web.console.uploads import MOST_BYTES
 from web.site import Area
+from web.uploads import MOST_BYTES
 
 AREA: Final = Area(
     "/console",

@@ -19,9 +19,9 @@ from web.clients import VisitorClient, address
 from web.console.access import Administrator
 from web.console.forms import RegistrationForm, faults_of, field_of
 from web.console.requests import MAY_CORRECT, read, request_page, review_of
-from web.console.uploads import MOST, Uploaded, known, taken_in, with_files
 from web.forms import all_told
 from web.ports import Client, Here, Ports
+from web.uploads import MOST, Attached, attached, known, with_files
 
 router = APIRouter()
 
@@ -46,10 +46,12 @@ async def correct(
     request: Request, here: Here, request_id: Id, _: Administrator, client: Client
 ) -> Response:
     review = await review_of(client, request_id)
-    told, came = await with_files(request), Uploaded()
+    told, came = await with_files(request), Attached()
     form = RegistrationForm.of(told)
     try:
-        came = await taken_in(client, told, _FILES, len(review.documents) + MOST)
+        most = len(review.documents) + MOST
+        came = await attached(client, told, _FILES, most=most)
+        came.require_all()
         body = form.correction(review, came.ids, came.faults)
         await client.post(
             "intake",

@@ -24,12 +24,12 @@ from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address
 from web.console.access import Administrator
 from web.console.forms import CommentForm, DecisionForm, Form
-from web.console.uploads import Uploaded, known, taken_in, with_files
 from web.console.worklist import own_rules
 from web.forms import all_told, faults_of, validated
 from web.login import SignInFirst
 from web.ports import Client, Here, Ports
 from web.sizes import in_gigabytes
+from web.uploads import Attached, attached, known, with_files
 
 router = APIRouter()
 
@@ -85,11 +85,12 @@ async def comments(request: Request, _: Administrator) -> Response:
 async def comment(
     request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
 ) -> Response:
-    told, came = await with_files(request), Uploaded()
+    told, came = await with_files(request), Attached()
     text = told.text("text").replace("\r\n", "\n")
     path = address("requests", request_id, "comments")
     try:
-        came = await taken_in(client, told, _FILES)
+        came = await attached(client, told, _FILES)
+        came.require_all()
         written = validated(CommentWritten, {"text": text, "documents": came.ids}, came.faults)
         body = written.model_dump(mode="json")
         await client.post("approval", path, body, CommentAnswer, told.key)

@@ -13,9 +13,9 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console import wording
 from web.console.access import Administrator
-from web.console.uploads import file_of
 from web.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
 from web.ports import Client, Here, Ports
+from web.uploads import file_of
 
 router = APIRouter(prefix="/scans")
 

@@ -23,9 +23,9 @@ from bmt.contracts.values import Document
 from web import session
 from web.clients import VisitorClient, address
 from web.console.access import ADMITTED
-from web.console.uploads import Uploaded, known, taken_in, with_files
 from web.forms import Sent, all_told, new_key, validated
 from web.ports import Client, Here, Ports
+from web.uploads import Attached, attached, known, with_files
 
 EVIDENCE: Final = "evidence"
 
@@ -56,12 +56,13 @@ async def one(request: Request, here: Here, task_id: Id, client: Client) -> Resp
 
 @router.post("/{task_id}")
 async def act(request: Request, here: Here, task_id: Id, client: Client) -> Response:
-    told, came = await with_files(request), Uploaded()
+    told, came = await with_files(request), Attached()
     try:
         if act := _ACTS.get(told.text("do")):
             await act(client, task_id, told)
         else:
-            came = await taken_in(client, told, EVIDENCE)
+            came = await attached(client, told, EVIDENCE)
+            came.require_all()
             await _complete(client, task_id, told, came)
     except Refused as refused:
         task = await _task(client, task_id)
@@ -115,7 +116,7 @@ async def _take_over(client: VisitorClient, task_id: str, told: Sent) -> None:
     )
 
 
-async def _complete(client: VisitorClient, task_id: str, told: Sent, came: Uploaded) -> None:
+async def _complete(client: VisitorClient, task_id: str, told: Sent, came: Attached) -> None:
     body: dict[str, object] = {"evidence": came.ids}
     if note := told.text("note").strip():
         body["note"] = note

@@ -71,9 +71,10 @@ def _complete(document: dict[str, Any]) -> None:
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
     for operation in _operations(document, _UNSAFE):
-        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        if "security" in operation:  # a key is a caller's
+            operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for operation in _operations(document, ("get", *_UNSAFE)):
-        if "security" in operation:
+        if "security" in operation or "requestBody" in operation:
             _add(operation, _TOO_MANY)
         if "requestBody" in operation:
             _add(operation, problems("too_large"))

@@ -1,21 +1,23 @@
 """What intake is asked and answers over HTTP."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
-from bmt.contracts.problems import codes_told, is_empty
+from bmt.contracts.problems import FieldError, codes_told, is_empty
 from bmt.contracts.values import (
     Applicant,
+    Channel,
     Document,
     DocumentId,
     Kind,
     Moment,
     NotShown,
     Reason,
+    ReplyChannel,
     RequestWarning,
     Status,
     Value,
@@ -111,6 +113,71 @@ class RequestStatus(_Answer):
     status: Status
     steps: tuple[Step, ...]
     warnings: tuple[RequestWarning, ...]
+    received_at: Moment = Field(description="when it was received first")
+    channel: Channel = Field(description="by which it was received")
+    reply_through: ReplyChannel = Field(description="how the applicant is told")
+    quota_bytes: int | None = Field(description="as asked for; null for a termination")
+    max_file_size_bytes: int | None = Field(description="as asked for; null for a termination")
+
+
+class RequestChecked(_Answer):
+    """Answer of `POST /v1/request-checks`."""
+
+    errors: tuple[FieldError, ...] = Field(
+        description="what it would be refused for; empty: it would be taken in"
+    )
+    warnings: tuple[RequestWarning, ...] = Field(
+        description="what an administrator would have to weigh"
+    )
+
+
+class LastSubmission(_Answer):
+    """What was handed in last, by which a request is decided: a correction begins with it."""
+
+    request_id: str
+    kind: Kind
+    agency: str
+    channel: Channel
+    reply_through: ReplyChannel
+    applicant: Applicant
+    justification: str
+    quota_bytes: int | None
+    max_file_size_bytes: int | None
+    documents: tuple[Document, ...] = Field(
+        description="those that it named; a correction names those that it keeps"
+    )
+    came_with: tuple[Document, ...] = Field(
+        description="those that it came by, such as a message; they stay with it"
+    )
+
+
+class ReferenceAndCode(Value):
+    """Body of `POST /v1/status-lookups`; both are read as people type them."""
+
+    reference: Annotated[str, StringConstraints(strict=True, max_length=100)] = Field(
+        examples=["BMT-MAMPU-2026-7K3QF9ZT"]
+    )
+    code: Annotated[str, StringConstraints(strict=True, max_length=100)] = Field(
+        description="of the acknowledgement", examples=["7K3Q-F9ZT-0ABC"]
+    )
+
+
+class PublicStep(_Answer):
+    """One thing that happened to a request, without persons and reasons."""
+
+    step: str = Field(description="as of `Step`")
+    at: Moment
+
+
+class PublicStatus(_Answer):
+    """Where a request stands, for whoever has its reference and code."""
+
+    reference: str
+    status: Status
+    steps: tuple[PublicStep, ...]
+    decision_due_at: Moment | None = Field(
+        description="when the client charter promises the decision; null where none is promised, or it is made"
+    )
 
 
 class MissingField(_Answer):

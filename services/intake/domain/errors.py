@@ -67,6 +67,12 @@ class UnknownRequest(_Unknown):
     text = "There is no request of this id among yours."
 
 
+class NoSuchStatus(_Unknown):
+    """There is no such request, or its code is another; the answer does not tell which."""
+
+    text = "There is no request with this reference and this code."
+
+
 class UnknownSubmission(_Unknown):
     """There is no such submission, or it is another integrator's; the answer does not tell which."""
 

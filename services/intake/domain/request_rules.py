@@ -187,12 +187,12 @@ def _waiting(caller: Caller, state: State) -> InboxItemReceived:
 
 
 def _theirs(caller: Caller, state: State) -> Received:
-    if isinstance(state, Received) and _may_see(caller, state.facts):
+    if isinstance(state, Received) and may_see(caller, state.facts):
         return state
     raise UnknownRequest
 
 
-def _may_see(caller: Caller, facts: RequestFacts) -> bool:
+def may_see(caller: Caller, facts: RequestFacts) -> bool:
     """Whether the caller may know of a request: it is their own, or their agency's."""
     if caller.role == "applicant":
         return caller.is_account(facts.applicant.account)

@@ -12,7 +12,7 @@ from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.events import not_read_back
 from bmt.contracts.http.records import RecordState
 from bmt.press.typesetter import Typesetter
-from bmt.press.wording import KIND, STATUS
+from bmt.wording.names import KIND, STATUS
 from services.records.bundle.contents import File
 from services.records.ledger.leaf import OpenLeaf
 from services.records.time_machine import facts_of, state_of

@@ -16,6 +16,7 @@ from bmt.rights.mongodb_rights import (
     SERVICES,
     SHARED_VIEWS,
     USERS,
+    WEB,
     WORKING_COLLECTIONS,
 )
 from evaluation.supervisor import running
@@ -27,12 +28,12 @@ VIEWS = {
     "notification": {"told", "templates"},
     "records": {"files", "disposals"},
 }
+PAGES = {"sessions", "drafts"}
 KEPT = {"templates"}
 """Views of what belongs to no request: nothing of them is ever pruned."""
 QUEUES = {
-    "intake": {"drafts", "mailbox_readings", "sessions"},
-    "approval": {"sessions"},
-    "records": {"unsequenced", "sequencer", "sessions"},
+    "intake": {"mailbox_readings"},
+    "records": {"unsequenced", "sequencer"},
 }
 """What a service may change beside its views and its work."""
 SHARED = {"uploads", "holders"}
@@ -59,6 +60,7 @@ EVERYTHING = {
     }
     for service in SERVICES
 } | {
+    f"bmt_{WEB}": PAGES,
     DOCUMENTS: {"documents.files", "documents.chunks", *SHARED},
     "bmt_operations": {"dead_letters"},
     "admin": {"system.users"},
@@ -94,7 +96,8 @@ RECONCILED = {
     **{f"bmt_{service}.{REPUBLISHING}": {"find", "insert", "update"} for service in SERVICES},
     "bmt_intake.requests": {"find"},
 }
-OPERATORS = {PRUNER: PRUNED, RECONCILER: RECONCILED}
+OF_PAGES = {f"bmt_{WEB}.{name}": {"find", "insert", "update", "remove", "drop"} for name in PAGES}
+OTHERS = {PRUNER: PRUNED, RECONCILER: RECONCILED, WEB: OF_PAGES}
 
 
 def allowed(user: str, database: str, collection: str) -> set[str]:
@@ -157,11 +160,9 @@ async def test_what_each_user_may_do_where(server, user):
     for database, collections in EVERYTHING.items():
         for collection in collections:
             place = f"{database}.{collection}"
-            operator = OPERATORS.get(user)
+            other = OTHERS.get(user)
             expected[place] = (
-                allowed(user, database, collection)
-                if operator is None
-                else operator.get(place, set())
+                allowed(user, database, collection) if other is None else other.get(place, set())
             )
             seen[place] = await done(client[database][collection])
     client.close()

@@ -1,55 +1,21 @@
 """Intake as it runs, beside a real directory (SCIM); the integrator hrmis submits for MAMPU."""
 
 import json
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from fixtures import signing_in
 from fixtures.holding import HoldingApproval
-from fixtures.ledger_keys import RECORDS_KEY, SECRETS
 from fixtures.wire import Wire
 from intake_callers import ADMINISTRATOR, INBOUND, OUTBOUND, PDF, asked, submitted_headers
-from intake_visitors import HERE
 
-from evaluation.ipms import Ipms
-from evaluation.ports import any_free_port
-from evaluation.supervisor import running as part_running
 from services.intake import directory as snapshot
 from services.intake.main import build
 from services.intake.settings import Settings
 
-ACCOUNTS = Path(__file__).parents[3] / "examples" / "accounts.yaml"
-
 Call = Callable[..., Awaitable[httpx.Response]]
-
-
-@pytest.fixture(scope="session")
-async def ipms(tmp_path_factory) -> AsyncIterator[Ipms]:
-    """The directory, with the accounts of examples/."""
-    folder = tmp_path_factory.mktemp("intake-ipms")
-    ipms = Ipms(folder / "accounts.jsonl", any_free_port(), "the-token", ACCOUNTS)
-    async with part_running(ipms.program(), folder / "logs"):
-        yield ipms
-
-
-@pytest.fixture
-async def new_account(ipms) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """`await new_account(active=False)` adds an account to the directory; its userName."""
-    headers = {"Authorization": f"Bearer {ipms.token}"}
-    async with httpx.AsyncClient(base_url=ipms.url, headers=headers, trust_env=False) as scim:
-
-        async def add(*, active: bool = True, name: str = "", **more: Any) -> str:
-            name = name or f"{uuid.uuid4().hex[:12]}.mampu@mygovuc.gov.my"
-            answer = await scim.post("/Users", json={"userName": name, "active": active, **more})
-            assert answer.status_code == 201, answer.text
-            return name
-
-        yield add
 
 
 @pytest.fixture(scope="session")
@@ -157,38 +123,3 @@ def say(intake, inbound) -> Callable[..., Awaitable[None]]:
         await inbound(value, submitted_headers(event_id, **changes))
 
     return publish
-
-
-@pytest.fixture(scope="module")
-async def with_pages(shared, variables, embedded_issuer):
-    """Intake with its pages, for all tests of a module."""
-    await shared.wire.create(INBOUND, OUTBOUND)
-    own = {
-        "issuer": embedded_issuer.url,
-        "public_url": HERE,
-        "session_key": RECORDS_KEY,
-        "status_code_key": SECRETS["BMT_STATUS_CODE_KEY"],
-        "status_calls_per_second": 1000,
-        "client_address_header": "X-Forwarded-For",
-    }
-    async with shared.running(build, Settings, **{**variables, **own}) as client:
-        yield client
-
-
-@pytest.fixture
-async def visitor(with_pages, new_account):
-    """`await visitor()`: the browser of an applicant of MAMPU who signed in, with a new account."""
-    browsers = []
-
-    async def visitor(account=None, agency="MAMPU", role="role_applicant"):
-        browser = httpx.AsyncClient(transport=with_pages._transport, base_url=HERE)
-        browsers.append(browser)
-        account = account or await new_account()
-        person = {"account": account, "name": "Siti binti Ali", "agency": agency, role: "on"}
-        await signing_in.sign_in(browser, "/my/", person)
-        browser.headers["Origin"] = HERE
-        return browser
-
-    yield visitor
-    for browser in browsers:
-        await browser.aclose()

@@ -73,7 +73,8 @@ def make(database, embedded_issuer):
             rate_limit=UNLIMITED,
         )
         await site.prepare()
-        ports = Ports(layout=None, clients=None, pictures=None, agencies=None, clock=now)
+        nothing = dict.fromkeys(("layout", "clients", "pictures", "agencies", "drafts"))
+        ports = Ports(**nothing, status_limits=None, clock=now)
         app = FastAPI(redirect_slashes=False)
         app.include_router(site.routes(ports))
         return app

@@ -18,7 +18,7 @@ from bmt.cli import addresses
 
 ROOT = Path(__file__).parents[3]
 OUTSIDE = {
-    "intake": {"BMT_ISSUER", "BMT_PUBLIC_URL", "BMT_IPMS_URL"},
+    "intake": {"BMT_ISSUER", "BMT_WEB_URL", "BMT_IPMS_URL"},
     "approval": {"BMT_ISSUER", "BMT_WEB_URL"},
     "provisioning": {"BMT_ISSUER", "BMT_IPMS_URL", "BMT_STORAGE_URL"},
     "notification": {"BMT_ISSUER", "BMT_WEB_URL"},

@@ -38,7 +38,13 @@ def browser(answers, visitor=VISITOR):
     layout.always(**AREA.always)
     app = FastAPI()
     app.state.ports = Ports(
-        layout=layout, clients=clients, pictures=Pictures(), agencies=AGENCIES, clock=now
+        layout=layout,
+        clients=clients,
+        pictures=Pictures(),
+        agencies=AGENCIES,
+        drafts=None,
+        status_limits=None,
+        clock=now,
     )
     app.state.rate_limit = UNLIMITED
     for router in AREA.routers:

@@ -240,7 +240,8 @@ PAGES = [
     folder / "templates"
     for folder in (
         ROOM,
-        REPOSITORY / "services" / "intake" / "pages",
+        ROOM / "my",
+        ROOM / "status",
         ROOM / "audit",
         ROOM / "console",
     )

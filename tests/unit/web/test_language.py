@@ -8,13 +8,14 @@ import pytest
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
-from services.intake.pages import wording as of_users
 from web import wording as shared_wording
 from web.audit import wording as of_auditors
 from web.console import wording as of_administrators
 from web.error_pages import TEXTS
 from web.language import Languages
 from web.layout import ROOM
+from web.my import wording as of_users
+from web.status import wording as of_anybody
 
 
 def texts_of(wording):
@@ -26,6 +27,7 @@ SITES = {
     Path(of_auditors.__file__).parent: texts_of(of_auditors),
     Path(of_administrators.__file__).parent: texts_of(of_administrators),
     Path(of_users.__file__).parent: texts_of(of_users),
+    Path(of_anybody.__file__).parent: texts_of(of_anybody),
 }
 
 

@@ -1,0 +1,1 @@
+"""What people read in Malay or English wherever it stands: faults, sizes, and the names of values."""

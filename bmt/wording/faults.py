@@ -1,0 +1,105 @@
+"""The sentences of faults in two languages, with their numbers, sizes and names as readers expect them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, get_args
+
+from babel import Locale
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import NullTranslations
+
+from bmt.contracts.faults import SENTENCES, FaultValue, Values, sentence
+from bmt.wording.names import CHANNEL, KINDS_OF_FILE
+
+Code = Literal["ms", "en"]
+CODES: Final[tuple[Code, ...]] = get_args(Code)
+LOCALES: Final[Mapping[Code, Locale]] = {"ms": Locale("ms", "MY"), "en": Locale("en", "GB")}
+
+_NAMED: Final[Mapping[str, Mapping[Any, str]]] = {"channels": CHANNEL, "kinds": KINDS_OF_FILE}
+"""The Malay names of a placeholder's values; other values are what people typed."""
+_UNITS: Final = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3))
+
+
+class Fault(Protocol):
+    """A fault with a sentence, such as `FieldError`."""
+
+    @property
+    def code(self) -> str:
+        """Of `bmt.contracts.faults`, if known."""
+        ...
+
+    @property
+    def values(self) -> Values:
+        """For the placeholders of its sentence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaultWording:
+    """Faults in one language.
+
+    Attributes:
+        catalogue: from the Malay texts.
+        faults: the sentence of each code of `bmt.contracts.faults`.
+    """
+
+    code: Code
+    catalogue: NullTranslations
+    faults: Mapping[str, str]
+
+    def text(self, malay: str) -> str:
+        """The translation; the Malay text if there is none."""
+        return str(self.catalogue.gettext(malay))
+
+    def fault(self, fault: Fault) -> str:
+        """The fault's sentence; an unknown code has a general one."""
+        return self.sentence(fault.code, fault.values)
+
+    def sentence(self, code: str, values: Values | None = None) -> str:
+        """The sentence of a code, with its values."""
+        return sentence(code, values, sentences=self.faults, show=self._shown)
+
+    def _shown(self, place: str, value: FaultValue) -> str:
+        if isinstance(value, str):
+            if place == "label":
+                return self._label(value)
+            return KINDS_OF_FILE.get(value, value) if place == "kind" else value
+        if isinstance(value, int):
+            return self.size(value) if place.endswith("_bytes") else self.number(value)
+        names = _NAMED.get(place, {})
+        return ", ".join(self.text(names[one]) if one in names else one for one in value)
+
+    def _label(self, both: str) -> str:
+        """The label in this language; it is given in both: `Nama / name`."""
+        malay, _, english = both.partition(" / ")
+        return english.capitalize() if english and self.code == "en" else malay
+
+    def number(self, value: int) -> str:
+        return str(format_decimal(value, locale=LOCALES[self.code]))
+
+    def size(self, size_bytes: int) -> str:
+        """In the largest unit with at least one of it; units are powers of ten."""
+        for unit, of_bytes in _UNITS:
+            if size_bytes >= of_bytes:
+                value = format_decimal(size_bytes / of_bytes, "0.#", locale=LOCALES[self.code])
+                return f"{value} {unit}"
+        return f"{self.number(size_bytes)} {self.text('bait')}"
+
+
+def _sentences(file: Path) -> Mapping[str, str]:
+    with file.open("rb") as source:
+        return {str(one.id): str(one.string) for one in read_po(source, locale="ms") if one.id}
+
+
+FAULTS: Final[Mapping[Code, Mapping[str, str]]] = {
+    "ms": _sentences(Path(__file__).parent / "locale" / "ms.po"),
+    "en": SENTENCES,
+}
+"""The sentence of each code."""
+
+
+def fault_sentence(fault: Fault, code: Code) -> str:
+    """The fault's sentence for a reader outside the pages, whose catalogue it does not need."""
+    return FaultWording(code, NullTranslations(), FAULTS[code]).fault(fault)

@@ -1,1 +1,0 @@
-"""The users' pages: apply, terminate, follow, withdraw and correct."""

@@ -1,0 +1,69 @@
+"""Where a request stands, for people who have its reference and the code of its acknowledgement.
+
+Others learn nothing, not even that the request exists.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from bmt.agencies import charter
+from bmt.agencies.register import Agencies
+from bmt.contracts import reference
+from bmt.contracts.http.intake import PublicStatus, PublicStep, ReferenceAndCode
+from bmt.contracts.status_code import is_same, status_code
+from services.intake.domain.errors import NoSuchStatus
+from services.intake.queries import Requests
+from services.intake.views import RequestDocument
+
+_INTERNAL: Final = frozenset({"notification_prepared"})
+"""Steps that mean nothing to the applicant."""
+_NOBODYS: Final = "00000000-0000-7000-8000-000000000000"
+"""The request whose code is computed for an unknown reference, so that both answers take as long."""
+
+
+class StatusLookup:
+    """Looks requests up by reference and code."""
+
+    def __init__(self, requests: Requests, agencies: Agencies, key: str | None) -> None:
+        """`key` makes the codes; without one there are none, and nothing is found."""
+        self._requests = requests
+        self._agencies = agencies
+        self._codes = tuple(one.code for one in agencies)
+        self._key = key
+
+    async def find(self, given: ReferenceAndCode) -> PublicStatus:
+        """Where the request stands.
+
+        Raises:
+            NoSuchStatus: for an unknown reference and for a wrong code alike.
+        """
+        name = reference.read(given.reference, self._codes) or given.reference.strip()
+        found = None
+        for one in await self._requests.referred_to(name) or (None,):
+            request_id = one.facts.request_id if one else _NOBODYS
+            is_right = self._key is not None and is_same(
+                status_code(self._key, request_id), given.code
+            )
+            if is_right and one is not None:
+                found = one
+        if found is None:
+            raise NoSuchStatus
+        return self._shown(found)
+
+    def _shown(self, found: RequestDocument) -> PublicStatus:
+        steps = (one for one in found.steps if one.step not in _INTERNAL)
+        return PublicStatus(
+            reference=found.facts.reference,
+            status=found.status,
+            steps=tuple(PublicStep(step=one.step, at=one.at) for one in steps),
+            decision_due_at=self._decision_due_at(found),
+        )
+
+    def _decision_due_at(self, found: RequestDocument) -> datetime | None:
+        """The latest time of the decision by the client charter; None: it is decided, or nothing is promised."""
+        received = [one.at for one in found.steps if one.step == "received"]
+        if found.status != "received" or not received or found.agency not in self._agencies:
+            return None
+        rules = self._agencies.get(found.agency).rules
+        days, closed = rules.charter_working_days.decide, frozenset(rules.closed_days)
+        return charter.due_at(received[-1], days, rules.state, closed)

@@ -1,0 +1,63 @@
+"""What a request says: checked before it is handed in, and read again before it is corrected."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from bmt.chassis.http.app import api_router
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.idempotency import CommandContext, command
+from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.responses import JsonResponse
+from bmt.contracts.http.intake import LastSubmission, RequestChecked
+from bmt.contracts.requests import SubmitRequest
+from services.intake.access import caller_of
+from services.intake.domain.errors import UnknownRequest
+from services.intake.domain.request import Received, request_stream
+from services.intake.domain.request_rules import may_see
+from services.intake.ports import Here
+
+Checking = Annotated[CommandContext, Depends(command("applicant", "administrator"))]
+Reading = Annotated[Principal, Depends(require("applicant", "administrator"))]
+
+router = api_router(tags=["requests"])
+
+
+@router.post(
+    "/v1/request-checks",
+    response_model=RequestChecked,
+    responses=problems("forbidden", "validation_failed"),
+    summary="Check a request without handing it in",
+    description="The body of `POST /v1/requests`. Nothing is recorded, and no limit on requests is used up. "
+    "`errors` are what `POST /v1/requests` would refuse it for, all at once; `warnings` what an administrator "
+    "would have to weigh.",
+)
+async def check(here: Here, body: SubmitRequest, context: Checking) -> JsonResponse:
+    return JsonResponse(await here.reception.check(body, caller_of(context.principal)))
+
+
+@router.get(
+    "/v1/requests/{request_id}/submission",
+    responses=problems("not_found"),
+    summary="What was handed in last, for whoever may correct it",
+)
+async def submission(here: Here, request_id: Id, principal: Reading) -> LastSubmission:
+    state = await here.execution.state(request_stream(request_id))
+    if not isinstance(state, Received) or not may_see(caller_of(principal), state.facts):
+        raise UnknownRequest
+    came_with = {one.document_id for one in state.came_with}
+    facts, last = state.facts, state.last
+    return LastSubmission(
+        request_id=facts.request_id,
+        kind=facts.kind,
+        agency=facts.agency,
+        channel=facts.channel,
+        reply_through=facts.reply_through,
+        applicant=facts.applicant,
+        justification=last.justification,
+        quota_bytes=facts.quota_bytes,
+        max_file_size_bytes=facts.max_file_size_bytes,
+        documents=tuple(one for one in last.documents if one.document_id not in came_with),
+        came_with=state.came_with,
+    )

@@ -1,0 +1,1 @@
+"""The applicants' pages: apply, terminate, follow, withdraw and correct."""

@@ -1,0 +1,149 @@
+"""The form of an application or a termination, and its validation: all faults are shown at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
+from bmt.contracts.http.intake import LastSubmission, RequestChecked
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.sizes import in_gigabytes
+from bmt.contracts.values import Document
+from web.clients import VisitorClient, address
+from web.forms import FormWrong, Sent, first_step, new_key, validated
+from web.my.drafts import Draft
+from web.sizes import read_sizes
+from web.uploads import DOCUMENTS
+
+_SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+REASON: Final = "correction_reason"
+_FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES, REASON)
+_STANDS_FOR: Final = {"justification": "-"}
+"""Stands in for a faulty required field while the others are checked."""
+
+M = TypeVar("M", bound=SubmitRequest)
+
+
+class Body(NamedTuple):
+    """The body that a form makes for the API, and the faults that are known already."""
+
+    values: Mapping[str, Any]
+    faults: Sequence[FieldError]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionForm:
+    """The contents of the form; none of it is lost when it is refused.
+
+    Attributes:
+        key: names this form for ever.
+        typed: by field; sizes in gigabytes.
+        documents: those that are attached.
+        saved_at: when it was saved as a draft; None: it was not.
+    """
+
+    key: str = field(default_factory=new_key)
+    typed: Mapping[str, str] = field(default_factory=dict)
+    documents: Sequence[Document] = ()
+    saved_at: datetime | None = None
+
+    @classmethod
+    def of(cls, sent: Sent, documents: Sequence[Document]) -> "SubmissionForm":
+        """The form as it was sent, under a new key for its next version."""
+        return cls(new_key(), {name: sent.text(name) for name in _FIELDS}, documents)
+
+    @classmethod
+    def again(cls, last: LastSubmission) -> "SubmissionForm":
+        """The form of a correction: the former values, without the papers that the request came by."""
+        typed = {
+            "kind": last.kind,
+            "justification": last.justification,
+            "reply_through": last.reply_through,
+            "quota_bytes": in_gigabytes(last.quota_bytes),
+            "max_file_size_bytes": in_gigabytes(last.max_file_size_bytes),
+        }
+        return cls(new_key(), typed, last.documents)
+
+    @classmethod
+    def left(cls, draft: Draft) -> "SubmissionForm":
+        """The form of a draft, with the draft's key, so that a draft is not sent twice."""
+        return cls(draft.key, draft.typed, draft.documents, draft.saved_at)
+
+    def draft(self, saved_at: datetime) -> Draft:
+        return Draft(
+            key=self.key,
+            typed=self.typed,
+            documents=tuple(self.documents),
+            saved_at=saved_at,
+        )
+
+    def value(self, name: str, otherwise: str = "") -> str:
+        return self.typed.get(name, otherwise)
+
+    def under(self, key: str) -> "SubmissionForm":
+        return replace(self, key=key)
+
+    def holding(self, documents: Sequence[Document]) -> "SubmissionForm":
+        return replace(self, documents=documents)
+
+    def body(
+        self, visitor: Principal, further: Sequence[FieldError], *, says_why: bool = False
+    ) -> Body:
+        """The body for the visitor; `further` are faults outside its fields.
+
+        `says_why`: it is a correction that nobody asked for, so it needs a reason.
+        """
+        faults: list[FieldError] = []
+        applicant = {"account": visitor.subject, "name": visitor.name, "email": visitor.email}
+        values: dict[str, Any] = {
+            "kind": self.value("kind"),
+            "agency": visitor.agency,
+            "channel": "form",
+            "applicant": applicant,
+            "justification": self.value("justification").strip(),
+            DOCUMENTS: [one.document_id for one in self.documents],
+        }
+        if reply := self.value("reply_through"):
+            values["reply_through"] = reply
+        if values["kind"] == "application":
+            values |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
+        if reason := self.value(REASON).strip():
+            values[REASON] = reason
+        elif says_why:
+            faults.append(FieldError.of(f"/{REASON}", "correction_reason_needed"))
+        return Body(values, (*faults, *further))
+
+
+async def checked(client: VisitorClient, model: type[M], body: Body, key: str) -> Mapping[str, Any]:
+    """The body, ready to be sent.
+
+    Raises:
+        FormWrong: names every faulty field, by its own value or by the agency's rules.
+    """
+    try:
+        valid = validated(model, body.values, body.faults)
+    except FormWrong as wrong:
+        further = await _further(client, body.values, wrong, key)
+        raise FormWrong(errors=(*wrong.errors, *further)) from None
+    return valid.model_dump(mode="json", exclude_none=True)
+
+
+async def _further(
+    client: VisitorClient, values: Mapping[str, Any], wrong: FormWrong, key: str
+) -> Sequence[FieldError]:
+    """What intake would say of the valid fields."""
+    known = {first_step(fault.pointer) for fault in wrong.errors}
+    rest = {name: value for name, value in values.items() if name not in known - {DOCUMENTS}}
+    rest |= {name: value for name, value in _STANDS_FOR.items() if name in known}
+    rest.pop(REASON, None)
+    try:
+        body = SubmitRequest.model_validate(rest).model_dump(mode="json", exclude_none=True)
+        result = await client.post("intake", address("request-checks"), body, RequestChecked, key)
+    except (ValidationError, Refused, Unavailable):
+        return ()  # without these fields no rule applies, or nobody says which does
+    return [fault for fault in result.errors if first_step(fault.pointer) not in known]

@@ -1,0 +1,1 @@
+"""The public page: where a request stands, for whoever has its reference and code."""

@@ -1,0 +1,158 @@
+"""Files of a form: each is uploaded to intake, and the form then carries what it is called and its id.
+
+The good ones are kept if others are refused, and all of them if a service is down.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.faults import OF_ATTACHMENT
+from bmt.contracts.http.intake import DocumentStored
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Document
+from web.clients import File, VisitorClient, address
+from web.forms import FORM_BYTES, PIECE_BYTES, Sent, read
+
+MOST: Final = 5
+"""The most documents of a form."""
+DOCUMENTS: Final = "documents"
+"""The field with the documents of earlier attempts: each value is one, as JSON."""
+MOST_FILE_BYTES: Final = 25 * 1024 * 1024
+"""A longer file is not uploaded. Intake's own limit may be lower."""
+MOST_BYTES: Final = FORM_BYTES + 10 * MOST_FILE_BYTES
+"""The largest form, with its files."""
+
+_MOST_FILES: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The documents of a form, uploaded now or before.
+
+    Attributes:
+        documents: each once.
+        faults: of the other files.
+        unavailable: why the rest could not be uploaded; None: all were.
+    """
+
+    documents: Sequence[Document] = ()
+    faults: Sequence[FieldError] = ()
+    unavailable: Unavailable | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        return [one.document_id for one in self.documents]
+
+    def require_all(self) -> None:
+        """Raises `Unavailable` if some files could not be uploaded."""
+        if self.unavailable is not None:
+            raise self.unavailable
+
+
+async def with_files(request: Request) -> Sent:
+    """A form with its files.
+
+    Raises:
+        Refused: as `read`.
+    """
+    return await read(request, MOST_BYTES, _MOST_FILES, most_file_bytes=MOST_FILE_BYTES)
+
+
+async def attached(
+    client: VisitorClient, sent: Sent, field: str, *, pointer: str = "", most: int = MOST
+) -> Attached:
+    """The documents of earlier attempts and of the files in `field`; more than `most` are a fault.
+
+    A file that is sent again is the same document. `pointer` is that of the faults; default: the field's.
+    """
+    pointer = pointer or f"/{field}"
+    before = kept(sent, pointer)
+    documents, faults, unavailable = [*before.documents], [*before.faults], before.unavailable
+    for upload in sent.files(field):
+        try:
+            documents.append(await _uploaded(client, upload, sent.key))
+        except Refused as refused:
+            faults.append(_fault(pointer, upload.filename or "", refused))
+        except Unavailable as error:
+            unavailable = error
+            faults.append(FieldError.of(pointer, "attachment_lost"))
+            break
+    documents = list({one.document_id: one for one in documents}.values())
+    if (many := len(documents) - most) > 0:
+        faults.append(FieldError.of(pointer, "too_many_documents", maximum=most, many=many))
+    return Attached(documents, faults, unavailable)
+
+
+def kept(sent: Sent, pointer: str) -> Attached:
+    """The documents of earlier attempts."""
+    values = sent.texts(DOCUMENTS)
+    documents = [one for value in values if (one := _document(value)) is not None]
+    lost = [FieldError.of(pointer, "attachment_lost")] if len(documents) < len(values) else ()
+    return Attached(documents, lost)
+
+
+def known(documents: Sequence[Document], refused: Refused) -> Sequence[Document]:
+    """The documents, in the order of the command, without those that its service does not know."""
+    places = {
+        fault.pointer.rpartition("/")[2]
+        for fault in refused.errors
+        if fault.code == "document_unknown"
+    }
+    return [one for place, one in enumerate(documents) if str(place) not in places]
+
+
+def _document(value: str) -> Document | None:
+    try:
+        return Document.model_validate_json(value)
+    except ValidationError:
+        return None
+
+
+async def _uploaded(client: VisitorClient, upload: UploadFile, key: str) -> Document:
+    """The key contains the file's hash, so two files of one form are two calls."""
+    name, size = upload.filename or "", upload.size or 0
+    if size > MOST_FILE_BYTES:
+        raise Refused(problem="too_large", extra={"limit_bytes": MOST_FILE_BYTES})
+    digest = sha256(name.encode(errors="replace"))
+    async for piece in _pieces(upload):
+        digest.update(piece)
+    await upload.seek(0)
+    stored = await client.send(
+        "intake",
+        address("documents"),
+        file_of(upload),
+        DocumentStored,
+        f"{key}:{digest.hexdigest()[:32]}",
+    )
+    return Document(**stored.model_dump())
+
+
+def _fault(pointer: str, name: str, refused: Refused) -> FieldError:
+    """Intake's refusal, worded for a file in a form."""
+    limit = refused.extra.get("limit_bytes")
+    if refused.problem == "too_large" and isinstance(limit, int):
+        return FieldError.of(pointer, "attachment_too_large", name=name, maximum_bytes=limit)
+    why = refused.errors[0].code if refused.errors else ""
+    return FieldError.of(pointer, OF_ATTACHMENT.get(why, "attachment_kind_not_taken"), name=name)
+
+
+def file_of(upload: UploadFile) -> File:
+    """The uploaded file, as it is passed on to a service."""
+    return File(
+        name=upload.filename or "",
+        media_type=upload.content_type or "application/octet-stream",
+        size_bytes=upload.size or 0,
+        content=_pieces(upload),
+    )
+
+
+async def _pieces(upload: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await upload.read(PIECE_BYTES):
+        yield piece
