@@ -13,8 +13,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from bmt.chassis.errors import CausationReused
+from bmt.chassis.http.api_route import LimitedRequest
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.body_limit import LimitedRequest
 from bmt.chassis.http.idempotency import CommandContext, causation_of, fingerprint_of
 from bmt.chassis.runtime import tracing
 from bmt.chassis.runtime.clock import new_id

@@ -7,7 +7,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.ports import ports_of
+from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.runtime.clock import Clock
 from web.clients import ServiceClients, VisitorClient
 from web.layout import Layout

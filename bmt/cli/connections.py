@@ -12,7 +12,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.runtime.mongodb import (
     NOT_ALLOWED,
     Client,

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 
 from bmt.chassis.errors import BrokerUnavailable
 from bmt.chassis.messaging import dead_letters
-from bmt.chassis.messaging.publisher import Outgoing
+from bmt.chassis.messaging.kafka_client import Outgoing
 from bmt.chassis.runtime.clock import new_id
 from bmt.chassis.runtime.mongodb import Client, store_errors
 from bmt.cli import shown

@@ -7,7 +7,7 @@ from fastapi import Depends
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.http.ports import ports_of
+from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.document_rights import DocumentRights

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.http.limits import ClientAddress
-from bmt.chassis.http.ports import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from services.intake.blank_papers import BlankPapers

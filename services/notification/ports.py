@@ -8,7 +8,7 @@ from fastapi import Depends
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.http.ports import ports_of
+from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.chassis.work.queue import WorkQueue

@@ -146,7 +146,7 @@ async def test_all_gives_every_commit_each_streams_in_order(event_store):
 @pytest.mark.integration
 async def test_nothing_is_written_before_there_is_what_keeps_two_decisions_apart(database):
     from bmt.chassis.errors import StoreUnavailable
-    from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+    from bmt.chassis.eventsourcing.event_store import MongoEventStore
 
     store = MongoEventStore(database["commits"])
     with pytest.raises(StoreUnavailable):
@@ -159,7 +159,7 @@ async def test_nothing_is_written_before_there_is_what_keeps_two_decisions_apart
 @pytest.mark.integration
 async def test_a_server_that_is_away_is_said_to_be(database):
     from bmt.chassis.errors import StoreUnavailable
-    from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+    from bmt.chassis.eventsourcing.event_store import MongoEventStore
     from bmt.chassis.runtime.mongodb import connect
 
     away = connect("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200&directConnection=true")

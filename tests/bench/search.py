@@ -8,8 +8,7 @@ from typing import Any, Final
 from bench.figures import Figure, percentile
 from bench.options import Options
 from bench.system import running
-from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
-from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.readmodels.view_store import MongoViewStore, Query
 from bmt.chassis.runtime.mongodb import connect
 from services.records.views import FILES, search_terms, words_of
 

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bmt.chassis.http import connections, openapi, problem_details
+from bmt.chassis.http.api_route import ApiRoute
 from bmt.chassis.http.auth import Authenticator
-from bmt.chassis.http.body_limit import ApiRoute
 from bmt.chassis.http.limits import UNLIMITED, ConcurrencyLimit, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.problem_details import problem_response
 from bmt.chassis.runtime import tracing

@@ -6,7 +6,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.constants import REF_PREFIX
 
-from bmt.chassis.http.body_limit import JSON_BODY_BYTES
+from bmt.chassis.http.api_route import JSON_BODY_BYTES
 from bmt.chassis.http.connections import MOST_BYTES
 from bmt.chassis.http.strict_json import MOST_LEVELS
 from bmt.contracts.problems import MEDIA_TYPE, STATUS, TITLE, Problem

@@ -21,7 +21,7 @@ from bmt.chassis.messaging.positions import CountMissed, Placement, Positions
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.readmodels.views import LAG_SECONDS
 from bmt.chassis.runtime import background
-from bmt.chassis.runtime.backoff import backoff
+from bmt.chassis.runtime.background import backoff
 
 BATCH: Final = 500
 WAIT_MS: Final = 500

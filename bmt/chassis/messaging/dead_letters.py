@@ -7,8 +7,8 @@ import structlog
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import RecordTooLarge
+from bmt.chassis.messaging.kafka_client import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.parking import Record
-from bmt.chassis.messaging.publisher import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.subscriptions import DeadLetter
 
 log = structlog.get_logger(__name__)

@@ -22,10 +22,10 @@ from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import CatchUp, Executed, Execution, up_to_date
 from bmt.chassis.eventsourcing.vocabulary import UnknownType, Vocabulary
 from bmt.chassis.http import strict_json
-from bmt.chassis.http.body_limit import JSON_BODY_BYTES
+from bmt.chassis.http.api_route import JSON_BODY_BYTES
 from bmt.chassis.messaging.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
-from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.subscriptions import DeadLetter, Handler
 from bmt.chassis.readmodels.views import Projection
 from bmt.chassis.runtime.clock import Clock

@@ -13,7 +13,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import StillContended
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.runtime import mongodb
-from bmt.chassis.runtime.backoff import backoff
+from bmt.chassis.runtime.background import backoff
 from bmt.contracts.immutable import immutable
 
 TRIES: Final = 6

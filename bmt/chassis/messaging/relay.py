@@ -23,11 +23,11 @@ from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, envelope_of
-from bmt.chassis.messaging.publisher import KafkaPublisher, Outgoing
+from bmt.chassis.messaging.kafka_client import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection
 from bmt.chassis.runtime import background
-from bmt.chassis.runtime.backoff import backoff
+from bmt.chassis.runtime.background import backoff
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.lru_cache import LruCache
 

@@ -20,8 +20,8 @@ from aiokafka import TopicPartition
 from bmt.chassis import crash_points
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.messaging.positions import Positions
-from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work.jobs import Job, Jobs
 

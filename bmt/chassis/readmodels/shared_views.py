@@ -8,9 +8,8 @@ from pydantic import BaseModel
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.messaging.relay import OwnProjections
-from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
 from bmt.chassis.readmodels.rebuilding import OwnStreams
-from bmt.chassis.readmodels.view_store import ViewDocument
+from bmt.chassis.readmodels.view_store import MongoViewStore, ViewDocument
 from bmt.chassis.readmodels.views import View, ViewProjection
 from bmt.chassis.runtime import mongodb
 

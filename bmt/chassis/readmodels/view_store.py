@@ -4,10 +4,12 @@ A view of the service's own events can be rebuilt, so one node acknowledges its 
 service's events cannot: these are not redelivered once their offset is committed.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
+from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
 
 Body = dict[str, Any]
@@ -83,3 +85,160 @@ class ViewStore(Protocol):
     async def remove(self, view: str, keys: Collection[str]) -> None: ...
 
     async def clear(self, view: str) -> None: ...
+
+
+_KEPT = frozenset({"_id", "_applied", "_revision"})
+
+
+class MongoViewStore:
+    """Views as collections of the service's own database."""
+
+    def __init__(self, database: mongodb.Database) -> None:
+        self._database = database
+        self._rebuildable: dict[str, mongodb.Collection] = {}
+
+    async def prepare(self, indexes: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        with mongodb.store_errors():
+            for view, fields in indexes.items():
+                if fields:
+                    await self._database[view].create_indexes(
+                        [mongodb.IndexModel([(name, 1) for name in names]) for names in fields]
+                    )
+
+    def _collection(self, view: str) -> mongodb.Collection:
+        if view not in self._rebuildable:
+            self._rebuildable[view] = mongodb.rebuildable(self._database[view])
+        return self._rebuildable[view]
+
+    async def load(self, view: str, keys: Collection[str]) -> Mapping[str, ViewDocument]:
+        if not keys:
+            return {}
+        found = await self._read(view, {"_id": {"$in": list(keys)}})
+        return {document.key: document for document in found}
+
+    async def save(
+        self, view: str, documents: Sequence[ViewDocument], *, durable: bool = False
+    ) -> Collection[str]:
+        """As `ViewStore.save`: one bulk write. A first revision is inserted, a later one replaced."""
+        if not documents:
+            return ()
+        writes = [_write(document) for document in documents]
+        conflicts: set[int] = set()
+        collection = self._database[view] if durable else self._collection(view)
+        with mongodb.store_errors():
+            try:
+                result = await collection.bulk_write(writes, ordered=False)
+                written = result.modified_count + result.inserted_count
+            except mongodb.BulkWriteError as error:
+                conflicts = mongodb.duplicates(error)
+                written = error.details["nModified"] + error.details["nInserted"]
+        if written == len(documents):
+            return ()
+        stored = await self.load(view, [document.key for document in documents])
+        return [
+            document.key
+            for index, document in enumerate(documents)
+            if index in conflicts or not _stands(document, stored.get(document.key))
+        ]
+
+    async def find(self, view: str, query: Query) -> Sequence[ViewDocument]:
+        return await self._read(view, _filter(query), query)
+
+    async def count(
+        self, view: str, by: Sequence[str], query: Query
+    ) -> Mapping[tuple[Any, ...], int]:
+        group = {name.replace(".", "_"): f"${name}" for name in by}
+        pipeline = [
+            {"$match": _filter(query)},
+            {"$group": {"_id": group, "count": {"$sum": 1}}},
+        ]
+        with mongodb.store_errors():
+            rows = await self._collection(view).aggregate(pipeline).to_list(None)
+        return {tuple(row["_id"].get(name) for name in group): row["count"] for row in rows}
+
+    async def distinct(self, view: str, field: str, query: Query) -> Collection[Any]:
+        with mongodb.store_errors():
+            found = await self._collection(view).distinct(field, _filter(query))
+        return [value for value in found if value is not None]
+
+    async def remove(self, view: str, keys: Collection[str]) -> None:
+        with mongodb.store_errors():
+            await self._collection(view).delete_many({"_id": {"$in": list(keys)}})
+
+    async def clear(self, view: str) -> None:
+        with mongodb.store_errors():
+            await self._collection(view).delete_many({})
+
+    async def _read(
+        self, view: str, where: dict[str, Any], query: Query | None = None
+    ) -> list[ViewDocument]:
+        cursor = self._collection(view).find(where)
+        if query is not None:
+            direction = mongodb.DESCENDING if query.descending else mongodb.ASCENDING
+            order = [(query.order_by, direction)] if query.order_by else []
+            cursor = cursor.sort([*order, ("_id", direction)]).limit(query.limit)
+        with mongodb.store_errors():
+            return [_document(raw) for raw in await cursor.to_list(None)]
+
+
+def _write(document: ViewDocument) -> Any:
+    raw = {
+        **document.body,
+        "_id": document.key,
+        "_applied": dict(document.applied),
+        "_revision": document.revision,
+    }
+    if document.revision == 1:
+        return mongodb.InsertOne(raw)
+    # The filter is the id alone and the guard is inside: half the cost of a second condition in mongod.
+    # `UpdateMany` (an id is unique) saves mongod the entry for retryable writes: a third of its cost. The
+    # guard makes a retry harmless.
+    before = {"$eq": ["$_revision", document.revision - 1]}
+    replaced = {"$cond": [before, {"$literal": raw}, "$$ROOT"]}
+    return mongodb.UpdateMany({"_id": document.key}, [{"$replaceWith": replaced}])
+
+
+def _document(raw: dict[str, Any]) -> ViewDocument:
+    body = {name: value for name, value in raw.items() if name not in _KEPT}
+    return ViewDocument(raw["_id"], body, raw["_applied"], raw["_revision"])
+
+
+def _stands(written: ViewDocument, stored: ViewDocument | None) -> bool:
+    """Whether the stored document is ours, or built upon ours."""
+    return (
+        stored is not None
+        and stored.revision >= written.revision
+        and all(stored.applied.get(o, 0) >= position for o, position in written.applied.items())
+    )
+
+
+def _filter(query: Query) -> dict[str, Any]:
+    clauses: list[dict[str, Any]] = [
+        *({name: value} for name, value in query.equal.items()),
+        *({name: {"$in": list(values)}} for name, values in query.one_of.items()),
+        *({name: {"$gte": value}} for name, value in query.at_least.items()),
+        *({name: {"$lt": value}} for name, value in query.below.items()),
+        *(
+            {name: {"$regex": f"^{re.escape(text)}"}}
+            for name, texts in query.beginning.items()
+            for text in texts
+        ),
+    ]
+    if query.after is not None:
+        clauses.append(_beyond(query, *query.after))
+    return {"$and": clauses} if clauses else {}
+
+
+def _beyond(query: Query, value: Any, key: str) -> dict[str, Any]:
+    further = "$lt" if query.descending else "$gt"
+    if query.order_by is None:
+        return {"_id": {further: key}}
+    if value is None:
+        beside = {query.order_by: None, "_id": {further: key}}
+        return beside if query.descending else {"$or": [beside, {query.order_by: {"$ne": None}}]}
+    return {
+        "$or": [
+            {query.order_by: {further: value}},
+            {query.order_by: value, "_id": {further: key}},
+        ]
+    }

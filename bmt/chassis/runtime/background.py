@@ -85,3 +85,12 @@ async def whole(step: Coroutine[Any, Any, None]) -> None:
         under_way.cancel()
         await asyncio.gather(under_way, return_exceptions=True)
         raise
+
+
+MOST_DOUBLINGS = 10
+
+
+def backoff(failures: int, *, first: float, longest: float, least: float = 0.0) -> float:
+    """Seconds after so many failures in a row: random between `least` and the doubled `first` (full jitter)."""
+    ceiling = min(longest, first * 2.0 ** min(failures, MOST_DOUBLINGS))
+    return random.uniform(least, ceiling)  # noqa: S311  nobody guesses it

@@ -14,9 +14,8 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Deciders, IncomingEvent
-from bmt.chassis.eventsourcing.event_store import EventStore
+from bmt.chassis.eventsourcing.event_store import EventStore, MongoEventStore
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
 from bmt.chassis.http.app import create_app
 from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
@@ -26,16 +25,16 @@ from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dead_letters import OnDead, no_answer
 from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.messaging.parking import PARKED, ParkingLot
 from bmt.chassis.messaging.positions import Positions
-from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.relay import OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.messaging.subscriptions import Handler
 from bmt.chassis.readmodels import rebuilding
-from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
 from bmt.chassis.readmodels.rebuilding import OwnStreams, Rebuilding
 from bmt.chassis.readmodels.shared_views import SharedViews
+from bmt.chassis.readmodels.view_store import MongoViewStore
 from bmt.chassis.readmodels.views import Projection, View, ViewProjection
 from bmt.chassis.runtime import background, clock, mongodb
 from bmt.chassis.runtime.document_rights import DocumentRights

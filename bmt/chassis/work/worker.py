@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.runtime.backoff import backoff as jittered
+from bmt.chassis.runtime.background import backoff as jittered
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work.queue import Postpone, Remove, WorkChange, WorkItem, WorkQueue
 

@@ -7,8 +7,7 @@ import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from stage import SUBSCRIBED, Stage
 
-from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
-from bmt.chassis.readmodels.view_store import ViewDocument
+from bmt.chassis.readmodels.view_store import MongoViewStore, ViewDocument
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime import service as foundations
 from bmt.chassis.runtime.service import ServiceBuilder

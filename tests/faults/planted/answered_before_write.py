@@ -4,8 +4,7 @@ import asyncio
 
 from faults.planting.worst_moment import die_once
 
-from bmt.chassis.eventsourcing.event_store import Appended
-from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+from bmt.chassis.eventsourcing.event_store import Appended, MongoEventStore
 
 SERVICE = "intake"
 FOUND_BY = ("I1",)

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bmt.chassis.eventsourcing import mongo_event_store
-from bmt.chassis.eventsourcing.mongo_event_store import MongoEventStore
+from bmt.chassis.eventsourcing import event_store
+from bmt.chassis.eventsourcing.event_store import MongoEventStore
 from bmt.chassis.runtime.mongodb import IndexModel
 
 SERVICE = "approval"
@@ -12,8 +12,8 @@ FOUND_BY = ("I2", "I6")
 
 def plant() -> None:
     load = MongoEventStore.load
-    assert mongo_event_store._BY_STREAM.document["unique"]
-    mongo_event_store._BY_STREAM = IndexModel([("stream", 1), ("version", 1)], name="stream")
+    assert event_store._BY_STREAM.document["unique"]
+    event_store._BY_STREAM = IndexModel([("stream", 1), ("version", 1)], name="stream")
 
     async def slow(self, streams):
         loaded = await load(self, streams)

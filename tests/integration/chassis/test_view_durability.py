@@ -3,8 +3,7 @@
 import pytest
 from eventually import eventually
 
-from bmt.chassis.readmodels.mongo_view_store import MongoViewStore
-from bmt.chassis.readmodels.view_store import ViewDocument
+from bmt.chassis.readmodels.view_store import MongoViewStore, ViewDocument
 
 pytestmark = pytest.mark.integration
 

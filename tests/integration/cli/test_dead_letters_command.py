@@ -6,8 +6,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from bmt.chassis.messaging.dead_letters import DeadLetters
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.messaging.parking import Record
-from bmt.chassis.messaging.publisher import KafkaPublisher
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.contracts import topics
 

@@ -15,7 +15,7 @@ from fixtures.mongodb import embedded_mongodb
 from fixtures.service import AGENCIES_FILE
 
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
-from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.runtime import mongodb, tls
 from evaluation import ports
 from evaluation.kafka import Kafka

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from bmt.chassis.messaging import publisher as publishing
-from bmt.chassis.messaging.publisher import KafkaPublisher
+from bmt.chassis.messaging import kafka_client as publishing
+from bmt.chassis.messaging.kafka_client import KafkaPublisher
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bmt.chassis.http import strict_json
 from bmt.chassis.http.auth import Guard
-from bmt.chassis.http.ports import ports_of
 from bmt.contracts.problems import Refused
 
 JSON_BODY_BYTES: Final = 1024 * 1024
@@ -189,3 +188,8 @@ def _require_json(request: Request) -> None:
             "This call takes a body of Content-Type application/json.",
             problem="unsupported_media_type",
         )
+
+
+async def ports_of(request: Request) -> Any:
+    """Dependency: the service's own `Ports`, as `ServiceBuilder.app` was given them."""
+    return request.app.state.ports
