@@ -55,7 +55,7 @@ class Layout(DataFolder):
         return self.root / "records" / "ledger-keys.pem"
 
     def session_key_file(self, service: str) -> Path:
-        """The key that signs the cookies of a service's pages."""
+        """The key that signs the cookies of the pages."""
         return self.root / service / "session.key"
 
     @property

@@ -55,7 +55,7 @@ class Language(FaultWording):
 
 
 class Languages:
-    """Both languages, with the texts of a service's pages."""
+    """Both languages, with the texts of an area's pages."""
 
     def __init__(self, catalogues: Sequence[Path]) -> None:
         """`catalogues` are folders with an `en.po`; a later one wins."""

@@ -26,7 +26,7 @@ def up(
     parts_only: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002 - as above
     quiet: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Start Kafka, MongoDB, the evaluation parts and the five services; restart what dies."""
+    """Start Kafka, MongoDB, the evaluation parts, the five services and the pages; restart what dies."""
     with reported():
         from evaluation.commands import running  # noqa: PLC0415 - the command starts fast
         from evaluation.layout import Layout  # noqa: PLC0415

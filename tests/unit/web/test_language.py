@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import get_args
 
 import jinja2.ext
 import pytest
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
+from bmt.contracts.values import Channel, Kind, RequestWarning, Status
 from web import wording as shared_wording
 from web.audit import wording as of_auditors
 from web.console import wording as of_administrators
@@ -52,6 +54,21 @@ def test_every_text_has_an_english_one_and_none_is_left_over(folder):
     shared = english(ROOM)
     assert texts - {text for text in known if known[text]} - set(shared) == set()
     assert set(known) - texts == set()
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (of_administrators.WARNING, RequestWarning),
+        (shared_wording.CHANNEL, Channel),
+        (shared_wording.KIND, Kind),
+        (shared_wording.STATUS, Status),
+        (shared_wording.NEXT, Status),
+    ],
+    ids=["warnings", "channels", "kinds", "statuses", "what comes next"],
+)
+def test_every_value_of_the_contract_has_words(table, values):
+    assert set(table) == set(get_args(values))
 
 
 def asked(query=b"", cookie=b""):
