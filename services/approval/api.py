@@ -30,15 +30,16 @@ from bmt.contracts.http.approval import (
     WorklistItem,
 )
 from bmt.contracts.http.comments import CommentAnswer, CommentWritten
-from bmt.contracts.problems import Refused
-from bmt.contracts.values import Kind
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import NO_CONTROL, Channel, Kind
 from services.approval import bulk, handlers, live, views
 from services.approval.bulk import decision_made
 from services.approval.domain.errors import UnknownRequest
+from services.approval.handlers import policy_of
 from services.approval.ports import Here
-from services.approval.views import Filter, Place, as_seen_by
+from services.approval.views import Filter, Order, Place, WorklistPlace, as_seen_by
 
-BY_DUE_TIME: Final = Paging(tuple[AwareDatetime, str])
+ON_THE_WORKLIST: Final = Paging(tuple[str, str])
 BY_CHANGE: Final = Paging(tuple[AwareDatetime, str])
 MOST_NAMED: Final = 100
 """How many requests a list may be asked for by their ids."""
@@ -47,7 +48,7 @@ ADMINISTRATOR: Final = Depends(require("administrator"))
 Administrator = Annotated[Principal, ADMINISTRATOR]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 CorrectorsCommand = Annotated[CommandContext, Depends(command("administrator", "applicant"))]
-WorklistPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
+WorklistPage = Annotated[PageRequest[WorklistPlace], Depends(ON_THE_WORKLIST)]
 ChangesPage = Annotated[PageRequest[Place], Depends(BY_CHANGE)]
 ChangedSince = Annotated[QueryTime | None, Query(description="only what changed then or later")]
 Seconds = Annotated[
@@ -73,6 +74,22 @@ async def _review(here: Here, request_id: Id, caller: Administrator) -> RequestU
 
 Reviewed = Annotated[RequestUnderReview, Depends(_review)]
 
+
+def _only(
+    kind: Annotated[Kind | None, Query(description="only of this kind")] = None,
+    channel: Annotated[Channel | None, Query(description="only what came in by this")] = None,
+    warned: Annotated[
+        bool | None, Query(description="only with warnings, or only without any")
+    ] = None,
+    due_before: Annotated[
+        QueryTime | None, Query(description="only what must be decided before then")
+    ] = None,
+) -> Filter:
+    return Filter(kind=kind, channel=channel, warned=warned, due_before=due_before)
+
+
+Only = Annotated[Filter, Depends(_only)]
+
 router = api_router(tags=["approval"])
 """Administrators act for the agency in their token; applicants may only place a hold."""
 
@@ -82,25 +99,31 @@ async def worklist(
     here: Here,
     caller: Administrator,
     page: WorklistPage,
-    kind: Annotated[Kind | None, Query(description="only of this kind")] = None,
-    warned: Annotated[
-        bool | None, Query(description="only with warnings, or only without any")
-    ] = None,
-    due_before: Annotated[
-        QueryTime | None, Query(description="only what must be decided before then")
-    ] = None,
+    only: Only,
+    order: Annotated[Order, Query(description="what it is sorted by")] = "due_at",
+    *,
+    descending: Annotated[bool, Query(description="the latest, or the last name, first")] = False,
 ) -> Page[WorklistItem]:
-    only = Filter(kind=kind, warned=warned, due_before=due_before)
-    found = await views.worklist(here.reviews, caller.agency, page, only)
-    items = [WorklistItem.model_validate(review, from_attributes=True) for review in found]
-    return BY_DUE_TIME.page(items, page, key=lambda item: (item.due_at, item.request_id))
+    try:
+        found = await views.worklist(
+            here.reviews, caller.agency, page, only, order, descending=descending
+        )
+    except ValueError:
+        wrong = FieldError.of("/query/cursor", "not_a_cursor")
+        raise Refused(wrong.detail, errors=(wrong,)) from None
+    may = policy_of(caller.agency, here.agencies).registrar_may_approve
+    items = [views.on_worklist(review, caller, registrar_may_approve=may) for review in found]
+    return ON_THE_WORKLIST.page(items, page, key=lambda item: views.place_of(item, order))
 
 
 @router.get("/v1/worklist/counts", summary="How many requests wait, and how many changed")
 async def counts(
     here: Here, caller: Administrator, changed_since: ChangedSince = None
 ) -> WorklistCounts:
-    return await views.counts(here.reviews, caller.agency, here.clock(), changed_since)
+    may = policy_of(caller.agency, here.agencies).registrar_may_approve
+    return await views.counts(
+        here.reviews, caller, here.clock(), changed_since, registrar_may_approve=may
+    )
 
 
 @router.get(
@@ -130,8 +153,24 @@ async def requests(
     page: ChangesPage,
     changed_since: ChangedSince = None,
     request_id: RequestIds = [],  # noqa: B006  FastAPI copies it
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            pattern=NO_CONTROL,
+            description="Words, or how they begin: of the reference, account, name and e-mail address. "
+            "Case and accents do not matter.",
+        ),
+    ] = None,
+    *,
+    by_me: Annotated[
+        bool, Query(description="only those on which the caller did something here")
+    ] = False,
 ) -> Page[ListedRequest]:
-    found = await views.changed(here.reviews, caller.agency, page, changed_since, request_id)
+    by = caller.subject if by_me else None
+    found = await views.changed(
+        here.reviews, caller.agency, page, changed_since, request_id, text=q, by=by
+    )
     items = [views.listed(review) for review in found]
     return BY_CHANGE.page(items, page, key=lambda item: (item.changed_at, item.request_id))
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel
 
@@ -12,6 +12,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
+from bmt.chassis.readmodels.words import MOST_WORDS, search_terms, words_of
 from bmt.contracts.events import (
     Approved,
     Rejected,
@@ -20,13 +21,42 @@ from bmt.contracts.events import (
     ReviewOpened,
     Withdrawn,
 )
-from bmt.contracts.http.approval import CHOICES, ListedRequest, RequestUnderReview, WorklistCounts
-from bmt.contracts.values import Kind, Status
+from bmt.contracts.http.approval import (
+    CHOICES,
+    ListedRequest,
+    RequestUnderReview,
+    Withheld,
+    WorklistCounts,
+    WorklistItem,
+)
+from bmt.contracts.requests import RequestFacts
+from bmt.contracts.values import Channel, Kind, Status
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 
-Reviews = ViewProjection[RequestUnderReview]
+
+class Review(RequestUnderReview):
+    """A request as it is stored.
+
+    Attributes:
+        words: what it is searched by.
+        kept_from: who may not approve it, by their folded accounts; `registrar:` before those who handed it in or
+            corrected it, who may not where the agency says so.
+    """
+
+    words: tuple[str, ...] = ()
+    kept_from: tuple[str, ...] = ()
+
+
+Reviews = ViewProjection[Review]
 Place = tuple[AwareDatetime, str]
-"""A request's place in a list: on the worklist `due_at`, among changes `changed_at`; then its id."""
+"""A request's place among changes: `changed_at`, then its id."""
+Order = Literal["due_at", "name"]
+"""What a worklist is sorted by."""
+WorklistPlace = tuple[str, str]
+"""A request's place on the worklist: what that is sorted by, as text; then its id."""
+
+_REGISTRAR: Final = "registrar:"
+_SORTED_BY: Final[Mapping[Order, str]] = {"due_at": "due_at", "name": "applicant.name"}
 
 _OPEN: Final[Status] = "received"
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,11 +101,28 @@ def _opened(before: Body | None, opened: ReviewOpened, at: datetime) -> Body:
         "status": _OPEN,
         "decision": None,
         "history": before["history"] if before else [],
+        "words": _more_words(before, opened.request),
+        "kept_from": [*_registrars(before), opened.request.applicant.account.casefold()],
     }
     if before and "comments" in before:
         review["comments"] = before["comments"]
     changes = _facts_changed(before, review) if before else []
     return _with_step(review, _step(_OPEN, at, None, None, changes=changes))
+
+
+def _more_words(before: Body | None, request: RequestFacts) -> list[str]:
+    """Words are only added: after a correction, the earlier words still find the request."""
+    applicant = request.applicant
+    known = (request.reference, applicant.account, applicant.name, applicant.email)
+    return sorted({*(before["words"] if before else ()), *words_of(known)})[:MOST_WORDS]
+
+
+def _registrars(review: Body | None) -> list[str]:
+    return [who for who in (review["kept_from"] if review else ()) if who.startswith(_REGISTRAR)]
+
+
+def _kept_from(review: Body, *more: str) -> list[str]:
+    return list(dict.fromkeys((*review["kept_from"], *more)))
 
 
 def _saying(document: Body, **fields: Any) -> Body:
@@ -104,9 +151,16 @@ def _with_papers(review: Body, papers: PapersReceived) -> Body:
         "justification": papers.justification,
         "documents": as_stored(papers.documents),
         "history": _with_correction(review, papers),
+        "kept_from": _kept_from(review, *(_REGISTRAR + who for who in _writers(papers))),
     }
     levels = {"given": 0, "needed": needed} if needed > 1 else None
     return _saying(shown, levels=levels, not_shown=as_stored(papers.not_shown))
+
+
+def _writers(papers: PapersReceived) -> list[str]:
+    """Who handed the request in or corrected it."""
+    both = (papers.submitted_by, papers.corrected_by)
+    return [one.subject.casefold() for one in both if one is not None]
 
 
 def _with_correction(review: Body, papers: PapersReceived) -> list[Body]:
@@ -159,6 +213,7 @@ def _endorsed(review: Body, event: Endorsed) -> Body:
     endorsements = [*review.get("endorsements", ()), given.model_dump()]
     endorsed = {**review, "levels": levels, "endorsements": endorsements}
     by = given.endorsed_by.subject
+    endorsed["kept_from"] = _kept_from(review, by.casefold())
     step = _step(_OPEN, given.endorsed_at, by, given.reason, levels=levels)
     return _with_step(endorsed, step)
 
@@ -201,13 +256,17 @@ def of_a_request(incoming: IncomingEvent[BaseModel]) -> str | None:
 
 REVIEWS: Final = View(
     name="reviews",
-    model=RequestUnderReview,
+    model=Review,
     fold=fold,
     key=of_a_request,
     indexes=[
         ("agency", "status", "due_at", "_id"),
         ("status", "due_at"),
         ("agency", "changed_at", "_id"),
+        ("agency", "status", "applicant.name", "_id"),
+        ("agency", "status", "kept_from"),
+        ("agency", "history.by", "changed_at", "_id"),
+        ("agency", "words"),
     ],
 )
 
@@ -219,18 +278,31 @@ class Filter:
     kind: Kind | None = None
     warned: bool | None = None
     due_before: datetime | None = None
+    channel: Channel | None = None
 
 
 _ALL: Final = Filter()
 
 
 async def worklist(
-    reviews: Reviews, agency: str, page: PageRequest[Place], only: Filter = _ALL
-) -> list[RequestUnderReview]:
-    """The agency's open requests, earliest due first."""
+    reviews: Reviews,
+    agency: str,
+    page: PageRequest[WorklistPlace],
+    only: Filter = _ALL,
+    order: Order = "due_at",
+    *,
+    descending: bool = False,
+) -> list[Review]:
+    """The agency's open requests, by default the earliest due first.
+
+    Raises:
+        ValueError: the place is none of this order.
+    """
     equal: dict[str, object] = {"agency": agency, "status": _OPEN}
     if only.kind:
         equal["kind"] = only.kind
+    if only.channel:
+        equal["channel"] = only.channel
     if only.warned is False:
         equal["warnings"] = []
     return await reviews.find(
@@ -238,11 +310,44 @@ async def worklist(
             equal=equal,
             beginning={"warnings": [""]} if only.warned else {},
             below={"due_at": only.due_before} if only.due_before else {},
-            order_by="due_at",
-            after=page.after,
+            order_by=_SORTED_BY[order],
+            descending=descending,
+            after=_after(page.after, order),
             limit=page.lookahead,
         )
     )
+
+
+def _after(place: WorklistPlace | None, order: Order) -> tuple[Any, str] | None:
+    if place is None or order != "due_at":
+        return place
+    due_at = datetime.fromisoformat(place[0])
+    if due_at.tzinfo is None:
+        raise ValueError(place[0])
+    return due_at, place[1]
+
+
+def place_of(item: WorklistItem, order: Order) -> WorklistPlace:
+    sorted_by = item.due_at.isoformat() if order == "due_at" else item.applicant.name
+    return sorted_by, item.request_id
+
+
+def on_worklist(review: Review, caller: Principal, *, registrar_may_approve: bool) -> WorklistItem:
+    """The request as it stands on the caller's worklist."""
+    item = WorklistItem.model_validate(review, from_attributes=True)
+    reason = withheld(review, caller, registrar_may_approve=registrar_may_approve)
+    return item.model_copy(update={"withheld": reason})
+
+
+def withheld(review: Review, caller: Principal, *, registrar_may_approve: bool) -> Withheld | None:
+    """Why the caller may not approve it; None: they may, or a rule forbids it that has to do with what they would say."""
+    who = caller.subject.casefold()
+    if is_own(review, caller):
+        return "own_request"
+    if who in review.kept_from:
+        return "approved_before"
+    is_registrar = _REGISTRAR + who in review.kept_from
+    return "registrar" if is_registrar and not registrar_may_approve else None
 
 
 async def changed(
@@ -251,12 +356,18 @@ async def changed(
     page: PageRequest[Place],
     since: datetime | None = None,
     only: Collection[str] = (),
-) -> list[RequestUnderReview]:
-    """The agency's requests, latest change first; those changed `since` then, and `only` these ids."""
+    text: str | None = None,
+    by: str | None = None,
+) -> list[Review]:
+    """The agency's requests, latest change first.
+
+    Those changed `since` then, `only` these ids, those that `text` finds, and those on which `by` did something.
+    """
     return await reviews.find(
         Query(
-            equal={"agency": agency},
+            equal={"agency": agency, **({"history.by": by} if by else {})},
             one_of={"_id": only} if only else {},
+            beginning={"words": search_terms(text)} if text else {},
             at_least={"changed_at": since or _EARLIEST},
             order_by="changed_at",
             descending=True,
@@ -287,16 +398,33 @@ async def changes(reviews: Reviews, agency: str, since: datetime) -> int:
 
 
 async def counts(
-    reviews: Reviews, agency: str, now: datetime, changed_since: datetime | None
+    reviews: Reviews,
+    caller: Principal,
+    now: datetime,
+    changed_since: datetime | None,
+    *,
+    registrar_may_approve: bool,
 ) -> WorklistCounts:
-    """How many requests are open and overdue at `now`, and changed since then."""
-    mine = {"agency": agency, "status": _OPEN}
-    waiting = await reviews.count(["agency"], Query(equal=mine))
-    late = await reviews.count(["agency"], Query(equal=mine, below={"due_at": now}))
+    """How many requests of the caller's agency are open and overdue at `now`, and changed since then."""
+    mine = {"agency": caller.agency, "status": _OPEN}
+    who = caller.subject.casefold()
+    kept = [who] if registrar_may_approve else [who, _REGISTRAR + who]
+    done = {"agency": caller.agency, "history.by": caller.subject}
+    waiting, late, kept_from, by_caller = [
+        sum((await reviews.count(["agency"], query)).values())
+        for query in (
+            Query(equal=mine),
+            Query(equal=mine, below={"due_at": now}),
+            Query(equal=mine, one_of={"kept_from": kept}),
+            Query(equal=done),
+        )
+    ]
     return WorklistCounts(
-        open=sum(waiting.values()),
-        overdue=sum(late.values()),
-        changed=await changes(reviews, agency, changed_since) if changed_since else None,
+        open=waiting,
+        overdue=late,
+        for_caller=waiting - kept_from,
+        done_by_caller=by_caller,
+        changed=await changes(reviews, caller.agency, changed_since) if changed_since else None,
     )
 
 

@@ -14,6 +14,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.readmodels.words import search_terms
 from bmt.chassis.runtime import clock as ids
 from bmt.chassis.runtime import tracing
 from bmt.chassis.runtime.clock import Clock
@@ -34,7 +35,7 @@ from services.records.domain.search import NoteSearch
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record
-from services.records.views import FileEntry, search_terms
+from services.records.views import FileEntry
 
 
 def differences(before: BaseModel | None, after: BaseModel) -> Iterator[StateChange]:

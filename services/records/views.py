@@ -1,8 +1,6 @@
 """The lists of files and of disposals, and the work of fetching documents and disposing of data."""
 
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
+from bmt.chassis.readmodels.words import MOST_WORDS, words_of
 from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
 from bmt.contracts.http.disposal import DisposalItem
 from bmt.contracts.progress import Progress
-from bmt.contracts.reference import read
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import GONE, Applicant, Status
 from bmt.verify_record import DISPOSED
@@ -37,47 +35,6 @@ from services.records.domain.events import (
     HoldReleased,
     RecordsSearched,
 )
-
-# Search terms are folded: case, accents and surrounding punctuation do not matter.
-
-MOST_WORDS: Final = 4_000
-LONGEST_WORD: Final = 64
-"""Longer words are found by their beginning."""
-
-_PART: Final = re.compile(r"[^\W_]+")
-_AROUND: Final = re.compile(r"^[\W_]+|[\W_]+$")
-
-
-def words_of(texts: Iterable[str]) -> list[str]:
-    """Each word, whole and in parts: `siti.mampu@example.my` is also `siti` and `mampu`."""
-    found: dict[str, None] = {}
-    for text in texts:
-        for word in _words(text):
-            found |= dict.fromkeys((word, *(part[:LONGEST_WORD] for part in _PART.findall(word))))
-    return list(found)[:MOST_WORDS]
-
-
-def search_terms(text: str) -> list[str]:
-    """The search terms of a query. A file matches if each term begins one of its words.
-
-    A reference counts in its normal form, however it is typed. Any text around it is ignored.
-    """
-    if (reference := read(text)) is not None:
-        return [reference.casefold()]
-    return _words(text)
-
-
-def _words(text: str) -> list[str]:
-    bare = (_AROUND.sub("", word)[:LONGEST_WORD] for word in _folded(text).split())
-    return [word for word in bare if word]
-
-
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
-
 
 FOLIOS: Final = "folios"
 """The work of fetching documents."""

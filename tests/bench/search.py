@@ -9,8 +9,9 @@ from bench.figures import Figure, percentile
 from bench.options import Options
 from bench.system import running
 from bmt.chassis.readmodels.view_store import MongoViewStore, Query
+from bmt.chassis.readmodels.words import search_terms, words_of
 from bmt.chassis.runtime.mongodb import connect
-from services.records.views import FILES, search_terms, words_of
+from services.records.views import FILES
 
 NAME: Final = "search"
 AT_A_TIME: Final = 1_000

@@ -147,11 +147,22 @@ async def through_all_lists(readers, request_id):
             await reader.get(service, path)
 
 
+async def through_the_desk(mampu):
+    for order in ("due_at", "name"):
+        for descending in ("false", "true"):
+            asked = {"order": order, "descending": descending}
+            await pages(mampu, "approval", "/v1/worklist", **asked)
+    for asked in ({"q": "siti"}, {"by_me": "true"}):
+        await pages(mampu, "approval", "/v1/requests", **asked)
+    await mampu.get("approval", "/v1/worklist/counts")
+    await pages(mampu, "provisioning", "/v1/failures")
+
+
 async def through_lists_of_an_agency(mampu, jpa, operator, request_id):
     await pages(mampu, "intake", "/v1/requests", mine="true")
     for status in ({}, {"status": "waiting"}):
         await pages(mampu, "intake", "/v1/inbox", **status)
-    await pages(mampu, "approval", "/v1/worklist")
+    await through_the_desk(mampu)
     await pages(mampu, "provisioning", "/v1/configurations")
     for status in ({}, {"status": "open"}, {"status": "claimed"}, {"status": "done"}):
         for task in await pages(jpa, "provisioning", "/v1/tasks", **status):

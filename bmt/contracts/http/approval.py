@@ -12,6 +12,7 @@ from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import (
     Applicant,
     Bytes,
+    Channel,
     Document,
     Kind,
     Moment,
@@ -153,6 +154,10 @@ class Held(BaseModel):
     returns: int = Field(description="how often the request was returned so far")
 
 
+Withheld = Literal["own_request", "approved_before", "registrar"]
+"""Why somebody may not approve: it is theirs; they gave an approval of it; they handed it in, or corrected it."""
+
+
 class WorklistItem(BaseModel):
     """A request that waits for a decision."""
 
@@ -173,6 +178,13 @@ class WorklistItem(BaseModel):
     endorsements: tuple[Endorsement, ...] = Field(
         default=(), exclude_if=_is_empty, description="the approvals so far, by whom"
     )
+    channel: Channel | None = Field(default=None, description="how it came in")
+    quota_bytes: int | None = Field(
+        default=None, description="what was asked for; a termination has none"
+    )
+    withheld: Withheld | None = Field(
+        default=None, description="why it does not wait for the caller, who may not approve it"
+    )
 
 
 class WorklistCounts(BaseModel):
@@ -182,6 +194,12 @@ class WorklistCounts(BaseModel):
 
     open: int = Field(description="requests that wait for a decision")
     overdue: int = Field(description="those of them whose decision was due before now")
+    for_caller: int = Field(
+        description="the open ones that wait for the caller: without those that they may not approve"
+    )
+    done_by_caller: int = Field(
+        description="requests, open or not, on which the caller did something here"
+    )
     changed: int | None = Field(
         default=None,
         exclude_if=_is_absent,

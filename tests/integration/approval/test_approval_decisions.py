@@ -29,6 +29,9 @@ async def test_a_request_heard_stands_on_its_agencys_worklist(office):
         "received_at": "2025-11-24T01:30:00Z",
         "due_at": "2025-11-27T09:00:00Z",
         "warnings": ["not_serving"],
+        "channel": request.channel,
+        "quota_bytes": request.quota_bytes,
+        "withheld": None,
     }
     assert request.request_id not in {i["request_id"] for i in await office.worklist("JPA")}
 
@@ -46,6 +49,7 @@ async def test_the_worklist_shows_what_is_due_first_at_the_top(office):
 async def test_a_decider_reads_the_whole_request(office):
     request = await office.receives()
     shown = await office.shows(request, "received")
+    assert not {"words", "kept_from"} & set(shown)
     incoming = received(request).model_dump(mode="json")
     for name, value in incoming["request"].items():
         assert shown[name] == value

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,7 @@ async def test_the_worklist_is_narrowed(office):
         ({"warned": False}, {plain, ending}),
         ({"due_before": EARLY}, set()),
         ({"due_before": LATE}, all_of_them),
+        ({"channel": "memo"}, set()),
         ({"kind": "application", "warned": False, "due_before": LATE}, {plain}),
     ):
         assert set(await ids(office, "/v1/worklist", **asked)) & all_of_them == expected
@@ -64,6 +66,81 @@ async def test_what_changed_is_listed_latest_first_and_page_by_page(office):
     assert [one["request_id"] for one in rest["items"]] == [second.request_id]
     later = (now() + timedelta(seconds=1)).isoformat()
     assert await ids(office, "/v1/requests", "KPM", changed_since=later) == []
+
+
+async def test_requests_are_found_by_who_asked_whatever_became_of_them_in_their_own_agency(office):
+    named = APPLICANT.model_copy(update={"name": "Zubàidah binti Osman", "email": "zu.os@moe.my"})
+    open_one = await office.receives(applicant=named)
+    decided = await office.receives(applicant=named, reference="BMT-MAMPU-2026-7K3QF9ZT")
+    await office.decide(decided, "reject", reason="Tidak perlu.")
+    elsewhere = await office.receives(agency="JPA", applicant=named)
+    for q in ("zubaidah", "osm zubaid", "ZU.OS@moe.my", "zubaidah BINTI"):
+        assert await ids(office, "/v1/requests", q=q) == [decided.request_id, open_one.request_id]
+    assert await ids(office, "/v1/requests", q="no. bmt mampu 2026 7k3q f9zt") == [
+        decided.request_id
+    ]
+    assert await ids(office, "/v1/requests", q="zubaidah kamal") == []
+    assert await ids(office, "/v1/requests", "JPA", q="zubaidah") == [elsewhere.request_id]
+    answer = await office.get("/v1/requests", q="x" * 201)
+    assert pointers(assert_problem(answer, "validation_failed")) == {"/query/q"}
+
+
+async def test_what_somebody_did_is_listed_for_them_and_counted(office, as_):
+    mine, other = [await office.receives() for _ in range(2)]
+    headers = as_("administrator", "MAMPU", "rosnah", "Rosnah")
+    before = (await office.client.get("/v1/worklist/counts", headers=headers)).json()
+    who = ("administrator", "MAMPU", "rosnah", "Rosnah")
+    await office.decide(mine, "reject", *who, reason="Tidak perlu.")
+    await office.decide(other, "reject", reason="Tidak perlu.")
+    asked = {"by_me": True}
+    listed = (await office.client.get("/v1/requests", headers=headers, params=asked)).json()
+    assert [one["request_id"] for one in listed["items"]] == [mine.request_id]
+    after = (await office.client.get("/v1/worklist/counts", headers=headers)).json()
+    assert (before["done_by_caller"], after["done_by_caller"]) == (0, 1)
+
+
+async def test_ones_own_request_waits_for_others(office, as_):
+    headers = as_("administrator", "MAMPU", "hamid", "Hamid")
+    before = (await office.client.get("/v1/worklist/counts", headers=headers)).json()
+    account = APPLICANT.model_copy(update={"account": "HAMID"})
+    own = await office.receives(applicant=account)
+    await office.receives()
+    after = (await office.client.get("/v1/worklist/counts", headers=headers)).json()
+    assert after["open"] - before["open"] == 2
+    assert after["for_caller"] - before["for_caller"] == 1
+    listed = await office.client.get("/v1/worklist", headers=headers, params={"limit": 200})
+    found = {one["request_id"]: one for one in listed.json()["items"]}
+    assert found[own.request_id]["withheld"] == "own_request"
+    assert {one["withheld"] for one in found.values()} == {None, "own_request"}
+    assert found[own.request_id]["channel"] == own.channel
+    assert found[own.request_id]["quota_bytes"] == own.quota_bytes
+
+
+@pytest.mark.parametrize("order", ["due_at", "name"])
+async def test_the_worklist_is_sorted_both_ways_page_by_page(office, order):
+    for name in ("Cik Cempaka", "Abu", "Bakar"):
+        await office.receives(
+            agency="KPM", applicant=APPLICANT.model_copy(update={"name": name, "account": "x.kpm"})
+        )
+    shown = {}
+    for descending in (False, True):
+        asked = {"order": order, "descending": descending, "limit": 1}
+        found, cursor = [], None
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            page = (await office.get("/v1/worklist", "KPM", **asked, **more)).json()
+            found += page["items"]
+            if (cursor := page["next_cursor"]) is None:
+                break
+        shown[descending] = found
+    assert shown[True] == shown[False][::-1]
+    key = {"due_at": lambda one: one["due_at"], "name": lambda one: one["applicant"]["name"]}
+    values = [key[order](one) for one in shown[False]]
+    assert len(values) >= 3
+    assert values == sorted(values)
+    cursor = urlsafe_b64encode(b'["Abu","x"]').decode()
+    answer = await office.get("/v1/worklist", "KPM", cursor=cursor)
+    assert pointers(assert_problem(answer, "validation_failed")) == {"/query/cursor"}
 
 
 async def test_requests_are_named_by_their_ids_to_their_own_agency(office):

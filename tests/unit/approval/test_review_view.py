@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from fixtures.samples import received
 from folds import folded
 from reviews import (
@@ -23,12 +24,13 @@ from reviews import (
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.http.auth import Principal
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import DecisionInFull, Levels, RequestUnderReview, Step
 from bmt.contracts.values import NotShown, Submitter
 from services.approval.domain.events import BulkAnswered
-from services.approval.views import REVIEWS
+from services.approval.views import REVIEWS, withheld
 
 OPENED_AT = datetime(2025, 11, 24, 2, tzinfo=UTC)
 PAPERS = papers(received(REQUEST))
@@ -178,3 +180,37 @@ def test_where_one_approval_is_enough_nothing_is_said_of_levels():
     shown = after(opened(), PAPERS, approved()).model_dump()
     assert not {"levels", "endorsements"} & set(shown)
     assert all("levels" not in step for step in shown["history"])
+
+
+def officer(subject):
+    return Principal(subject, "", "", "MAMPU", frozenset({"administrator"}))
+
+
+@pytest.mark.parametrize(
+    ("subject", "reason", "where_registrars_may"),
+    [
+        (REQUEST.applicant.account.upper(), "own_request", "own_request"),
+        (SITI.subject, "approved_before", "approved_before"),
+        ("Kaunter@mampu.gov.my", "registrar", None),
+        (FAIZ.subject, None, None),
+    ],
+)
+def test_who_may_not_approve_is_known_by_the_reason(subject, reason, where_registrars_may):
+    counter = Submitter(subject="kaunter@mampu.gov.my", role="administrator")
+    handed_in = PAPERS.model_copy(update={"submitted_by": counter, "approval_levels": 2})
+    given = endorsed()
+    review = after(opened(), handed_in, given)
+    assert withheld(review, officer(subject), registrar_may_approve=False) == reason
+    assert withheld(review, officer(subject), registrar_may_approve=True) == where_registrars_may
+
+
+def test_after_a_correction_approvals_start_again_and_who_corrected_it_is_kept():
+    counter = Submitter(subject="kaunter@mampu.gov.my", role="administrator")
+    given = endorsed()
+    corrected = PAPERS.model_copy(update={"corrected_by": counter, "correction_reason": "Nama."})
+    applicant = REQUEST.applicant.model_copy(update={"name": "Ahmad bin Dawood"})
+    request = REQUEST.model_copy(update={"applicant": applicant})
+    review = after(opened(), PAPERS, given, opened(request), corrected)
+    assert withheld(review, officer(SITI.subject), registrar_may_approve=False) is None
+    assert withheld(review, officer(counter.subject), registrar_may_approve=False) == "registrar"
+    assert {"daud", "dawood"} <= set(review.words)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bmt.chassis.readmodels.words import search_terms, words_of
 from bmt.contracts.reference import read
-from services.records.views import search_terms, words_of
 
 MEANT = "BMT-MAMPU-2026-7K0QF1ZT"
 TYPED = [

@@ -18,6 +18,7 @@ from fixtures.samples import MONDAY, facts, received
 from folds import folded
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.readmodels.words import search_terms, words_of
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import Filed
 from services.records.domain.designated_file import DesignatedFile
@@ -33,7 +34,7 @@ from services.records.domain.events import (
 )
 from services.records.ledger.leaf import Entry, OpenLeaf, Tail, chained
 from services.records.time_machine import Until, record, state_of
-from services.records.views import FILES, search_terms, words_of, work_of
+from services.records.views import FILES, work_of
 
 REQUEST = facts()
 FORM = "sha256:" + "0" * 64
