@@ -48,6 +48,12 @@ class Language(FaultWording):
         there = at.astimezone(MALAYSIA)
         return format_datetime(there, "d MMM y, HH:mm", locale=LOCALES[self.code])
 
+    def brief(self, at: datetime, now: datetime) -> str:
+        """As `minute`, with the year only where it is not the present one."""
+        there, present = at.astimezone(MALAYSIA), now.astimezone(MALAYSIA)
+        pattern = "d MMM, HH:mm" if there.year == present.year else "d MMM y, HH:mm"
+        return format_datetime(there, pattern, locale=LOCALES[self.code])
+
     def day(self, at: date) -> str:
         """The day; of a moment, the day in Malaysia."""
         there = at.astimezone(MALAYSIA) if isinstance(at, datetime) else at

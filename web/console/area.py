@@ -5,6 +5,7 @@ from typing import Final
 
 from web.console import (
     correcting,
+    failures,
     inbox,
     live,
     notices,
@@ -12,6 +13,7 @@ from web.console import (
     requests,
     rules,
     scans,
+    search,
     tasks,
     wording,
     worklist,
@@ -25,12 +27,12 @@ AREA: Final = Area(
     [
         module.router
         for module in (
-            *(worklist, requests, correcting, live, rules),
+            *(worklist, search, failures, requests, correcting, live, rules),
             *(inbox, scans, tasks, papers, notices),
         )
     ],
     roles=("administrator",),
-    always={"wording": wording, "sections": wording.SECTION},
+    always={"wording": wording},
     most_bytes=MOST_BYTES,
     scripts=True,
 )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id, Page
 from bmt.contracts.http.intake import (
@@ -20,6 +21,7 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import Address, Received, VisitorClient, address
+from web.console import desk
 from web.console.access import ADMITTED, Administrator
 from web.console.forms import Form, RegistrationForm, faults_of, field_of
 from web.forms import FormWrong, all_told
@@ -42,9 +44,17 @@ async def listed(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> Response:
     asked = {"status": status, "cursor": cursor}
-    found = await client.get("intake", address("inbox"), Page[InboxItem], asked)
+    found, tabs = await asyncio.gather(
+        client.get("intake", address("inbox"), Page[InboxItem], asked), desk.tabs(client)
+    )
     return here.layout.page(
-        request, "inbox.html", found=found.items, more=found.next_cursor, chosen=status
+        request,
+        "inbox.html",
+        found=found.items,
+        more=found.next_cursor,
+        chosen=status,
+        tabs=tabs,
+        now=here.clock(),
     )
 
 
@@ -98,14 +108,16 @@ async def item_page(
 ) -> Response:
     """An item beside its form."""
     path = address("inbox", item.inbox_item_id, "text")
-    shown, text = await asyncio.gather(
+    shown, text, following = await asyncio.gather(
         here.pictures.shown(item.documents, partial(_read, client, item.inbox_item_id)),
         client.get("intake", path, InboxText),
+        _following(client, item),
     )
     return here.layout.page(
         request,
         "inbox_item.html",
         item=item,
+        following=following,
         shown=shown,
         text=text.text,
         rules=here.agencies.get(item.agency).rules if item.agency in here.agencies else None,
@@ -114,6 +126,19 @@ async def item_page(
         faults=faults_of(refused),
         told=all_told(refused, field_of),
     )
+
+
+async def _following(client: VisitorClient, item: InboxItem) -> InboxItem | None:
+    """The item that waits after this one, else the first; None: no other waits, or nobody knows now."""
+    asked = {"status": "waiting"}
+    try:
+        found = await client.get("intake", address("inbox"), Page[InboxItem], asked)
+    except (Refused, Unavailable):
+        return None
+    ids = [one.inbox_item_id for one in found.items]
+    place = ids.index(item.inbox_item_id) + 1 if item.inbox_item_id in ids else 0
+    others = [*found.items[place:], *found.items[:place]]
+    return next((one for one in others if one.inbox_item_id != item.inbox_item_id), None)
 
 
 async def _item(client: VisitorClient, item_id: str) -> InboxItemInFull:

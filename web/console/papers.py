@@ -1,5 +1,6 @@
 """The pages of notices: those to print and hand over, those to be sent, those that failed."""
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -15,8 +16,10 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.problems import Refused
 from web.clients import VisitorClient, address
+from web.console import desk
 from web.console.access import ADMITTED
 from web.console.forms import Form
+from web.console.worklist import named
 from web.forms import Sent, all_told, new_key
 from web.ports import Client, Here, Ports
 
@@ -73,13 +76,19 @@ async def _page(
 ) -> Response:
     asked = {"status": status, "cursor": cursor}
     path = address("notifications")
-    found = await client.get("notification", path, Page[WaitingNotification], asked)
+    found, tabs = await asyncio.gather(
+        client.get("notification", path, Page[WaitingNotification], asked), desk.tabs(client)
+    )
+    names = await named(client, list({one.request_id for one in found.items}))
     return here.layout.page(
         request,
         "papers.html",
         found=found.items,
         more=found.next_cursor,
         chosen=status,
+        tabs=tabs,
+        names=names,
+        now=here.clock(),
         keys={one.notification_id: new_key() for one in found.items},
         refused=refused,
         told=all_told(refused),

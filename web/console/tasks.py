@@ -1,5 +1,6 @@
 """The pages of manual tasks: the list, and one task with the values to set."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final
 
@@ -22,6 +23,7 @@ from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web import session
 from web.clients import VisitorClient, address
+from web.console import desk
 from web.console.access import ADMITTED
 from web.forms import Sent, all_told, new_key, validated
 from web.ports import Client, Here, Ports
@@ -43,9 +45,17 @@ async def listed(
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> Response:
     asked = {"status": status, "cursor": cursor}
-    found = await client.get("provisioning", address("tasks"), Page[Task], asked)
+    found, tabs = await asyncio.gather(
+        client.get("provisioning", address("tasks"), Page[Task], asked), desk.tabs(client)
+    )
     return here.layout.page(
-        request, "tasks.html", found=found.items, more=found.next_cursor, chosen=status
+        request,
+        "tasks.html",
+        found=found.items,
+        more=found.next_cursor,
+        chosen=status,
+        tabs=tabs,
+        now=here.clock(),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.events import About, Target
-from bmt.contracts.http.approval import Choice
+from bmt.contracts.http.approval import Choice, Withheld
 from bmt.contracts.http.intake import InboxStatus
 from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
@@ -143,18 +143,48 @@ DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini ber
 
 FILTERS: Final = (
     ("kind", "Jenis", KIND),
+    ("channel", "Saluran", CHANNEL),
     ("warned", "Amaran", WARNED),
     ("due", "Putuskan sebelum", DUE),
 )
 """The worklist's filters: field, label, choices."""
 
-SECTION: Final[Mapping[str, str]] = {
+TAB: Final[Mapping[str, str]] = {
+    "": "Untuk diputuskan",
     "inbox": "Peti masuk",
     "tasks": "Tugasan IPMS",
-    "papers": "Makluman",
-    "notices": "Templat makluman",
+    "papers": "Untuk diserahkan",
+    "failures": "Kegagalan",
+    "done": "Dibuat oleh saya",
 }
-"""The sections on other services' data, by the prefix of their pages."""
+"""The lists of work, by their paths."""
+
+WARNING_LABEL: Final[Mapping[RequestWarning, str]] = {
+    "not_registered": "Tiada dalam direktori",
+    "not_serving": "Akaun tidak aktif",
+    "directory_unavailable": "Direktori tidak disemak",
+    "no_active_service": "Tiada BMT aktif",
+    "already_active": "BMT sudah aktif",
+    "open_request_exists": "Ada permohonan lain",
+    "agency_unknown": "Agensi tidak pasti",
+    "email_differs_from_directory": "E-mel berlainan",
+    "sender_differs": "Pengirim lain",
+    "sender_not_authenticated": "Pengirim tidak disahkan",
+}
+"""The same as WARNING in a line of a list."""
+
+WITHHELD: Final[Mapping[Withheld, str]] = {
+    "own_request": "Milik anda",
+    "approved_before": "Telah anda luluskan",
+    "registrar": "Anda mendaftarkannya",
+}
+"""Why a request does not wait for the visitor."""
+
+EXPORTED: Final = (
+    *("Putuskan sebelum", "Diterima pada", "Nama", "Akaun", "E-mel"),
+    *("Jenis", "Saluran", "Kuota", "Amaran", "Rujukan"),
+)
+"""The columns of the exported list."""
 
 ALL: Final = (
     WARNING,
@@ -176,5 +206,8 @@ ALL: Final = (
     YES,
     WARNED,
     DUE,
-    SECTION,
+    TAB,
+    WARNING_LABEL,
+    WITHHELD,
+    {name: name for name in EXPORTED},
 )

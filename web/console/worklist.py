@@ -1,22 +1,23 @@
 """The first page: what waits for a decision, bulk decisions, and what changed since the last visit."""
 
 import asyncio
+import csv
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.approval import (
     ListedRequest,
@@ -27,12 +28,12 @@ from bmt.contracts.http.approval import (
 )
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import Kind
-from web.clients import Address, ServiceName, VisitorClient, address
+from bmt.contracts.values import Channel, Kind
+from web.clients import VisitorClient, address
+from web.console import desk, wording
 from web.console.access import Administrator
 from web.console.forms import DecisionForm, Form
 from web.forms import FormWrong, faults_of
-from web.login import SignInFirst
 from web.ports import Client, Here, Ports
 
 router = APIRouter()
@@ -44,24 +45,37 @@ MOST_NAMED: Final = 100
 _A_MONTH: Final = timedelta(days=30)
 _NONE_CHOSEN: Final = FieldError.of("/chosen", "choose_requests")
 
+MOST_EXPORTED: Final = 2_000
+_AT_ONCE: Final = 200
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would run what begins with these."""
+
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
+Order = Literal["due_at", "name"]
+"""What the list is sorted by: the columns that have an order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The worklist's filter, as it stands in the address. An empty field does not filter."""
+    """The worklist's filter and order, as they stand in the address. An empty field does not filter."""
 
     kind: Annotated[Kind | Literal[""], Query()] = ""
+    channel: Annotated[Channel | Literal[""], Query()] = ""
     warned: Annotated[Warned | Literal[""], Query()] = ""
     due: Annotated[Due | Literal[""], Query()] = ""
+    order: Annotated[Order | Literal[""], Query()] = ""
+    descending: Annotated[Literal["1", ""], Query()] = ""
 
     def asked(self, now: datetime) -> Mapping[str, Any]:
         """The parameters of approval's list."""
         return {
             "kind": self.kind,
+            "channel": self.channel,
             "warned": self.warned == "yes" if self.warned else None,
             "due_before": self._due_before(now),
+            "order": self.order,
+            "descending": bool(self.descending) or None,
         }
 
     def _due_before(self, now: datetime) -> str | None:
@@ -75,8 +89,14 @@ class Filter:
         """The filter as a query string."""
         return urlencode({name: value for name, value in asdict(self).items() if value})
 
+    def sorted_by(self, order: Order) -> str:
+        """The address of the list in this order; in the opposite one, if it is in this order."""
+        is_now = (self.order or "due_at") == order
+        other: Literal["1", ""] = "1" if is_now and not self.descending else ""
+        return "?" + replace(self, order=order, descending=other).address
+
     def __bool__(self) -> bool:
-        return bool(self.address)
+        return bool(self.kind or self.channel or self.warned or self.due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +111,103 @@ Only = Annotated[Filter, Depends()]
 Where = Annotated[Place, Depends()]
 
 
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A bulk decision as it was sent, and what became of it: all that is chosen stays so until it is decided."""
+
+    form: DecisionForm
+    chosen: Sequence[str] = ()
+    results: Sequence[RulingResult] = ()
+    names: Mapping[str, ListedRequest] = field(default_factory=dict)
+    refused: Refused | None = None
+
+    @property
+    def decided(self) -> set[str]:
+        return {one.request_id for one in self.results if one.decision}
+
+
 @router.get("/")
 async def worklist(
-    request: Request, here: Here, visitor: Administrator, client: Client, only: Only, place: Where
+    request: Request,
+    here: Here,
+    _: Administrator,
+    client: Client,
+    only: Only,
+    place: Where,
+    *,
+    every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
-    return await _worklist(here, request, visitor, client, only, place, DecisionForm())
+    """`all`: everything that is listed is chosen."""
+    bulk = Bulk(DecisionForm())
+    return await _worklist(here, request, client, only, place, bulk, every=every)
 
 
 @router.post("/")
 async def decide_all(
     request: Request,
     here: Here,
-    visitor: Administrator,
+    _: Administrator,
     client: Client,
     only: Only,
     place: Where,
     told: Form,
 ) -> Response:
-    form, chosen = DecisionForm.of(told), told.texts("chosen")
+    bulk = Bulk(DecisionForm.of(told), told.texts("chosen"))
     try:
-        if not chosen:
+        if not bulk.chosen:
             raise FormWrong(errors=(_NONE_CHOSEN,))
-        body = form.rulings(chosen).model_dump(mode="json", exclude_none=True)
+        body = bulk.form.rulings(bulk.chosen).model_dump(mode="json", exclude_none=True)
         answer = await client.post("approval", address("decisions"), body, RulingResults, told.key)
-    except Refused as refused:
-        return await _worklist(here, request, visitor, client, only, place, form, refused)
-    names = await _names(client, answer.results)
-    return here.layout.page(request, "decided.html", results=answer.results, names=names)
+    except Refused as error:
+        return await _worklist(here, request, client, only, place, replace(bulk, refused=error))
+    except Unavailable:
+        # It may have succeeded: a retry must not be another decision.
+        form = replace(bulk.form, key=told.key)
+        bulk = replace(bulk, form=form, refused=Refused(problem="unavailable"))
+        return await _worklist(here, request, client, only, place, bulk)
+    names = await named(client, [one.request_id for one in answer.results])
+    undecided = [one.request_id for one in answer.results if not one.decision]
+    form = bulk.form if undecided else DecisionForm()
+    bulk = Bulk(form, undecided, answer.results, names)
+    return await _worklist(here, request, client, only, place, bulk)
+
+
+@router.get("/worklist.csv")
+async def exported(
+    here: Here, request: Request, _: Administrator, client: Client, only: Only
+) -> Response:
+    """The list as a file, in its order."""
+    language, now = here.layout.language(request), here.clock()
+    found: list[WorklistItem] = []
+    cursor = None
+    while len(found) < MOST_EXPORTED:
+        asked = {**only.asked(now), "limit": _AT_ONCE, "cursor": cursor}
+        page = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            break
+    text = StringIO()
+    written = csv.writer(text)
+    written.writerow([language.text(name) for name in wording.EXPORTED])
+    for one in found:
+        warnings = "; ".join(language.text(wording.WARNING_LABEL[w]) for w in one.warnings)
+        applicant = one.applicant
+        cells = (
+            *(
+                at.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
+                for at in (one.due_at, one.received_at)
+            ),
+            *(applicant.name, applicant.account, applicant.email),
+            language.text(wording.KIND[one.kind]),
+            language.text(wording.CHANNEL[one.channel]) if one.channel else "",
+            language.size(one.quota_bytes) if one.quota_bytes else "",
+            *(warnings, one.reference),
+        )
+        written.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+    headers = {"Content-Disposition": 'attachment; filename="bmt.csv"'}
+    return Response(
+        "\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers
+    )
 
 
 @router.get("/changes")
@@ -142,37 +232,51 @@ async def changes(
 async def _worklist(
     here: Ports,
     request: Request,
-    visitor: Principal,
     client: VisitorClient,
     only: Filter,
     place: Place,
-    form: DecisionForm,
-    refused: Refused | None = None,
+    bulk: Bulk,
+    *,
+    every: bool = False,
 ) -> Response:
-    """The agency's open requests that pass the filter, earliest due first."""
+    """The agency's open requests that pass the filter, in its order."""
     now, since = here.clock(), last_visit(request)
     asked = {**only.asked(now), **asdict(place)}
     counted = {"changed_since": since.isoformat() if since else None}
-    found, counts, rules, cards = await asyncio.gather(
-        client.get("approval", address("worklist"), Page[WorklistItem], asked),
-        client.get("approval", address("worklist", "counts"), WorklistCounts, counted),
-        own_rules(client),
-        waiting_elsewhere(client),
-    )
+    found: Page[WorklistItem]
+    counts: WorklistCounts | None
+    try:
+        found, counts, rules, others = await asyncio.gather(
+            client.get("approval", address("worklist"), Page[WorklistItem], asked),
+            client.get("approval", address("worklist", "counts"), WorklistCounts, counted),
+            own_rules(client),
+            desk.other_tabs(client),
+        )
+    except Unavailable:
+        if not bulk.chosen:
+            raise
+        # What was chosen and typed can be sent again from the page.
+        found, counts, rules = Page(items=[], next_cursor=None), None, None
+        others = await desk.other_tabs(client)
+    listed = [one for one in found.items if one.request_id not in bulk.decided]
+    may = [one.request_id for one in listed if one.withheld is None]
     answer = here.layout.page(
         request,
         "worklist.html",
-        agency=here.agencies.name_of(visitor.agency),
-        found=found.items,
+        found=listed,
         more=found.next_cursor,
         counts=counts,
-        cards=cards,
+        tabs=desk.in_order(counts, others),
         only=only,
         since=since,
-        form=form,
+        bulk=bulk,
+        form=bulk.form,
+        chosen=may if every else bulk.chosen,
+        beyond=[one for one in bulk.chosen if one not in may],
+        may_choose=bool(may),
         rules=rules,
-        refused=refused,
-        faults=faults_of(refused),
+        refused=bulk.refused,
+        faults=faults_of(bulk.refused),
         now=now,
         month_ago=now - _A_MONTH,
     )
@@ -190,11 +294,8 @@ async def own_rules(client: VisitorClient) -> OwnAgency | None:
         return None
 
 
-async def _names(
-    client: VisitorClient, results: Sequence[RulingResult]
-) -> Mapping[str, ListedRequest]:
-    """What people call the requests; none if they cannot be had now, as the decisions are made."""
-    ids = [one.request_id for one in results]
+async def named(client: VisitorClient, ids: Sequence[str]) -> Mapping[str, ListedRequest]:
+    """What people call the requests; none if they cannot be had now, as the list says enough without."""
     parts = [ids[start : start + MOST_NAMED] for start in range(0, len(ids), MOST_NAMED)]
     asked = [{"request_id": part, "limit": MOST_NAMED} for part in parts]
     requests = address("requests")
@@ -205,51 +306,6 @@ async def _names(
     except (Refused, Unavailable):
         return {}
     return {one.request_id: one for page in pages for one in page.items}
-
-
-# What waits in the other sections.
-
-COUNTED: Final = 50
-"""A higher count shows as "more than" this: counting on would be costly."""
-SECONDS: Final = 2.0
-
-_SECTIONS: Final[Sequence[tuple[str, ServiceName, Address, str]]] = (
-    ("inbox", "intake", address("inbox"), "waiting"),
-    ("tasks", "provisioning", address("tasks"), "open"),
-    ("papers", "notification", address("notifications"), "prepared"),
-)
-"""The prefix of a section's pages, whose list it is, and which status waits."""
-
-
-class _Waiting(BaseModel):
-    items: list[Any]
-    next_cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """How much waits in a section; `waiting` is None if its service does not answer."""
-
-    path: str
-    waiting: int | None
-    more: bool = False
-
-
-async def waiting_elsewhere(client: VisitorClient) -> Sequence[Card]:
-    """How much waits in each section. A service that is down or slow does not delay the page."""
-    return await asyncio.gather(*(_card(client, *section) for section in _SECTIONS))
-
-
-async def _card(
-    client: VisitorClient, path: str, service: ServiceName, lists: Address, status: str
-) -> Card:
-    asked = {"status": status, "limit": COUNTED}
-    try:
-        async with asyncio.timeout(SECONDS):
-            found = await client.get(service, lists, _Waiting, asked)
-    except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return Card(path, None)
-    return Card(path, len(found.items), more=found.next_cursor is not None)
 
 
 # A cookie remembers the last visit, so that the worklist can show what changed since.

@@ -7,13 +7,33 @@ import httpx
 import pytest
 from console_pages import browser, problem
 
-COUNTS = {"open": 3, "overdue": 1}
+from web.console import wording
+
+COUNTS = {"open": 3, "overdue": 1, "for_caller": 2, "done_by_caller": 5}
 NOTHING = {"items": [], "next_cursor": None}
 SENT = {"key": "pukal-1", "decision": "approve"}
 
 
-def services(calls, **refusals):
+def item(name="Siti binti Ali", **changes):
+    """A line of the worklist."""
+    return {
+        "request_id": "r1",
+        "reference": "BMT-MAMPU-2026-7K3QF9ZT",
+        "kind": "application",
+        "applicant": {"account": "siti", "name": name, "email": "siti@mampu.gov.my"},
+        "received_at": "2026-11-28T01:00:00Z",
+        "due_at": "2026-12-02T09:00:00Z",
+        "warnings": ["not_registered"],
+        "channel": "memo",
+        "quota_bytes": 10**10,
+        **changes,
+    }
+
+
+def services(calls, listed=(), **refusals):
     """All services; a refusal by the path it answers."""
+
+    listed = list(listed)
 
     def answers(call):
         path = call.url.path
@@ -28,6 +48,8 @@ def services(calls, **refusals):
                 for one in items
             ]
             return httpx.Response(200, json={"results": results})
+        if path == "/v1/worklist":
+            return httpx.Response(200, json={"items": listed, "next_cursor": None})
         if path == "/v1/agencies/own":
             return problem("not_found", 404)
         return httpx.Response(200, json=COUNTS if path == "/v1/worklist/counts" else NOTHING)
@@ -41,17 +63,22 @@ def asked(calls, path):
 
 async def test_the_filter_and_the_place_are_asked_of_approval():
     calls = []
-    address = "/?kind=termination&warned=no&due=late&limit=7&cursor=abc"
+    address = "/?kind=termination&channel=memo&warned=no&due=late&order=name&descending=1&limit=7&cursor=abc"
     assert (await browser(services(calls)).get(address)).status_code == 200
     (only,) = asked(calls, "/v1/worklist")
-    assert (only["kind"], only["warned"], only["limit"], only["cursor"]) == (
-        *(["termination"], ["false"]),
-        *(["7"], ["abc"]),
-    )
-    assert "due_before" in only
+    assert only.pop("due_before")
+    assert only == {
+        "kind": ["termination"],
+        "channel": ["memo"],
+        "warned": ["false"],
+        "order": ["name"],
+        "descending": ["true"],
+        "limit": ["7"],
+        "cursor": ["abc"],
+    }
 
 
-@pytest.mark.parametrize("address", ["/?kind=other", "/?limit=201", "/?due=never"])
+@pytest.mark.parametrize("address", ["/?kind=other", "/?limit=201", "/?due=never", "/?order=kind"])
 async def test_what_is_no_filter_is_refused(address):
     assert (await browser(services([])).get(address)).status_code == 422
 
@@ -87,3 +114,54 @@ async def test_results_are_shown_where_nobody_can_name_the_requests():
     page = await browser(away).post("/", data={**SENT, "chosen": ["r1"]})
     assert page.status_code == 200
     assert "r1" in page.text
+
+
+@pytest.mark.parametrize("reason", ["own_request", "approved_before", "registrar"])
+async def test_what_the_visitor_may_not_approve_is_listed_without_a_box_and_not_counted(reason):
+    page = await browser(services([], [item(withheld=reason)])).get("/")
+    assert "Siti binti Ali" in page.text
+    assert 'name="chosen"' not in page.text
+    assert wording.WITHHELD[reason] in page.text
+    assert '<span class="count">2</span>' in page.text
+
+
+async def test_everything_is_chosen_by_a_link_and_a_warning_is_a_label():
+    lines = [item(), item(request_id="r2", withheld="own_request")]
+    page = await browser(services([], lines)).get("/?kind=application&all=1")
+    assert page.text.count(" checked ") == 1
+    assert "Tiada dalam direktori</span>" in page.text
+    assert "?kind=application&amp;order=name" in page.text
+
+
+async def test_what_is_not_decided_stays_chosen_with_what_was_typed():
+    sent = {**SENT, "chosen": ["r1", "r9"], "reason": "Lengkap."}
+    page = await browser(services([], [item()])).post("/", data=sent)
+    assert page.text.count("Tiada") >= 1
+    assert 'value="r1" checked' in page.text
+    assert '<input type="hidden" name="chosen" value="r9">' in page.text
+    assert "Lengkap.</textarea>" in page.text
+    assert 'value="pukal-1"' not in page.text
+
+
+async def test_nothing_that_is_chosen_is_lost_while_approval_is_down():
+    down = httpx.Response(502)
+    away = services([], decisions=down, worklist=down, worklist_counts=down, agencies_own=down)
+    page = await browser(away).post("/", data={**SENT, "chosen": ["r1"], "reason": "Lengkap."})
+    assert page.status_code == 503
+    assert '<input type="hidden" name="chosen" value="r1">' in page.text
+    assert 'value="pukal-1"' in page.text
+    assert "Lengkap.</textarea>" in page.text
+
+
+async def test_the_list_is_a_file_that_no_spreadsheet_runs():
+    calls = []
+    page = await browser(services(calls, [item("=1+1")])).get("/worklist.csv?warned=yes&lang=en")
+    assert page.headers["content-type"] == "text/csv; charset=utf-8"
+    head, line = page.text.removeprefix("\ufeff").splitlines()
+    assert head.startswith("Decide by,Received,Name,Account")
+    assert line == (
+        "2026-12-02 17:00,2026-11-28 09:00,'=1+1,siti,siti@mampu.gov.my,Application,Memo,10 GB,"
+        "Not in the directory,BMT-MAMPU-2026-7K3QF9ZT"
+    )
+    (only,) = asked(calls, "/v1/worklist")
+    assert only["warned"] == ["true"]

@@ -1,0 +1,98 @@
+"""The search in the header, what the visitor did, and failures: each of its own service, with the others' numbers."""
+
+import httpx
+import pytest
+from console_pages import browser
+
+COUNTS = {"open": 3, "overdue": 0, "for_caller": 3, "done_by_caller": 5}
+FOUND = {
+    "request_id": "019349f0-1c2a-7b3c-8d4e-5f60718293a4",
+    "reference": "BMT-MAMPU-2026-7K3QF9ZT",
+    "kind": "application",
+    "applicant": {"account": "siti", "name": "Siti binti Ali", "email": "siti@mampu.gov.my"},
+    "status": "rejected",
+    "changed_at": "2025-12-02T09:00:00Z",
+    "last_step": {"step": "rejected", "at": "2025-12-02T09:00:00Z", "by": "aminah", "detail": None},
+}
+FAILED = {
+    "request_id": FOUND["request_id"],
+    "reference": FOUND["reference"],
+    "agency": "MAMPU",
+    "kind": "application",
+    "target": "ipms",
+    "reason": "not registered",
+    "retryable": True,
+    "failed_at": "2026-11-28T01:00:00Z",
+    "failures": 2,
+    "last_retry": None,
+    "approved_at": "2026-11-27T01:00:00Z",
+    "due_at": "2026-11-28T09:00:00Z",
+}
+
+
+def services(calls, found=(), **answered):
+    def answers(call):
+        calls.append(call)
+        path = call.url.path.removeprefix("/v1/").replace("/", "_")
+        if path in answered:
+            return answered[path]
+        if path == "worklist_counts":
+            return httpx.Response(200, json=COUNTS)
+        items = {"requests": list(found), "failures": [FAILED]}.get(path, [])
+        return httpx.Response(200, json={"items": items, "next_cursor": None})
+
+    return answers
+
+
+async def test_words_find_requests_whatever_their_status():
+    calls = []
+    page = await browser(services(calls, [FOUND])).get("/search", params={"q": " siti \t ali "})
+    assert page.status_code == 200
+    assert [dict(call.url.params) for call in calls] == [{"q": "siti ali"}]
+    assert "Ditolak" in page.text
+    assert f'href="/console/requests/{FOUND["request_id"]}"' in page.text
+    assert 'value="siti ali"' in page.text
+    assert "2 Dis 2025, 17:00" in page.text
+
+
+async def test_a_reference_leads_to_its_request():
+    answer = await browser(services([], [FOUND])).get(
+        "/search", params={"q": "bmt mampu 2026 7k3qf9zt"}
+    )
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"/console/requests/{FOUND['request_id']}",
+    )
+
+
+async def test_nothing_is_asked_without_words_and_what_finds_nothing_says_so():
+    calls = []
+    assert (await browser(services(calls)).get("/search?q=%20")).status_code == 200
+    assert calls == []
+    page = await browser(services(calls)).get("/search", params={"q": "<b>tiada"})
+    assert "Tiada permohonan agensi anda yang sepadan." in page.text
+    assert "<b>" not in page.text
+
+
+async def test_what_the_visitor_did_is_asked_of_approval():
+    calls = []
+    page = await browser(services(calls, [FOUND])).get("/done")
+    assert "Siti binti Ali" in page.text
+    assert {"by_me": "true"} in [
+        dict(call.url.params) for call in calls if call.url.path == "/v1/requests"
+    ]
+
+
+async def test_failures_have_names_and_the_other_numbers():
+    page = await browser(services([], [FOUND])).get("/failures")
+    assert page.status_code == 200
+    assert ">Siti binti Ali</a>" in page.text
+    assert "Boleh dicuba semula" in page.text
+    assert '<span class="count">5</span>' in page.text
+
+
+@pytest.mark.parametrize("part", ["requests", "worklist_counts", "inbox", "tasks"])
+async def test_failures_are_listed_whoever_else_is_down(part):
+    page = await browser(services([], [FOUND], **{part: httpx.Response(502)})).get("/failures")
+    assert page.status_code == 200
+    assert FAILED["reference"] in page.text

@@ -1,0 +1,82 @@
+"""The tabs above every list of work, each with how much waits there."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from bmt.chassis.errors import Unavailable
+from bmt.contracts.http.approval import WorklistCounts
+from bmt.contracts.problems import Refused
+from web.clients import Address, ServiceName, VisitorClient, address
+from web.login import SignInFirst
+
+COUNTED: Final = 50
+"""A higher count shows as "more than" this: counting on would be costly."""
+SECONDS: Final = 2.0
+
+TO_DECIDE: Final = ""
+DONE: Final = "done"
+
+_LISTS: Final[Sequence[tuple[str, ServiceName, Address, str | None]]] = (
+    ("inbox", "intake", address("inbox"), "waiting"),
+    ("tasks", "provisioning", address("tasks"), "open"),
+    ("papers", "notification", address("notifications"), "prepared"),
+    ("failures", "provisioning", address("failures"), None),
+)
+"""A tab's path, whose list it is, and which status waits."""
+
+
+class _Waiting(BaseModel):
+    items: list[Any]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A list of work and how much is in it; `count` is None if its service does not answer."""
+
+    path: str
+    count: int | None
+    more: bool = False
+
+
+async def tabs(client: VisitorClient) -> Sequence[Tab]:
+    """All of them. A service that is down or slow does not delay the page."""
+    counts, others = await asyncio.gather(_own(client), other_tabs(client))
+    return in_order(counts, others)
+
+
+async def other_tabs(client: VisitorClient) -> Sequence[Tab]:
+    """Those that approval does not count."""
+    return await asyncio.gather(*(_tab(client, *one) for one in _LISTS))
+
+
+def in_order(counts: WorklistCounts | None, others: Sequence[Tab]) -> Sequence[Tab]:
+    return (
+        Tab(TO_DECIDE, counts.for_caller if counts else None),
+        *others,
+        Tab(DONE, counts.done_by_caller if counts else None),
+    )
+
+
+async def _own(client: VisitorClient) -> WorklistCounts | None:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await client.get("approval", address("worklist", "counts"), WorklistCounts)
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
+        return None
+
+
+async def _tab(
+    client: VisitorClient, path: str, service: ServiceName, lists: Address, status: str | None
+) -> Tab:
+    asked = {"status": status, "limit": COUNTED}
+    try:
+        async with asyncio.timeout(SECONDS):
+            found = await client.get(service, lists, _Waiting, asked)
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
+        return Tab(path, None)
+    return Tab(path, len(found.items), more=found.next_cursor is not None)
