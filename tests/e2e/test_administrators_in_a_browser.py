@@ -59,11 +59,106 @@ async def test_an_administrator_decides_on_one_request_and_on_many(
         await page.locator(f"input[value='{request_id}']").check()
     await page.get_by_label(words["reason"]).fill("Lampirkan kelulusan ketua jabatan.")
     await page.get_by_role("button", name=words["return"]).click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text(words["outcome"])
-    await expect(page.locator(".badge.good")).to_have_count(2)
+    await expect(page.locator("#outcome")).to_have_text(words["outcome"])
+    await expect(page.locator("#results .badge.good")).to_have_count(2)
     for request_id in many:
         await admin.until(request_id, "returned")
     assert page.strangers == []
+
+
+@WAYS
+async def test_whoever_calls_is_found_by_name_and_by_reference_decided_or_not(
+    new_page, caller, http, ready, language, scripts
+):
+    admin = caller("administrator")
+    account, name = await registered(http, ready), f"Zainab {uuid.uuid4().hex[:8]}"
+    applicant = {"account": account, "name": name, "email": account}
+    request_id = await admin.submit(account=account, applicant=applicant)
+    await admin.decide(request_id, "reject", reason="Tiada keperluan.")
+    await admin.until(request_id, "rejected", "notified", "filed")
+    page = await new_page("approval", scripts=scripts)
+    await sign_in_as(page, "Aminah")
+    await page.goto(f"{ready['web']['url']}/console/rules?lang={language}")
+    await page.locator("#search").fill(name.lower())
+    await page.locator("#search").press("Enter")
+    await expect(page.locator("[data-lines] tbody tr")).to_have_count(1)
+    if scripts:
+        await clean(page, "what was found")
+    await page.get_by_role("link", name=name).click()
+    await expect(page.locator("main")).to_contain_text(name)
+    reference = (await admin.get("intake", f"/v1/requests/{request_id}")).json()["reference"]
+    await page.locator("#search").fill(reference.replace("-", " ").lower())
+    await page.locator("#search").press("Enter")
+    await page.wait_for_url(f"**/requests/{request_id}")
+    await page.goto(f"{ready['web']['url']}/console/done")
+    await expect(page.get_by_role("link", name=name)).to_have_count(1)
+    assert page.strangers == []
+
+
+async def test_a_list_is_walked_through_by_keys_which_can_be_switched_off(
+    new_page, caller, http, ready
+):
+    admin = caller("administrator")
+    for _ in range(2):
+        await admin.submit(account=await registered(http, ready))
+    page = await new_page("approval", scripts=True)
+    await sign_in_as(page, "Aminah")
+    links = page.locator("[data-lines] tbody th a")
+    await page.keyboard.press("j")
+    await expect(links.nth(0)).to_be_focused()
+    await page.keyboard.press("j")
+    await expect(links.nth(1)).to_be_focused()
+    await page.keyboard.press("k")
+    await expect(links.nth(0)).to_be_focused()
+    await page.keyboard.press("j")
+    box = page.locator("[data-lines] tbody tr").nth(1).locator("input")
+    if await box.count():
+        await page.keyboard.press("x")
+        await expect(box).to_be_checked()
+        await expect(page.locator("[data-chosen]")).to_have_text("(1)")
+        bar = await page.locator(".bulk").bounding_box()
+        assert bar["y"] + bar["height"] <= 801
+        await clean(page, "a list with something chosen")
+        await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.keyboard.press("?")
+    await expect(page.locator("#keys")).to_be_visible()
+    await page.locator("[data-keys-on]").uncheck()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await expect(page.locator("#search")).not_to_be_focused()
+    await page.reload()
+    await page.locator("[data-keys]").click()
+    await page.locator("[data-keys-on]").check()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await expect(page.locator("#search")).to_be_focused()
+    await page.keyboard.type("j/?")
+    await expect(page.locator("#search")).to_have_value("j/?")
+
+
+async def test_twenty_requests_fit_on_two_screens_and_all_are_chosen_at_once(
+    new_page, caller, http, ready
+):
+    admin = caller("administrator")
+    for _ in range(2):
+        await admin.submit(account=await registered(http, ready))
+    page = await new_page("approval", scripts=True)
+    await sign_in_as(page, "Aminah")
+    await page.goto(f"{ready['web']['url']}/console/?limit=20")
+    rows = page.locator("[data-lines] tbody tr")
+    heights = [(await row.bounding_box())["height"] for row in await rows.all()]
+    around = await page.evaluate("document.documentElement.scrollHeight") - sum(heights)
+    assert around + 20 * max(heights) <= 1600, (around, heights)
+    await page.locator("[data-choose-all]").click()
+    chosen = page.locator("[name=chosen]:checked")
+    every = await page.locator("[name=chosen]").count()
+    await expect(chosen).to_have_count(every)
+    await page.goto(f"{ready['web']['url']}/console/?limit=20&all=1")
+    await expect(chosen).to_have_count(every)
+    async with page.expect_download() as download:
+        await page.locator("a[href*='worklist.csv']").click()
+    text = (await (await download.value).path()).read_text("utf-8-sig")
+    assert text.startswith("Putuskan sebelum,")
 
 
 @pytest.mark.parametrize("language", ["ms", "en"])
@@ -78,6 +173,10 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
         f"/console/?lang={language}",
         f"/console/requests/{waiting}",
         f"/console/requests/{decided}",
+        "/console/done",
+        "/console/failures",
+        "/console/search",
+        "/console/?all=1",
         "/console/nowhere",
     ):
         await page.goto(pages + name)

@@ -122,8 +122,17 @@ class Bulk:
     refused: Refused | None = None
 
     @property
-    def decided(self) -> set[str]:
-        return {one.request_id for one in self.results if one.decision}
+    def undecided(self) -> Sequence[RulingResult]:
+        return [one for one in self.results if not one.decision]
+
+    @property
+    def decided(self) -> Sequence[RulingResult]:
+        return [one for one in self.results if one.decision]
+
+    @property
+    def closed(self) -> set[str]:
+        """Those that wait for nobody any more."""
+        return {one.request_id for one in self.results if one.decision and not one.decision.levels}
 
 
 @router.get("/")
@@ -166,9 +175,10 @@ async def decide_all(
         bulk = replace(bulk, form=form, refused=Refused(problem="unavailable"))
         return await _worklist(here, request, client, only, place, bulk)
     names = await named(client, [one.request_id for one in answer.results])
-    undecided = [one.request_id for one in answer.results if not one.decision]
+    bulk = replace(bulk, results=answer.results, names=names)
+    undecided = [one.request_id for one in bulk.undecided]
     form = bulk.form if undecided else DecisionForm()
-    bulk = Bulk(form, undecided, answer.results, names)
+    bulk = replace(bulk, form=form, chosen=undecided)
     return await _worklist(here, request, client, only, place, bulk)
 
 
@@ -258,7 +268,7 @@ async def _worklist(
         # What was chosen and typed can be sent again from the page.
         found, counts, rules = Page(items=[], next_cursor=None), None, None
         others = await desk.other_tabs(client)
-    listed = [one for one in found.items if one.request_id not in bulk.decided]
+    listed = [one for one in found.items if one.request_id not in bulk.closed]
     may = [one.request_id for one in listed if one.withheld is None]
     answer = here.layout.page(
         request,
