@@ -4,6 +4,7 @@ import re
 from typing import get_args
 
 import httpx
+import pytest
 from console_pages import browser
 
 from bmt.contracts.http.intake import (
@@ -126,3 +127,52 @@ async def test_why_an_item_waits_names_the_field_where_its_sentence_does_not():
     )
     page = await shown(item(missing=(large,)))
     assert "<li>Saiz fail terbesar: Paling banyak 2 GB boleh diberikan.</li></ul>" in page
+
+
+def listed(number, **changes):
+    one = item(inbox_item_id=f"{REQUEST[:-1]}{number}", subject=f"Mesej {number}", **changes)
+    return one.model_dump(mode="json")
+
+
+async def page_of(current, waiting, away=False):
+    def intake(call):
+        if call.url.path == "/v1/inbox":
+            found = {"items": waiting, "next_cursor": None}
+            return httpx.Response(502) if away else httpx.Response(200, json=found)
+        is_text = call.url.path.endswith("/text")
+        answer = InboxText(text="Salam.") if is_text else item(**current)
+        return httpx.Response(200, content=answer.model_dump_json())
+
+    return (await browser(intake).get(f"/inbox/{current['inbox_item_id']}")).text
+
+
+async def test_after_one_item_the_next_that_waits_is_linked():
+    waiting = [listed(1), listed(2), listed(3)]
+    second = waiting[1]["inbox_item_id"]
+    page = await page_of({"inbox_item_id": second}, waiting)
+    assert f'href="/console/inbox/{waiting[2]["inbox_item_id"]}">Langkau' in page
+    settled = {"inbox_item_id": second, "status": "dismissed", "reason": "Iklan."}
+    page = await page_of(settled, [waiting[0], waiting[2]])
+    assert f'id="following" href="/console/inbox/{waiting[0]["inbox_item_id"]}"' in page
+    assert "Seterusnya: Mesej 1" in page
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_the_last_item_leads_back_to_the_inbox(away):
+    page = await page_of({"inbox_item_id": REQUEST, "status": "registered"}, [], away=away)
+    assert 'id="following"' not in page
+    assert 'href="/console/inbox"' in page
+
+
+async def test_the_inbox_shows_kinds_and_senders():
+    batch = {"document_id": "sha256:" + "0" * 64, "filename": "x.pdf", "size_bytes": 1}
+    scan = ScanTold(batch=Document(media_type="application/pdf", **batch), pages=(1,))
+    told = [listed(1, sender="kamal@x.my"), listed(2, scan=scan, sender="")]
+    told += [listed(3, bounce=BouncedNotice(message_id="<1@x>", request_id=REQUEST))]
+
+    def intake(_):
+        return httpx.Response(200, json={"items": told, "next_cursor": None})
+
+    page = (await browser(intake).get("/inbox")).text
+    for text in ("E-mel", "Imbasan", "Makluman tidak sampai", "kamal@x.my", "28 Nov"):
+        assert text in page
