@@ -19,6 +19,7 @@ from bmt.cli.records import app as records
 from bmt.cli.republish import republish
 from bmt.cli.status import status
 from bmt.cli.topics import topics
+from bmt.cli.trace import trace
 from bmt.cli.views import app as views
 from bmt.cli.witness import witness
 
@@ -65,6 +66,7 @@ for _name in BESIDE:
     _add_from_beside(_name, _installed.get(_name))
 app.command()(topics)
 app.command()(status)
+app.command()(trace)
 app.command()(republish)
 app.command()(prune)
 app.command()(witness)

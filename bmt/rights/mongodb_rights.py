@@ -16,7 +16,7 @@ SERVICES: Final = tuple(topics.WRITERS.values())
 PRUNER: Final = "pruner"
 """Removes working copies of old requests. No other user can remove a commit."""
 RECONCILER: Final = "reconciler"
-"""Compares what was published with what was recorded."""
+"""Compares what was published with what was recorded, and follows one request over all services."""
 WEB: Final = "web"
 """Shows the pages; keeps sessions and drafts."""
 USERS: Final = (*SERVICES, WEB, PRUNER, RECONCILER)
@@ -137,11 +137,12 @@ def _pruning() -> Iterator[Any]:
 
 def _reconciling() -> Iterator[Any]:
     for service in SERVICES:
-        read = (COMMITS, "parked", "discarded", POSITIONS)
+        read = (COMMITS, "parked", "discarded", "work", POSITIONS)
         yield from _privileges(f"bmt_{service}", read, ("find",))
         jobs = (REPUBLISHING, REBUILDING)
         yield from _privileges(f"bmt_{service}", jobs, ("find", "insert", "update"))
     yield _privilege("bmt_intake", "requests", ("find",))
+    yield _privilege("bmt_notification", "told", ("find",))
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

@@ -360,6 +360,12 @@ class ParkingLot:
             found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
         return [_parked(document) for document in found]
 
+    async def of_key(self, key: str) -> Sequence[Parked]:
+        """The events of one key, in their order."""
+        with mongodb.store_errors():
+            found = await self._lot.find({"key": key}).sort(_IN_TURN).to_list(None)
+        return [_parked(document) for document in found]
+
     async def size(self) -> int:
         with mongodb.store_errors():
             return int(await self._lot.count_documents({}, hint="_id_"))

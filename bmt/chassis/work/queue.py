@@ -149,6 +149,12 @@ class WorkQueue:
             found = await self._work.find().sort(_IN_TURN).limit(limit).to_list(None)
         return [_item(document) for document in found]
 
+    async def about(self, subject: str) -> Sequence[WorkItem]:
+        """The waiting work of one request, the earliest due first. No index: the queue has open work alone."""
+        with mongodb.store_errors():
+            found = await self._work.find({"subject": subject}).sort("due_at", 1).to_list(None)
+        return [_item(document) for document in found]
+
     async def clear(self) -> None:
         with mongodb.store_errors():
             await self._work.delete_many({})
