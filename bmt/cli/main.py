@@ -11,6 +11,7 @@ from typing import Final
 import typer
 
 from bmt.cli.dead_letters import app as dead_letters
+from bmt.cli.doctor import doctor
 from bmt.cli.failures import app as failures
 from bmt.cli.outcome import CannotRun, Exit, reported
 from bmt.cli.parked import app as parked
@@ -67,6 +68,7 @@ for _name in BESIDE:
 app.command()(topics)
 app.command()(status)
 app.command()(trace)
+app.command()(doctor)
 app.command()(republish)
 app.command()(prune)
 app.command()(witness)

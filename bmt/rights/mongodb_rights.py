@@ -55,6 +55,9 @@ DESTROY: Final = ("update", "remove")
 READ: Final = ("find", "listCollections", "listIndexes")
 PRUNE: Final = ("find", "remove")
 
+Right = tuple[str, str, str]
+"""Database, collection and action."""
+
 UNAUTHORIZED: Final = 13
 ROLE_EXISTS: Final = 51002
 USER_EXISTS: Final = 51003
@@ -89,6 +92,22 @@ async def _make_or_renew(
         if error.code != exists:
             raise
         await admin.command(f"update{kind}", name, **body)
+
+
+def rights_of(user: str) -> frozenset[Right]:
+    """All that a user may do: database, collection (empty: all of it) and action."""
+    roles = dict(_roles())
+    given = (privilege for role in _granted(user) for privilege in roles[role])
+    return flattened(given)
+
+
+def flattened(privileges: Iterable[Mapping[str, Any]]) -> frozenset[Right]:
+    """Privileges, as MongoDB writes them, one right each."""
+    return frozenset(
+        (str(one["resource"].get("db")), str(one["resource"].get("collection")), action)
+        for one in privileges
+        for action in one["actions"]
+    )
 
 
 def _granted(user: str) -> Iterator[str]:

@@ -57,6 +57,7 @@ WorkChange = WorkItem | Remove
 
 
 _IN_TURN: Final = [("target", 1), ("due_at", 1)]
+INDEXES: Final = (mongodb.IndexModel(_IN_TURN),)
 
 
 class WorkQueue:
@@ -71,7 +72,7 @@ class WorkQueue:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
+            await self._work.create_indexes(INDEXES)
 
     async def change(
         self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
