@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from stat import S_IRWXG, S_IRWXO
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from bmt.chassis.eventsourcing import event_store
 from bmt.chassis.messaging import parking
@@ -97,6 +97,36 @@ def without_secrets(finding: Finding, secrets: Collection[str]) -> Finding:
             texts = [text.replace(secret, "…") for text in texts]
     about, detail, advice = (harmless(text) for text in texts)
     return Finding(finding.check, about, finding.state, detail, advice)
+
+
+# Configuration, and MongoDB's replica set.
+
+
+def system(folder: str, wrong: str) -> Finding:
+    """A data directory whose system cannot be asked."""
+    advice = "start it (`make up`), or name another --data"
+    return Finding("system", folder, "wrong", wrong, advice)
+
+
+def configuration(about: str, not_encrypted: Collection[str]) -> Finding:
+    """Settings that can be used, with the variables whose connection is not encrypted though it should be."""
+    if not not_encrypted:
+        return Finding("configuration", about, "ok", "all settings can be used")
+    detail = f"not encrypted: {', '.join(not_encrypted)}"
+    advice = "use TLS: docs/operator.md, Production is not evaluation"
+    return Finding("configuration", about, "warning", detail, advice)
+
+
+def replica_set(hello: Mapping[str, Any], *, one_machine: bool) -> Finding:
+    if "setName" not in hello:
+        advice = "start it with --replSet and initiate the set: parking and views need transactions"
+        return Finding("mongodb", "replica set", "wrong", "it is no replica set", advice)
+    members = len(hello.get("hosts", ()))
+    detail = f"{hello['setName']} has a primary, {counted(members, 'member')}"
+    if members == 1 and not one_machine:
+        advice = "add two members: what one machine holds is lost with it"
+        return Finding("mongodb", "replica set", "warning", detail, advice)
+    return Finding("mongodb", "replica set", "ok", detail)
 
 
 # Clocks, certificates, files, disk.
@@ -192,6 +222,17 @@ class SeenTopic:
     behind: int
     replicas: int
     config: Mapping[str, str]
+
+    @classmethod
+    def of(cls, partitions: Sequence[Mapping[str, Any]], config: Mapping[str, str]) -> Self:
+        """From Kafka's description of each partition."""
+        return cls(
+            len(partitions),
+            sum(one["leader"] < 0 for one in partitions),
+            sum(len(one["isr"]) < len(one["replicas"]) for one in partitions),
+            min((len(one["replicas"]) for one in partitions), default=0),
+            config,
+        )
 
 
 def topic(name: str, expected: Topic, seen: SeenTopic | None, *, one_machine: bool) -> Finding:

@@ -217,7 +217,7 @@ class MongoEventStore:
     async def prepare(self) -> None:
         """Create the indexes that the promises depend on. Repeating it is harmless."""
         with mongodb.store_errors():
-            await self._commits.create_indexes(INDEXES)
+            await self._commits.create_indexes(list(INDEXES))
         self._prepared = True
 
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:

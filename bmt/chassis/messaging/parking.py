@@ -210,8 +210,8 @@ class ParkingLot:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._lot.create_indexes(INDEXES)
-            await self._discarded.create_indexes(INDEXES_OF_DISCARDED)
+            await self._lot.create_indexes(list(INDEXES))
+            await self._discarded.create_indexes(list(INDEXES_OF_DISCARDED))
 
     async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
         """Which of `keys` have an event here: later ones must queue behind."""

@@ -135,8 +135,8 @@ class DocumentStore:
         """
         with mongodb.store_errors():
             try:
-                await self._files.create_indexes(INDEXES_OF_FILES)
-                await self._chunks.create_indexes(INDEXES_OF_CHUNKS)
+                await self._files.create_indexes(list(INDEXES_OF_FILES))
+                await self._chunks.create_indexes(list(INDEXES_OF_CHUNKS))
             except mongodb.OperationFailure as error:
                 if error.code != mongodb.UNAUTHORIZED:
                     raise

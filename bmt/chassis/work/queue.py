@@ -72,7 +72,7 @@ class WorkQueue:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._work.create_indexes(INDEXES)
+            await self._work.create_indexes(list(INDEXES))
 
     async def change(
         self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False

@@ -31,7 +31,7 @@ class FileNumbers:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._numbers.create_indexes(INDEXES)
+            await self._numbers.create_indexes(list(INDEXES))
 
     async def of(self, requests: Mapping[str, str]) -> dict[str, str]:
         """The file number of each request, for example `MAMPU.BMT.600-1/2/17`.

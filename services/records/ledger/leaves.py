@@ -58,7 +58,7 @@ class Leaves:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._leaves.create_indexes(INDEXES)
+            await self._leaves.create_indexes(list(INDEXES))
 
     async def add(self, entry: Entry) -> Leaf:
         """The leaf of this event, durable. The existing one if the event is known.

@@ -183,7 +183,7 @@ class PersonKeys:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._people.create_indexes(INDEXES)
+            await self._people.create_indexes(list(INDEXES))
 
     async def of(self, people: Collection[Person]) -> Mapping[Person, PersonKey]:
         """Each person's key for new data, created if necessary; durable.

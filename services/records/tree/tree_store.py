@@ -83,7 +83,7 @@ class TreeStore:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._sequence.create_indexes(INDEXES)
+            await self._sequence.create_indexes(list(INDEXES))
 
     async def size(self) -> int:
         """How many leaves have a number."""
