@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from stat import S_IRWXG, S_IRWXO
 from typing import Any, Final, Literal, Self
 
@@ -151,6 +151,18 @@ def service_clock(whose: str, said: datetime, asked: datetime, answered: datetim
     return clock(whose, earliest if earliest > timedelta() else latest)
 
 
+def dated(
+    headers: Iterable[tuple[str, bytes]], milliseconds: int
+) -> tuple[datetime, datetime | None]:
+    """When Kafka dated a record, and when its event happened, where that can be read."""
+    happened = dict(headers).get("ce_time")
+    try:
+        at = datetime.fromisoformat(happened.decode()) if happened else None
+    except ValueError:
+        at = None
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC), at if at and at.tzinfo else None
+
+
 def broker_clock(
     whose: str, newest: Sequence[tuple[datetime, datetime | None]], now: datetime
 ) -> Finding:
@@ -241,7 +253,8 @@ def topic(name: str, expected: Topic, seen: SeenTopic | None, *, one_machine: bo
         advice = (
             "run the job that makes topics and gives rights (`make up`, compose's kafka-rights)"
         )
-        return Finding("topics", name, "wrong", "is not there", advice)
+        detail = "is not there, or is not shown to this user"
+        return Finding("topics", name, "wrong", detail, advice)
     wrong = list(_wrong(expected, seen))
     warnings = list(_unusual(name, expected, seen, one_machine=one_machine))
     if not wrong and not warnings:

@@ -87,8 +87,8 @@ async def test_kafka_and_mongodb_are_looked_at_with_topics_indexes_and_clocks(
     assert checks(answer, "clocks")["mongodb"]["state"] == "ok"
     assert checks(answer, "clocks")["kafka"]["state"] == "ok"
     seen = checks(answer, "topics")
-    assert seen[topics.DECISIONS]["detail"] == "is not there"
-    assert seen[topics.REQUESTS]["detail"] != "is not there"
+    assert seen[topics.DECISIONS]["detail"].startswith("is not there")
+    assert "is not there" not in seen[topics.REQUESTS]["detail"]
     assert checks(answer, "indexes")["intake"]["detail"].startswith("lacks ")
     assert "commits" not in checks(answer, "indexes")["intake"]["detail"]
     assert checks(answer, "configuration")["kafka"]["state"] in ("ok", "warning")

@@ -80,6 +80,20 @@ def test_kafkas_clock_is_seen_by_the_dates_that_it_gave_records(newest, state):
     assert examination.broker_clock("kafka", newest, NOW).state == state
 
 
+@pytest.mark.parametrize(
+    ("headers", "happened"),
+    [
+        ([("ce_time", b"2026-11-24T12:00:00Z")], NOW),
+        ([], None),
+        ([("ce_time", b"yesterday")], None),
+        ([("ce_time", b"2026-11-24T12:00:00")], None),
+        ([("ce_time", b"\xff")], None),
+    ],
+)
+def test_a_record_is_dated_by_kafka_and_tells_when_its_event_happened(headers, happened):
+    assert examination.dated(headers, int(NOW.timestamp() * 1_000)) == (NOW, happened)
+
+
 @pytest.mark.parametrize(("days", "state"), [(31, "ok"), (29, "warning"), (-1, "wrong")])
 def test_a_certificate_is_a_warning_thirty_days_before_its_end(days, state):
     found = examination.certificate("BMT_KAFKA_CA_FILE", NOW + timedelta(days=days), NOW)
