@@ -10,7 +10,7 @@ own. It knows the services' collections by name and imports nothing of them.
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from bmt.chassis.messaging import positions, republishing
 from bmt.chassis.messaging.parking import DISCARDED, PARKED
@@ -140,13 +140,22 @@ class Reconciliation:
         Raises:
             StoreUnavailable: ask again.
         """
+        return await self._compared(now - MISSING_AFTER, since)
+
+    async def missing_of(self, request_id: str) -> list[Missing]:
+        """What was published about one request and is not recorded by all, however young it is; raises as `missing`."""
+        return await self._compared(None, None, f"request-{request_id}")
+
+    async def _compared(
+        self, until: datetime | None, since: datetime | None, stream: str | None = None
+    ) -> list[Missing]:
         pruned = {
             service: await Positions(database[positions.COLLECTION]).pruned_before()
             for service, database in self._databases.items()
         }
         found = []
         for publisher in PUBLISHERS:
-            async for page in self._published(publisher, now - MISSING_AFTER, since):
+            async for page in self._published(publisher, until, since, stream):
                 for consumer in PUBLISHERS:
                     begin = pruned[consumer]
                     due = [
@@ -159,14 +168,17 @@ class Reconciliation:
         return found
 
     async def _published(
-        self, publisher: str, until: datetime, since: datetime | None
+        self, publisher: str, until: datetime | None, since: datetime | None, stream: str | None
     ) -> AsyncIterator[Mapping[str, list[Missing]]]:
-        """By consumer, page by page, the newest first."""
+        """By consumer, page by page, the newest first; of one stream, or of all."""
         named = ("stream", "recorded_at", "events.id", "events.type", "events.sequence")
         fields = dict.fromkeys(named, 1)
+        delivered: dict[str, Any] = {"outbox": {"$ne": True}}
         # Without an index: the newest are at the end of the collection, and only they are read.
-        published = self._databases[publisher][COMMITS].find({"outbox": {"$ne": True}}, fields)
-        cursor = published.sort("$natural", mongodb.DESCENDING).batch_size(PAGE)
+        order = "$natural" if stream is None else "version"
+        query = delivered if stream is None else delivered | {"stream": stream}
+        published = self._databases[publisher][COMMITS].find(query, fields)
+        cursor = published.sort(order, mongodb.DESCENDING).batch_size(PAGE)
         page: dict[str, list[Missing]] = {}
         size = 0
         with mongodb.store_errors():
@@ -174,7 +186,7 @@ class Reconciliation:
                 recorded_at = commit["recorded_at"]
                 if since is not None and recorded_at < since - UNORDERED_WITHIN:
                     break
-                if recorded_at > until or (since is not None and recorded_at < since):
+                if (until and recorded_at > until) or (since and recorded_at < since):
                     continue
                 for event in commit["events"]:
                     for consumer in _CONSUMERS.get(event["type"], ()) if event["sequence"] else ():

@@ -49,20 +49,6 @@ class Layout(DataFolder):
         """The port base of the last start."""
         return self.root / "port-base"
 
-    @property
-    def ledger_keys_file(self) -> Path:
-        """The private keys that sign the ledger's checkpoints."""
-        return self.root / "records" / "ledger-keys.pem"
-
-    def session_key_file(self, service: str) -> Path:
-        """The key that signs the cookies of the pages."""
-        return self.root / service / "session.key"
-
-    @property
-    def status_code_key_file(self) -> Path:
-        """The key of acknowledgement codes, shared by intake and notification."""
-        return self.root / "intake" / "status-code.key"
-
 
 def agencies_file() -> Path:
     """BMT_AGENCIES_FILE, else the evaluation's."""

@@ -53,17 +53,25 @@ READ_BY_HAND: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     "BMT_PROVISIONING_URL": (
         "address",
-        "`bmt failures`",
-        "Where provisioning's API is; needs BMT_TOKEN.",
+        "`bmt failures`, `bmt doctor`",
+        "Where provisioning's API is; `bmt failures` needs BMT_TOKEN, too.",
     ),
     "BMT_RECORDS_URL": (
         "address",
-        "`bmt records`",
-        "Where records' API is; needs BMT_TOKEN.",
+        "`bmt records`, `bmt doctor`",
+        "Where records' API is; `bmt records` needs BMT_TOKEN, too.",
+    ),
+    "BMT_INTAKE_URL": ("address", "`bmt doctor`", "Where intake's API is."),
+    "BMT_APPROVAL_URL": ("address", "`bmt doctor`", "Where approval's API is."),
+    "BMT_NOTIFICATION_URL": ("address", "`bmt doctor`", "Where notification's API is."),
+    "BMT_AGENCIES_FILE": (
+        "path",
+        "`bmt doctor`",
+        "YAML file of the agencies' rules, to be checked.",
     ),
     "BMT_ACLS_FILE": (
         "path",
-        "`bmt topics`, and the job that gives Kafka's users their rights",
+        "`bmt topics`, `bmt doctor`, and the job that gives Kafka's users their rights",
         "YAML file of Kafka's topics and rights; default: deploy/kafka/acls.yaml beside the code.",
     ),
 }

@@ -69,7 +69,7 @@ def kafka(data: Path) -> KafkaAddress:
         WrongConfiguration: only MongoDB's address is in the environment.
         NotRunning: no address is, and no system runs on `data`.
     """
-    if _in_environment(KAFKA, other=MONGODB):
+    if in_environment(KAFKA, other=MONGODB):
         settings = load(OperatorKafka)
         return KafkaAddress(settings.kafka_client_options(), settings.topic_prefix)
     folder = DataFolder.at(data)
@@ -89,7 +89,7 @@ def kafka(data: Path) -> KafkaAddress:
 
 def mongodb(data: Path) -> MongodbAddress:
     """MongoDB, for an administrator; raises as `kafka`."""
-    if _in_environment(MONGODB, other=KAFKA):
+    if in_environment(MONGODB, other=KAFKA):
         settings = load(OperatorMongodb)
         return MongodbAddress(
             settings.mongodb_uri.get_secret_value(),
@@ -119,7 +119,7 @@ def _mongodb_as(user: str, data: Path) -> MongodbAddress:
     return MongodbAddress(f"mongodb://{user}:{quote(password)}@{place}")
 
 
-def _in_environment(name: str, *, other: str) -> bool:
+def in_environment(name: str, *, other: str) -> bool:
     """Whether the address is set. Only one of the two would mix up two systems."""
     if os.environ.get(name) or os.environ.get(name + SUFFIX):
         return True

@@ -60,7 +60,7 @@ async def kafka_consumer(address: KafkaAddress) -> AsyncIterator[Any]:
     Raises:
         NotRunning: Kafka cannot be reached, or refuses.
     """
-    with _silenced(), _kafka_errors(address):
+    with silenced(), _kafka_errors(address):
         consumer = AIOKafkaConsumer(
             **address.options,
             auto_offset_reset="earliest",
@@ -77,7 +77,7 @@ async def kafka_consumer(address: KafkaAddress) -> AsyncIterator[Any]:
 
 async def kafka_topics(address: KafkaAddress) -> dict[str, list[int]]:
     """The partitions of every topic, by its full name; raises as `kafka_consumer`."""
-    with _silenced(), _kafka_errors(address):
+    with silenced(), _kafka_errors(address):
         client = AIOKafkaClient(**address.options)
         try:
             async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
@@ -92,7 +92,7 @@ async def kafka_topics(address: KafkaAddress) -> dict[str, list[int]]:
 async def kafka_publisher(address: KafkaAddress) -> AsyncIterator[KafkaPublisher]:
     """A publisher, which connects when it first publishes."""
     publisher = KafkaPublisher(address.options)
-    with _silenced():
+    with silenced():
         try:
             yield publisher
         finally:
@@ -110,7 +110,7 @@ def _kafka_errors(address: KafkaAddress) -> Iterator[None]:
 
 
 @contextmanager
-def _silenced() -> Iterator[None]:
+def silenced() -> Iterator[None]:
     """Suppresses logs: the command prints its own line, and JSON output stays JSON."""
     library, before = logging.getLogger("aiokafka"), structlog.get_config()
     level = library.level

@@ -37,6 +37,30 @@ class DataFolder:
         """The public keys of the ledger's checkpoints, one a line, for auditors."""
         return self.root / "records" / "ledger.vkeys"
 
+    @property
+    def ledger_keys_file(self) -> Path:
+        """The private keys that sign the ledger's checkpoints."""
+        return self.root / "records" / "ledger-keys.pem"
+
+    def session_key_file(self, service: str) -> Path:
+        """The key that signs the cookies of a service's pages."""
+        return self.root / service / "session.key"
+
+    @property
+    def status_code_key_file(self) -> Path:
+        """The key of acknowledgement codes, shared by intake and notification."""
+        return self.root / "intake" / "status-code.key"
+
+    def secret_files(self) -> list[Path]:
+        """Passwords and private keys, which nobody but their owner may read."""
+        broker = self.root / "kafka" / "server.properties"
+        member, issuer = self.root / "mongodb" / "key", self.root / "issuer" / "key.json"
+        return [
+            *(self.passwords_file, self.ledger_keys_file, self.records_key_file),
+            *(self.status_code_key_file, self.session_key_file("web")),
+            *(broker, member, issuer),
+        ]
+
     def ready(self) -> Any:
         """The addresses of the running system.
 

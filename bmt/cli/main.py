@@ -11,6 +11,7 @@ from typing import Final
 import typer
 
 from bmt.cli.dead_letters import app as dead_letters
+from bmt.cli.doctor import doctor
 from bmt.cli.failures import app as failures
 from bmt.cli.outcome import CannotRun, Exit, reported
 from bmt.cli.parked import app as parked
@@ -19,6 +20,7 @@ from bmt.cli.records import app as records
 from bmt.cli.republish import republish
 from bmt.cli.status import status
 from bmt.cli.topics import topics
+from bmt.cli.trace import trace
 from bmt.cli.views import app as views
 from bmt.cli.witness import witness
 
@@ -65,6 +67,8 @@ for _name in BESIDE:
     _add_from_beside(_name, _installed.get(_name))
 app.command()(topics)
 app.command()(status)
+app.command()(trace)
+app.command()(doctor)
 app.command()(republish)
 app.command()(prune)
 app.command()(witness)

@@ -16,7 +16,7 @@ SERVICES: Final = tuple(topics.WRITERS.values())
 PRUNER: Final = "pruner"
 """Removes working copies of old requests. No other user can remove a commit."""
 RECONCILER: Final = "reconciler"
-"""Compares what was published with what was recorded."""
+"""Compares what was published with what was recorded, and follows one request over all services."""
 WEB: Final = "web"
 """Shows the pages; keeps sessions and drafts."""
 USERS: Final = (*SERVICES, WEB, PRUNER, RECONCILER)
@@ -55,6 +55,9 @@ DESTROY: Final = ("update", "remove")
 READ: Final = ("find", "listCollections", "listIndexes")
 PRUNE: Final = ("find", "remove")
 
+Right = tuple[str, str, str]
+"""Database, collection and action."""
+
 UNAUTHORIZED: Final = 13
 ROLE_EXISTS: Final = 51002
 USER_EXISTS: Final = 51003
@@ -89,6 +92,22 @@ async def _make_or_renew(
         if error.code != exists:
             raise
         await admin.command(f"update{kind}", name, **body)
+
+
+def rights_of(user: str) -> frozenset[Right]:
+    """All that a user may do: database, collection (empty: all of it) and action."""
+    roles = dict(_roles())
+    given = (privilege for role in _granted(user) for privilege in roles[role])
+    return flattened(given)
+
+
+def flattened(privileges: Iterable[Mapping[str, Any]]) -> frozenset[Right]:
+    """Privileges, as MongoDB writes them, one right each."""
+    return frozenset(
+        (str(one["resource"].get("db")), str(one["resource"].get("collection")), action)
+        for one in privileges
+        for action in one["actions"]
+    )
 
 
 def _granted(user: str) -> Iterator[str]:
@@ -137,11 +156,12 @@ def _pruning() -> Iterator[Any]:
 
 def _reconciling() -> Iterator[Any]:
     for service in SERVICES:
-        read = (COMMITS, "parked", "discarded", POSITIONS)
+        read = (COMMITS, "parked", "discarded", "work", POSITIONS)
         yield from _privileges(f"bmt_{service}", read, ("find",))
         jobs = (REPUBLISHING, REBUILDING)
         yield from _privileges(f"bmt_{service}", jobs, ("find", "insert", "update"))
     yield _privilege("bmt_intake", "requests", ("find",))
+    yield _privilege("bmt_notification", "told", ("find",))
 
 
 def _privileges(database: str, collections: Iterable[str], actions: Sequence[str]) -> Iterator[Any]:

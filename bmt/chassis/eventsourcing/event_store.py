@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 from pydantic import BaseModel
@@ -199,6 +199,7 @@ _OUTBOX = mongodb.IndexModel(
     partialFilterExpression={"outbox": True},
     name="outbox_in_order",
 )
+INDEXES: Final = (_BY_STREAM, _OUTBOX)
 
 
 class MongoEventStore:
@@ -216,7 +217,7 @@ class MongoEventStore:
     async def prepare(self) -> None:
         """Create the indexes that the promises depend on. Repeating it is harmless."""
         with mongodb.store_errors():
-            await self._commits.create_indexes([_BY_STREAM, _OUTBOX])
+            await self._commits.create_indexes(list(INDEXES))
         self._prepared = True
 
     async def append(self, commits: Sequence[Commit]) -> list[AppendOutcome]:

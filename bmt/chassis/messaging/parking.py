@@ -169,6 +169,12 @@ _KEPT: Final = {"discarding": None}
 """Matches events that no operator gave up."""
 
 _IN_TURN: Final = [("parked_at", 1), ("_id", 1)]
+INDEXES: Final = (
+    mongodb.IndexModel([("key", 1), *_IN_TURN]),
+    mongodb.IndexModel([("due_at", 1), ("reason", 1)]),
+    mongodb.IndexModel(_IN_TURN),
+)
+INDEXES_OF_DISCARDED: Final = (mongodb.IndexModel([("parked_id", 1)]),)
 _FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
 _CONFLICT_TRIES: Final = 20
 
@@ -204,14 +210,8 @@ class ParkingLot:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._lot.create_indexes(
-                [
-                    mongodb.IndexModel([("key", 1), *_IN_TURN]),
-                    mongodb.IndexModel([("due_at", 1), ("reason", 1)]),
-                    mongodb.IndexModel(_IN_TURN),
-                ]
-            )
-            await self._discarded.create_indexes([mongodb.IndexModel([("parked_id", 1)])])
+            await self._lot.create_indexes(list(INDEXES))
+            await self._discarded.create_indexes(list(INDEXES_OF_DISCARDED))
 
     async def waiting_keys(self, keys: Collection[str]) -> Collection[str]:
         """Which of `keys` have an event here: later ones must queue behind."""
@@ -358,6 +358,12 @@ class ParkingLot:
     async def list(self, limit: int) -> Sequence[Parked]:
         with mongodb.store_errors():
             found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
+        return [_parked(document) for document in found]
+
+    async def of_key(self, key: str) -> Sequence[Parked]:
+        """The events of one key, in their order."""
+        with mongodb.store_errors():
+            found = await self._lot.find({"key": key}).sort(_IN_TURN).to_list(None)
         return [_parked(document) for document in found]
 
     async def size(self) -> int:

@@ -42,6 +42,8 @@ _BY_DOCUMENT: Final = mongodb.IndexModel(
 _BY_NAME: Final = mongodb.IndexModel([("filename", 1), ("uploadDate", 1)])
 _BY_FILE: Final = mongodb.IndexModel([("files_id", 1), ("n", 1)], unique=True)
 """GridFS' own two. The driver creates them with the first document larger than a chunk."""
+INDEXES_OF_FILES: Final = (_BY_DOCUMENT, _BY_NAME)
+INDEXES_OF_CHUNKS: Final = (_BY_FILE,)
 
 
 class DocumentTooLarge(Exception):  # noqa: N818  named for what is so
@@ -133,8 +135,8 @@ class DocumentStore:
         """
         with mongodb.store_errors():
             try:
-                await self._files.create_indexes([_BY_DOCUMENT, _BY_NAME])
-                await self._chunks.create_indexes([_BY_FILE])
+                await self._files.create_indexes(list(INDEXES_OF_FILES))
+                await self._chunks.create_indexes(list(INDEXES_OF_CHUNKS))
             except mongodb.OperationFailure as error:
                 if error.code != mongodb.UNAUTHORIZED:
                     raise

@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import tls
 from bmt.chassis.runtime.secret_files import SUFFIX, SecretFiles, SecretFileWrong, is_secret
 
@@ -312,6 +313,23 @@ S = TypeVar("S", bound=BaseSettings)
 def load(settings_class: type[S]) -> S:
     """The settings of the environment. If some are missing or wrong, print each with its reason and exit with 2."""
     try:
+        return read(settings_class)
+    except WrongSettings as error:
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines))
+        sys.exit(WRONG_CONFIGURATION)
+
+
+class WrongSettings(WrongConfiguration):
+    """Settings are missing or wrong: a line each, which names the variable and never its value's secret."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
+def read(settings_class: type[S]) -> S:
+    """The settings of the environment. Raises `WrongSettings`."""
+    try:
         return settings_class()
     except ValidationError as error:
         lines = [_line(fault, settings_class) for fault in error.errors(include_input=False)]
@@ -321,8 +339,7 @@ def load(settings_class: type[S]) -> S:
         else:  # a variable that should hold JSON does not
             field = str(error).partition('"')[2].partition('"')[0]
             lines = [f"BMT_{field.upper()} is wrong: it is not JSON"]
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
-    sys.exit(WRONG_CONFIGURATION)
+    raise WrongSettings(lines)
 
 
 def _line(fault: ErrorDetails, settings_class: type[BaseSettings]) -> str:

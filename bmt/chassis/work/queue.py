@@ -57,6 +57,7 @@ WorkChange = WorkItem | Remove
 
 
 _IN_TURN: Final = [("target", 1), ("due_at", 1)]
+INDEXES: Final = (mongodb.IndexModel(_IN_TURN),)
 
 
 class WorkQueue:
@@ -71,7 +72,7 @@ class WorkQueue:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._work.create_indexes([mongodb.IndexModel(_IN_TURN)])
+            await self._work.create_indexes(list(INDEXES))
 
     async def change(
         self, changes: Sequence[WorkChange | Postpone], *, durable: bool = False
@@ -147,6 +148,12 @@ class WorkQueue:
         """The waiting work by target, the earliest due first."""
         with mongodb.store_errors():
             found = await self._work.find().sort(_IN_TURN).limit(limit).to_list(None)
+        return [_item(document) for document in found]
+
+    async def about(self, subject: str) -> Sequence[WorkItem]:
+        """The waiting work of one request, the earliest due first. No index: the queue has open work alone."""
+        with mongodb.store_errors():
+            found = await self._work.find({"subject": subject}).sort("due_at", 1).to_list(None)
         return [_item(document) for document in found]
 
     async def clear(self) -> None:

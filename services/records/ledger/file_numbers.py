@@ -13,7 +13,7 @@ CONFLICT_TRIES: Final = 100
 REMEMBERED: Final = 20_000
 """The number of requests whose file number is cached. A number never changes."""
 
-_SERIES = mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="series")
+INDEXES: Final = (mongodb.IndexModel([("agency", 1), ("number", 1)], unique=True, name="series"),)
 
 
 class FileNumbers:
@@ -31,7 +31,7 @@ class FileNumbers:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._numbers.create_indexes([_SERIES])
+            await self._numbers.create_indexes(list(INDEXES))
 
     async def of(self, requests: Mapping[str, str]) -> dict[str, str]:
         """The file number of each request, for example `MAMPU.BMT.600-1/2/17`.

@@ -36,6 +36,7 @@ REMEMBERED: Final = 20_000
 _CHAIN = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="chain")
 
 _SEALED_UNDER = mongodb.IndexModel([("sealed.key", 1), ("request_id", 1)], name="sealed_under")
+INDEXES: Final = (_CHAIN, _SEALED_UNDER)
 
 Added = Leaf | CausationReused | NotCanonical
 """The result for an entry: its leaf; another event has its id; it has no canonical form."""
@@ -57,7 +58,7 @@ class Leaves:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._leaves.create_indexes([_CHAIN, _SEALED_UNDER])
+            await self._leaves.create_indexes(list(INDEXES))
 
     async def add(self, entry: Entry) -> Leaf:
         """The leaf of this event, durable. The existing one if the event is known.

@@ -154,6 +154,7 @@ _ONE_IN_USE: Final = mongodb.IndexModel(
     [("person", 1), ("retired_at", 1)], unique=True, name="one_in_use"
 )
 """A key in use has no `retired_at`. So two processes cannot both make a person's first key."""
+INDEXES: Final = (_ONE_IN_USE,)
 
 
 class PersonKeys:
@@ -182,7 +183,7 @@ class PersonKeys:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._people.create_indexes([_ONE_IN_USE])
+            await self._people.create_indexes(list(INDEXES))
 
     async def of(self, people: Collection[Person]) -> Mapping[Person, PersonKey]:
         """Each person's key for new data, created if necessary; durable.

@@ -42,6 +42,7 @@ HASH_BYTES: Final = 32
 _CHAINS = mongodb.IndexModel([("leaves.request_id", 1)], name="chains")
 _PLACE = mongodb.IndexModel([("request_id", 1), ("index", 1)], unique=True, name="place")
 """Finds the single leaves of earlier versions. A run has an `index` too, to be unique here."""
+INDEXES: Final = (_CHAINS, _PLACE)
 
 
 @immutable
@@ -82,7 +83,7 @@ class TreeStore:
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
-            await self._sequence.create_indexes([_CHAINS, _PLACE])
+            await self._sequence.create_indexes(list(INDEXES))
 
     async def size(self) -> int:
         """How many leaves have a number."""

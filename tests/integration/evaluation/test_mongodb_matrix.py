@@ -91,10 +91,11 @@ RECONCILED = {
     **{
         f"bmt_{service}.{collection}": {"find"}
         for service in SERVICES
-        for collection in (COMMITS, PARKED, DISCARDED, POSITIONS)
+        for collection in (COMMITS, PARKED, DISCARDED, WORK, POSITIONS)
     },
     **{f"bmt_{service}.{REPUBLISHING}": {"find", "insert", "update"} for service in SERVICES},
     "bmt_intake.requests": {"find"},
+    "bmt_notification.told": {"find"},
 }
 OF_PAGES = {f"bmt_{WEB}.{name}": {"find", "insert", "update", "remove", "drop"} for name in PAGES}
 OTHERS = {PRUNER: PRUNED, RECONCILER: RECONCILED, WEB: OF_PAGES}
