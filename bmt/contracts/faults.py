@@ -98,6 +98,7 @@ OF_FIELDS: Final[Mapping[str, str]] = {
     "too_many_documents": "At most {maximum} documents are allowed: take {many} out.",
     "correction_reason_needed": "Say why: it is kept on record with the correction.",
     "not_claimed": "Nobody has claimed this task: claim it.",
+    "not_by_hand": "Only IPMS can be set by hand, and it is not what failed.",
     "stray_brace": "The {brace} at character {position} belongs to no variable: write the variable's name between braces, or the brace twice.",
     "unknown_variable": "The variable at character {position} is none of this notice's, which are {variables}.",
     "variable_not_here": "The variable {variable} may be left out: it can stand in the further paragraphs alone.",

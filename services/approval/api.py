@@ -8,6 +8,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, StringConstraints
 from starlette.responses import Response
 
+from bmt.chassis.http import live
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
@@ -32,7 +33,7 @@ from bmt.contracts.http.approval import (
 from bmt.contracts.http.comments import CommentAnswer, CommentWritten
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import NO_CONTROL, Channel, Kind
-from services.approval import bulk, handlers, live, views
+from services.approval import bulk, handlers, views
 from services.approval.bulk import decision_made
 from services.approval.domain.errors import UnknownRequest
 from services.approval.handlers import policy_of
@@ -51,9 +52,6 @@ CorrectorsCommand = Annotated[CommandContext, Depends(command("administrator", "
 WorklistPage = Annotated[PageRequest[WorklistPlace], Depends(ON_THE_WORKLIST)]
 ChangesPage = Annotated[PageRequest[Place], Depends(BY_CHANGE)]
 ChangedSince = Annotated[QueryTime | None, Query(description="only what changed then or later")]
-Seconds = Annotated[
-    int, Query(ge=1, le=live.LASTS_SECONDS, description="how long the stream lasts at most")
-]
 RequestIds = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
     Query(max_length=MOST_NAMED, description="only these; other agencies' are left out"),
@@ -136,7 +134,7 @@ async def worklist_live(
     here: Here,
     caller: Administrator,
     since: Annotated[QueryTime, Query()],
-    seconds: Seconds = live.LASTS_SECONDS,
+    seconds: live.Seconds = live.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> WorklistChanged | None:
         count = await views.changes(here.reviews, caller.agency, since)
@@ -196,7 +194,7 @@ async def request_live(
     here: Here,
     review: Reviewed,
     steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
-    seconds: Seconds = live.LASTS_SECONDS,
+    seconds: live.Seconds = live.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> Step | None:
         now = await here.reviews.get(review.request_id)

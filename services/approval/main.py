@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from bmt.agencies import register
 from bmt.agencies.overdue import overdue_sampler
+from bmt.chassis.http.live import ChangeSignal
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import ServiceBuilder
@@ -13,7 +14,6 @@ from bmt.contracts import topics
 from services import approval
 from services.approval import api, domain, rules, views
 from services.approval.domain.events import PRIVATE
-from services.approval.live import ChangeSignal
 from services.approval.ports import Ports
 from services.approval.settings import Settings
 from services.approval.subscriptions import TABLE

@@ -8,12 +8,12 @@ from fastapi import Depends
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.api_route import ports_of
+from bmt.chassis.http.live import ChangeSignal
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.http.rules import RulesVersion
-from services.approval.live import ChangeSignal
 from services.approval.views import Reviews
 
 

@@ -1,14 +1,16 @@
 """The HTTP API of intake: documents, requests, and blank papers."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from bmt.chassis.eventsourcing.execution import Executed
+from bmt.chassis.http import live
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, bearer_token, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
@@ -52,6 +54,23 @@ Agency = Annotated[str, Query(max_length=32, description="its code")]
 Mine = Annotated[
     bool, Query(description="only what the caller is the applicant of, whatever else they may read")
 ]
+
+
+async def _found(
+    here: Here, request_id: Id, principal: Reading, *, mine: Mine = False
+) -> RequestDocument:
+    """A request that the caller may read.
+
+    Raises:
+        UnknownRequest: there is none.
+    """
+    found = await here.requests.get(request_id, audience_of(principal, mine=mine))
+    if found is None:
+        raise UnknownRequest
+    return found
+
+
+Found = Annotated[RequestDocument, Depends(_found)]
 
 WRONG: Final = (
     "forbidden",
@@ -145,12 +164,7 @@ async def find(
     responses=problems("not_found"),
     summary="Where a request stands, and what happened to it",
 )
-async def look(
-    here: Here, request_id: Id, principal: Reading, *, mine: Mine = False
-) -> RequestStatus:
-    found = await here.requests.get(request_id, audience_of(principal, mine=mine))
-    if found is None:
-        raise UnknownRequest
+async def look(found: Found) -> RequestStatus:
     return request_status(found)
 
 
@@ -189,6 +203,28 @@ async def correct(
 ) -> JsonResponse:
     executed = await here.corrections.correct(request_id, body, context, bearer_token(request))
     return request_accepted(executed)
+
+
+@router.get(
+    "/v1/requests/{request_id}/live",
+    summary="What happens to a request after its first steps, at once",
+    description="Events `changed` (`Step`, the last one), whichever service took it. The stream ends by itself: "
+    "then connect again.",
+    response_class=EventSourceResponse,
+    responses=problems("not_found"),
+)
+async def request_live(
+    here: Here,
+    found: Found,
+    steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
+    seconds: live.Seconds = live.LASTS_SECONDS,
+) -> AsyncIterator[ServerSentEvent]:
+    async def look() -> Step | None:
+        now = await here.requests.get(found.facts.request_id, EVERYBODY)
+        return request_status(now).steps[-1] if now and len(now.steps) > steps else None
+
+    async for event in live.stream(look, here.change_signal, seconds):
+        yield event
 
 
 def request_accepted(executed: Executed) -> JsonResponse:

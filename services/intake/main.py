@@ -9,6 +9,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.vocabulary import type_of
 from bmt.chassis.http.limits import ClientAddress
+from bmt.chassis.http.live import ChangeSignal
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run
 from bmt.chassis.runtime.service import ServiceBuilder
@@ -70,11 +71,13 @@ def build(settings: Settings) -> FastAPI:
     )
     requests_view = builder.view(views.REQUESTS)
     inbox = Inbox(builder.view(views.INBOX))
+    change_signal = ChangeSignal()
     requests = Requests(requests_view, builder.execution.catch_up)
     directory = _directory(settings, builder)
     builder.projects(builder.shared.view(views.UPLOADS))
     builder.projects(builder.shared.view(views.HOLDERS))
     builder.prepares(builder.shared.prepare)
+    builder.projects(change_signal)
     open_requests = OpenRequests(requests_view)
     reception = Reception(
         agencies=agencies,
@@ -97,7 +100,7 @@ def build(settings: Settings) -> FastAPI:
     builder.subscribes(
         [*subscriptions.TOPICS, *inbound],
         bind(subscriptions.TABLE, integrators=integrators, new_id=clock.new_id),
-        [requests_view, DirectoryInvalidation(directory)],
+        [requests_view, DirectoryInvalidation(directory), change_signal],
         only={
             **{topic: topics.EVENTS[topic] for topic in subscriptions.TOPICS},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
@@ -135,6 +138,7 @@ def build(settings: Settings) -> FastAPI:
         blanks=BlankPapers(agencies),
         status_lookup=StatusLookup(requests, agencies, key.get_secret_value() if key else None),
         client_address=ClientAddress(settings.client_address_header, settings.trusted_proxies),
+        change_signal=change_signal,
         clock=clock.now,
     )
     return builder.app(

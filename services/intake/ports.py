@@ -8,6 +8,7 @@ from fastapi import Depends
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.http.limits import ClientAddress
+from bmt.chassis.http.live import ChangeSignal
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from services.intake.blank_papers import BlankPapers
@@ -39,6 +40,7 @@ class Ports:
     blanks: BlankPapers
     status_lookup: StatusLookup
     client_address: ClientAddress
+    change_signal: ChangeSignal
     clock: Clock
 
 

@@ -177,6 +177,7 @@ class TrackedNotice(BaseModel):
             channel=self.channel,
             status=self.status,
             document_id=self.document_id,
+            due_at=self.due_at,
         )
 
 
@@ -308,7 +309,7 @@ async def as_waiting(
         problem = (item.waiting_for if item else "") or one.refusal
         items.append(
             WaitingNotification(
-                **one.as_listed().model_dump(),
+                **one.as_listed().model_dump(exclude={"due_at"}),
                 request_id=one.request_id,
                 reference=one.reference,
                 wanted_since=one.wanted_since,

@@ -12,6 +12,7 @@ from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
 from bmt.chassis.http.responses import JsonResponse
 from bmt.contracts.http.provisioning import (
+    ConfigurationState,
     Entitlement,
     Failure,
     RetryAccepted,
@@ -20,6 +21,7 @@ from bmt.contracts.http.provisioning import (
 )
 from bmt.contracts.problems import Refused
 from services.provisioning import handlers, queries
+from services.provisioning.domain.errors import UnknownRequest
 from services.provisioning.ports import Here
 from services.provisioning.views import Configuration
 
@@ -56,9 +58,10 @@ async def retry(
 
     After `ConfigurationFailed` with `retryable`, once its cause is mended. A request that is under way
     goes on by itself: then this changes nothing. 409 `request_closed`: the request is configured, the
-    failure is one that no retry mends, or a later request for the same account has begun.
+    failure is one that no retry mends, or a later request for the same account has begun. `by_hand`: a
+    task for an officer is opened in the place of IPMS' interface; 422 where another target failed.
     """
-    executed = await handlers.retry(request_id, body.reason, context, here)
+    executed = await handlers.retry(request_id, body, context, here)
     return answer(executed, RetryAccepted(request_id=request_id), 202)
 
 
@@ -80,6 +83,19 @@ async def failures(here: Here, caller: Overseer, page: TimePage) -> Page[Failure
     found = await queries.failed(here.configurations, agency_seen_by(caller), page)
     items = [failure(one) for one in found]
     return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
+
+
+@router.get(
+    "/v1/requests/{request_id}/configuration",
+    summary="How far the configuration of a request is, and why it failed",
+    responses=problems("not_found"),
+)
+async def configuration(here: Here, request_id: Id, caller: Overseer) -> ConfigurationState:
+    """404 also for a request that nobody approved. Administrators for their own agency."""
+    found = await here.configurations.get(request_id)
+    if found is None or not sees(caller, found.agency):
+        raise UnknownRequest
+    return ConfigurationState.model_validate(found.model_dump(exclude={"account"}))
 
 
 @router.get(
@@ -113,8 +129,7 @@ def agency_seen_by(caller: Principal) -> str | None:
 
 def _unfinished(of: Configuration, reason: str | None) -> Unfinished:
     """An item of the list; the worker's last reason is more exact than the status."""
-    document = of.model_dump(exclude={"account"})
-    return Unfinished.model_validate({**document, "waiting_for": reason or of.waiting_for})
+    return Unfinished.model_validate({**of.model_dump(), "waiting_for": reason or of.waiting_for})
 
 
 def failure(of: Configuration) -> Failure:

@@ -5,6 +5,7 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed
 from bmt.chassis.http.idempotency import CommandContext
 from bmt.contracts.events import Approved
+from bmt.contracts.http.provisioning import RetryOrder
 from bmt.contracts.values import Officer
 from services.provisioning.domain.configuration import (
     NotRequested,
@@ -26,9 +27,9 @@ async def request_configuration(
 
 
 async def retry(
-    request_id: str, reason: str | None, context: CommandContext, here: Ports
+    request_id: str, order: RetryOrder, context: CommandContext, here: Ports
 ) -> Executed:
-    """Try again after a failure whose cause was removed.
+    """Try again after a failure whose cause was removed, or have an officer set IPMS.
 
     Raises:
         Refused: as the decider says.
@@ -43,7 +44,8 @@ async def retry(
         agency=None if operates else context.principal.agency,
         overtaken=await overtaken(here.configurations, state.order),
         requested_at=here.clock(),
-        reason=reason,
+        reason=order.reason,
+        by_hand=order.by_hand,
     )
     return await here.execution.execute(context.to_command(stream, command))
 

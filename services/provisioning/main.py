@@ -21,9 +21,10 @@ from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
-from services.provisioning.connectors.targets import WORKLIST, PlanReader, Targets
+from services.provisioning.connectors.targets import PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain.events import PRIVATE
+from services.provisioning.domain.order import WORKLIST
 from services.provisioning.ports import Ports
 from services.provisioning.queries import Turns
 from services.provisioning.settings import Settings

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
@@ -25,15 +25,12 @@ from bmt.contracts.events import (
     Granted,
     Rejected,
     RequestEvent,
-    Retried,
     ReturnedForCorrection,
     ReviewOpened,
-    Target,
     Withdrawn,
 )
-from bmt.contracts.http.provisioning import Entitlement, Task, Unfinished
+from bmt.contracts.http.provisioning import ConfigurationState, Entitlement, Task
 from bmt.contracts.values import Kind
-from services.provisioning.connectors.targets import WORKLIST
 from services.provisioning.domain.events import (
     ConfigurationDue,
     RetryRequested,
@@ -41,21 +38,13 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
+from services.provisioning.domain.order import WORKLIST
 
 
-class Configuration(Unfinished):
-    """The configuration of one request; `account` is in lower case, as IPMS ignores case.
-
-    Attributes:
-        target: the one that refused last.
-        failures: their number.
-    """
+class Configuration(ConfigurationState):
+    """The configuration of one request; `account` is in lower case, as IPMS ignores case."""
 
     account: str
-    target: Target | None = None
-    failed_at: AwareDatetime | None = None
-    failures: int = 0
-    last_retry: Retried | None = None
 
 
 Configurations = ViewProjection[Configuration]
@@ -72,9 +61,13 @@ def _moved(document: Body, incoming: IncomingEvent[BaseModel]) -> Body:
     changes: Body = {}
     match incoming.data:
         case ConfigurationStarted() | TaskCompleted():
-            changes = {"status": "configuring", "waiting_for": "its targets"}
+            changes = {"status": "configuring", "waiting_for": "its targets", "task_id": None}
         case AwaitingOperator(task_id=task_id):
-            changes = {"status": "awaiting_operator", "waiting_for": f"an officer: task {task_id}"}
+            changes = {
+                "status": "awaiting_operator",
+                "waiting_for": f"an officer: task {task_id}",
+                "task_id": task_id,
+            }
         case ConfigurationFailed() as failed:
             changes = _failed(failed, incoming.time, document["failures"])
         case RetryRequested() as retry:
@@ -122,6 +115,7 @@ def _due(order: ConfigurationDue) -> Body:
         "failed_at": None,
         "failures": 0,
         "last_retry": None,
+        "task_id": None,
     }
 
 

@@ -61,6 +61,8 @@ intake GET /v1/requests
                              401  403     200   none      200   none   none     200   200     200   none   200   403
 intake GET /v1/requests/{request_id}
                              401  403     200   404       200   404    404      200   200     200   404    200   403
+intake GET /v1/requests/{request_id}/live
+                             401  403     200   404       200   404    404      200   200     200   404    200   403
 intake GET /v1/requests/{request_id}/submission
                              401  403     200   404       200   404    404      403   403     403   403    403   403
 intake POST /v1/requests/{request_id}/withdrawal
@@ -116,6 +118,8 @@ approval GET /v1/agencies/own
 approval GET /v1/agencies/{code}/rules
                              401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning GET /v1/requests/{request_id}/plan
+                             401  403     403   403       200   404    404      200   200     200   404    200   403
+provisioning GET /v1/requests/{request_id}/configuration
                              401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning POST /v1/requests/{request_id}/retry
                              401  403     403   403       202   404    404      202   202     403   403    403   403
@@ -403,6 +407,9 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "intake POST /v1/request-checks": Target({}, body_for(own)),
         "intake GET /v1/requests": Target({}, options=everything, tells=read),
         "intake GET /v1/requests/{request_id}": request(read),
+        "intake GET /v1/requests/{request_id}/live": request(
+            read, options={"params": {"steps": 0, "seconds": 1}}
+        ),
         "intake GET /v1/requests/{request_id}/submission": request(read),
         "intake POST /v1/requests/{request_id}/withdrawal": request(withdrawn, {"reason": "x"}),
         "intake POST /v1/requests/{request_id}/correction": request(corrected, body_for(own)),
@@ -451,6 +458,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             tells='"status":201',
         ),
         "provisioning GET /v1/requests/{request_id}/plan": request(waiting[0]),
+        "provisioning GET /v1/requests/{request_id}/configuration": request(waiting[0]),
         "provisioning POST /v1/requests/{request_id}/retry": request(waiting[0]),
         "provisioning GET /v1/failures": Target({}, options=everything, tells=failed),
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),

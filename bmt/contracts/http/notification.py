@@ -18,6 +18,10 @@ from bmt.contracts.values import (
 NoticeStatus = Literal["due", "prepared", "notified", "failed"]
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Notification(BaseModel):
     """One item of `GET /v1/requests/{id}/notifications`."""
 
@@ -31,6 +35,11 @@ class Notification(BaseModel):
         "notified: sent, or handed over; failed: refused for good, a person must act"
     )
     document_id: DocumentId | None = Field(description="the message as stored; null while due")
+    due_at: Moment | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="when an outcome must have been told (client charter); only in lists",
+    )
 
 
 class DispatchPaper(Value):

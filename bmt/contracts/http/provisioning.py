@@ -188,6 +188,11 @@ class RetryOrder(Value):
     reason: Reason | None = Field(
         default=None, description="What was mended, or why to try again; kept with the record."
     )
+    by_hand: bool = Field(
+        default=False,
+        description="An officer sets IPMS in its portal, as a task, in the place of its interface. "
+        "Only where IPMS failed.",
+    )
 
 
 class RetryAccepted(_Answer):
@@ -208,6 +213,19 @@ class Unfinished(_Answer):
     due_at: Moment = Field(description="Client charter.")
     waiting_for: str
     retryable: bool = Field(description="`POST /v1/requests/{id}/retry` would try again.")
+
+
+class ConfigurationState(Unfinished):
+    """Answer of `GET /v1/requests/{id}/configuration`: how far the configuration of one request is.
+
+    `waiting_for` is empty once it is configured.
+    """
+
+    target: Target | None = Field(default=None, description="What refused last.")
+    failed_at: Moment | None = Field(default=None, description="When it failed last.")
+    failures: int = Field(default=0, description="How often it failed.")
+    last_retry: Retried | None = Field(default=None, description="Who tried again last.")
+    task_id: str | None = Field(default=None, description="The task that an officer has to do now.")
 
 
 class Failure(_Answer):

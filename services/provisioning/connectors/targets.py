@@ -22,9 +22,7 @@ from services.provisioning.connectors.connector import (
 )
 from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded, Operation
 from services.provisioning.domain.events import TaskCompleted
-from services.provisioning.domain.order import ORDER, Order, changes, goal
-
-WORKLIST: Final = "worklist"
+from services.provisioning.domain.order import ORDER, WORKLIST, Order, changes, goal
 
 _TURN_ON: Final = """\
 1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.

@@ -124,6 +124,7 @@ class Retry:
         agency: the only agency whose requests the officer may retry; None: all.
         overtaken: a later request for the same account is under way or configured.
         reason: in the officer's words.
+        by_hand: an officer sets IPMS, in the place of its interface.
     """
 
     officer: Officer
@@ -131,6 +132,7 @@ class Retry:
     overtaken: bool
     requested_at: datetime
     reason: str | None = None
+    by_hand: bool = False
 
 
 Command = (
@@ -235,6 +237,8 @@ def evolve(state: State, event: BaseModel) -> State:
         ), ConfigurationFailed():
             after = Failed(order, round_, statement, event)
         case Failed(order, round_, statement), RetryRequested():
+            # From now on IPMS is set as the retry says.
+            order = order.model_copy(update={"ipms_connector": event.ipms_connector})
             after = Due(order, round_ + 1, statement, event)
         case Started(order), events.Configured():
             after = Configured(order, event)

@@ -42,6 +42,7 @@ from services.provisioning.domain.errors import (
     ApprovalIncomplete,
     ApproverMayNotConfigure,
     ClaimedByAnother,
+    NotByHand,
     NotClaimed,
     NothingToRetry,
     NotRetryable,
@@ -57,7 +58,7 @@ from services.provisioning.domain.events import (
     TaskCompleted,
     TaskTakenOver,
 )
-from services.provisioning.domain.order import by_hand, goal, shortfall, shown_instead
+from services.provisioning.domain.order import WORKLIST, by_hand, goal, shortfall, shown_instead
 
 ITSELF: Final = Officer(subject="provisioning", name="bmt provisioning", role="service")
 """The configurer if no officer is involved."""
@@ -246,13 +247,15 @@ def _retry(command: Retry, state: State) -> Sequence[Event]:
             raise NotRetryable(failure.reason)
         case Failed() if command.overtaken:
             raise Overtaken
+        case Failed(failure=failure) if command.by_hand and failure.target != "ipms":
+            raise NotByHand
         case Failed(order=order):
             return [
                 RetryRequested(
                     request=order.request,
                     requested_by=command.officer,
                     requested_at=command.requested_at,
-                    ipms_connector=order.ipms_connector,
+                    ipms_connector=WORKLIST if command.by_hand else order.ipms_connector,
                     reason=command.reason,
                 )
             ]

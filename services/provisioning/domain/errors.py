@@ -110,6 +110,16 @@ class NotRetryable(Refused):
         super().__init__(f"Trying again cannot help: {reason}. A new request is needed.")
 
 
+class NotByHand(Refused):
+    """Only IPMS has a portal: nobody sets the transfer storage by hand."""
+
+    problem = "validation_failed"
+
+    def __init__(self) -> None:
+        wrong = FieldError.of("/by_hand", "not_by_hand")
+        super().__init__(wrong.detail, errors=(wrong,))
+
+
 class Overtaken(Refused):
     """A later decision on the same account counts."""
 

@@ -22,6 +22,9 @@ from bmt.contracts.values import Kind
 from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
 from services.provisioning.domain.events import ConfigurationDue
 
+WORKLIST: Final = "worklist"
+"""The connector's name where an officer sets IPMS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -38,7 +41,7 @@ class Policy:
         largest_quota_bytes: the most that a decision may grant; None: the requested size. So `largest_file_bytes`.
     """
 
-    ipms_connector: str = "worklist"
+    ipms_connector: str = WORKLIST
     storage_connector: str = "copyparty"
     working_days: int = 1
     state: State = "kuala-lumpur"

@@ -224,6 +224,12 @@ async def test_a_refusal_is_said_and_retried_once_somebody_mended_its_cause(
             {"target": "ipms", "reason": failed.data["reason"], "code": code}
         ]
 
+        told = (await client.get(f"{address}/configuration", headers=as_("administrator"))).json()
+        assert (told["status"], told["target"]) == ("configuration_failed", "ipms")
+        assert (told["failures"], told["retryable"], told["task_id"]) == (1, True, None)
+        foreign = await client.get(f"{address}/configuration", headers=as_("administrator", "KPM"))
+        assert_problem(foreign, "not_found")
+
         await ipms.register(account)
         for other in (("administrator", "KPM"), ("auditor", "")):
             refused = await client.post(f"{address}/retry", headers=as_(*other))
@@ -241,6 +247,27 @@ async def test_a_refusal_is_said_and_retried_once_somebody_mended_its_cause(
             await client.get(f"{unknown}/plan", headers=as_("administrator")), "not_found"
         )
         assert_problem(await client.post(f"{unknown}/retry", headers=as_("operator")), "not_found")
+
+
+async def test_what_ipms_refuses_is_set_by_hand_where_an_administrator_says_so(
+    provisioning, wire, ipms, as_
+):
+    account = f"u{clock.new_id()[-12:]}.mampu@mygovuc.gov.my"
+    async with provisioning() as client:
+        await approve(wire, request := request_of(account))
+        await hear(wire, request, "ConfigurationFailed")
+        address = f"/v1/requests/{request.request_id}"
+        order = {"reason": "IPMS menolak tanpa sebab.", "by_hand": True}
+
+        answer = await client.post(f"{address}/retry", json=order, headers=as_("administrator"))
+
+        assert answer.status_code == 202
+        *_, asked = await hear(
+            wire, request, "ConfigurationFailed", "ConfigurationStarted", "AwaitingOperator"
+        )
+        told = (await client.get(f"{address}/configuration", headers=as_("administrator"))).json()
+        assert (told["status"], told["task_id"]) == ("awaiting_operator", asked.data["task_id"])
+        assert told["last_retry"]["reason"] == order["reason"]
 
 
 async def test_a_target_that_shows_something_else_than_was_set_is_a_failure(

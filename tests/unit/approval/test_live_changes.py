@@ -10,11 +10,12 @@ from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
 from test_review_view import OPENED_AT, incoming
 
+from bmt.chassis.http import live
+from bmt.chassis.http.live import ChangeSignal
 from bmt.chassis.http.pagination import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.approval import WorklistChanged
-from services.approval import live, views
-from services.approval.live import ChangeSignal
+from services.approval import views
 from services.approval.views import REVIEWS, Filter
 
 BEFORE = OPENED_AT - timedelta(seconds=1)

@@ -160,9 +160,15 @@ def configured(
     )
 
 
-def retried(by: Officer = OPERATOR, reason: str | None = None) -> RetryRequested:
+def retried(
+    by: Officer = OPERATOR, reason: str | None = None, ipms_connector: str = "scim"
+) -> RetryRequested:
     return RetryRequested(
-        request=REQUEST, requested_by=by, requested_at=NOW, ipms_connector="scim", reason=reason
+        request=REQUEST,
+        requested_by=by,
+        requested_at=NOW,
+        ipms_connector=ipms_connector,
+        reason=reason,
     )
 
 
@@ -193,9 +199,13 @@ def fail(retryable: bool = True) -> RecordFailure:
 
 
 def retry(
-    by=OPERATOR, agency: str | None = None, overtaken: bool = False, reason: str | None = None
+    by=OPERATOR,
+    agency: str | None = None,
+    overtaken: bool = False,
+    reason: str | None = None,
+    by_hand: bool = False,
 ) -> Retry:
-    return Retry(by, agency, overtaken, NOW, reason)
+    return Retry(by, agency, overtaken, NOW, reason, by_hand)
 
 
 BY_HAND = (due(policy=Policy()), started(), awaiting())

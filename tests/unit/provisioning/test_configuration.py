@@ -37,6 +37,7 @@ from services.provisioning.domain.errors import (
     ApprovalIncomplete,
     ApproverMayNotConfigure,
     ClaimedByAnother,
+    NotByHand,
     NotClaimed,
     NothingToRetry,
     NotRetryable,
@@ -99,8 +100,17 @@ def test_what_is_configured_or_hopeless_or_overtaken_is_not_retried():
     given(DECIDER, due(), failed()).when(retry(overtaken=True)).then_refused(Overtaken)
 
 
+def test_what_ipms_refused_an_officer_may_set_by_hand():
+    by_hand = retried(ipms_connector="worklist")
+    given(DECIDER, due(), failed()).when(retry(by_hand=True)).then(by_hand)
+    state = DECIDER.fold([due(), failed(), by_hand])
+    assert state.order.ipms_connector == "worklist"
+    given(DECIDER, due(), failed("storage")).when(retry(by_hand=True)).then_refused(NotByHand)
+
+
 def test_what_an_officer_stated_outlives_the_other_targets_failure():
-    history = (due(policy=JPA), started(), awaiting(), completed(), failed("storage"), retried())
+    again = retried(ipms_connector="worklist")
+    history = (due(policy=JPA), started(), awaiting(), completed(), failed("storage"), again)
     ask = AwaitOperator("another", "ipms", "Do it again.")
 
     assert DECIDER.fold([*history, started()]) == Started(due(policy=JPA), 1, completed())

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
+from fastapi import Query
 from fastapi.sse import ServerSentEvent
 from pydantic import BaseModel
 
@@ -13,6 +14,10 @@ LOOKS_EVERY_SECONDS: Final = 2.0
 LASTS_SECONDS: Final = 20
 """A stream ends after this time at most and its reader reconnects, so a stopping service waits for none."""
 RETRY_MILLISECONDS: Final = 500
+
+Seconds = Annotated[
+    int, Query(ge=1, le=LASTS_SECONDS, description="how long the stream lasts at most")
+]
 
 D = TypeVar("D", bound=BaseModel)
 
