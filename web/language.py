@@ -54,6 +54,21 @@ class Language(FaultWording):
         pattern = "d MMM, HH:mm" if there.year == present.year else "d MMM y, HH:mm"
         return format_datetime(there, pattern, locale=LOCALES[self.code])
 
+    def short_day(self, at: datetime, now: datetime) -> str:
+        """As `brief`, without the hour."""
+        there, year = at.astimezone(MALAYSIA), now.astimezone(MALAYSIA).year
+        pattern = "d MMM" if there.year == year else "d MMM y"
+        return format_datetime(there, pattern, locale=LOCALES[self.code])
+
+    def full(self, at: datetime) -> str:
+        """Everything of a time, to be shown beside a short one."""
+        there = at.astimezone(MALAYSIA)
+        return format_datetime(there, "EEEE, d MMMM y, HH:mm:ss", locale=LOCALES[self.code])
+
+    def counted(self, count: int, what: str) -> str:
+        """`what` is translated, and means one of it; Malay has the same word for many."""
+        return f"{count} {what}s" if self.code == "en" and count != 1 else f"{count} {what}"
+
     def day(self, at: date) -> str:
         """The day; of a moment, the day in Malaysia."""
         there = at.astimezone(MALAYSIA) if isinstance(at, datetime) else at

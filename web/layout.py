@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from bmt.chassis.runtime import clock
 from bmt.contracts.problems import STATUS
 from web import session
 from web.language import ASKED, CODES, Language, Languages
@@ -70,6 +71,7 @@ class Layout:
         refused = told.get("refused")
         status = status or (STATUS[refused.problem] if refused else _OK)
         language = self.language(request)
+        told.setdefault("now", clock.now())
         text = self._templates.get_template(template).render(
             _=language.text,
             language=language,

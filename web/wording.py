@@ -6,7 +6,19 @@ from typing import Final
 from bmt.contracts.values import Status
 from bmt.wording.names import CHANNEL, KIND, KINDS_OF_FILE, STATUS
 
-__all__ = ("ALL", "CHANNEL", "KIND", "KINDS_OF_FILE", "NEXT", "STATUS", "STEP", "TONE")
+__all__ = (
+    "ALL",
+    "CHANNEL",
+    "KIND",
+    "KINDS_OF_FILE",
+    "NEXT",
+    "STATUS",
+    "STEP",
+    "STEP_LABEL",
+    "STEP_STATE",
+    "TONE",
+    "WAITS_FOR",
+)
 
 TONE: Final[Mapping[str, str]] = {
     "approved": "good",
@@ -56,4 +68,48 @@ NEXT: Final[Mapping[Status, str]] = {
 }
 """What each status means for the applicant, and what comes next."""
 
-ALL: Final = (STATUS, KIND, CHANNEL, STEP, NEXT)
+STEP_LABEL: Final[Mapping[str, str]] = {
+    "received": "Diterima",
+    "decision": "Keputusan",
+    "approved": "Diluluskan",
+    "rejected": "Ditolak",
+    "returned": "Dikembalikan untuk pembetulan",
+    "withdrawn": "Ditarik balik",
+    "configuration": "Konfigurasi",
+    "configured": "Dikonfigurasi",
+    "configuration_failed": "Konfigurasi gagal",
+    "notice": "Makluman",
+    "notified": "Dimaklumkan",
+    "notification_failed": "Makluman tidak sampai",
+    "filing": "Pemfailan",
+    "filed": "Difailkan",
+}
+"""The steps of the procedure: what is planned, or what came of it."""
+
+STEP_STATE: Final[Mapping[str, str]] = {
+    "done": "Selesai",
+    "now": "Sekarang",
+    "failed": "Gagal",
+    "ahead": "Belum",
+}
+"""For readers who do not see the marks of the steps."""
+
+WAITS_FOR: Final[Mapping[str, str]] = {
+    "decision": "keputusan pentadbir agensi",
+    "another_decision": "kelulusan pentadbir yang lain",
+    "correction": "pembetulan daripada pemohon",
+    "withdrawal": "penarikan balik direkodkan",
+    "turn": "giliran untuk dikonfigurasi",
+    "targets": "IPMS dan storan pemindahan ditetapkan",
+    "officer": "pegawai menetapkannya di portal IPMS",
+    "mending": "puncanya dibaiki, kemudian dicuba semula",
+    "new_request": "permohonan baharu: cuba semula tidak dapat membantu",
+    "composing": "makluman disediakan",
+    "sending": "e-mel makluman dihantar",
+    "handing_over": "makluman bercetak diserahkan",
+    "resending": "makluman dihantar semula",
+    "filing": "semua dokumen difailkan",
+}
+"""What a request waits for now."""
+
+ALL: Final = (STATUS, KIND, CHANNEL, STEP, NEXT, STEP_LABEL, STEP_STATE, WAITS_FOR)

@@ -10,6 +10,7 @@ from bmt.agencies.states import State, is_working_day
 MALAYSIA: Final = ZoneInfo("Asia/Kuala_Lumpur")
 OFFICE_OPENS: Final = time(8, 0)
 OFFICE_CLOSES: Final = time(17, 0)
+_MOST_DAYS_COUNTED: Final = 366
 
 
 def due_at(
@@ -20,6 +21,17 @@ def due_at(
     `closed` are the agency's own closures, beside its state's holidays.
     """
     return _closing(since.astimezone(MALAYSIA).date(), working_days, state, closed)
+
+
+def working_days_between(
+    begin: datetime, end: datetime, state: State, closed: frozenset[date] = frozenset()
+) -> int:
+    """The working days after the day of `begin`, up to and with the day of `end`."""
+    day, last = (one.astimezone(MALAYSIA).date() for one in (begin, end))
+    if (last - day).days > _MOST_DAYS_COUNTED:
+        day = last - timedelta(days=_MOST_DAYS_COUNTED)
+    days = (day + timedelta(days=1 + index) for index in range((last - day).days))
+    return sum(one not in closed and is_working_day(one, state) for one in days)
 
 
 def remind_at(

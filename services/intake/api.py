@@ -260,6 +260,7 @@ def request_status(document: RequestDocument) -> RequestStatus:
         reply_through=facts.reply_through,
         quota_bytes=facts.quota_bytes,
         max_file_size_bytes=facts.max_file_size_bytes,
+        granted=document.granted,
     )
 
 

@@ -18,6 +18,7 @@ from bmt.contracts.events import (
     ConfigurationStarted,
     Configured,
     Filed,
+    Granted,
     NotificationFailed,
     NotificationPrepared,
     Notified,
@@ -177,6 +178,7 @@ class RequestDocument(_Document):
         open_for: agency and account while it is open.
         warnings: of the last reception, as are the facts.
         decision: the one that stands.
+        granted: the sizes that it grants.
         notices: the Message-IDs of the e-mails about it.
     """
 
@@ -190,6 +192,7 @@ class RequestDocument(_Document):
     steps: tuple[StepTaken, ...]
     progress: Progress
     decision: Decision | None
+    granted: Granted | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -240,6 +243,7 @@ def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
         "steps": _steps(document, incoming),
         "progress": progress.model_dump(),
         "decision": _decision(incoming) or (document["decision"] if document else None),
+        "granted": _granted(document, event),
         "notices": _notices(document, event),
     }
 
@@ -284,6 +288,12 @@ def _decision(incoming: IncomingEvent[Any]) -> Body | None:
             }
         case _:
             return None
+
+
+def _granted(document: Body | None, event: RequestEvent) -> Body | None:
+    if isinstance(event, Approved):
+        return event.approved.model_dump()
+    return document.get("granted") if document else None
 
 
 def _request_key(incoming: IncomingEvent[Any]) -> str | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bmt.contracts.answers import FaultyField
+from bmt.contracts.events import Granted
 from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
 from bmt.contracts.problems import FieldError, codes_told, is_empty
 from bmt.contracts.values import (
@@ -24,6 +25,10 @@ from bmt.contracts.values import (
 )
 
 InboxStatus = Literal["waiting", "registered", "dismissed", "set_aside"]
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
 
 
 class _Answer(BaseModel):
@@ -118,6 +123,11 @@ class RequestStatus(_Answer):
     reply_through: ReplyChannel = Field(description="how the applicant is told")
     quota_bytes: int | None = Field(description="as asked for; null for a termination")
     max_file_size_bytes: int | None = Field(description="as asked for; null for a termination")
+    granted: Granted | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="what was approved; not there before",
+    )
 
 
 class RequestChecked(_Answer):

@@ -1,0 +1,201 @@
+"""Which steps of a request are done, which one is now, and what it waits for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+
+from web import wording
+from web.steps import Due, Known, due_of, outcome_of, steps_of
+
+BEGAN = datetime(2026, 12, 1, 1, tzinfo=UTC)
+"""Tuesday, 09:00 in Malaysia."""
+GB = 10**9
+
+
+class Event(NamedTuple):
+    step: str
+    at: datetime
+    by: str | None
+
+
+def history(*steps):
+    """What happened, an hour apart; `approved:aminah` says by whom."""
+    told = (one.partition(":") for one in steps)
+    return [
+        Event(step, BEGAN + timedelta(hours=hour), by or "approval")
+        for hour, (step, _, by) in enumerate(told)
+    ]
+
+
+def shown(steps):
+    return [(one.label, one.state) for one in steps]
+
+
+APPROVED = ("received:siti", "review_opened", "acknowledged", "approved:Aminah")
+CONFIGURED = (*APPROVED, "configuring", "configured")
+
+
+@pytest.mark.parametrize(
+    ("status", "happened", "labels", "waits_for"),
+    [
+        (
+            "received",
+            ["received:siti"],
+            "received decision* configuration notice filing",
+            "decision",
+        ),
+        (
+            "returned",
+            ["received:siti", "returned:Aminah"],
+            "received returned* configuration notice filing",
+            "correction",
+        ),
+        (
+            "received",
+            ["received:siti", "returned:Aminah", "received:siti"],
+            "received decision* configuration notice filing",
+            "decision",
+        ),
+        (
+            "received",
+            ["received:siti", "withdrawal_requested:siti"],
+            "received decision* configuration notice filing",
+            "withdrawal",
+        ),
+        ("approved", APPROVED, "received approved configuration* notice filing", "turn"),
+        (
+            "configuring",
+            [*APPROVED, "configuring"],
+            "received approved configuration* notice filing",
+            "targets",
+        ),
+        (
+            "awaiting_operator",
+            [*APPROVED, "awaiting_operator"],
+            "received approved configuration* notice filing",
+            "officer",
+        ),
+        (
+            "configuration_failed",
+            [*APPROVED, "configuration_failed"],
+            "received approved configuration_failed! notice filing",
+            "mending",
+        ),
+        ("configured", CONFIGURED, "received approved configured notice* filing", "composing"),
+        (
+            "configured",
+            [*CONFIGURED, "notification_prepared"],
+            "received approved configured notice* filing",
+            "sending",
+        ),
+        (
+            "configured",
+            [*CONFIGURED, "notification_prepared", "notification_failed"],
+            "received approved configured notification_failed! filing",
+            "resending",
+        ),
+        (
+            "notified",
+            [*CONFIGURED, "notified"],
+            "received approved configured notified filing*",
+            "filing",
+        ),
+        (
+            "filed",
+            [*CONFIGURED, "notified", "filed"],
+            "received approved configured notified filed",
+            None,
+        ),
+        (
+            "rejected",
+            ["received:siti", "acknowledged", "rejected:Aminah"],
+            "received rejected notice* filing",
+            "composing",
+        ),
+        (
+            "filed",
+            ["received:siti", "rejected:Aminah", "notified", "filed"],
+            "received rejected notified filed",
+            None,
+        ),
+        (
+            "filed",
+            ["received:siti", "withdrawn:siti", "notified", "filed"],
+            "received withdrawn notified filed",
+            None,
+        ),
+        ("filed", [], "received approved configured notified filed", None),
+    ],
+)
+def test_the_status_says_which_step_is_now_and_the_history_which_way_it_went(
+    status, happened, labels, waits_for
+):
+    steps = steps_of(status, history(*happened))
+    marks = {"now": "*", "failed": "!"}
+    assert " ".join(one.label + marks.get(one.state, "") for one in steps) == labels
+    (now, *_) = [one for one in steps if one.state in marks] or [None]
+    assert (now.waits_for if now else None) == waits_for
+    states = [one.state for one in steps]
+    assert states == sorted(states, key=["done", "now", "failed", "ahead"].index)
+
+
+def test_every_label_and_reason_to_wait_has_words():
+    waits = {"decision", "another_decision", "correction", "withdrawal", "turn", "targets"}
+    waits |= {"officer", "mending", "new_request", "composing", "sending", "handing_over"}
+    assert set(wording.WAITS_FOR) == waits | {"resending", "filing"}
+
+
+def test_people_have_names_and_services_none():
+    steps = steps_of("approved", history(*APPROVED), Known(names={"siti": "Siti binti Ali"}))
+    assert [one.by for one in steps[:2]] == ["Siti binti Ali", "Aminah"]
+    filed = steps_of("filed", history(*CONFIGURED, "notified", "filed:records"))
+    assert filed[-1].by is None
+    assert filed[-1].at == BEGAN + timedelta(hours=7)
+
+
+def test_what_others_know_is_told_beside_the_step_that_is_now():
+    due = Due(BEGAN, is_late=True, working_days=2)
+    waiting = Known(dues={"decided": due}, more_approvals=True)
+    assert steps_of("received", history("received"), waiting)[1].due == due
+    assert steps_of("received", history("received"), waiting)[1].waits_for == "another_decision"
+    failed = history(*APPROVED, "configuration_failed")
+    hopeless = steps_of("configuration_failed", failed, Known(hopeless=True))[2]
+    assert (hopeless.waits_for, hopeless.at) == ("new_request", failed[-1].at)
+    prepared = history(*CONFIGURED, "notification_prepared")
+    assert steps_of("configured", prepared, Known(on_paper=True))[3].waits_for == "handing_over"
+
+
+@pytest.mark.parametrize(
+    ("status", "happened", "decision", "quota", "tone"),
+    [
+        ("received", ["received"], None, None, "wait"),
+        ("returned", ["received", "returned"], None, None, "wait"),
+        ("approved", APPROVED, "approved", 15 * GB, "good"),
+        ("configuration_failed", APPROVED, "approved", 15 * GB, "bad"),
+        ("filed", [*CONFIGURED, "notified", "filed"], "approved", 15 * GB, "good"),
+        ("filed", ["received", "rejected", "notified", "filed"], "rejected", None, "bad"),
+        ("notified", ["received", "withdrawn", "notified"], "withdrawn", None, ""),
+    ],
+)
+def test_what_was_decided_is_told_however_far_it_is(status, happened, decision, quota, tone):
+    outcome = outcome_of(status, history(*happened), 15 * GB)
+    assert (outcome.decision, outcome.quota_bytes, outcome.tone) == (decision, quota, tone)
+
+
+@pytest.mark.parametrize(
+    ("at", "is_late", "days"),
+    [
+        (BEGAN + timedelta(hours=8), False, 0),
+        (BEGAN + timedelta(days=3), False, 3),
+        (BEGAN + timedelta(days=6), False, 4),  # over a weekend
+        (BEGAN - timedelta(days=1), True, 1),
+        (BEGAN - timedelta(days=4), True, 2),
+        (BEGAN - timedelta(hours=1), True, 0),
+        (BEGAN - timedelta(days=4000), True, 250),
+    ],
+)
+def test_working_days_are_counted_as_the_charter_counts_them(at, is_late, days):
+    due = due_of(at, BEGAN, None)
+    assert due.is_late == is_late
+    assert due.working_days == days or (days == 250 and due.working_days > 240)

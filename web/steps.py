@@ -1,0 +1,259 @@
+"""The way of a request through the procedure: which steps are done, which one is now, and what it waits for.
+
+The status says which step is now; the history says who took each step, and when. Nothing here knows a page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final, Literal, Protocol
+
+from bmt.agencies import charter
+from bmt.agencies.agency import AgencyRules
+from bmt.contracts.values import Status
+
+StepName = Literal["received", "decided", "configured", "notified", "filed"]
+StepState = Literal["done", "now", "failed", "ahead"]
+
+SERVICES: Final = frozenset(
+    {"intake", "approval", "provisioning", "notification", "records", "mailbox"}
+)
+"""Who is no person, in a history."""
+
+_ENDS: Final = ("approved", "rejected", "withdrawn")
+_NOW: Final[Mapping[Status, StepName]] = {
+    "received": "decided",
+    "returned": "decided",
+    "approved": "configured",
+    "configuring": "configured",
+    "awaiting_operator": "configured",
+    "configuration_failed": "configured",
+    "configured": "notified",
+    "rejected": "notified",
+    "withdrawn": "notified",
+    "notified": "filed",
+}
+"""The step that a request of this status is in; a filed one is in none."""
+_WAITS_FOR: Final[Mapping[Status, str]] = {
+    "received": "decision",
+    "returned": "correction",
+    "approved": "turn",
+    "configuring": "targets",
+    "awaiting_operator": "officer",
+    "configuration_failed": "mending",
+    "notified": "filing",
+}
+_PLANNED: Final[Mapping[StepName, str]] = {
+    "received": "received",
+    "decided": "decision",
+    "configured": "configuration",
+    "notified": "notice",
+    "filed": "filing",
+}
+"""What a step that is not done is called."""
+
+
+class Happened(Protocol):
+    """One thing that happened to a request, as intake or approval answers it."""
+
+    @property
+    def step(self) -> str: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def by(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a step must be done (client charter).
+
+    Attributes:
+        is_late: it is past.
+        working_days: those that are left after today, or that it is late.
+    """
+
+    at: datetime
+    is_late: bool
+    working_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What others than the history know of a request.
+
+    Attributes:
+        names: of people, by their accounts in lower case.
+        dues: of the steps that have one.
+        on_paper: its notices are handed over.
+        more_approvals: others have approved, and not enough.
+        hopeless: it failed, and no retry mends that.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    dues: Mapping[StepName, Due] = field(default_factory=dict)
+    on_paper: bool = False
+    more_approvals: bool = False
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the procedure, as a page shows it.
+
+    Attributes:
+        label: a key of `web.wording.STEP_LABEL`: the outcome of a step that is done, else what is planned.
+        at: when it was done, or has been waiting or failing since.
+        by: the person's name; None: the system, or not known.
+        due: of a step that is not done.
+        waits_for: a key of `web.wording.WAITS_FOR`.
+    """
+
+    name: StepName
+    label: str
+    state: StepState
+    at: datetime | None = None
+    by: str | None = None
+    due: Due | None = None
+    waits_for: str | None = None
+
+
+_NOTHING_ELSE: Final = Known()
+
+
+def steps_of(
+    status: Status, history: Sequence[Happened], known: Known = _NOTHING_ELSE
+) -> Sequence[Step]:
+    """The steps of a request, in their order; `history` has the oldest first.
+
+    A refused or withdrawn request is not configured.
+    """
+    end = _last(history, *_ENDS)
+    ended = end.step if end else None
+    order: list[StepName] = ["received", "decided", "configured", "notified", "filed"]
+    if status in ("rejected", "withdrawn") or ended in ("rejected", "withdrawn"):
+        order.remove("configured")
+    now = _NOW.get(status)
+    place = order.index(now) if now in order else len(order)
+    after = history[history.index(end) :] if end else ()
+    shown = []
+    for index, name in enumerate(order):
+        if index < place:
+            shown.append(_done(name, history, known))
+        elif index == place:
+            shown.append(_current(name, status, history, after, known))
+        else:
+            shown.append(Step(name, _PLANNED[name], "ahead"))
+    return shown
+
+
+def _done(name: StepName, history: Sequence[Happened], known: Known) -> Step:
+    if name == "received":
+        event = next((one for one in history if one.step == "received"), None)
+    else:
+        event = _last(history, *(_ENDS if name == "decided" else (name,)))
+    label = event.step if event and name == "decided" else name
+    # A decision that the history does not have was an approval: the request went on.
+    label = "approved" if label == "decided" else label
+    return Step(name, label, "done", event.at if event else None, _person(event, known))
+
+
+def _current(
+    name: StepName,
+    status: Status,
+    history: Sequence[Happened],
+    after: Sequence[Happened],
+    known: Known,
+) -> Step:
+    due = known.dues.get(name)
+    if name == "notified":
+        label, state, event, waits_for = _notice(after, known)
+        return Step(name, label, state, event.at if event else None, None, due, waits_for)
+    waits_for = _WAITS_FOR[status]
+    if status == "returned":
+        event = _last(history, "returned")
+        at, by = (event.at, _person(event, known)) if event else (None, None)
+        return Step(name, "returned", "now", at, by, None, waits_for)
+    if status == "configuration_failed":
+        event = _last(history, "configuration_failed")
+        waits_for = "new_request" if known.hopeless else waits_for
+        at = event.at if event else None
+        return Step(name, "configuration_failed", "failed", at, None, due, waits_for)
+    if status == "received":
+        last = _last(history, "received", "withdrawal_requested")
+        if last and last.step == "withdrawal_requested":
+            waits_for = "withdrawal"
+        elif known.more_approvals:
+            waits_for = "another_decision"
+    return Step(name, _PLANNED[name], "now", None, None, due, waits_for)
+
+
+def _notice(after: Sequence[Happened], known: Known) -> tuple[str, StepState, Happened | None, str]:
+    last = _last(after, "notification_prepared", "notification_failed")
+    if last is None:
+        return "notice", "now", None, "composing"
+    if last.step == "notification_failed":
+        return "notification_failed", "failed", last, "resending"
+    return "notice", "now", None, "handing_over" if known.on_paper else "sending"
+
+
+def _last(history: Sequence[Happened], *steps: str) -> Happened | None:
+    return next((one for one in reversed(history) if one.step in steps), None)
+
+
+def _person(event: Happened | None, known: Known) -> str | None:
+    """The person's name where it is known, else the account."""
+    if event is None or not event.by or event.by in SERVICES:
+        return None
+    return known.names.get(event.by.casefold(), event.by)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request: the decision, and how far it is since.
+
+    Attributes:
+        decision: None: nobody decided yet.
+        quota_bytes: what was granted; None: nothing, or not known.
+        at: when it came to `status`; None: not known.
+    """
+
+    decision: Literal["approved", "rejected", "withdrawn"] | None
+    quota_bytes: int | None
+    status: Status
+    at: datetime | None
+
+    @property
+    def tone(self) -> str:
+        """Its colour: a refused request never turns green."""
+        if self.status == "configuration_failed" or self.decision == "rejected":
+            return "bad"
+        if self.decision == "approved":
+            return "wait" if self.status == "awaiting_operator" else "good"
+        return "" if self.decision else "wait"
+
+
+def outcome_of(
+    status: Status, history: Sequence[Happened], quota_bytes: int | None = None
+) -> Outcome:
+    """`quota_bytes`: as granted."""
+    end = _last(history, *_ENDS)
+    decided = end.step if end else None
+    if status in ("received", "returned"):
+        decided = None
+    if decided is None and status in _ENDS:
+        decided = status
+    at = _last(history, status)
+    granted = quota_bytes if decided == "approved" else None
+    return Outcome(decided, granted, status, at.at if at else None)  # type: ignore[arg-type]
+
+
+def due_of(at: datetime, now: datetime, rules: AgencyRules | None) -> Due:
+    """`rules`: the agency's, by which its working days count; None: those of the federal capital."""
+    state = rules.state if rules else "kuala-lumpur"
+    closed: frozenset[date] = frozenset(rules.closed_days) if rules else frozenset()
+    is_late = at < now
+    begin, end = (at, now) if is_late else (now, at)
+    return Due(at, is_late, charter.working_days_between(begin, end, state, closed))
