@@ -212,9 +212,10 @@ def _endorsed(review: Body, event: Endorsed) -> Body:
     levels = {"given": given.level, "needed": event.levels}
     endorsements = [*review.get("endorsements", ()), given.model_dump()]
     endorsed = {**review, "levels": levels, "endorsements": endorsements}
-    by = given.endorsed_by.subject
-    endorsed["kept_from"] = _kept_from(review, by.casefold())
-    step = _step(_OPEN, given.endorsed_at, by, given.reason, levels=levels)
+    by = given.endorsed_by
+    endorsed["kept_from"] = _kept_from(review, by.subject.casefold())
+    at, name = given.endorsed_at, by.name
+    step = _step(_OPEN, at, by.subject, given.reason, by_name=name, levels=levels)
     return _with_step(endorsed, step)
 
 
@@ -235,8 +236,9 @@ def _decided(
     decided = {**review, "decision": decision}
     if approval and (levels := review.get("levels")):
         decided["levels"] = {**levels, "given": levels["needed"]}
-    by = event.decided_by.subject
-    return _with_step(decided, _step(_ENDS[event.TYPE], event.decided_at, by, event.reason))
+    by, status = event.decided_by, _ENDS[event.TYPE]
+    step = _step(status, event.decided_at, by.subject, event.reason, by_name=by.name)
+    return _with_step(decided, step)
 
 
 def _step(step: Status, at: datetime, by: str | None, detail: str | None, **more: Any) -> Body:

@@ -8,6 +8,7 @@ from web.console import (
     failures,
     inbox,
     live,
+    mending,
     notices,
     papers,
     requests,
@@ -27,7 +28,7 @@ AREA: Final = Area(
     [
         module.router
         for module in (
-            *(worklist, search, failures, requests, correcting, live, rules),
+            *(worklist, search, failures, requests, correcting, mending, live, rules),
             *(inbox, scans, tasks, papers, notices),
         )
     ],

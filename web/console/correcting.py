@@ -18,7 +18,7 @@ from bmt.contracts.values import Document
 from web.clients import VisitorClient, address
 from web.console.access import Administrator
 from web.console.forms import RegistrationForm, faults_of, field_of
-from web.console.requests import MAY_CORRECT, read, request_page, review_of
+from web.console.request_page import MAY_CORRECT, Answer, read, request_page, review_of
 from web.forms import all_told
 from web.ports import Client, Here, Ports
 from web.uploads import MOST, Attached, attached, known, with_files
@@ -36,7 +36,9 @@ async def before(
     review = await review_of(client, request_id)
     if review.status not in MAY_CORRECT:
         refused = Refused(problem="already_decided" if review.decision else "request_closed")
-        return await request_page(here, request, request_id, visitor, client, refused=refused)
+        return await request_page(
+            here, request, request_id, visitor, client, Answer(refused=refused)
+        )
     form = RegistrationForm.of_review(review)
     return await _page(here, request, client, review, form, review.documents)
 

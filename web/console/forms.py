@@ -43,6 +43,11 @@ class DecisionForm:
         names = ("decision", *_SIZES, *_TEXTS, *_PREPARED.values())
         return cls(new_key(), {name: sent.text(name) for name in names})
 
+    @classmethod
+    def kept(cls, key: str, typed: Mapping[str, str]) -> "DecisionForm":
+        """As a draft holds it, with its key."""
+        return cls(key, typed)
+
     def value(self, name: str, otherwise: str = "") -> str:
         return self.typed.get(name, otherwise)
 

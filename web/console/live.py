@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.pagination import Id
+from bmt.contracts.http import intake
 from bmt.contracts.http.approval import Step, WorklistChanged
 from bmt.contracts.problems import Refused
 from web import session
@@ -56,14 +57,23 @@ async def of_request(
     request_id: Id,
     _: Administrator,
     client: Client,
-    steps: Annotated[int, Query(ge=0, le=100_000)],
+    steps: Annotated[int | None, Query(ge=0, le=100_000)] = None,
+    known: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
+    """`steps` of approval are known; or, where it has done its part, `known` ones of all services."""
     text = here.layout.language(request).text
     path = address("requests", request_id, "live")
-    changes = client.events("approval", path, Step, {"steps": steps})
-    async for event in passed_on(
-        changes, lambda step: {"what": said(step, text)}, _goes_on(request)
-    ):
+    if steps is not None:
+        reviewed = client.events("approval", path, Step, {"steps": steps})
+        told = passed_on(reviewed, lambda step: {"what": said(step, text)}, _goes_on(request))
+    else:
+        taken = client.events("intake", path, intake.Step, {"steps": known})
+        told = passed_on(
+            taken,
+            lambda step: {"what": text(wording.LATER.get(step.step, step.step))},
+            _goes_on(request),
+        )
+    async for event in told:
         yield event
 
 
@@ -107,7 +117,8 @@ def said(last: Step, text: Callable[[str], str]) -> str:
     if last.levels is not None:
         given, needed = last.levels.given, last.levels.needed
         what = f"{text('Kelulusan')} {given} {text('daripada')} {needed}"
-    return f"{what} · {last.by}" if last.by else what
+    by = last.by_name or last.by
+    return f"{what} · {by}" if by else what
 
 
 def _goes_on(request: Request) -> GoesOn:

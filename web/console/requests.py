@@ -1,9 +1,9 @@
-"""One request: all that its decider needs, the decision, comments and documents.
+"""One request: its page, the decision, comments and documents.
 
-A form posts to the address of its own page, so that address shows a page whatever the outcome.
+A form posts to the address of its own page, so that address shows a page whatever the outcome. The decision and the
+comment are one form of the browser: what is typed of the one is kept, as a draft, when the other is sent.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,27 +16,34 @@ from starlette.responses import RedirectResponse, Response
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id
-from bmt.contracts.http.approval import DecisionMade, RequestUnderReview
+from bmt.contracts.http.approval import DecisionMade, Ruling
 from bmt.contracts.http.comments import CommentAnswer, CommentWritten
-from bmt.contracts.http.provisioning import Plan
-from bmt.contracts.problems import STATUS, Refused
-from bmt.contracts.values import Status
-from web.clients import Address, Received, VisitorClient, address
+from bmt.contracts.problems import Refused
+from web.clients import VisitorClient, address
 from web.console.access import Administrator
-from web.console.forms import CommentForm, DecisionForm, Form
-from web.console.worklist import own_rules
-from web.forms import all_told, faults_of, validated
-from web.login import SignInFirst
+from web.console.deciding import Unusual, unusual
+from web.console.forms import CommentForm, DecisionForm
+from web.console.request_page import (
+    Answer,
+    document_address,
+    draft_of,
+    read,
+    request_page,
+    review_of,
+)
+from web.forms import is_multipart, sent, validated
+from web.language import ASKED, CODES
+from web.my.drafts import Draft
 from web.ports import Client, Here, Ports
-from web.sizes import in_gigabytes
 from web.uploads import Attached, attached, known, with_files
 
 router = APIRouter()
 
-PLAN_SECONDS: Final = 4.0
-"""The longest a page waits for the preview."""
-MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
-"""The statuses that allow a correction."""
+KEEP: Final = "keep"
+"""The button that only keeps what was typed: `reload`, or the language to go on in."""
+SURE: Final = "sure"
+"""The button that repeats the sizes of an unusual approval."""
+COMMENT_KEY: Final = "comment_key"
 
 _FILES: Final = "attached"
 _SEE_OTHER: Final = 303
@@ -53,26 +60,57 @@ async def one(
 
 @router.post("/requests/{request_id}")
 async def decide(
-    request: Request,
-    here: Here,
-    request_id: Id,
-    visitor: Administrator,
-    client: Client,
-    told: Form,
+    request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
 ) -> Response:
-    form = DecisionForm.of(told)
-    path = address("requests", request_id, "decision")
+    told = await (with_files(request) if is_multipart(request) else sent(request))
+    form, text = DecisionForm.of(told), told.text("text")
+    if keep := told.text(KEEP):
+        await _keep(here, visitor, request_id, told.key, {**form.typed, "text": text})
+        there = f"?{ASKED}={keep}" if keep in CODES else ""
+        return RedirectResponse(request.url.path + there, _SEE_OTHER)
+    answer = Answer(form, CommentForm(text=text))
     try:
-        body = form.ruling().model_dump(mode="json", exclude_none=True)
+        ruling = form.ruling()
+        if asked := await _asks_once_more(here, client, request_id, ruling, told.text(SURE)):
+            answer = replace(answer, unusual=asked)
+            return await request_page(here, request, request_id, visitor, client, answer)
+        body = ruling.model_dump(mode="json", exclude_none=True)
+        path = address("requests", request_id, "decision")
         await client.post("approval", path, body, DecisionMade, told.key)
-    except Refused as error:
-        refused = error
+    except Refused as refused:
+        answer = replace(answer, refused=refused)
     except Unavailable:
         # It may have succeeded: a retry must not be another decision.
-        form, refused = replace(form, key=told.key), Refused(problem="unavailable")
+        away = Refused(problem="unavailable")
+        answer = replace(answer, form=replace(form, key=told.key), refused=away)
     else:
-        return RedirectResponse(request.url.path, _SEE_OTHER)
-    return await request_page(here, request, request_id, visitor, client, form, refused)
+        await _keep(here, visitor, request_id, told.key, {"text": text})
+        return RedirectResponse(f"{request.url.path}?decided=1", _SEE_OTHER)
+    return await request_page(here, request, request_id, visitor, client, answer)
+
+
+async def _asks_once_more(
+    here: Ports, client: VisitorClient, request_id: str, ruling: Ruling, sure: str
+) -> Unusual | None:
+    """What is unusual in this approval, unless the visitor was asked about these very sizes."""
+    if ruling.decision != "approve":
+        return None
+    review = await review_of(client, request_id)
+    rules = here.agencies.get(review.agency).rules if review.agency in here.agencies else None
+    found = unusual(ruling, review, rules) if review.status == "received" else None
+    return found if found and found.sure != sure else None
+
+
+async def _keep(
+    here: Ports, visitor: Principal, request_id: str, key: str, typed: Mapping[str, str]
+) -> None:
+    """Keeps what was typed as the visitor's draft; there is none if nothing was."""
+    name = draft_of(request_id)
+    if not any(text.strip() for text in typed.values()):
+        await here.drafts.discard(visitor.subject, name)
+        return
+    draft = Draft(key=key, typed=typed, documents=(), saved_at=here.clock())
+    await here.drafts.save(visitor.subject, name, draft)
 
 
 @router.get("/requests/{request_id}/comments")
@@ -87,29 +125,35 @@ async def comment(
 ) -> Response:
     told, came = await with_files(request), Attached()
     text = told.text("text").replace("\r\n", "\n")
+    form = DecisionForm.of(told)
+    # On the page of an open request the decision has the form's key.
+    keyed = replace(told, key=told.text(COMMENT_KEY) or told.key)
     path = address("requests", request_id, "comments")
     try:
-        came = await attached(client, told, _FILES)
+        came = await attached(client, keyed, _FILES)
         came.require_all()
         written = validated(CommentWritten, {"text": text, "documents": came.ids}, came.faults)
         body = written.model_dump(mode="json")
-        await client.post("approval", path, body, CommentAnswer, told.key)
+        await client.post("approval", path, body, CommentAnswer, keyed.key)
     except Refused as refused:
         documents = known(came.documents, refused)
         remark = CommentForm(text=text, documents=documents, refused=refused)
     except Unavailable:
         # It may have succeeded: a retry must not add it twice.
         away = Refused(problem="unavailable")
-        remark = CommentForm(told.key, text, came.documents, away)
+        remark = CommentForm(keyed.key, text, came.documents, away)
     else:
+        if told.text(COMMENT_KEY):
+            await _keep(here, visitor, request_id, told.key, form.typed)
         return _to_comments(request)
-    return await request_page(here, request, request_id, visitor, client, remark=remark)
+    answer = Answer(form if told.text(COMMENT_KEY) else None, remark)
+    return await request_page(here, request, request_id, visitor, client, answer)
 
 
 @router.get("/requests/{request_id}/documents/{document_id}")
 @router.get("/requests/{request_id}/comments/documents/{document_id}")
 async def document(request_id: Id, document_id: Id, _: Administrator, client: Client) -> Response:
-    return await client.passed_on("approval", _of_document(request_id, document_id))
+    return await client.passed_on("approval", document_address(request_id, document_id))
 
 
 @router.get("/requests/{request_id}/documents/{document_id}/pages/{number}")
@@ -122,86 +166,6 @@ async def page(
     client: Client,
 ) -> Response:
     return await here.pictures.page(document_id, number, partial(read, client, request_id))
-
-
-async def review_of(client: VisitorClient, request_id: str) -> RequestUnderReview:
-    """A request of the visitor's agency. Raises `Refused` (`not_found`) if there is none."""
-    return await client.get("approval", address("requests", request_id), RequestUnderReview)
-
-
-async def read(client: VisitorClient, request_id: str, document_id: str) -> Received:
-    """A document of a request, whole."""
-    return await client.read("approval", _of_document(request_id, document_id))
-
-
-async def request_page(
-    here: Ports,
-    request: Request,
-    request_id: str,
-    visitor: Principal,
-    client: VisitorClient,
-    form: DecisionForm | None = None,
-    refused: Refused | None = None,
-    remark: CommentForm | None = None,
-) -> Response:
-    """One request, with the form of a decision while it is open.
-
-    Raises:
-        Refused: as `review_of`.
-    """
-    review, rules = await asyncio.gather(review_of(client, request_id), own_rules(client))
-    preview, shown = await asyncio.gather(
-        _preview(client, review),
-        here.pictures.shown(review.documents, partial(read, client, request_id)),
-    )
-    remark = remark or CommentForm()
-    return here.layout.page(
-        request,
-        "request.html",
-        STATUS[remark.refused.problem] if remark.refused and not refused else None,
-        review=review,
-        remark=remark,
-        may_correct=review.status in MAY_CORRECT,
-        corrected=request.query_params.get("corrected") == "1",
-        rules=rules,
-        **preview,
-        shown=shown,
-        agency=here.agencies.name_of(review.agency),
-        form=form or DecisionForm(),
-        refused=refused,
-        faults=faults_of(refused),
-        told=all_told(refused),
-        own=review.applicant.account.casefold() == visitor.subject.casefold(),
-        asked=_sizes(review),
-        now=here.clock(),
-    )
-
-
-async def _preview(client: VisitorClient, review: RequestUnderReview) -> Mapping[str, object]:
-    """The plan for what would be granted; None: it cannot be had now."""
-    if review.status != "received":
-        return {"weighed": False}
-    asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
-    path = address("requests", review.request_id, "plan")
-    try:
-        async with asyncio.timeout(PLAN_SECONDS):
-            plan = await client.get("provisioning", path, Plan, asked)
-    except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return {"weighed": True, "plan": None}
-    return {"weighed": True, "plan": plan}
-
-
-def _sizes(review: RequestUnderReview) -> Mapping[str, str]:
-    """The sizes that are granted unless the administrator types others."""
-    last = review.endorsements[-1].approved if review.endorsements else review
-    return {
-        "quota_bytes": in_gigabytes(last.quota_bytes),
-        "max_file_size_bytes": in_gigabytes(last.max_file_size_bytes),
-    }
-
-
-def _of_document(request_id: str, document_id: str) -> Address:
-    return address("requests", request_id, "documents", document_id)
 
 
 def _to_comments(request: Request) -> RedirectResponse:

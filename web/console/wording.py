@@ -13,6 +13,8 @@ from web import wording as every_page
 
 CHANNEL, KIND = every_page.CHANNEL, every_page.KIND
 STATUS, TONE = every_page.STATUS, every_page.TONE
+STEP_LABEL, STEP_STATE = every_page.STEP_LABEL, every_page.STEP_STATE
+WAITS_FOR = every_page.WAITS_FOR
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
     "not_registered": "Akaun ini tiada dalam direktori. Pastikan pemohon telah berdaftar.",
@@ -72,6 +74,7 @@ LABEL: Final[Mapping[str, str]] = {
     "attached": "Lampiran",
     "evidence": "Bukti",
     "note": "Catatan",
+    "retry_reason": "Sebab",
     "text": "Minit baharu",
     "scan": "Fail imbasan",
     "exception_reason": "Sebab diluluskan walaupun ada amaran",
@@ -186,6 +189,34 @@ EXPORTED: Final = (
 )
 """The columns of the exported list."""
 
+DECIDED: Final[Mapping[Choice, str]] = {
+    "approve": "Diluluskan",
+    "reject": "Ditolak",
+    "return": "Dikembalikan untuk pembetulan",
+}
+"""A decision that stands."""
+
+BARRED: Final[Mapping[str, str]] = {
+    "own": "Permohonan ini milik anda sendiri. Pentadbir lain hendaklah memutuskannya.",
+    "approved_before": "Anda telah meluluskan permohonan ini. Kelulusan seterusnya hendaklah diberikan oleh pentadbir lain; anda masih boleh menolak atau mengembalikannya.",
+    "registrar": "Anda sendiri yang mendaftarkan permohonan ini. Di agensi anda, pentadbir lain hendaklah meluluskannya; anda masih boleh menolak atau mengembalikannya.",
+}
+"""Why a visitor may not decide, or not approve."""
+
+LATER: Final[Mapping[str, str]] = {
+    "withdrawal_requested": "Penarikan balik dipohon",
+    "configuring": "Konfigurasi dimulakan",
+    "awaiting_operator": "Menunggu pegawai menetapkannya di IPMS",
+    "configured": "Dikonfigurasi",
+    "configuration_failed": "Konfigurasi gagal",
+    "acknowledged": "Akuan terima dihantar",
+    "notification_prepared": "Makluman disediakan",
+    "notified": "Pemohon dimaklumkan",
+    "notification_failed": "Makluman tidak sampai",
+    "filed": "Difailkan",
+}
+"""What other services do with a request."""
+
 ALL: Final = (
     WARNING,
     NOT_SHOWN,
@@ -210,4 +241,7 @@ ALL: Final = (
     WARNING_LABEL,
     WITHHELD,
     {name: name for name in EXPORTED},
+    DECIDED,
+    BARRED,
+    LATER,
 )

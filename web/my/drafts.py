@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import Document, Kind
+from bmt.contracts.values import Document
 
 KEPT_FOR: Final = timedelta(days=30)
 """A draft is removed after so long without a change."""
@@ -50,11 +50,13 @@ class Draft(BaseModel):
 
 
 DRAFTS: Final = "drafts"
-"""The collection: one document for each account and kind."""
+"""The collection: one document for each account and form."""
 
 
 class Drafts:
-    """Keeps one draft for each account and kind in the pages' own database; MongoDB removes old ones.
+    """Keeps one draft for each account and form in the pages' own database; MongoDB removes old ones.
+
+    A form is the kind of a new request, or a decision on one request.
 
     Every method raises `StoreUnavailable` if the store cannot be reached.
     """
@@ -71,7 +73,7 @@ class Drafts:
         with mongodb.store_errors():
             await self._drafts.create_indexes([expiring])
 
-    async def save(self, account: str, kind: Kind, draft: Draft) -> None:
+    async def save(self, account: str, kind: str, draft: Draft) -> None:
         """Store the draft durably in place of the former one.
 
         Raises:
@@ -86,7 +88,7 @@ class Drafts:
             except mongodb.DuplicateKeyError:  # another process inserted it first
                 await self._drafts.replace_one(where, kept)
 
-    async def find(self, account: str, kind: Kind) -> Draft | None:
+    async def find(self, account: str, kind: str) -> Draft | None:
         """The draft; None if there is none, or it has expired."""
         with mongodb.store_errors():
             found = await self._drafts.find_one(_of(account, kind))
@@ -94,12 +96,12 @@ class Drafts:
             return None
         return Draft.model_validate(found)
 
-    async def discard(self, account: str, kind: Kind, key: str | None = None) -> None:
+    async def discard(self, account: str, kind: str, key: str | None = None) -> None:
         """Remove the draft if it has this key (None: any); there need not be one."""
         of_key = {} if key is None else {"key": key}
         with mongodb.store_errors():
             await self._drafts.delete_one({**_of(account, kind), **of_key})
 
 
-def _of(account: str, kind: Kind) -> dict[str, Any]:
+def _of(account: str, kind: str) -> dict[str, Any]:
     return {"_id": f"{kind}/{account.casefold()}"}

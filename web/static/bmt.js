@@ -15,18 +15,52 @@ for (const value of document.querySelectorAll("[data-copy]")) {
   value.after(" ", button);
 }
 
-// What changes while the page is open is told: <p data-live="/console/live?..." hidden>.
+// What changes while the page is open is told: <p data-live="/console/live?..." hidden>. With data-from, the parts of
+// that page that nobody types in, [data-moves], are replaced, and the page is followed from there.
 for (const notice of document.querySelectorAll("[data-live]")) {
-  const told = new EventSource(notice.dataset.live);
-  told.addEventListener("changed", (event) => {
-    const change = JSON.parse(event.data);
-    for (const [name, text] of Object.entries(change)) {
-      const place = notice.querySelector(`[data-told="${name}"]`);
-      if (place) place.textContent = text;
-    }
-    notice.hidden = false;
-  });
+  let told = follow(notice);
   addEventListener("pagehide", () => told.close());
+
+  function follow(notice) {
+    const source = new EventSource(notice.dataset.live);
+    source.addEventListener("changed", async (event) => {
+      for (const [name, text] of Object.entries(JSON.parse(event.data))) {
+        const place = notice.querySelector(`[data-told="${name}"]`);
+        if (place) place.textContent = text;
+      }
+      notice.hidden = false;
+      if (!notice.dataset.from) return;
+      const answer = await fetch(notice.dataset.from);
+      if (!answer.ok || answer.redirected) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of document.querySelectorAll("[data-moves]")) {
+        const now = fresh.getElementById(part.id);
+        if (now) part.replaceWith(now);
+      }
+      const next = fresh.querySelector("[data-live]")?.dataset.live;
+      if (next && next !== notice.dataset.live) {
+        notice.dataset.live = next;
+        told.close();
+        told = follow(notice);
+      }
+    });
+    return source;
+  }
+}
+
+// What was typed is kept when the page is left: <form data-keeps>.
+for (const form of document.querySelectorAll("form[data-keeps]")) {
+  let changed = false;
+  let sent = false;
+  for (const one of form.elements) one.addEventListener("input", () => { changed = true; });
+  form.addEventListener("submit", () => { sent = true; });
+  addEventListener("pagehide", () => {
+    if (!changed || sent) return;
+    const typed = new FormData(form);
+    for (const [name, value] of [...typed]) if (value instanceof File) typed.delete(name);
+    typed.set("keep", "reload");
+    navigator.sendBeacon(form.action, typed);
+  });
 }
 
 // All boxes of a list at once: <a href="?all=1" data-choose-all>; how many are chosen: <output data-chosen>.

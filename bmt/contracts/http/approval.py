@@ -235,6 +235,9 @@ class Step(BaseModel):
     step: Status
     at: Moment
     by: str | None = Field(description="account of who did it; null for the service itself")
+    by_name: str | None = Field(
+        default=None, exclude_if=_is_absent, description="their name, where it is known"
+    )
     detail: str | None = Field(description="the reason given")
     levels: Levels | None = Field(
         default=None,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from fixtures.memory_drafts import MemoryDrafts
 from starlette.requests import Request
 
 from bmt.agencies import register
@@ -42,7 +43,7 @@ def browser(answers, visitor=VISITOR):
         clients=clients,
         pictures=Pictures(),
         agencies=AGENCIES,
-        drafts=None,
+        drafts=MemoryDrafts(now),
         status_limits=None,
         clock=now,
     )

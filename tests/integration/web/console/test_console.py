@@ -51,7 +51,7 @@ async def test_a_request_is_approved_with_less_than_was_asked(office, desk):
         browser, request, decision="approve", quota_bytes="2.5", max_file_size_bytes="1"
     )
     assert answer.status_code == 303, answer.text
-    assert answer.headers["location"] == f"/console/requests/{request.request_id}"
+    assert answer.headers["location"] == f"/console/requests/{request.request_id}?decided=1"
     shown = await office.shows(request, "approved")
     assert shown["decision"]["approved"] == {
         "quota_bytes": 2_500_000_000,

@@ -1,0 +1,115 @@
+"""What a decider must know of a request before the form: who may not decide, what is unusual, who is who."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from bmt.agencies.agency import AgencyRules
+from bmt.chassis.http.auth import Principal
+from bmt.contracts.events import Granted
+from bmt.contracts.http import approval, intake
+from bmt.contracts.http.approval import RequestUnderReview, Ruling
+
+Barred = Literal["own", "approved_before", "registrar"]
+"""Why a visitor may not approve; a key of the console's wording. Who is the applicant decides nothing at all."""
+
+_OF_APPROVAL: Final = frozenset(
+    {"received", "corrected", "review_opened", "returned", "approved", "rejected", "withdrawn"}
+)
+"""Intake's steps that approval's own history has, with more of them."""
+
+
+def barred(
+    review: RequestUnderReview, visitor: Principal, rules: AgencyRules | None
+) -> Barred | None:
+    """Why approval would refuse this visitor's approval; None: it would not, as far as can be seen here."""
+    me = visitor.subject.casefold()
+    if review.applicant.account.casefold() == me:
+        return "own"
+    if any(one.endorsed_by.subject.casefold() == me for one in review.endorsements):
+        return "approved_before"
+    wrote_it = {one.by.casefold() for one in review.history if one.corrected and one.by}
+    if review.submitted_by:
+        wrote_it.add(review.submitted_by.subject.casefold())
+    if rules and not rules.separation.registrar_may_approve and me in wrote_it:
+        return "registrar"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unusual:
+    """An approval of more than was asked for, or than this agency usually gives.
+
+    Attributes:
+        sure: what a form says that was asked once more: these very sizes.
+        usual_bytes: None: nothing is usual here.
+    """
+
+    quota_bytes: int | None
+    max_file_size_bytes: int | None
+    asked: Granted
+    usual_bytes: int | None
+    sure: str
+
+
+def unusual(
+    ruling: Ruling, review: RequestUnderReview, rules: AgencyRules | None
+) -> Unusual | None:
+    """None: nothing to ask. What earlier approvers granted was asked of them."""
+    if ruling.decision != "approve" or review.kind != "application":
+        return None
+    asked = Granted(quota_bytes=review.quota_bytes, max_file_size_bytes=review.max_file_size_bytes)
+    before = review.endorsements[-1].approved if review.endorsements else asked
+    quota = ruling.quota_bytes or before.quota_bytes
+    largest = ruling.max_file_size_bytes or before.max_file_size_bytes
+    usual = rules.quota_bytes.default if rules else None
+    most = min((one for one in (asked.quota_bytes, usual) if one), default=0)
+    if review.endorsements:
+        most = max(most, before.quota_bytes or 0)
+    above = (quota or 0) > most or (largest or 0) > (before.max_file_size_bytes or 0)
+    if not above:
+        return None
+    return Unusual(quota, largest, asked, usual, f"{quota}/{largest}")
+
+
+def names_of(review: RequestUnderReview, visitor: Principal) -> Mapping[str, str]:
+    """The names that the page knows, by account in lower case."""
+    officers = [one.endorsed_by for one in review.endorsements]
+    officers += [one.by for one in review.comments]
+    if review.decision:
+        officers.append(review.decision.decided_by)
+    known = {one.subject: one.name for one in officers}
+    known |= {one.by: one.by_name for one in review.history if one.by and one.by_name}
+    known |= {visitor.subject: visitor.name, review.applicant.account: review.applicant.name}
+    return {account.casefold(): name for account, name in known.items() if name}
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """One thing that happened after approval had done its part."""
+
+    step: str
+    at: datetime
+    by: str
+    detail: str
+
+
+def later(status: intake.RequestStatus | None) -> Sequence[Later]:
+    """The steps that approval's history does not have."""
+    steps = status.steps if status else ()
+    return tuple(
+        Later(one.step, one.at, one.by, one.detail) for one in steps if one.step not in _OF_APPROVAL
+    )
+
+
+def next_of(
+    items: Sequence[approval.WorklistItem], request_id: str, visitor: Principal
+) -> approval.WorklistItem | None:
+    """The first of the worklist, besides this one, that waits for this visitor."""
+    me = visitor.subject.casefold()
+    for one in items:
+        approved = any(by.endorsed_by.subject.casefold() == me for by in one.endorsements)
+        if one.request_id != request_id and one.applicant.account.casefold() != me and not approved:
+            return one
+    return None

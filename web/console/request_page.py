@@ -1,0 +1,294 @@
+"""The page of one request, put together from what five services say of it. Only approval must answer."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.agency import AgencyRules
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.pagination import Page
+from bmt.contracts.http.approval import RequestUnderReview, WorklistItem
+from bmt.contracts.http.intake import RequestStatus
+from bmt.contracts.http.notification import Notification
+from bmt.contracts.http.provisioning import ConfigurationState, Plan
+from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.values import Status
+from web.clients import Address, Received, VisitorClient, address
+from web.console.deciding import Unusual, barred, later, names_of, next_of
+from web.console.forms import CommentForm, DecisionForm
+from web.console.worklist import own_rules
+from web.forms import all_told, faults_of, new_key
+from web.login import SignInFirst
+from web.my.drafts import Draft
+from web.ports import Ports
+from web.sizes import in_gigabytes
+from web.steps import SERVICES, Due, Happened, Known, StepName, due_of, outcome_of, steps_of
+
+PLAN_SECONDS: Final = 4.0
+"""The longest a page waits for the preview."""
+PART_SECONDS: Final = 2.0
+"""The longest a page waits for any other part that it can do without."""
+MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
+"""The statuses that allow a correction."""
+
+_ASKED_NEXT: Final = 20
+"""How much of the worklist is looked through for the next request of this visitor."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a form of this page was answered, and what was typed in it.
+
+    Attributes:
+        form: the decision.
+        remark: the comment.
+        refused: why the decision was refused.
+        unusual: what is asked once more before the decision is sent on.
+        mending: why a retry was refused, and its reason.
+    """
+
+    form: DecisionForm | None = None
+    remark: CommentForm | None = None
+    refused: Refused | None = None
+    unusual: Unusual | None = None
+    mending: "Mending | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """A retry that was refused."""
+
+    reason: str
+    refused: Refused
+    key: str
+
+
+_NOTHING: Final = Answer()
+
+
+def draft_of(request_id: str) -> str:
+    """The name of a visitor's draft on this request."""
+    return f"decision/{request_id}"
+
+
+async def review_of(client: VisitorClient, request_id: str) -> RequestUnderReview:
+    """A request of the visitor's agency. Raises `Refused` (`not_found`) if there is none."""
+    return await client.get("approval", address("requests", request_id), RequestUnderReview)
+
+
+async def read(client: VisitorClient, request_id: str, document_id: str) -> Received:
+    """A document of a request, whole."""
+    return await client.read("approval", document_address(request_id, document_id))
+
+
+def document_address(request_id: str, document_id: str) -> Address:
+    return address("requests", request_id, "documents", document_id)
+
+
+async def request_page(
+    here: Ports,
+    request: Request,
+    request_id: str,
+    visitor: Principal,
+    client: VisitorClient,
+    answer: Answer = _NOTHING,
+) -> Response:
+    """One request, with the form of a decision while it is open.
+
+    Raises:
+        Refused: as `review_of`.
+    """
+    review, own, status, notices, configuration, draft = await asyncio.gather(
+        review_of(client, request_id),
+        own_rules(client),
+        _part(client.get("intake", address("requests", request_id), RequestStatus)),
+        _part(_notices(client, request_id)),
+        _part(_configuration(client, request_id)),
+        here.drafts.find(visitor.subject, draft_of(request_id)),
+    )
+    agency = review.agency
+    rules = here.agencies.get(agency).rules if agency in here.agencies else None
+    now = here.clock()
+    reached, history = _reached(review, status)
+    why_not = barred(review, visitor, rules) if review.status == "received" else None
+    is_sent = request.query_params.get("decided") == "1"
+    # Approval's view may not have the decision yet that was just made.
+    pending = is_sent and review.status == "received" and why_not is None
+    deciding = review.status == "received" and why_not != "own" and not pending
+    plan, shown, upcoming = await asyncio.gather(
+        _plan(client, review, reached),
+        here.pictures.shown(review.documents, partial(read, client, request_id)),
+        _part(_next(client, review, visitor)) if is_sent or not deciding else _nothing(),
+    )
+    names = names_of(review, visitor)
+    outcome_notice = _outcome_notice(notices)
+    form, remark = _forms(answer, review, draft)
+    failed = reached == "configuration_failed"
+    approved = review.decision.approved if review.decision else None
+    known = Known(
+        names=names,
+        dues=_dues(review, configuration, outcome_notice, now, rules),
+        on_paper=bool(outcome_notice and outcome_notice.channel != "email"),
+        more_approvals=bool(review.endorsements),
+        hopeless=bool(failed and configuration and not configuration.retryable),
+    )
+    refused = answer.refused
+    problem = refused or remark.refused or (answer.mending and answer.mending.refused)
+    return here.layout.page(
+        request,
+        "request.html",
+        STATUS[problem.problem] if problem else None,
+        review=review,
+        reached=reached,
+        steps=steps_of(reached, history, known),
+        result=outcome_of(reached, history, approved.quota_bytes if approved else None),
+        follows=_follows(review, status),
+        later=later(status),
+        complete=status is not None,
+        person=partial(_person, names),
+        configuration=configuration,
+        notice_failed=next((one for one in notices or () if one.status == "failed"), None),
+        mending=answer.mending,
+        mending_key=answer.mending.key if answer.mending else new_key(),
+        remark=remark,
+        may_correct=review.status in MAY_CORRECT,
+        corrected=request.query_params.get("corrected") == "1",
+        retried=request.query_params.get("retried") == "1",
+        decided=is_sent,
+        pending=pending,
+        deciding=deciding,
+        why_not=why_not,
+        upcoming=upcoming,
+        rules=own,
+        plan=plan,
+        shown=shown,
+        agency=here.agencies.name_of(agency),
+        form=form,
+        unusual=answer.unusual,
+        refused=refused,
+        faults=faults_of(refused),
+        told=all_told(refused),
+        asked=asked_sizes(review),
+        now=now,
+    )
+
+
+def asked_sizes(review: RequestUnderReview) -> Mapping[str, str]:
+    """The sizes that are granted unless the administrator types others."""
+    last = review.endorsements[-1].approved if review.endorsements else review
+    return {
+        "quota_bytes": in_gigabytes(last.quota_bytes),
+        "max_file_size_bytes": in_gigabytes(last.max_file_size_bytes),
+    }
+
+
+async def _part(asked: Awaitable[T]) -> T | None:
+    """What a service answers; None: it is down, slow, or has nothing for this visitor."""
+    try:
+        async with asyncio.timeout(PART_SECONDS):
+            return await asked
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
+        return None
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _notices(client: VisitorClient, request_id: str) -> Sequence[Notification]:
+    path = address("requests", request_id, "notifications")
+    return (await client.get("notification", path, Page[Notification], {"limit": 200})).items
+
+
+async def _configuration(client: VisitorClient, request_id: str) -> ConfigurationState:
+    path = address("requests", request_id, "configuration")
+    return await client.get("provisioning", path, ConfigurationState)
+
+
+async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Status) -> Plan | None:
+    """What approving would change, or what stands in the way of a configuration that failed."""
+    if review.status != "received" and reached != "configuration_failed":
+        return None
+    asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
+    proposed = asked if review.status == "received" else {}
+    path = address("requests", review.request_id, "plan")
+    try:
+        async with asyncio.timeout(PLAN_SECONDS):
+            return await client.get("provisioning", path, Plan, proposed)
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
+        return None
+
+
+async def _next(
+    client: VisitorClient, review: RequestUnderReview, visitor: Principal
+) -> WorklistItem | None:
+    asked = {"limit": _ASKED_NEXT}
+    found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
+    return next_of(found.items, review.request_id, visitor)
+
+
+def _reached(
+    review: RequestUnderReview, status: RequestStatus | None
+) -> tuple[Status, Sequence[Happened]]:
+    """Where the request is, and what happened. Intake knows all services' steps, approval its own at once."""
+    behind = status is not None and status.status == "received" and review.status != "received"
+    if status is None or behind:
+        return review.status, review.history
+    return status.status, status.steps
+
+
+def _follows(review: RequestUnderReview, status: RequestStatus | None) -> str:
+    """The query by which the page follows the request: approval's steps while it is open, then everybody's."""
+    if review.status == "received" or status is None:
+        return f"steps={len(review.history)}"
+    return f"known={len(status.steps)}"
+
+
+def _dues(
+    review: RequestUnderReview,
+    configuration: ConfigurationState | None,
+    notice: Notification | None,
+    now: datetime,
+    rules: AgencyRules | None,
+) -> Mapping[StepName, Due]:
+    dues: dict[StepName, Due] = {"decided": due_of(review.due_at, now, rules)}
+    if configuration:
+        dues["configured"] = due_of(configuration.due_at, now, rules)
+    if notice and notice.due_at:
+        dues["notified"] = due_of(notice.due_at, now, rules)
+    return dues
+
+
+def _outcome_notice(notices: Sequence[Notification] | None) -> Notification | None:
+    """The last notice that is no acknowledgement."""
+    outcomes = [one for one in notices or () if one.about != "acknowledgement"]
+    return outcomes[-1] if outcomes else None
+
+
+def _forms(
+    answer: Answer, review: RequestUnderReview, draft: Draft | None
+) -> tuple[DecisionForm, CommentForm]:
+    """What was typed now, else what was kept of it before."""
+    kept = draft.typed if draft else {}
+    if draft and review.changed_at and draft.saved_at < review.changed_at:
+        # It is another request now: sizes and choice are made anew, words are kept.
+        anew = ("decision", *asked_sizes(review))
+        kept = {name: text for name, text in kept.items() if name not in anew}
+    form = answer.form or DecisionForm.kept(draft.key if draft else new_key(), kept)
+    return form, answer.remark or CommentForm(text=kept.get("text", ""))
+
+
+def _person(names: Mapping[str, str], account: str | None) -> str:
+    """The name of a person; empty: nobody did it. An account that nobody here knows is shown as it is."""
+    if not account or account in SERVICES:
+        return ""
+    return names.get(account.casefold(), account)
