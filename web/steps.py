@@ -16,9 +16,12 @@ StepName = Literal["received", "decided", "configured", "notified", "filed"]
 StepState = Literal["done", "now", "failed", "ahead"]
 
 SERVICES: Final = frozenset(
-    {"intake", "approval", "provisioning", "notification", "records", "mailbox"}
+    {
+        *("intake", "approval", "provisioning", "notification", "records"),
+        *("mailbox", "bmt provisioning"),
+    }
 )
-"""Who is no person, in a history."""
+"""Who is no person, in a history: by account or by name."""
 
 _ENDS: Final = ("approved", "rejected", "withdrawn")
 _NOW: Final[Mapping[Status, StepName]] = {

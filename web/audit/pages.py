@@ -16,11 +16,12 @@ from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.records import ConformanceReport, RecordItem, RecordVerification
 from bmt.contracts.values import GONE
 from web.audit import wording
-from web.audit.timeline import File, timeline
+from web.audit.timeline import File, history, timeline
 from web.clients import FILE_SECONDS, address
 from web.login import Admitted
 from web.ports import Client, Here
 from web.site import Area
+from web.steps import Known, outcome_of, steps_of
 
 PREFIX: Final = "/audit"
 _CRITERIA: Final = ("q", "agency", "status", "from", "to", "limit", "cursor")
@@ -53,10 +54,15 @@ async def record(
 ) -> Response:
     asked = {"version": version}
     file = await client.get("records", address("records", request_id), File, asked)
+    taken, decision = history(file), file.state.decision
+    granted = decision.approved.quota_bytes if decision and decision.approved else None
+    on_paper = Known(on_paper=file.state.reply_through != "email")
     return here.layout.page(
         request,
         "record.html",
         file=file,
+        steps=steps_of(file.state.status, taken, on_paper),
+        result=outcome_of(file.state.status, taken, granted),
         happenings=timeline(file.events),
         as_it_was=bool(version),
         agency=here.agencies.name_of(file.state.agency),

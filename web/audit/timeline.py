@@ -1,9 +1,9 @@
 """What happened to a request, from first to last, as its file records it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +11,22 @@ from bmt.contracts.events import not_read_back
 from bmt.contracts.http.records import Hold, MissingDocument, RecordFolio, RecordState
 from web.audit.wording import ABOUT, EVENT
 
+_STEP_OF: Final[Mapping[str, str]] = {
+    "RequestReceived": "received",
+    "WithdrawalRequested": "withdrawal_requested",
+    "ReturnedForCorrection": "returned",
+    "Approved": "approved",
+    "Rejected": "rejected",
+    "Withdrawn": "withdrawn",
+    "ConfigurationStarted": "configuring",
+    "AwaitingOperator": "awaiting_operator",
+    "Configured": "configured",
+    "ConfigurationFailed": "configuration_failed",
+    "NotificationPrepared": "notification_prepared",
+    "NotificationFailed": "notification_failed",
+    "Notified": "notified",
+}
+"""The events that are steps, without their versions."""
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """Sorts an event whose time cannot be read last."""
 
@@ -58,6 +74,9 @@ class Happening:
         disposed_of: the personal values are gone.
         not_read_back: the targets of a configuration that an officer confirmed by hand.
         retried_by: who asked for the retry that led to this event.
+        quota_bytes: what was granted.
+        warnings: those that the request had when its review was opened.
+        endorsements: the approvals before the last.
     """
 
     index: int
@@ -72,6 +91,24 @@ class Happening:
     not_read_back: tuple[str, ...] = ()
     retried_by: str | None = None
     retry_reason: str | None = None
+    quota_bytes: int | None = None
+    max_file_size_bytes: int | None = None
+    exception_reason: str | None = None
+    on_behalf_of: str | None = None
+    warnings: tuple[str, ...] = ()
+    endorsements: tuple["Given", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One of several approvals, before the last. Any of it may be missing."""
+
+    by: str | None
+    at: datetime | None
+    quota_bytes: int | None
+    reason: str | None
+    exception_reason: str | None
+    on_behalf_of: str | None
 
 
 def timeline(events: Iterable[FiledEvent]) -> list[Happening]:
@@ -79,10 +116,35 @@ def timeline(events: Iterable[FiledEvent]) -> list[Happening]:
     return sorted(map(_happening, events), key=lambda one: (one.at or NEVER, one.index))
 
 
+class Taken(NamedTuple):
+    """A step of the procedure, as `web.steps` reads it."""
+
+    step: str
+    at: datetime
+    by: str | None
+
+
+def history(file: File) -> list[Taken]:
+    """The steps that a file records, in the order in which they happened."""
+    taken = []
+    for event in file.events:
+        data = event.data if isinstance(event.data, Mapping) else {}
+        step, at = _STEP_OF.get(_event_name(event)), _moment(event.time)
+        if step and at and data.get("about") != "acknowledgement" and not data.get("corrected_by"):
+            taken.append(Taken(step, at, _by(data)))
+    if file.state.filed_at:
+        taken.append(Taken("filed", file.state.filed_at, None))
+    return sorted(taken, key=lambda one: one.at)
+
+
+def _event_name(event: FiledEvent) -> str:
+    return str(event.type).removesuffix(".v1").rpartition(".")[2]
+
+
 def _happening(event: FiledEvent) -> Happening:
     """The event as a reader sees it. Any field may be missing from an event that was tampered with."""
     data = event.data if isinstance(event.data, Mapping) else {}
-    name = str(event.type).removesuffix(".v1").rpartition(".")[2]
+    name = _event_name(event)
     name = "RequestCorrected" if data.get("corrected_by") else name
     reason = data.get("reason") or data.get("correction_reason")
     retry = data.get("retry")
@@ -93,14 +155,49 @@ def _happening(event: FiledEvent) -> Happening:
         what=EVENT.get(name, name),
         about=ABOUT.get(str(data.get("about"))),
         by=_by(data),
-        reason=reason if isinstance(reason, str) else None,
+        reason=_text(reason),
         leaf_hash=event.hash,
         type=str(event.type),
         disposed_of=event.disposed_of,
         not_read_back=not_read_back(data),
         retried_by=_name(retry.get("by")),
-        retry_reason=retry["reason"] if isinstance(retry.get("reason"), str) else None,
+        retry_reason=_text(retry.get("reason")),
+        **_granted(data.get("approved")),
+        exception_reason=_text(data.get("exception_reason")),
+        on_behalf_of=_text(data.get("on_behalf_of")),
+        warnings=_warnings(data) if name == "ReviewOpened" else (),
+        endorsements=tuple(map(_given, _list(data.get("endorsements")))),
     )
+
+
+def _warnings(data: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(one for one in _list(data.get("warnings")) if isinstance(one, str))
+
+
+def _given(endorsement: object) -> Given:
+    data = endorsement if isinstance(endorsement, Mapping) else {}
+    return Given(
+        by=_name(data.get("endorsed_by")),
+        at=_moment(data.get("endorsed_at")),
+        quota_bytes=_granted(data.get("approved"))["quota_bytes"],
+        reason=_text(data.get("reason")),
+        exception_reason=_text(data.get("exception_reason")),
+        on_behalf_of=_text(data.get("on_behalf_of")),
+    )
+
+
+def _granted(approved: object) -> dict[str, int | None]:
+    data = approved if isinstance(approved, Mapping) else {}
+    sizes = {name: data.get(name) for name in ("quota_bytes", "max_file_size_bytes")}
+    return {name: size if type(size) is int else None for name, size in sizes.items()}
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _by(data: Mapping[str, Any]) -> str | None:

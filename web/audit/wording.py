@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from web.wording import CHANNEL, KIND, STATUS, TONE
+from web.wording import CHANNEL, KIND, STATUS, STEP_LABEL, STEP_STATE, TONE, WAITS_FOR
 
 EVENT: Final[Mapping[str, str]] = {
     "RequestReceived": "Permohonan diterima",
@@ -89,6 +89,20 @@ FINDING: Final[Mapping[str, str]] = {
 """What a verification finds wrong."""
 ANY_FINDING: Final = "Tidak sepadan"
 
+WARNING: Final[Mapping[str, str]] = {
+    "not_registered": "Amaran: akaun tiada dalam direktori",
+    "not_serving": "Amaran: akaun tidak aktif",
+    "directory_unavailable": "Amaran: direktori tidak dapat disemak",
+    "no_active_service": "Amaran: tiada perkhidmatan aktif",
+    "already_active": "Amaran: perkhidmatan sudah aktif",
+    "open_request_exists": "Amaran: ada permohonan lain yang belum selesai",
+    "agency_unknown": "Amaran: tiada agensi yang mengaku akaun ini",
+    "email_differs_from_directory": "Amaran: alamat e-mel bukan alamat dalam direktori",
+    "sender_differs": "Amaran: pengirim e-mel bukan pemohon",
+    "sender_not_authenticated": "Amaran: pengirim e-mel tidak dapat disahkan",
+}
+"""What an approver had to weigh."""
+
 TARGET: Final[Mapping[str, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
 """What is configured."""
 
@@ -103,8 +117,12 @@ __all__ = (
     "KIND",
     "REASON_MISSING",
     "STATUS",
+    "STEP_LABEL",
+    "STEP_STATE",
     "TARGET",
     "TONE",
+    "WAITS_FOR",
+    "WARNING",
 )
 
-ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION, FINDING, {"": ANY_FINDING}, TARGET)
+ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION, FINDING, {"": ANY_FINDING}, TARGET, WARNING)

@@ -95,11 +95,17 @@ class Later:
     detail: str
 
 
-def later(status: intake.RequestStatus | None) -> Sequence[Later]:
-    """The steps that approval's history does not have."""
+def later(status: intake.RequestStatus | None, opened_at: datetime) -> tuple[Later, ...]:
+    """The steps that approval's history does not have. None stands before the review was opened.
+
+    That an acknowledgement was prepared tells nobody anything: it was sent, or it failed.
+    """
     steps = status.steps if status else ()
     return tuple(
-        Later(one.step, one.at, one.by, one.detail) for one in steps if one.step not in _OF_APPROVAL
+        Later(one.step, max(one.at, opened_at), one.by, one.detail)
+        for one in steps
+        if one.step not in _OF_APPROVAL
+        and not (one.step == "notification_prepared" and one.detail.startswith("acknowledgement"))
     )
 
 

@@ -152,7 +152,7 @@ async def request_page(
         steps=steps_of(reached, history, known),
         result=outcome_of(reached, history, approved.quota_bytes if approved else None),
         follows=_follows(review, status),
-        later=later(status),
+        later=later(status, review.history[0].at),
         complete=status is not None,
         person=partial(_person, names),
         configuration=configuration,

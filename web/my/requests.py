@@ -18,6 +18,7 @@ from web.forms import Sent, faults_of, new_key, sent
 from web.login import Admitted
 from web.my import wording
 from web.ports import Client, Here
+from web.steps import Known, outcome_of, steps_of
 
 MAY_CORRECT: Final = ("received", "returned")
 """The statuses in which a request can be corrected or withdrawn."""
@@ -108,6 +109,10 @@ async def request_page(
         request,
         "request.html",
         one=found,
+        steps=steps_of(found.status, found.steps, Known(on_paper=found.reply_through != "email")),
+        result=outcome_of(
+            found.status, found.steps, found.granted.quota_bytes if found.granted else None
+        ),
         may_withdraw=found.status in MAY_CORRECT,
         agency=here.agencies.name_of(found.agency),
         key=new_key(),

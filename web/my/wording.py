@@ -3,9 +3,32 @@
 from collections.abc import Mapping
 from typing import Final
 
-from web.wording import CHANNEL, KIND, NEXT, STATUS, STEP, TONE
+from web.wording import (
+    CHANNEL,
+    KIND,
+    NEXT,
+    STATUS,
+    STEP,
+    STEP_LABEL,
+    STEP_STATE,
+    TONE,
+    WAITS_FOR,
+)
 
-__all__ = ("ALL", "CHANNEL", "FIELD", "KIND", "LABEL", "NEXT", "STATUS", "STEP", "TONE")
+__all__ = (
+    "ALL",
+    "CHANNEL",
+    "FIELD",
+    "KIND",
+    "LABEL",
+    "NEXT",
+    "STATUS",
+    "STEP",
+    "STEP_LABEL",
+    "STEP_STATE",
+    "TONE",
+    "WAITS_FOR",
+)
 
 LABEL: Final[Mapping[str, str]] = {
     "agency": "Agensi",

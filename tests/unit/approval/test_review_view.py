@@ -88,7 +88,7 @@ def test_an_approval_shows_who_when_what_and_why():
         on_behalf_of="Pengarah ICT",
     )
     assert review.history[1:] == (
-        Step(step="approved", at=NOW, by=SITI.subject, detail="Projek khas"),
+        Step(step="approved", at=NOW, by=SITI.subject, by_name=SITI.name, detail="Projek khas"),
     )
 
 
@@ -167,7 +167,12 @@ def test_an_approval_that_is_not_the_last_is_shown_with_how_many_are_needed():
         (endorsed().endorsement,),
     )
     assert half.history[-1] == Step(
-        step="received", at=NOW, by=SITI.subject, detail=None, levels=half.levels
+        step="received",
+        at=NOW,
+        by=SITI.subject,
+        by_name=SITI.name,
+        detail=None,
+        levels=half.levels,
     )
     done = after(opened(), two, endorsed(), approved())
     assert done.levels == Levels(given=2, needed=2)

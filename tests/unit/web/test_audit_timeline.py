@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from fixtures.procedure import OFFICER, configured, opened, started
-from fixtures.samples import MONDAY, facts, received
+from fixtures.procedure import OFFICER, approved, configured, opened, started
+from fixtures.samples import GB, MONDAY, facts, received
 
-from bmt.contracts.events import ConfigurationFailed, Evidence, Retried
+from bmt.contracts.events import ConfigurationFailed, Endorsement, Evidence, Granted, Retried
 from web.audit.timeline import FiledEvent, timeline
 
 REQUEST = facts()
@@ -59,3 +59,35 @@ def test_what_was_tampered_with_is_no_obstacle():
     for changed in ({"data": "nothing"}, {"time": 7}, {"time": "soon"}, {"type": None}):
         assert len(timeline([whole.model_copy(update=changed)])) == 1
     assert len(timeline([FiledEvent(index=1, hash="0" * 64)])) == 1
+
+
+def test_it_says_what_was_granted_by_whom_and_in_spite_of_what():
+    endorsement = Endorsement(
+        level=1,
+        endorsed_by=OFFICER,
+        endorsed_at=MONDAY,
+        approved=Granted(quota_bytes=7 * GB, max_file_size_bytes=GB),
+        exception_reason="Disahkan.",
+    )
+    decided = approved(
+        REQUEST,
+        approved=Granted(quota_bytes=15 * GB, max_file_size_bytes=GB),
+        exception_reason="Disahkan juga.",
+        on_behalf_of="Pengarah",
+        endorsements=(endorsement,),
+    )
+    warned = opened(REQUEST).model_copy(update={"warnings": ("not_registered",)})
+    first, last = timeline([filed(warned), filed(decided, 2)])
+    assert first.warnings == ("not_registered",)
+    assert (last.quota_bytes, last.max_file_size_bytes) == (15 * GB, GB)
+    assert (last.exception_reason, last.on_behalf_of) == ("Disahkan juga.", "Pengarah")
+    (given,) = last.endorsements
+    assert (given.by, given.quota_bytes, given.exception_reason) == (
+        OFFICER.name,
+        7 * GB,
+        "Disahkan.",
+    )
+    whole = filed(decided)
+    for broken in (None, 7, [None], [{"approved": 1}], {}):
+        tampered = {**whole.data, "endorsements": broken, "approved": broken, "warnings": broken}
+        assert timeline([whole.model_copy(update={"data": tampered})])
