@@ -51,7 +51,7 @@ async def test_an_administrator_decides_on_one_request_and_on_many(
     await page.get_by_label(words["quota"]).fill("2.5")
     await page.locator("[name=exception_reason]").fill("Disahkan melalui telefon.")
     await page.get_by_role("button", name=words["send"]).click()
-    await expect(page.get_by_role("heading", level=1)).to_contain_text(words["approved"])
+    await expect(page.locator("#heading")).to_contain_text(words["approved"])
     await admin.until(one, "configuration_failed", "filed", "notified", "configured", "configuring")
 
     await page.goto(page.url.rpartition("/requests/")[0] + "/")
@@ -161,11 +161,47 @@ async def test_twenty_requests_fit_on_two_screens_and_all_are_chosen_at_once(
     assert text.startswith("Putuskan sebelum,")
 
 
+@WAYS
+async def test_what_is_half_typed_is_kept_and_what_is_unusual_is_asked_once_more(
+    new_page, caller, http, ready, language, scripts
+):
+    words = WORDS[language]
+    admin = caller("administrator")
+    request_id = await admin.submit(account=await registered(http, ready))
+    page = await new_page("approval", scripts=scripts)
+    await sign_in_as(page, "Aminah")
+    await page.goto(f"{ready['web']['url']}/console/requests/{request_id}?lang={language}")
+    await page.get_by_label(words["approve"], exact=True).check()
+    await page.locator("#quota_bytes").fill("25")
+    await page.locator("#text").fill("Disemak.")
+    await page.locator("button[formaction$='/comments']").click()
+    await expect(page.locator("ol.timeline")).to_contain_text("Disemak.")
+    await expect(page.locator("#quota_bytes")).to_have_value("25")
+    other = {"ms": "English", "en": "Bahasa Melayu"}[language]
+    await page.get_by_role("button", name=other).click()
+    await expect(page.locator("#quota_bytes")).to_have_value("25")
+    await expect(page.locator("input[value=approve]")).to_be_checked()
+    await page.locator("#quota_bytes").press("Enter")
+    await expect(page.locator("#once-more")).to_contain_text("25 GB")
+    if scripts:
+        await clean(page, "asked once more")
+    await page.locator("button[name=sure]").click()
+    await page.wait_for_url("**decided=1")
+    if scripts:  # the steps move by themselves
+        await expect(page.locator("#steps > .done")).to_have_count(5, timeout=45_000)
+    await admin.until(request_id, "filed")
+    await page.goto(f"{ready['web']['url']}/console/requests/{request_id}?lang={language}")
+    await expect(page.locator("#heading")).to_contain_text(f"{words['approved']}, 25 GB")
+
+
 @pytest.mark.parametrize("language", ["ms", "en"])
 async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, language):
     admin = caller("administrator")
     waiting, decided = [await admin.submit(account=await registered(http, ready)) for _ in range(2)]
     await admin.decide(decided, "return", reason="Lampirkan kelulusan.")
+    failed = await admin.submit(account=f"tiada.{uuid.uuid4().hex[:8]}@mygovuc.gov.my")
+    await admin.decide(failed, "approve", exception_reason="Disahkan melalui telefon.")
+    await admin.until(failed, "configuration_failed")
     page = await new_page("approval", scripts=True)
     await sign_in_as(page, "Aminah")
     pages = ready["web"]["url"]
@@ -177,6 +213,7 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
         "/console/failures",
         "/console/search",
         "/console/?all=1",
+        f"/console/requests/{failed}",
         "/console/nowhere",
     ):
         await page.goto(pages + name)

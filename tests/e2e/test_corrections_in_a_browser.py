@@ -101,7 +101,7 @@ async def test_an_administrator_corrects_a_request_and_sees_what_it_was(
     address = f"{page.url}requests/{request_id}"
     await page.goto(f"{address}?lang={language}")
     await page.locator("#text").fill("Semak nama.")
-    await page.locator("#comments ~ form #attached").set_input_files([WRONG, GOOD])
+    await page.locator("#attached").set_input_files([WRONG, GOOD])
     await page.get_by_role("button", name=words["add"]).click()
     await expect(page.locator("#faults")).to_contain_text("palsu.pdf")
     await expect(page.get_by_label("surat.pdf")).to_be_checked()
