@@ -296,7 +296,7 @@ async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
     await expect(page.locator("#reason")).to_have_value("Setengah ayat")
     await expect(worklist.locator("[data-live]")).to_be_visible()
     await clean(page, "a request that has just changed")
-    await notice.get_by_role("link").click()
+    await notice.get_by_role("button").click()
     await expect(page.locator("#decision")).to_be_visible()
 
 
