@@ -44,9 +44,8 @@ Uploading = Annotated[
     CommandContext,
     Depends(command("applicant", "administrator", "operator", "integrator", streamed=True)),
 ]
-Reading = Annotated[
-    Principal, Depends(require("applicant", "administrator", "operator", "auditor"))
-]
+READER: Final = Depends(require("applicant", "administrator", "operator", "auditor"))
+Reading = Annotated[Principal, READER]
 NewestPage = Annotated[PageRequest[Place], Depends(BY_RECEPTION)]
 OfStatus = Annotated[Status | None, Query(description="where they stand")]
 OfAgency = Annotated[str | None, Query(max_length=32, description="its code")]
@@ -161,6 +160,7 @@ async def find(
 
 @router.get(
     "/v1/requests/{request_id}",
+    dependencies=[READER],
     responses=problems("not_found"),
     summary="Where a request stands, and what happened to it",
 )
@@ -208,6 +208,7 @@ async def correct(
 @router.get(
     "/v1/requests/{request_id}/live",
     summary="What happens to a request after its first steps, at once",
+    dependencies=[READER],
     description="Events `changed` (`Step`, the last one), whichever service took it. The stream ends by itself: "
     "then connect again.",
     response_class=EventSourceResponse,
