@@ -110,12 +110,8 @@ def later(status: intake.RequestStatus | None, opened_at: datetime) -> tuple[Lat
 
 
 def next_of(
-    items: Sequence[approval.WorklistItem], request_id: str, visitor: Principal
+    items: Sequence[approval.WorklistItem], request_id: str
 ) -> approval.WorklistItem | None:
-    """The first of the worklist, besides this one, that waits for this visitor."""
-    me = visitor.subject.casefold()
-    for one in items:
-        approved = any(by.endorsed_by.subject.casefold() == me for by in one.endorsements)
-        if one.request_id != request_id and one.applicant.account.casefold() != me and not approved:
-            return one
-    return None
+    """The first of the worklist, besides this one, that waits for its reader."""
+    waiting = (one for one in items if one.request_id != request_id and one.withheld is None)
+    return next(waiting, None)

@@ -127,7 +127,7 @@ async def request_page(
     plan, shown, upcoming = await asyncio.gather(
         _plan(client, review, reached),
         here.pictures.shown(review.documents, partial(read, client, request_id)),
-        _part(_next(client, review, visitor)) if is_sent or not deciding else _nothing(),
+        _part(_next(client, review)) if is_sent or not deciding else _nothing(),
     )
     names = names_of(review, visitor)
     outcome_notice = _outcome_notice(notices)
@@ -228,12 +228,10 @@ async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Stat
         return None
 
 
-async def _next(
-    client: VisitorClient, review: RequestUnderReview, visitor: Principal
-) -> WorklistItem | None:
+async def _next(client: VisitorClient, review: RequestUnderReview) -> WorklistItem | None:
     asked = {"limit": _ASKED_NEXT}
     found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
-    return next_of(found.items, review.request_id, visitor)
+    return next_of(found.items, review.request_id)
 
 
 def _reached(
