@@ -67,7 +67,8 @@ async def _review(here: Here, request_id: Id, caller: Administrator) -> RequestU
     review = await here.reviews.get(request_id)
     if review is None or review.agency != caller.agency:
         raise UnknownRequest
-    return as_seen_by(review, caller)
+    may = policy_of(caller.agency, here.agencies).registrar_may_approve
+    return as_seen_by(review, caller, registrar_may_approve=may)
 
 
 Reviewed = Annotated[RequestUnderReview, Depends(_review)]

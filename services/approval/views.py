@@ -442,6 +442,14 @@ def is_own(review: RequestUnderReview, caller: Principal) -> bool:
     return review.applicant.account.casefold() == caller.subject.casefold()
 
 
-def as_seen_by(review: RequestUnderReview, caller: Principal) -> RequestUnderReview:
-    """Applicants do not see the comments on their own request, even as administrators."""
-    return review.model_copy(update={"comments": ()}) if is_own(review, caller) else review
+def as_seen_by(
+    review: Review, caller: Principal, *, registrar_may_approve: bool
+) -> RequestUnderReview:
+    """With what keeps the caller from approving it. Applicants do not see the comments on their own request, even as administrators."""
+    reason = (
+        withheld(review, caller, registrar_may_approve=registrar_may_approve)
+        if review.status == _OPEN
+        else None
+    )
+    hidden = {"comments": ()} if is_own(review, caller) else {}
+    return review.model_copy(update={"withheld": reason, **hidden})

@@ -1,9 +1,9 @@
-"""What a decider must know of a request before the form: who may not decide, what is unusual, who is who."""
+"""What a decider must know of a request before the form: what is unusual, what comes next, who is who."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from bmt.agencies.agency import AgencyRules
 from bmt.chassis.http.auth import Principal
@@ -11,30 +11,10 @@ from bmt.contracts.events import Granted
 from bmt.contracts.http import approval, intake
 from bmt.contracts.http.approval import RequestUnderReview, Ruling
 
-Barred = Literal["own", "approved_before", "registrar"]
-"""Why a visitor may not approve; a key of the console's wording. Who is the applicant decides nothing at all."""
-
 _OF_APPROVAL: Final = frozenset(
     {"received", "corrected", "review_opened", "returned", "approved", "rejected", "withdrawn"}
 )
 """Intake's steps that approval's own history has, with more of them."""
-
-
-def barred(
-    review: RequestUnderReview, visitor: Principal, rules: AgencyRules | None
-) -> Barred | None:
-    """Why approval would refuse this visitor's approval; None: it would not, as far as can be seen here."""
-    me = visitor.subject.casefold()
-    if review.applicant.account.casefold() == me:
-        return "own"
-    if any(one.endorsed_by.subject.casefold() == me for one in review.endorsements):
-        return "approved_before"
-    wrote_it = {one.by.casefold() for one in review.history if one.corrected and one.by}
-    if review.submitted_by:
-        wrote_it.add(review.submitted_by.subject.casefold())
-    if rules and not rules.separation.registrar_may_approve and me in wrote_it:
-        return "registrar"
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bmt.contracts.http.provisioning import ConfigurationState, Plan
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address
-from web.console.deciding import Unusual, barred, later, names_of, next_of
+from web.console.deciding import Unusual, later, names_of, next_of
 from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
 from web.forms import all_told, faults_of, new_key
@@ -119,11 +119,11 @@ async def request_page(
     rules = here.agencies.get(agency).rules if agency in here.agencies else None
     now = here.clock()
     reached, history = _reached(review, status)
-    why_not = barred(review, visitor, rules) if review.status == "received" else None
+    why_not = review.withheld
     is_sent = request.query_params.get("decided") == "1"
     # Approval's view may not have the decision yet that was just made.
     pending = is_sent and review.status == "received" and why_not is None
-    deciding = review.status == "received" and why_not != "own" and not pending
+    deciding = review.status == "received" and why_not != "own_request" and not pending
     plan, shown, upcoming = await asyncio.gather(
         _plan(client, review, reached),
         here.pictures.shown(review.documents, partial(read, client, request_id)),

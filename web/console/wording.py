@@ -196,8 +196,8 @@ DECIDED: Final[Mapping[Choice, str]] = {
 }
 """A decision that stands."""
 
-BARRED: Final[Mapping[str, str]] = {
-    "own": "Permohonan ini milik anda sendiri. Pentadbir lain hendaklah memutuskannya.",
+WHY_NOT: Final[Mapping[Withheld, str]] = {
+    "own_request": "Permohonan ini milik anda sendiri. Pentadbir lain hendaklah memutuskannya.",
     "approved_before": "Anda telah meluluskan permohonan ini. Kelulusan seterusnya hendaklah diberikan oleh pentadbir lain; anda masih boleh menolak atau mengembalikannya.",
     "registrar": "Anda sendiri yang mendaftarkan permohonan ini. Di agensi anda, pentadbir lain hendaklah meluluskannya; anda masih boleh menolak atau mengembalikannya.",
 }
@@ -242,6 +242,6 @@ ALL: Final = (
     WITHHELD,
     {name: name for name in EXPORTED},
     DECIDED,
-    BARRED,
+    WHY_NOT,
     LATER,
 )

@@ -295,6 +295,11 @@ class RequestUnderReview(RequestFacts):
         exclude_if=_is_empty,
         description="attachments of the e-mail that are not shown apart, by name",
     )
+    withheld: Withheld | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="why the caller may not approve it, where it waits for a decision",
+    )
     comments: tuple[Comment, ...] = Field(
         default=(),
         exclude_if=_is_empty,

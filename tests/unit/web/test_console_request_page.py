@@ -8,7 +8,7 @@ import pytest
 from console_pages import AGENCIES, VISITOR, browser, problem
 
 from bmt.contracts.http.approval import RequestUnderReview, Ruling
-from web.console.deciding import barred, unusual
+from web.console.deciding import unusual
 
 GB = 10**9
 ID = "019ac0de-0000-7000-8000-000000000001"
@@ -215,28 +215,15 @@ async def test_a_filed_request_tells_what_was_decided_and_by_whom_by_name():
 
 
 @pytest.mark.parametrize(
-    ("changes", "why", "may_reject"),
+    ("withheld", "why", "may_reject"),
     [
-        ({"applicant": {**REVIEW["applicant"], "account": "SITI"}}, "milik anda sendiri", False),
-        (
-            {
-                "levels": {"given": 1, "needed": 2},
-                "endorsements": [
-                    {
-                        "level": 1,
-                        "endorsed_by": SITI,
-                        "endorsed_at": AT,
-                        "approved": DECISION["approved"],
-                    }
-                ],
-            },
-            "Anda telah meluluskan permohonan ini",
-            True,
-        ),
+        ("own_request", "milik anda sendiri", False),
+        ("approved_before", "Anda telah meluluskan permohonan ini", True),
+        ("registrar", "Anda sendiri yang mendaftarkan permohonan ini", True),
     ],
 )
-async def test_who_may_not_approve_sees_why_in_the_place_of_the_form(changes, why, may_reject):
-    text = await page(Services({**REVIEW, **changes}))
+async def test_who_may_not_approve_sees_why_in_the_place_of_the_form(withheld, why, may_reject):
+    text = await page(Services({**REVIEW, "withheld": withheld}))
     assert why in text
     assert 'value="approve"' not in text
     assert ('value="reject"' in text) == may_reject
@@ -256,19 +243,6 @@ async def test_what_other_services_do_is_told_live_too():
 
     answer = await browser(intake).get(f"/requests/{ID}/live", params={"known": 3})
     assert '{"what":"Dikonfigurasi"}' in answer.text.replace(": ", ":")
-
-
-def test_the_registrar_may_not_approve_where_the_agency_says_so():
-    rules = AGENCIES.get("MAMPU").rules
-    strict = rules.model_copy(
-        update={"separation": rules.separation.model_copy(update={"registrar_may_approve": False})}
-    )
-    registered = {**REVIEW, "submitted_by": {"subject": "SITI", "role": "administrator"}}
-    corrected = {**REVIEW["history"][0], "by": "siti", "corrected": True}
-    for told in (registered, {**REVIEW, "history": [corrected]}):
-        review = RequestUnderReview.model_validate(told)
-        assert barred(review, VISITOR, strict) == "registrar"
-        assert barred(review, VISITOR, rules) is None
 
 
 def test_what_an_earlier_approver_granted_is_not_asked_again():
