@@ -19,14 +19,14 @@ from evaluation.supervisor import Program, running
 pytestmark = [pytest.mark.e2e, pytest.mark.prometheus]
 
 FOLDER = ROOT / "deploy" / "prometheus"
-PROCESSES = {"intake", "approval", "provisioning", "notification", "records", "statistics"}
+PROCESSES = {"intake", "approval", "provisioning", "notification", "records", "web", "statistics"}
 PANELS = json.loads((ROOT / "deploy" / "grafana" / "dashboards" / "bmt.json").read_text())["panels"]
 
 
 def configuration(ready, folder):
     """deploy/prometheus/embedded.yml, for the ports of this system, and in a hurry."""
     urls = {name: service["url"] for name, service in ready["services"].items()}
-    urls["statistics"] = ready["statistics"]["metrics"]
+    urls |= {"statistics": ready["statistics"]["metrics"], "web": ready["web"]["url"]}
     targets = [
         {"targets": [urlsplit(url).netloc], "labels": {"service": name}}
         for name, url in urls.items()

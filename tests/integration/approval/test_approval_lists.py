@@ -207,20 +207,21 @@ async def test_a_document_that_is_no_longer_kept_is_not_found(office):
 
 async def test_live_changes_are_events_of_the_agencys_requests(office):
     request = await office.receives(applicant=APPLICANT)
-    path = f"/v1/requests/{request.request_id}/live"
-    of_request = asyncio.create_task(office.get(path, steps=1, seconds=1))
-    of_agency = asyncio.create_task(
-        office.get("/v1/worklist/live", since=now().isoformat(), seconds=1)
-    )
-    await office.decide(request, "reject", reason="Tidak.")
-    for answer, name, value in (
-        (await of_request, "step", "rejected"),
-        (await of_agency, "count", 1),
-    ):
+    path, begun = f"/v1/requests/{request.request_id}/live", now().isoformat()
+
+    async def told(where, name, value, **asked):
+        answer = await office.get(where, seconds=1, **asked)
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert "event: changed" in answer.text
         data = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
         assert json.loads(data[-1])[name] == value
+
+    of_request = asyncio.create_task(eventually(lambda: told(path, "step", "rejected", steps=1)))
+    of_agency = asyncio.create_task(
+        eventually(lambda: told("/v1/worklist/live", "count", 1, since=begun))
+    )
+    await office.decide(request, "reject", reason="Tidak.")
+    await asyncio.gather(of_request, of_agency)
     assert_problem(await office.get(path, "JPA", steps=1), "not_found")
     assert_problem(await office.get(path), "validation_failed")
 
