@@ -101,7 +101,7 @@ async def test_a_submission_until_its_event_is_on_kafka(running, wire, as_, ipms
         with opened() as files:
             await submit()
 
-    held(files, 58)
+    held(files, 56)
 
 
 async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
@@ -118,7 +118,7 @@ async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
                 assert answer.status_code == 201, answer.text
                 await wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened", "Approved")
 
-    held(files, 47)
+    held(files, 46)
 
 
 async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire, as_):
@@ -159,4 +159,4 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
         assert answer.status_code == 200, answer.text
         await browser.aclose()
 
-    held(files, 60)
+    held(files, 64)
