@@ -1,9 +1,8 @@
-"""Forms as browsers send them, and the commands that they make."""
+"""Forms as browsers send them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,11 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from bmt.chassis.errors import CausationReused
 from bmt.chassis.http.api_route import LimitedRequest
-from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.idempotency import CommandContext, causation_of, fingerprint_of
-from bmt.chassis.runtime import tracing
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.problems import FieldError, Refused
@@ -45,12 +40,10 @@ class Sent:
 
     Attributes:
         key: the form's id; a new one if it has none.
-        fingerprint: of the call, as with the API's.
     """
 
     fields: FormData
     key: str
-    fingerprint: str
 
     def text(self, name: str) -> str:
         """The value of a field; empty if there is none, or a file."""
@@ -66,15 +59,6 @@ class Sent:
         """The files of a field, without empty ones."""
         values = self.fields.getlist(name)
         return [one for one in values if isinstance(one, UploadFile) and one.filename]
-
-    def context(self, visitor: Principal) -> CommandContext:
-        """The command's context, as the API makes it."""
-        return CommandContext(
-            principal=visitor,
-            causation=causation_of(visitor.subject, self.key),
-            fingerprint=self.fingerprint,
-            traceparent=tracing.current.get(),
-        )
 
 
 def new_key() -> str:
@@ -95,11 +79,6 @@ def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldErr
     if faults:
         raise FormWrong(errors=tuple(faults))
     return valid
-
-
-def refusal(error: Refused | CausationReused) -> Refused:
-    """The refusal to show for an error."""
-    return error if isinstance(error, Refused) else Refused(problem="idempotency_key_reused")
 
 
 def faults_of(refused: Refused | None) -> dict[str, FieldError]:
@@ -185,15 +164,7 @@ async def read(
         raise Refused(wrong.detail, problem="validation_failed", errors=(wrong,)) from None
     request.scope[_TAKEN] = fields
     key = fields.get(KEY)
-    digest = sha256()
-    for name, value in fields.multi_items():
-        for part in (name, value if isinstance(value, str) else await _digest(value)):
-            digest.update(f"{len(part)}:{part}".encode())
-    return Sent(
-        fields,
-        key if isinstance(key, str) and _is_key(key) else new_key(),
-        fingerprint_of(request.method, request.scope["path"], digest.digest()),
-    )
+    return Sent(fields, key if isinstance(key, str) and _is_key(key) else new_key())
 
 
 def is_multipart(request: Request) -> bool:
@@ -205,14 +176,6 @@ def taken(request: Request) -> FormData | None:
     """The fields that were read of this call before, if any: a body can be read once."""
     fields: FormData | None = request.scope.get(_TAKEN)
     return fields
-
-
-async def _digest(file: UploadFile) -> str:
-    digest = sha256()
-    while piece := await file.read(PIECE_BYTES):
-        digest.update(piece)
-    await file.seek(0)
-    return f"{file.filename}:{digest.hexdigest()}"
 
 
 def _is_key(key: str) -> bool:

@@ -13,7 +13,7 @@ from web.sizes import in_bytes, in_gigabytes
 
 
 def form(**typed):
-    return DecisionForm.of(Sent(FormData(typed), "key-1", "fingerprint"))
+    return DecisionForm.of(Sent(FormData(typed), "key-1"))
 
 
 def test_what_was_typed_is_a_ruling_in_bytes():

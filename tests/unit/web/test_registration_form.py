@@ -24,7 +24,7 @@ TYPED = {
 
 
 def sent(**typed):
-    return RegistrationForm.of(Sent(FormData({**TYPED, **typed}), "key", "fingerprint"))
+    return RegistrationForm.of(Sent(FormData({**TYPED, **typed}), "key"))
 
 
 def item(**understood):

@@ -51,7 +51,7 @@ def sent(*files, documents=()):
             headers=Headers({"content-type": PDF}),
         )
         fields.append(("attached", upload))
-    return Sent(FormData(fields), "form-1", "")
+    return Sent(FormData(fields), "form-1")
 
 
 async def attached(intake, form):

@@ -24,7 +24,7 @@ TEMPLATE = Template(
 
 
 def sent(**typed):
-    return WordsForm.of(Sent(FormData(typed), "key", "fingerprint"))
+    return WordsForm.of(Sent(FormData(typed), "key"))
 
 
 def test_what_is_shown_and_sent_back_unchanged_is_the_same_words():
