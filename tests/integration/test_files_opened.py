@@ -11,21 +11,42 @@ from typing import Any
 import pytest
 from eventually import eventually
 from fixtures import web
+from fixtures.mail_server import MailServer
 from fixtures.samples import facts, received
 
 from bmt.contracts import topics
+from bmt.contracts.values import Applicant
 from evaluation.ipms import Ipms
 from evaluation.ports import any_free_port
+from evaluation.storage import Storage
 from evaluation.supervisor import running as part_running
 from services.approval import main as approval
 from services.approval.settings import Settings as ApprovalSettings
 from services.intake import main as intake
+from services.intake.reading import process as reader
 from services.intake.settings import Settings as IntakeSettings
+from services.notification import main as notification
+from services.notification.settings import Settings as NotificationSettings
+from services.provisioning import main as provisioning
+from services.provisioning.settings import Settings as ProvisioningSettings
 from services.records import main as records
 from services.records.settings import Settings as RecordsSettings
 
 ROOT = Path(__file__).parents[2]
 RUNS = 3
+FILLED_IN = b"""From: Siti <siti.mampu@mygovuc.gov.my>\r
+Subject: Permohonan BMT\r
+Message-ID: <%d@mampu.gov.my>\r
+\r
+Jenis: Permohonan\r
+Agensi: MAMPU\r
+Nama: Siti Nurhaliza binti Ahmad\r
+Akaun: siti.mampu@mygovuc.gov.my\r
+E-mel: siti.mampu@mygovuc.gov.my\r
+Justifikasi: Fail projek yang besar.\r
+Kuota: 5 GB\r
+Saiz fail: 1 GB\r
+"""
 OURS = tuple(f"{ROOT / folder}/" for folder in ("bmt", "services", "web"))
 
 
@@ -172,3 +193,82 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
         await browser.aclose()
 
     held(runs, 64)
+
+
+async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipms):
+    mail = MailServer()
+    await mail.start()
+    intake_has = {
+        "ipms_url": ipms.url,
+        "ipms_token": ipms.token,
+        "approval_url": "http://127.0.0.1:1",
+    }
+    notification_has = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": mail.port,
+        "smtp_sender": "bmt@mygovuc.gov.my",
+    }
+    async with (
+        surroundings.running(intake.build, IntakeSettings, **intake_has) as client,
+        surroundings.running(notification.build, NotificationSettings, **notification_has),
+    ):
+        runs = []
+        for number in range(1 + RUNS):  # what is done once only, is done in the first
+            message = FILLED_IN % number
+            headers = {**as_("administrator", "MAMPU"), "Content-Type": "message/rfc822"}
+            with opened() as files:
+                reader.answer(reader.Asked(kind="mail"), message)  # a process of its own reads it
+                answer = await client.post("/v1/emails", content=message, headers=headers)
+                assert answer.status_code == 201, answer.text
+                request_id = answer.json()["request_id"]
+                await surroundings.wire.hear(
+                    topics.NOTIFICATIONS, request_id, "NotificationPrepared", "Notified"
+                )
+            runs.append(files)
+    await mail.stop()
+
+    held(runs[1:], 98)
+
+
+async def test_an_approval_in_the_console_until_it_is_configured(
+    surroundings, as_, embedded_issuer, ipms, tmp_path
+):
+    issuer = embedded_issuer.url
+    storage = Storage(tmp_path / "storage", any_free_port(), "the-admins-password")
+    targets = {
+        "ipms_url": ipms.url,
+        "ipms_token": ipms.token,
+        "storage_url": storage.url,
+        "storage_password": storage.password,
+        "storage_volumes": storage.volumes,
+    }
+    async with (
+        part_running(storage.program(), tmp_path / "logs"),
+        surroundings.running(approval.build, ApprovalSettings, issuer=issuer) as service,
+        surroundings.running(
+            provisioning.build, ProvisioningSettings, issuer=issuer, **targets
+        ) as second,
+        web.pages(
+            surroundings, {"approval": service, "provisioning": second}, issuer=issuer
+        ) as visitor,
+    ):
+        browser = await web.signed_in(visitor, "/console/", "faridah", "role_administrator")
+        wire = surroundings.wire
+        runs = []
+        for name in ("aminah", "siti", "ravi", "kamal"):
+            account = f"{name}.mampu@mygovuc.gov.my"
+            request = facts(applicant=Applicant(account=account, name=name, email=account))
+            await wire.say(received(request))
+            await wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened")
+            address = f"/console/requests/{request.request_id}"
+            form = {"key": await web.key_of(browser, address), "decision": "approve"}
+            with opened() as files:
+                answer = await browser.post(address, data=form)
+                assert answer.status_code == 303, answer.text
+                await wire.hear(
+                    topics.CONFIGURATIONS, request.request_id, "ConfigurationStarted", "Configured"
+                )
+            runs.append(files)
+        await browser.aclose()
+
+    held(runs[1:], 85)
