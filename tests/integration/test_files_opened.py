@@ -227,7 +227,7 @@ async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipm
             runs.append(files)
     await mail.stop()
 
-    held(runs[1:], 98)
+    held(runs[1:], 100)
 
 
 async def test_an_approval_in_the_console_until_it_is_configured(
@@ -271,4 +271,4 @@ async def test_an_approval_in_the_console_until_it_is_configured(
             runs.append(files)
         await browser.aclose()
 
-    held(runs[1:], 85)
+    held(runs[1:], 86)
