@@ -49,6 +49,12 @@ class Record:
     headers: tuple[tuple[str, bytes], ...]
     value: bytes | None
 
+    @classmethod
+    def of(cls, raw: Any) -> "Record":
+        """A record as a client of Kafka has it."""
+        headers = tuple((name, bytes(value or b"")) for name, value in raw.headers)
+        return cls(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, headers, raw.value)
+
     def header(self, name: str) -> str | None:
         """The last header of that name as text."""
         found = [raw for each, raw in self.headers if each == name]

@@ -8,12 +8,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from prove.books import Books
+from prove.books import Books, Finding, Violation, short
 from prove.client_log import Call
 from prove.evidence import Evidence
-from prove.finding import Finding, Violation
 from prove.invariants import INVARIANTS, Check
-from prove.published import short
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,15 +1,21 @@
-"""A running system whose processes and connections can be disturbed."""
+"""A running system whose processes and connections can be disturbed, and that is awaited until it has no work left."""
 
 import asyncio
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import mongodb
 from evaluation import ready_file, services
 from evaluation.holders import holder
 from evaluation.kafka import Kafka
@@ -20,7 +26,8 @@ from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
 from evaluation.tokens import mint
 from prove.evidence import Endpoints
-from prove.schedule import SERVICES, WIRES
+from prove.kafka_clients import bounded
+from prove.workload import SERVICES, WIRES
 
 CHUNK_BYTES: Final = 64 * 1024
 SLOW_CHUNK_BYTES: Final = 2 * 1024
@@ -97,10 +104,6 @@ class Wire:
         writer.close()
 
 
-# Every program runs as under `bmt up`, but services reach Kafka and MongoDB through wires. The statistics are left
-# out: they hold nothing that is promised.
-
-
 FIRST_BASE: Final = 20_000
 """Above the ports of systems started by hand, below the kernel's ephemeral ones."""
 FIRST_WIRE: Final = 60
@@ -119,7 +122,11 @@ def unaltered(program: Program) -> Program:
 
 
 class Site:
-    """A running system in `layout`, whose ports begin at `base`; `alter` is applied to each service's program."""
+    """A running system in `layout`, whose ports begin at `base`; `alter` is applied to each service's program.
+
+    Every program runs as under `bmt up`, but services reach Kafka and MongoDB through wires. The statistics are left out:
+    they hold nothing that is promised.
+    """
 
     def __init__(self, layout: Layout, base: int, alter: Alter = unaltered) -> None:
         self.system = System(layout, Ports(base))
@@ -245,3 +252,67 @@ def unused_base() -> int:
         PartMissing: there are none.
     """
     return free_base(FIRST_BASE, range(FIRST_WIRE, FIRST_WIRE + len(WIRES)))
+
+
+SECONDS_BETWEEN_COUNTS: Final = 0.5
+LONGEST_LOOK_SECONDS: Final = 20.0
+
+
+async def settled(site: Site, no_progress_seconds: float) -> Mapping[str, int]:
+    """The work left: empty, or what stayed the same for so many seconds."""
+    left: Mapping[str, int] = {}
+    since = time.monotonic()
+    while time.monotonic() - since < no_progress_seconds:
+        try:
+            found = {
+                name: count
+                for name, count in (await bounded(_left(site), LONGEST_LOOK_SECONDS)).items()
+                if count
+            }
+        except (Unavailable, KafkaError, OSError, TimeoutError):
+            await asyncio.sleep(SECONDS_BETWEEN_COUNTS)
+            continue
+        if not found:
+            return {}
+        if found != left:
+            left, since = found, time.monotonic()
+        await asyncio.sleep(SECONDS_BETWEEN_COUNTS)
+    return left
+
+
+async def _left(site: Site) -> Mapping[str, int]:
+    counts = await _stored(site.system.mongodb.uri())
+    options = site.system.kafka.options()
+    return counts | {f"{name} has to hear": await _lag(name, options) for name in SERVICES}
+
+
+async def _stored(uri: str) -> dict[str, int]:
+    client = mongodb.connect(uri)
+    counts: dict[str, int] = {}
+    try:
+        with mongodb.store_errors():
+            for name in SERVICES:
+                database = client[f"bmt_{name}"]
+                outbox = database["commits"].count_documents({"outbox": True})
+                counts[f"{name} has to say"] = await outbox
+                counts[f"{name} has to do"] = await database["work"].count_documents({})
+    finally:
+        client.close()
+    return counts
+
+
+async def _lag(service: str, options: Mapping[str, Any]) -> int:
+    administrator = AIOKafkaAdminClient(**options)
+    await administrator.start()
+    try:
+        committed = await administrator.list_consumer_group_offsets(f"bmt.{service}")
+    finally:
+        await administrator.close()
+    offsets: dict[TopicPartition, int] = {place: each.offset for place, each in committed.items()}
+    consumer = AIOKafkaConsumer(**options)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(offsets))
+    finally:
+        await consumer.stop()
+    return sum(max(0, end - max(0, offsets[place])) for place, end in ends.items())

@@ -14,19 +14,14 @@ import httpx
 
 from bmt.chassis.errors import WrongConfiguration
 from evaluation.layout import Layout
-from prove import drain
-from prove.admin_client import AdminClient
-from prove.client import Client
+from prove.api_clients import AdminClient, Client
 from prove.client_log import Log
 from prove.collectors import gather
-from prove.driver import NO_PROGRESS_SECONDS, Driver, Progress, Watch, nobody
-from prove.event_listener import EventListener
-from prove.integrator import NAME, Integrator
+from prove.driver import NO_PROGRESS_SECONDS, Driver, Play, Progress, Watch, nobody
+from prove.kafka_clients import NAME, EventListener, Integrator
 from prove.report import Report, audit
-from prove.scenarios import Play
-from prove.schedule import schedule
-from prove.site import Alter, Site, unaltered, unused_base
-from prove.workload import Poison, Story, poisons, workload
+from prove.site import Alter, Site, settled, unaltered, unused_base
+from prove.workload import Poison, Story, poisons, schedule, workload
 
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 CONCURRENCY: Final = 8
@@ -136,7 +131,7 @@ async def _proven(
         await asyncio.gather(client.close(), integrator.close())
         log.close()
     clock.lap("stories")
-    left = await drain.settled(site, NO_PROGRESS_SECONDS if driver.progress.ended else 0)
+    left = await settled(site, NO_PROGRESS_SECONDS if driver.progress.ended else 0)
     clock.lap("drain")
     driver.progress.phase = "auditing"
     watch(driver.progress)

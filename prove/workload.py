@@ -1,14 +1,15 @@
-"""The stories of a run, decided by a seed. Pure.
+"""The stories and the faults of a run, decided by a seed. Pure.
 
-Each story is one person's business with one agency, on its own account. A race and a withdrawal may end either
+Each story is one request or more of one person at one agency, on its own account. A race and a withdrawal may end either
 way: the story says who tries what, never who wins.
 """
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 Plot = Literal[
     "approved",
@@ -122,7 +123,8 @@ def workload(seed: int, requests: int) -> list[Story]:
     """Stories that submit so many requests; every plot and every channel comes early."""
     chance = random.Random(f"stories {seed}")  # noqa: S311 - to be had again, not to be secret
     stories: list[Story] = []
-    plots, channels = _rounds(chance, PLOTS), _rounds(chance, dict.fromkeys(AGENCY_OF, 1))
+    plots = _rounds(chance, [plot for plot, weight in PLOTS.items() for _ in range(weight)])
+    channels = _rounds(chance, list(AGENCY_OF))
     left = requests
     while left > 0:
         story = _story(chance, len(stories), next(plots), next(channels), left)
@@ -134,7 +136,7 @@ def workload(seed: int, requests: int) -> list[Story]:
 def poisons(seed: int, stories: int) -> list[Poison]:
     """One for so many stories; each defect comes once before any comes again."""
     chance = random.Random(f"poisons {seed}")  # noqa: S311 - as above
-    ailments = _rounds(chance, dict.fromkeys(AILMENTS, 1))
+    ailments = _rounds(chance, list(AILMENTS))
     count = -(-stories // STORIES_A_POISON)
     return [Poison(f"poison-{number:04}", next(ailments)) for number in range(count)]
 
@@ -158,8 +160,65 @@ def _story(chance: random.Random, number: int, plot: Plot, channel: str, left: i
     )
 
 
-def _rounds(chance: random.Random, weights: Mapping[Any, int]) -> Iterator[Any]:
-    """Each as often as its weight says, shuffled every round."""
-    deck = [each for each, weight in weights.items() for _ in range(weight)]
-    while True:
-        yield from chance.sample(deck, len(deck))
+Name = TypeVar("Name", bound=str)
+Kind = Literal["kill", "freeze", "restart", "cut", "stall", "slow", "lose"]
+
+SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
+PROGRAMS: Final = (*SERVICES, "kafka", "mongodb")
+WIRES: Final = ("kafka", *(f"mongodb of {service}" for service in SERVICES))
+"""One wire leads all clients to Kafka; one leads each service to MongoDB."""
+
+TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
+    {
+        "kill": PROGRAMS,
+        "freeze": PROGRAMS,
+        "restart": PROGRAMS,
+        "cut": WIRES,
+        "stall": WIRES,
+        "slow": WIRES,
+        "lose": ("kafka",),
+    }
+)
+ROUND: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "cut", "lose", "stall", "slow")
+"""One round of kinds, shuffled each time. In every second round a kill replaces the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault.
+
+    Attributes:
+        kind: SIGKILL, SIGSTOP and SIGCONT, SIGTERM; connections cut, held or slowed; killed, and
+            its data removed.
+        target: a program, or a wire.
+        seconds: how long it lasts, if it is not instantaneous.
+        pause: seconds until the next fault.
+    """
+
+    kind: Kind
+    target: str
+    seconds: float
+    pause: float
+
+    def __str__(self) -> str:
+        lasting = "" if self.kind in ("kill", "restart", "lose") else f" for {self.seconds:g} s"
+        return f"{self.kind} {self.target}{lasting}"
+
+
+def schedule(seed: int, count: int) -> list[Fault]:
+    """So many faults; each kind comes in each round, each target once before any comes again."""
+    chance = random.Random(f"faults {seed}")  # noqa: S311 - to be had again, not to be secret
+    kinds = _rounds(chance, ROUND, [kind if kind != "lose" else "kill" for kind in ROUND])
+    targets = {kind: _rounds(chance, names) for kind, names in TARGETS.items()}
+    faults: list[Fault] = []
+    for _ in range(count):
+        kind = next(kinds)
+        seconds, pause = round(chance.uniform(2, 8), 1), round(chance.uniform(0.5, 3), 1)
+        faults.append(Fault(kind, next(targets[kind]), seconds, pause))
+    return faults
+
+
+def _rounds(chance: random.Random, *rounds: Sequence[Name]) -> Iterator[Name]:
+    """Round after round, each shuffled."""
+    for names in cycle(rounds):
+        yield from chance.sample(names, len(names))

@@ -1,17 +1,18 @@
 """I9: the services' answers are what their events say, by the auditor's own fold.
 
 This finds views that lost an update or applied one twice; a rebuilt view may not differ either.
+
+I10: every unfinished request has a reason, an age, and somebody whose turn it is.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from prove.books import SUBSCRIBED, Books
-from prove.evidence import Answers
-from prove.finding import Finding, Tally
-from prove.published import Said, standing
+from prove.books import SUBSCRIBED, Books, Finding, Said, Tally, standing
+from prove.evidence import Answers, Work
 
 _STEP_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -43,7 +44,7 @@ _REVIEW_OF: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def check(books: Books) -> Finding:
+def check_views(books: Books) -> Finding:
     """Every service's answers about every request, and the metrics."""
     tally = Tally()
     for request_id, events in books.by_request.items():
@@ -181,3 +182,65 @@ def _check_metrics(books: Books, tally: Tally) -> None:
         elif each.name == LAG:
             place = f"{each.labels.get('topic')}/{each.labels.get('partition')}"
             tally.require(not each.value, f"{each.service} is {each.value:g} behind on {place}")
+
+
+LONGEST_UNTAKEN: Final = timedelta(seconds=60)
+"""Work that is due for longer and not taken is stuck: workers look every second."""
+
+
+def check_open_requests(books: Books) -> Finding:
+    """Every request that is not filed, and every work item."""
+    tally = Tally()
+    work: dict[str, list[Work]] = defaultdict(list)
+    for item in books.evidence.work:
+        work[item.request_id].append(item)
+        late = books.evidence.gathered_at - item.due_at
+        tally.require(
+            late <= LONGEST_UNTAKEN,
+            f"{item.service}: {item.id} is due for {late} and nobody takes it",
+            item.request_id,
+        )
+    for request_id in books.request_ids:
+        events = books.by_request.get(request_id, ())
+        if standing(events) == "filed":
+            tally.require(True, "", request_id)  # noqa: FBT003
+            continue
+        answers = books.evidence.answers.get(request_id, Answers())
+        reason = _reason(books, request_id, events, answers, work.get(request_id, ()))
+        status = (answers.status or {}).get("status")
+        tally.require(bool(reason), f"is {status}, and nobody's turn", request_id)
+        dated = all(step.get("at") for step in (answers.status or {}).get("steps", ({},)))
+        tally.require(dated, f"is {status}, and nobody knows since when", request_id)
+    return tally.finding()
+
+
+def _reason(
+    books: Books,
+    request_id: str,
+    events: Sequence[Said],
+    answers: Answers,
+    work: Sequence[Work],
+) -> str:
+    """Whose turn it is; empty: nobody's."""
+    status = standing(events)
+    if answers.on_worklist:
+        return "an administrator decides"
+    if status == "returned":
+        return "the applicant corrects it"
+    if work:
+        return f"{work[0].service}: {work[0].waiting_for or 'it is under way'}"
+    if request_id in books.evidence.tasks:
+        return "an officer does a task"
+    if status == "configuration_failed":
+        return books.evidence.unfinished.get(request_id, "")
+    return _paper(answers)
+
+
+def _paper(answers: Answers) -> str:
+    """A paper that was not handed over, or a message that was refused, waits for a person."""
+    for notice in answers.notifications or ():
+        if notice.get("status") == "prepared" and notice.get("channel") != "email":
+            return "a paper is handed over"
+        if notice.get("status") == "failed":
+            return "somebody mends an address"
+    return ""

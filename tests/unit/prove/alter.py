@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from prove.books import Books
+from prove.books import Books, Said, short
 from prove.client_log import Call
 from prove.evidence import Answers, Evidence, Mail, Record, StoredCommit
-from prove.published import Said, short
 
 Is = Callable[[StoredCommit], bool]
 

@@ -3,10 +3,9 @@
 from collections import Counter
 
 from bmt.contracts import topics
-from prove.books import Books
+from prove.books import Books, standing
 from prove.evidence import Answers, Sample
 from prove.invariants import views
-from prove.published import standing
 
 
 def samples_of(books: Books) -> tuple[Sample, ...]:

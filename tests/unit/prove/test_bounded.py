@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from prove.bounded import bounded
+from prove.kafka_clients import bounded
 
 
 async def test_what_comes_in_time_is_handed_on():

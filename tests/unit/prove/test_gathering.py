@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prove.collectors import http, ipms, mailbox, storage
+from prove import collectors, outside_systems
 from prove.evidence import Change, Endpoints, Sample, Volume
 
-EXTENSION = ipms.EXTENSION
+EXTENSION = outside_systems.EXTENSION
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def test_ipms_tells_by_its_journal_what_each_account_became_in_order(where):
     cut = "".join(json.dumps(line) + "\n" for line in lines) + '{"id": "3", "userNa'
     where.ipms_journal.write_text(cut)
     at = "2026-11-24T09:00:00Z"
-    assert ipms.changes(where) == (
+    assert outside_systems.read_changes(where) == (
         Change(1, "siti", at, bmt_enabled=False, max_file_size_bytes=None),
         Change(3, "siti", at, bmt_enabled=True, max_file_size_bytes=2_000_000_000),
     )
 
 
 def test_an_ipms_whose_journal_is_elsewhere_has_no_history(where):
-    assert ipms.changes(where) == ()
+    assert outside_systems.read_changes(where) == ()
 
 
 def test_a_mail_is_the_same_whomever_it_was_delivered_to(where):
@@ -47,7 +47,7 @@ def test_a_mail_is_the_same_whomever_it_was_delivered_to(where):
         envelope = f"Return-Path: <bmt>\r\nDelivered-To: {name}\r\n".encode()
         (new / name).write_bytes(envelope + message)
     (new / "other").write_bytes(message.replace(b"Tuan", b"Puan"))
-    mails = {mail.file: mail for mail in mailbox.gather(where)}
+    mails = {mail.file: mail for mail in outside_systems.read_mails(where)}
     assert {mail.message_id for mail in mails.values()} == {"<1@bmt>"}
     assert mails["siti"].recipients == ("siti",)
     assert mails["siti"].digest == mails["ravi"].digest != mails["other"].digest
@@ -66,16 +66,16 @@ async def test_what_is_used_and_what_is_left_of_a_volume_is_its_quota():
     body = "<D:quota-available-bytes>4999</D:quota-available-bytes><D:quota-used-bytes>1</D:quota-used-bytes>"
     part = {"url": "http://storage", "owners": {"siti": "secret"}}
     async with _storage(207, body, 200) as client:
-        found = await storage._volume(client, part, "siti")
+        found = await outside_systems._volume(client, part, "siti")
     assert found == Volume("siti", open=True, quota_bytes=5000)
 
 
 async def test_a_volume_that_its_owner_cannot_enter_is_closed():
     part = {"url": "http://storage", "owners": {"siti": "secret"}}
     async with _storage(404, "", 403) as client:
-        assert await storage._volume(client, part, "siti") == Volume("siti", False, None)
+        assert await outside_systems._volume(client, part, "siti") == Volume("siti", False, None)
     async with _storage(404, "", 200) as client:
-        assert await storage._volume(client, {**part, "owners": {}}, "x") == Volume(
+        assert await outside_systems._volume(client, {**part, "owners": {}}, "x") == Volume(
             "x", False, None
         )
 
@@ -84,6 +84,6 @@ async def test_metrics_are_read_with_their_labels(where):
     text = '# HELP x y\nbmt_requests{agency="MAMPU",status="filed"} 3.0\nup 1\n'
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
     async with httpx.AsyncClient(transport=transport) as client:
-        found = await http._samples(http.Asking(where, client), "intake")
+        found = await collectors._samples(collectors.Asking(where, client), "intake")
     labels = {"agency": "MAMPU", "status": "filed"}
     assert found == [Sample("intake", "bmt_requests", labels, 3), Sample("intake", "up", {}, 1)]

@@ -6,7 +6,7 @@ import pytest
 from alter import first, holds, with_commit
 
 from prove.books import Books
-from prove.invariants import applied_once
+from prove.invariants import delivery
 
 NAME = "/request/applicant/name"
 
@@ -26,10 +26,10 @@ def sealed(evidence, **changes):
 
 
 def test_what_is_sealed_is_not_said_otherwise(sound):
-    assert applied_once.check(Books(sealed(sound))).violations == ()
+    assert delivery.check_applied_once(Books(sealed(sound))).violations == ()
 
 
 @pytest.mark.parametrize("changes", [{"volume": 99}, {"sealed": {"places": [], "text": b""}}])
 def test_what_lies_open_is_compared(sound, changes):
-    violations = applied_once.check(Books(sealed(sound, **changes))).violations
+    violations = delivery.check_applied_once(Books(sealed(sound, **changes))).violations
     assert ["said otherwise" in str(one) for one in violations] == [True]

@@ -3,8 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prove.schedule import PROGRAMS, ROUND, TARGETS, WIRES, schedule
-from prove.workload import AGENCY_OF, AILMENTS, PLOTS, poisons, workload
+from prove.workload import (
+    AGENCY_OF,
+    AILMENTS,
+    PLOTS,
+    PROGRAMS,
+    ROUND,
+    TARGETS,
+    WIRES,
+    poisons,
+    schedule,
+    workload,
+)
 
 seeds = st.integers(0, 2**32)
 
