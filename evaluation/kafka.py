@@ -16,11 +16,10 @@ from aiokafka.errors import KafkaError
 
 from bmt.rights import kafka_rights
 from evaluation import machine
-from evaluation.errors import Unready
 from evaluation.machine import java
 from evaluation.ports import HOST, any_free_port, listening
 from evaluation.secrets import passwords
-from evaluation.supervisor import Program, nothing, running
+from evaluation.supervisor import Program, Unready, nothing, running
 
 JVM = (
     "-Xms64m",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from evaluation.errors import PartMissing
+from evaluation.supervisor import PartMissing
 
 EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 

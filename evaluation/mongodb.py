@@ -15,10 +15,9 @@ from urllib.parse import quote
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.mongodb import Client, OperationFailure, connect, store_errors
 from bmt.rights import mongodb_rights
-from evaluation.errors import Unready
 from evaluation.machine import mongod
 from evaluation.ports import HOST, listening
-from evaluation.supervisor import Program
+from evaluation.supervisor import Program, Unready
 
 REPLICA_SET: Final = "bmt"
 ROOT: Final = "admin"

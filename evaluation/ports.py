@@ -15,7 +15,7 @@ from typing import Final, TextIO
 import httpx
 
 from bmt.chassis.errors import WrongConfiguration
-from evaluation.errors import PartMissing
+from evaluation.supervisor import PartMissing
 
 HOST: Final = "127.0.0.1"
 DEFAULT_BASE: Final = 8100

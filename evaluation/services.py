@@ -8,6 +8,7 @@ from typing import Final
 
 from bmt.rights.kafka_rights import STATISTICS
 from bmt.rights.mongodb_rights import RECONCILER, WEB
+from evaluation.issuer import API_AUDIENCE
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import agencies_file
 from evaluation.ports import HOST, answers, listening
@@ -15,7 +16,6 @@ from evaluation.secrets import ORIGIN, ledger_keys, secret_key
 from evaluation.storage import ADMIN
 from evaluation.supervisor import Probe, Program
 from evaluation.system import System
-from evaluation.tokens import API_AUDIENCE
 
 Environment = Mapping[str, str]
 

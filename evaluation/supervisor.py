@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from evaluation.errors import Unready
+from bmt.cli.outcome import CannotRun
 
 Step = Callable[[], Awaitable[None]]
 Probe = Callable[[], Awaitable[bool]]
@@ -256,3 +256,11 @@ class Supervisor:
             status = await process.stop()
             log.info("process_stopped", program=program.name, status=status)
         self._stopped[program.name].set()
+
+
+class PartMissing(CannotRun):
+    """A part is not available or does not run on this machine."""
+
+
+class Unready(CannotRun):
+    """A process ended, or took too long, before it was ready."""

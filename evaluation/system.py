@@ -1,16 +1,18 @@
 """The parts of one system with their ports and passwords."""
 
+import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from bmt.rights import mongodb_rights
 from bmt.rights.kafka_table import table
-from evaluation.ipms import Ipms
 from evaluation.issuer import Issuer
 from evaluation.kafka import Kafka
 from evaluation.layout import Layout, accounts_file
 from evaluation.mail import Mail
 from evaluation.mongodb import MongoDB
-from evaluation.ports import Ports
+from evaluation.ports import HOST, Ports, answers
 from evaluation.secrets import passwords
 from evaluation.storage import Storage
 from evaluation.supervisor import Program
@@ -58,3 +60,41 @@ class System:
         names = {user: f"{part}.{user}" for user in users}
         known = passwords(self.layout.passwords_file, names.values())
         return {user: known[name] for user, name in names.items()}
+
+
+@dataclass(frozen=True)
+class Ipms:
+    """The substitute for IPMS: a SCIM 2.0 server (RFC 7643, 7644) under `/v2`, run by `ipms_server`.
+
+    An account in it is registered, an active one is serving. Our service is the extension
+    `urn:ietf:params:scim:schemas:extension:bmt:2.0:User`.
+
+    Attributes:
+        journal: the file that keeps its resources.
+        accounts: the YAML file of the accounts that it starts with.
+    """
+
+    journal: Path
+    port: int
+    token: str
+    accounts: Path
+
+    @property
+    def url(self) -> str:
+        """Users are at `{url}/Users`."""
+        return f"http://{HOST}:{self.port}/v2"
+
+    def program(self) -> Program:
+        return Program(
+            name="ipms",
+            command=(
+                *(sys.executable, "-m", "evaluation.ipms_server"),
+                *("--port", str(self.port), "--journal", str(self.journal)),
+                *("--accounts", str(self.accounts)),
+            ),
+            environment={"BMT_IPMS_TOKEN": self.token},
+            ready=self._ready,
+        )
+
+    async def _ready(self) -> bool:
+        return await answers(f"{self.url}/ServiceProviderConfig")

@@ -17,14 +17,13 @@ from aiokafka.errors import KafkaError
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import mongodb
 from evaluation import ready_file, services
-from evaluation.holders import holder
+from evaluation.issuer import holder, mint
 from evaluation.kafka import Kafka
 from evaluation.layout import Layout
 from evaluation.ports import HOST, Ports, free_base
 from evaluation.ready_file import Document
 from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
-from evaluation.tokens import mint
 from prove.evidence import Endpoints
 from prove.kafka_clients import bounded
 from prove.workload import SERVICES, WIRES

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.directory import account
 from evaluation import services
-from evaluation.holders import holder
+from evaluation.issuer import holder
 from evaluation.layout import REPOSITORY, Layout
 from evaluation.ports import Ports, free_base, listening
 from evaluation.supervisor import Program, Supervisor

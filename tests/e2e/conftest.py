@@ -8,10 +8,9 @@ import httpx
 import pytest
 from fixtures.outside import Caller, registered
 
-from evaluation.commands.demo import demonstration
-from evaluation.commands.demo.demonstration import Officer
-from evaluation.holders import administrator, holder
-from evaluation.tokens import mint
+from evaluation import demonstration
+from evaluation.demonstration import Officer
+from evaluation.issuer import administrator, holder, mint
 
 UNFORESEEN = ("call_failed", "page_failed")
 

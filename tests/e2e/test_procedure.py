@@ -14,8 +14,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from eventually import eventually
 
-from evaluation.commands.demo import demonstration
-from evaluation.commands.demo.demonstration import Refusal, Sample, samples
+from evaluation import demonstration
+from evaluation.demonstration import Refusal, Sample, samples
 
 pytestmark = pytest.mark.e2e
 

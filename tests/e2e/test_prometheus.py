@@ -11,8 +11,8 @@ from eventually import eventually
 from fixtures.compose import ROOT
 from fixtures.prometheus import program
 
-from evaluation.commands.demo import demonstration
-from evaluation.commands.demo.demonstration import samples
+from evaluation import demonstration
+from evaluation.demonstration import samples
 from evaluation.ports import any_free_port, listening
 from evaluation.supervisor import Program, running
 

@@ -28,7 +28,7 @@ from starlette.routing import Mount
 
 from bmt.chassis.http.auth import Guard
 from bmt.chassis.runtime.clock import now
-from evaluation.tokens import Holder, Mint, mint
+from evaluation.issuer import Holder, Mint, mint
 
 pytestmark = pytest.mark.e2e
 

@@ -15,7 +15,7 @@ from eventually import eventually
 from fixtures.outside import SECONDS, Caller, application, registered
 from fixtures.thoroughness import LONG
 
-from evaluation.tokens import Holder, mint
+from evaluation.issuer import Holder, mint
 
 pytestmark = pytest.mark.e2e
 

@@ -20,12 +20,11 @@ from wire_to_mail import WireToMail
 
 from bmt.rights.kafka_rights import STATISTICS
 from evaluation import ready_file, services
-from evaluation.holders import administrator, holder
+from evaluation.issuer import administrator, holder, mint
 from evaluation.layout import Layout
 from evaluation.ports import Ports, free_base
 from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
-from evaluation.tokens import mint
 
 ROOM_MEGABYTES = 768
 HERE = Path(__file__).parent

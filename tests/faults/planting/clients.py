@@ -12,8 +12,7 @@ import httpx
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
 
-from evaluation.holders import holder
-from evaluation.tokens import mint
+from evaluation.issuer import holder, mint
 from prove.client_log import PUBLISHED, Action, Call, Log, now
 
 INBOUND = "bmt.inbound.hrmis.v1"

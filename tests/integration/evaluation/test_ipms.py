@@ -7,10 +7,10 @@ import httpx
 import pytest
 import yaml
 
-from evaluation.ipms import Ipms
 from evaluation.ipms_server import EXTENSION
 from evaluation.ports import any_free_port
 from evaluation.supervisor import running
+from evaluation.system import Ipms
 
 pytestmark = pytest.mark.integration
 

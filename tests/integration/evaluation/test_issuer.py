@@ -8,8 +8,7 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
 
-from evaluation.issuer import Issuer
-from evaluation.tokens import Holder
+from evaluation.issuer import Holder, Issuer
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 
-from evaluation.errors import Unready
-from evaluation.supervisor import Process, Program, Supervisor
+from evaluation.supervisor import Process, Program, Supervisor, Unready
 
 pytestmark = pytest.mark.integration
 

@@ -13,10 +13,10 @@ import yaml
 from connector_benches import Bench
 from fixtures.service import AGENCIES_FILE
 
-from evaluation.ipms import Ipms
 from evaluation.ports import any_free_port
 from evaluation.storage import Storage, owner_password
 from evaluation.supervisor import Process, running
+from evaluation.system import Ipms
 from services.provisioning.main import build
 from services.provisioning.settings import Settings
 

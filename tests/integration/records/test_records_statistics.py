@@ -20,8 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bmt.contracts import topics
 from bmt.contracts.events import Filed
 from evaluation import ports
-from evaluation.errors import Unready
-from evaluation.supervisor import Process, Program, running
+from evaluation.supervisor import Process, Program, Unready, running
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from session_visitors import is_signed_in
 
-from evaluation.tokens import LOGOUT_EVENT, Holder
+from evaluation.issuer import LOGOUT_EVENT, Holder
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from evaluation import ports
-from evaluation.errors import PartMissing
+from evaluation.supervisor import PartMissing
 
 CHOICE = (
     "from evaluation import ports; print(ports.any_free_port() if ports._claim({}) else 'taken')"

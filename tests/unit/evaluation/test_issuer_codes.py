@@ -2,8 +2,8 @@
 
 import pytest
 
-from evaluation.issuer_login import SECONDS, Codes, Grant
-from evaluation.tokens import Holder
+from evaluation.issuer import Holder
+from evaluation.issuer_server import SECONDS, Codes, Grant
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from evaluation import machine
-from evaluation.errors import PartMissing
+from evaluation.supervisor import PartMissing
 
 LOCK = """
 [[dependencies]]

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from evaluation import machine
-from evaluation.errors import PartMissing
+from evaluation.supervisor import PartMissing
 
 
 def test_another_platform_is_sent_to_the_compose_file(monkeypatch):

@@ -11,7 +11,7 @@ from fixtures.signing_in import asked_by_issuer, said_at_issuer
 from fixtures.web import HERE
 
 from bmt.verify_record import Key, verify
-from evaluation.tokens import Holder
+from evaluation.issuer import Holder
 from services.records.main import build
 from services.records.settings import Settings
 

@@ -5,7 +5,7 @@ from fixtures import signing_in, web
 from fixtures.office import Office
 from fixtures.service import AGENCIES_FILE
 
-from evaluation.tokens import Holder
+from evaluation.issuer import Holder
 from services.approval.main import build
 from services.approval.settings import Settings
 

@@ -19,14 +19,12 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.logs import set_up_logs
 from bmt.cli.outcome import CannotRun, Exit
 from evaluation import machine, ready_file, services
-from evaluation.errors import PartMissing
-from evaluation.holders import samples
+from evaluation.issuer import mint, samples
 from evaluation.layout import Layout, locked
 from evaluation.ports import Ports
 from evaluation.ready_file import Document
-from evaluation.supervisor import Program, Supervisor
+from evaluation.supervisor import PartMissing, Program, Supervisor
 from evaluation.system import System
-from evaluation.tokens import mint
 
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -25,12 +25,11 @@ from rich.table import Table
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import strict_yaml
 from evaluation import machine, tether
-from evaluation.errors import Unready
-from evaluation.holders import administrator
+from evaluation.issuer import administrator, mint
 from evaluation.layout import REPOSITORY
 from evaluation.ports import free_base
 from evaluation.ready_file import Document
-from evaluation.tokens import mint
+from evaluation.supervisor import Unready
 
 EXAMPLES: Final = REPOSITORY / "examples"
 SECONDS_BETWEEN_LOOKS: Final = 0.1

@@ -1,1 +1,0 @@
-"""The commands that run the system on this machine: setup, up, down, demo, token."""

@@ -1,1 +1,0 @@
-"""`bmt demo`: the procedure from outside, as an agency's people would run it, on a real system."""
