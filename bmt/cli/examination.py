@@ -21,7 +21,7 @@ from services.intake.integrators import submissions
 from services.notification import views as notification
 from services.provisioning import views as provisioning
 from services.records import views as records
-from services.records.ledger import file_numbers, leaves
+from services.records.ledger import leaves
 from services.records.sealing import keys
 from services.records.tree import tree_store
 
@@ -419,7 +419,7 @@ _MODELS: Final[Mapping[str, Mapping[str, Sequence[mongodb.IndexModel]]]] = {
     "records": {
         **_BY_ALL,
         leaves.COLLECTION: leaves.INDEXES,
-        file_numbers.COLLECTION: file_numbers.INDEXES,
+        leaves.NUMBERS: leaves.NUMBER_INDEXES,
         keys.COLLECTION: keys.INDEXES,
         tree_store.SEQUENCE: tree_store.INDEXES,
     },

@@ -177,7 +177,7 @@ def _masters(data: Path) -> "Sequence[MasterKey]":
 def _trusted(data: Path, checkpoint: Path | None) -> "Trusted":
     """The public keys of the data directory, if there are any."""
     from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-    from services.records.tree.notes import Verifier  # noqa: PLC0415
+    from services.records.tree.checkpoints import Verifier  # noqa: PLC0415
     from services.records.tree.verification import Trusted  # noqa: PLC0415
 
     keys = DataFolder.at(data).ledger_verifiers_file

@@ -127,7 +127,7 @@ def _witness(name: str, ledger_keys: Path, folder: Path) -> "Witness":
     )
 
     from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
-    from services.records.tree.notes import KeyUnusable, Verifier  # noqa: PLC0415
+    from services.records.tree.checkpoints import KeyUnusable, Verifier  # noqa: PLC0415
     from services.records.tree.witness import Witness  # noqa: PLC0415
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -180,11 +180,7 @@ def _stamped(file: Path, url: str, roots: Path) -> datetime:
 
     from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
     from bmt.cli.outcome import NotRunning  # noqa: PLC0415
-    from services.records.tree.timestamps import (  # noqa: PLC0415
-        QUERY,
-        NotTimestamped,
-        Question,
-    )
+    from services.records.tree.witness import QUERY, NotTimestamped, Question  # noqa: PLC0415
 
     try:
         trusted = load_pem_x509_certificates(roots.read_bytes())

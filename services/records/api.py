@@ -18,8 +18,7 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
 from services.records.as_of import Day, begins, ends
 from services.records.audited_queries import Criteria, FilesPage, reader_of
-from services.records.bundle import export
-from services.records.bundle.export import archive
+from services.records.bundle import archive, filed_document
 from services.records.ports import Here
 from services.records.time_machine import Until, missing
 from services.records.views import FileEntry
@@ -146,7 +145,7 @@ async def document(
     document_id: Annotated[str, Path(max_length=128, examples=["sha256:…"])],
     caller: Caller,
 ) -> Response:
-    return await export.document(here.queries, reader_of(caller), document_id)
+    return await filed_document(here.queries, reader_of(caller), document_id)
 
 
 def _until(moment: datetime | int) -> Until:

@@ -15,9 +15,8 @@ from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
 from services.records.domain.designated_file import Command, FileEvent, stream_of
 from services.records.ledger.canonical import NotCanonical
-from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry, Leaf, entry_of
-from services.records.ledger.leaves import Leaves
+from services.records.ledger.leaves import FileNumbers, Leaves
 
 ANOTHER_EVENT: Final = "another event was filed under this id"
 

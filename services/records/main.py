@@ -11,33 +11,26 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import each
 from bmt.contracts import topics
 from services import records
-from services.records import api, domain, verification_api, views
+from services.records import api, disposal_api, domain, verification_api, views
 from services.records.audited_queries import AuditedQueries
-from services.records.bundle.export import Exporter
-from services.records.bundle.paper import RecordPaper
+from services.records.bundle import Exporter, RecordPaper
 from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
-from services.records.disposal import api as disposal_api
-from services.records.disposal.disposing import DisposalService
+from services.records.disposing import DisposalService
 from services.records.domain.events import PRIVATE
 from services.records.handlers import entering
-from services.records.ledger import file_numbers, leaves
-from services.records.ledger.file_numbers import FileNumbers
-from services.records.ledger.leaves import Leaves, measuring
+from services.records.ledger import leaves
+from services.records.ledger.leaves import FileNumbers, Leaves, measuring
 from services.records.ports import Ports
 from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.sealed_event_store import SealedEventStore
 from services.records.sealing.sealed_folios import SealedFolios
 from services.records.settings import Settings
 from services.records.subscriptions import TABLE
-from services.records.tree import api as tree_api
 from services.records.tree import checkpoints as checkpoints_
-from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.notes import Signer
-from services.records.tree.reading import TreeReading
-from services.records.tree.sequencer import Lease, Sequencer
+from services.records.tree.checkpoints import Checkpoints, Signer, TreeReading
+from services.records.tree.sequencer import Lease, Sequencer, Unsequenced
 from services.records.tree.tree_store import TreeStore
-from services.records.tree.unsequenced import Unsequenced
 from services.records.views import DISPOSALS
 from services.records.worker import Filing
 
@@ -59,7 +52,7 @@ def build(settings: Settings) -> FastAPI:
         around_store=lambda store: SealedEventStore(store, people),
     )
     ledger = Leaves(builder.database[leaves.COLLECTION], clock.now, people)
-    numbers = FileNumbers(builder.database[file_numbers.COLLECTION], settings.file_series)
+    numbers = FileNumbers(builder.database[leaves.NUMBERS], settings.file_series)
     folios = SealedFolios(builder.database, people)
     for store in (people, ledger, numbers, folios):
         builder.prepares(store.prepare)
@@ -95,7 +88,7 @@ def build(settings: Settings) -> FastAPI:
             api.router,
             disposal_api.router,
             conformance_api.router,
-            tree_api.router,
+            verification_api.tree_router,
             verification_api.router,
         ],
         former_pages=("/audit",),

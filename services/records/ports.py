@@ -10,11 +10,10 @@ from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.disposal import DisposalItem
 from services.records.audited_queries import AuditedQueries
-from services.records.bundle.export import Exporter
+from services.records.bundle import Exporter
 from services.records.conformance.examination import Examination
-from services.records.disposal.disposing import DisposalService
-from services.records.tree.notes import Signer
-from services.records.tree.reading import TreeReading
+from services.records.disposing import DisposalService
+from services.records.tree.checkpoints import Signer, TreeReading
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, EVALUATION, ServiceSettings
 from services.records.sealing.keys import master_keys
-from services.records.tree.notes import Signer
+from services.records.tree.checkpoints import Signer
 
 
 class Settings(ServiceSettings):

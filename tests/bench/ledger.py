@@ -20,12 +20,9 @@ from bmt.chassis.runtime.mongodb import IndexModel, connect
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, Person, PersonKeys
-from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.notes import Signer
-from services.records.tree.reading import TreeReading
-from services.records.tree.sequencer import Lease, Sequencer
+from services.records.tree.checkpoints import Checkpoints, Signer, TreeReading
+from services.records.tree.sequencer import Lease, Sequencer, Unsequenced
 from services.records.tree.tree_store import Sequenced, TreeStore, place_of
-from services.records.tree.unsequenced import Unsequenced
 
 NAME: Final = "ledger"
 AT_A_TIME: Final = 500

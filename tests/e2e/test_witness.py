@@ -8,7 +8,7 @@ from fixtures.time_stamping import OPENSSL, Authority
 from typer.testing import CliRunner
 
 from bmt.cli.main import app
-from services.records.tree.notes import Signer
+from services.records.tree.checkpoints import Signer
 
 pytestmark = pytest.mark.e2e
 

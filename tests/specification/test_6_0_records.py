@@ -32,7 +32,7 @@ from unit.records.filings import (
 from unit.records.filings import filed_in_this_order as in_order
 
 from bmt.contracts.events import Filed
-from services.records.disposal.disposing import blockers
+from services.records.disposing import blockers
 from services.records.domain import designated_file as file
 from services.records.domain import errors, events
 from services.records.domain.disposal import Blocker

@@ -10,7 +10,7 @@ import orjson
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from services.records.domain.events import EventFiled, FolioFiled
-from services.records.ledger import file_numbers, leaves
+from services.records.ledger import leaves
 from services.records.ledger.verification import (
     Anchor,
     Fault,
@@ -25,7 +25,7 @@ from services.records.ledger.verification import (
 from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
 from services.records.sealing.sealed_event_store import SEALED, opened_data
 from services.records.sealing.sealed_folios import DisposedOf, FolioChanged, FolioName, SealedFolios
-from services.records.tree.unsequenced import CHAIN
+from services.records.tree.sequencer import CHAIN
 from services.records.tree.verification import LiveTree, Trusted
 
 COMMITS: Final = "commits"
@@ -68,7 +68,7 @@ class LiveStore:
         self._tree = LiveTree(database, trusted)
         self._commits = database[COMMITS]
         self._leaves = database[leaves.COLLECTION]
-        self._numbers = database[file_numbers.COLLECTION]
+        self._numbers = database[leaves.NUMBERS]
         self._folios = SealedFolios(database, people) if people else None
         self._looked_at: dict[FolioName, Fault | None] = {}
 

@@ -10,11 +10,10 @@ from bmt.chassis.runtime import mongodb
 from services.records.ledger import leaves
 from services.records.ledger.verification import Fault
 from services.records.tree import checkpoints
-from services.records.tree.checkpoints import Checkpoint
+from services.records.tree.checkpoints import Checkpoint, Note, NoteMalformed, Verifier
 from services.records.tree.merkle import Frontier, Tile
-from services.records.tree.notes import Note, NoteMalformed, Verifier
+from services.records.tree.sequencer import CHAIN
 from services.records.tree.tree_store import SEQUENCE, TILES, document, one_by_one, split
-from services.records.tree.unsequenced import CHAIN
 
 AT_A_TIME: Final = 1_000
 LATE: Final = timedelta(minutes=10)

@@ -2,6 +2,8 @@
 
 It runs outside the operator's reach, with its own key. It keeps what it cosigned, so a ledger that
 shows different histories to different people is detected when two of them compare checkpoints.
+
+The time of a checkpoint, attested by a time-stamping authority (RFC 3161).
 """
 
 import base64
@@ -10,12 +12,20 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509 import Certificate
+from rfc3161_client import (
+    HashAlgorithm,
+    TimestampRequestBuilder,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
 
-from services.records.tree.checkpoints import Checkpoint
+from services.records.tree.checkpoints import Checkpoint, Note, NoteMalformed, Verifier
 from services.records.tree.merkle import verifies_consistency
-from services.records.tree.notes import Note, NoteMalformed, Verifier
 
 COSIGNATURE = b"\x04"
 """The signature type of a witness. It is hashed to make its key id."""
@@ -94,3 +104,46 @@ def hold_against(last: Checkpoint, new: Checkpoint, proof: Sequence[bytes]) -> N
         raise HistoryRewritten(f"signed {new.at}, before the one that was seen at {last.at}")
     if not verifies_consistency(last.size, last.root, new.size, new.root, proof):
         raise HistoryRewritten(f"the first {last.size} leaves are not those that were seen before")
+
+
+QUERY: Final = "application/timestamp-query"
+"""The media type of a request (RFC 3161, 3.4)."""
+
+
+class NotTimestamped(Exception):  # noqa: N818  named for what is so
+    """The answer does not attest what was requested."""
+
+
+class Question:
+    """A request about one text: its SHA-256, and a nonce that only the answer repeats."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        builder = TimestampRequestBuilder().data(text).hash_algorithm(HashAlgorithm.SHA256)
+        self._request = builder.build()
+
+    def encoded(self) -> bytes:
+        """The request in DER."""
+        encoded: bytes = self._request.as_bytes()
+        return encoded
+
+    def attested_at(self, answer: bytes, roots: Sequence[Certificate]) -> datetime:
+        """The time that the answer attests.
+
+        Args:
+            answer: in DER, as from the authority; `openssl ts -verify` accepts it too.
+            roots: the certificates of trusted authorities.
+
+        Raises:
+            NotTimestamped: it is refused, about another text or request, or not from a trusted
+                authority.
+        """
+        builder = VerifierBuilder.from_request(self._request)
+        for root in roots:
+            builder = builder.add_root_certificate(root)
+        try:
+            decoded = decode_timestamp_response(answer)
+            builder.build().verify_message(decoded, self._text)
+        except (VerificationError, ValueError) as error:
+            raise NotTimestamped(str(error)) from None
+        return decoded.tst_info.gen_time

@@ -216,12 +216,12 @@ async def test_the_working_collections_are_those_that_the_service_has(service, m
 
 
 def test_the_ledger_of_records_is_among_what_stays_for_ever():
-    from services.records.ledger import file_numbers, leaves
+    from services.records.ledger import leaves
     from services.records.sealing import sealed_folios
     from services.records.tree import checkpoints, tree_store
 
     tree = (tree_store.SEQUENCE, tree_store.TILES, checkpoints.COLLECTION)
-    ledger = (leaves.COLLECTION, file_numbers.COLLECTION, f"{sealed_folios.BUCKET}.files")
+    ledger = (leaves.COLLECTION, leaves.NUMBERS, f"{sealed_folios.BUCKET}.files")
     for collection in (*ledger, *tree):
         assert collection in FOR_EVER["records"]
         assert collection not in WORKING_COLLECTIONS["records"]

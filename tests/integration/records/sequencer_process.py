@@ -8,11 +8,9 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import connect
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.keys import MasterKey, PersonKeys
-from services.records.tree.checkpoints import Checkpoints
-from services.records.tree.notes import Signer
-from services.records.tree.sequencer import Lease, Sequencer
+from services.records.tree.checkpoints import Checkpoints, Signer
+from services.records.tree.sequencer import Lease, Sequencer, Unsequenced
 from services.records.tree.tree_store import TreeStore
-from services.records.tree.unsequenced import Unsequenced
 
 
 async def main(uri: str, name: str, keys: str) -> None:

@@ -14,9 +14,8 @@ from bmt.chassis.runtime import clock
 from bmt.contracts.envelope import Envelope
 from services.records.handlers import entering, file_event
 from services.records.ledger.canonical import NotCanonical
-from services.records.ledger.file_numbers import FileNumbers
 from services.records.ledger.leaf import Entry
-from services.records.ledger.leaves import Leaves
+from services.records.ledger.leaves import FileNumbers, Leaves
 from services.records.ledger.live_store import LiveStore
 
 pytestmark = pytest.mark.integration

@@ -13,8 +13,7 @@ from fixtures.samples import APPLICANT, MONDAY, facts, received
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.live_store import event_data
 from services.records.sealing.sealed_event_store import opened_data
-from services.records.tree.checkpoints import Checkpoint
-from services.records.tree.notes import Note, Verifier
+from services.records.tree.checkpoints import Checkpoint, Note, Verifier
 
 pytestmark = pytest.mark.integration
 

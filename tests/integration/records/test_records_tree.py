@@ -17,18 +17,23 @@ from bmt.chassis.runtime.mongodb import DuplicateKeyError
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
-from services.records.tree.checkpoints import Checkpoint, Checkpoints, SignedCheckpoint
+from services.records.tree.checkpoints import (
+    Checkpoint,
+    Checkpoints,
+    Note,
+    NothingSigned,
+    SignedCheckpoint,
+    Signer,
+    TreeReading,
+)
 from services.records.tree.merkle import (
     EMPTY_ROOT,
     TILE_WIDTH,
     verifies_consistency,
     verifies_inclusion,
 )
-from services.records.tree.notes import Note, Signer
-from services.records.tree.reading import NothingSigned, TreeReading
-from services.records.tree.sequencer import HistoryChanged, Lease, Sequencer
+from services.records.tree.sequencer import CHAIN, HistoryChanged, Lease, Sequencer, Unsequenced
 from services.records.tree.tree_store import TreeStore, one_by_one, place_of
-from services.records.tree.unsequenced import CHAIN, Unsequenced
 from services.records.tree.verification import LiveTree, Trusted
 
 pytestmark = pytest.mark.integration

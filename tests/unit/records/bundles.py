@@ -9,14 +9,12 @@ from fixtures.ledger_keys import new_keys
 
 from bmt.contracts.http.records import MissingDocument
 from bmt.verify_record import DISPOSED, Key
-from services.records.bundle.contents import Bundle, File, Stored
+from services.records.bundle import Bundle, File, Stored
 from services.records.domain.events import FolioFiled
 from services.records.ledger.leaf import Entry, OpenLeaf, Tail, chained
 from services.records.sealing.commitments import committed, disposed_of
-from services.records.tree.checkpoints import Checkpoint, SignedCheckpoint
+from services.records.tree.checkpoints import Checkpoint, Proof, SignedCheckpoint, Signer
 from services.records.tree.merkle import Frontier, inclusion_ranges
-from services.records.tree.notes import Signer
-from services.records.tree.reading import Proof
 
 ORIGIN = "bmt.records"
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

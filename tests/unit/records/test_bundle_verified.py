@@ -18,9 +18,8 @@ from fixtures.thoroughness import LONG
 
 from bmt import verify_record
 from bmt.verify_record import Key, Verification, archive_parts, read_archive, verify
-from services.records.bundle.contents import Bundle
-from services.records.tree.checkpoints import Checkpoint
-from services.records.tree.notes import Signer
+from services.records.bundle import Bundle
+from services.records.tree.checkpoints import Checkpoint, Signer
 
 MUTATIONS = 12_000 if LONG else 1_500
 VERIFIER = Path(verify_record.__file__)

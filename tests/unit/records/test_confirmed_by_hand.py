@@ -10,7 +10,7 @@ from fixtures.samples import MONDAY, facts, received
 from pypdf import PdfReader
 
 from bmt.contracts.events import ConfigurationFailed, Evidence, Retried, not_read_back
-from services.records.bundle.paper import RecordPaper
+from services.records.bundle import RecordPaper
 from services.records.time_machine import state_of
 
 REQUEST = facts()

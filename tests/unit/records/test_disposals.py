@@ -23,7 +23,7 @@ from filings import (
 from fixtures.samples import MONDAY
 
 from bmt.verify_record import DISPOSED
-from services.records.disposal.disposing import blockers, kept_until
+from services.records.disposing import blockers, kept_until
 from services.records.domain import designated_file_rules
 from services.records.domain.designated_file import (
     PlaceHold,

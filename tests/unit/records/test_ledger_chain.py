@@ -11,12 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
-from services.records.ledger.canonical import (
-    NotCanonical,
-    canonical,
-    kept,
-    leaf_hash,
-)
+from services.records.ledger.canonical import NotCanonical, canonical, kept, leaf_hash
 from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.ledger.leaves import _document
 from services.records.ledger.verification import (

@@ -9,9 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fixtures.ledger_keys import new_keys
 
-from services.records.tree.checkpoints import Checkpoint
+from services.records.tree.checkpoints import Checkpoint, Note, Signer
 from services.records.tree.merkle import Frontier, consistency_ranges
-from services.records.tree.notes import Note, Signer
 from services.records.tree.witness import HistoryRewritten, NotTheLedgers, Witness, hold_against
 
 KEY = Ed25519PrivateKey.generate()

@@ -9,7 +9,7 @@ from fixtures.procedure import approved, configured, notified
 from fixtures.samples import facts, received
 from pypdf import PdfReader
 
-from services.records.bundle.paper import RecordPaper
+from services.records.bundle import RecordPaper
 
 PRESS = RecordPaper("https://bmt.example.gov.my/", bundles.SIGNER)
 REQUEST = facts()

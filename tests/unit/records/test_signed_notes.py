@@ -5,8 +5,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.records.tree.checkpoints import Checkpoint
-from services.records.tree.notes import KeyUnusable, Note, NoteMalformed, Signer, Verifier
+from services.records.tree.checkpoints import (
+    Checkpoint,
+    KeyUnusable,
+    Note,
+    NoteMalformed,
+    Signer,
+    Verifier,
+)
 
 CHECKPOINT = Checkpoint("bmt.records", 7, bytes(range(32)), "2026-11-24T12:00:00.000000Z")
 

@@ -6,7 +6,7 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificates
 from fixtures.time_stamping import OPENSSL, Authority
 
-from services.records.tree.timestamps import NotTimestamped, Question
+from services.records.tree.witness import NotTimestamped, Question
 
 pytestmark = pytest.mark.skipif(
     OPENSSL is None, reason="no openssl on the PATH, which is the authority here"

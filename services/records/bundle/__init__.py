@@ -1,1 +1,0 @@
-"""The bundle: one request's file, to take away and verify elsewhere."""

@@ -1,1 +1,0 @@
-"""Disposal (*pelupusan*): personal data is destroyed after its retention. Proofs still verify."""
