@@ -16,8 +16,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from bmt.chassis.runtime.secret_files import SUFFIX, is_secret
-from bmt.chassis.runtime.settings import OUTSIDE, SetBy
+from bmt.chassis.runtime.settings import OUTSIDE, SUFFIX, SetBy, is_secret
 from bmt.cli.main import app
 from bmt.cli.witness import TOKEN
 

@@ -11,8 +11,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime.secret_files import SUFFIX
-from bmt.chassis.runtime.settings import KafkaSettings, MongodbSettings, Settings, load
+from bmt.chassis.runtime.settings import SUFFIX, KafkaSettings, MongodbSettings, Settings, load
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.outcome import NotRunning
 from bmt.rights.mongodb_rights import PRUNER, RECONCILER

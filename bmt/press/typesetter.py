@@ -1,9 +1,15 @@
-"""Sets papers as PDF/A-2b and PDF/UA-1, with the same bytes every time. Nothing in the data is markup."""
+"""Sets papers as PDF/A-2b and PDF/UA-1, with the same bytes every time. Nothing in the data is markup.
+
+The fonts are typst's own Libertinus, and Noto, from two packages of the lock; `bmt.contracts.drawn` lists their characters.
+The machine's fonts are never used, so a paper looks the same everywhere.
+"""
 
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -11,7 +17,6 @@ from typing import Any, Final
 import typst
 
 from bmt.contracts.drawn import is_emoji, is_text
-from bmt.press.fonts import fonts
 
 MEDIA_TYPE: Final = "application/pdf"
 STANDARDS: Final[list[Any]] = ["a-2b", "ua-1"]
@@ -83,3 +88,17 @@ def _is_unseen(character: str) -> bool:
 def _latin_alone(text: str) -> str:
     """The Latin characters only, if a combination has no font even so."""
     return "".join(_STANDS_FOR if one > _LATIN_ENDS else one for one in text)
+
+
+_PACKAGES = ("manimgx_fonts", "manimgx_fonts_cjk")
+
+
+def folders() -> Sequence[Path]:
+    """The folders of the font files."""
+    return [Path(str(files(package))) for package in _PACKAGES]
+
+
+@cache
+def fonts() -> typst.Fonts:
+    """All fonts. A file is read when its first letter is set, once for the whole process."""
+    return typst.Fonts(include_system_fonts=False, font_paths=[str(each) for each in folders()])

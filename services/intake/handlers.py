@@ -14,9 +14,9 @@ from bmt.chassis.runtime.documents import DocumentStore, Received, received_byte
 from bmt.contracts.http.intake import RequestChecked
 from bmt.contracts.requests import RequestedService, SubmitRequest
 from bmt.contracts.values import Channel
-from services.intake.channels.keeping import kept, why_set_aside
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at
+from services.intake.channels.upload import kept, why_set_aside
 from services.intake.directory import Directory
 from services.intake.domain import received as reception
 from services.intake.domain.errors import NotTheirs

@@ -1,8 +1,10 @@
 """Intake's composition root: `python -m services.intake.main`."""
 
+from collections.abc import Awaitable, Callable
+
 import httpx
 from fastapi import FastAPI
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from bmt.agencies import register
 from bmt.agencies.register import Agencies
@@ -31,17 +33,20 @@ from services.intake.channels.email_form import codes_of
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Approval, Corrections
 from services.intake.delivering import Deliveries, MessageTexts
-from services.intake.directory import Directory, DirectoryInvalidation, ScimDirectory
+from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidation, ScimDirectory
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.handlers import Reception
 from services.intake.integrators import api as integrators_api
-from services.intake.integrators.handlers import address_of, completing
-from services.intake.integrators.refusals import Refusals
-from services.intake.integrators.submissions import SUBMISSIONS, Submissions
+from services.intake.integrators.handlers import (
+    SUBMISSIONS,
+    Refusals,
+    Submissions,
+    address_of,
+    completing,
+)
 from services.intake.limits import SubmissionLimits
 from services.intake.mailbox.collector import collect
-from services.intake.metrics import sampler
 from services.intake.ports import Ports
 from services.intake.queries import Inbox, OpenRequests, Requests
 from services.intake.reading.readers import Readers
@@ -204,6 +209,34 @@ def _inbound(settings: Settings, agencies: Agencies) -> dict[str, Caller]:
             )
         found[topics.inbound(name)] = Caller(name, "integrator", codes)
     return found
+
+
+def sampler(
+    registry: CollectorRegistry, requests: Requests, directory: Directory, agencies: Agencies
+) -> Callable[[], Awaitable[None]]:
+    """The function that sets the gauges; no label names a person or a request."""
+    by_status = Gauge(
+        "bmt_requests",
+        "Requests by agency and status.",
+        ["agency", "status"],
+        registry=registry,
+    )
+    breaker = Gauge(
+        "bmt_connector_breaker_open",
+        "1 while calls are left out, because the last ones failed.",
+        ["connector"],
+        registry=registry,
+    ).labels(CONNECTOR)
+    codes = [agency.code for agency in agencies]
+
+    async def sample() -> None:
+        breaker.set(directory.paused)
+        counted = await requests.count(codes)
+        by_status.clear()
+        for (agency, status), count in counted.items():
+            by_status.labels(agency, status).set(count)
+
+    return sample
 
 
 if __name__ == "__main__":

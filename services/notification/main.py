@@ -16,15 +16,14 @@ from bmt.chassis.work.worker import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
-from services.notification import api, domain, templates, worker
-from services.notification.channels import Render, email, paper
-from services.notification.channels.smtp import SmtpPost
-from services.notification.channels.status_link import render_with_code
+from services.notification import api, channels, domain, templates, worker
+from services.notification.channels import Render, render_with_code
 from services.notification.composing import AT_HAND, composing
 from services.notification.domain.events import PRIVATE
 from services.notification.ports import Ports
 from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings
+from services.notification.smtp import SmtpPost
 from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.views import (
     FAILURES,
@@ -102,10 +101,10 @@ def build(settings: Settings) -> FastAPI:
 def _renders(settings: Settings) -> Mapping[ReplyChannel, Render]:
     """The functions that make a message of a notice, by channel."""
     renders: Mapping[ReplyChannel, Render] = {
-        "email": partial(email.render, settings.smtp_sender),
-        "letter": partial(paper.render, "letter"),
-        "memo": partial(paper.render, "memo"),
-        "form": partial(paper.render, "form"),
+        "email": partial(channels.render_email, settings.smtp_sender),
+        "letter": partial(channels.render_paper, "letter"),
+        "memo": partial(channels.render_paper, "memo"),
+        "form": partial(channels.render_paper, "form"),
     }
     if settings.status_page_url and settings.status_code_key:
         page, key = settings.status_page_url, settings.status_code_key.get_secret_value()

@@ -31,7 +31,7 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, ReplyChannel, Submitter
-from services.notification.channels.email import body as email_body
+from services.notification.channels import body as email_body
 from services.notification.domain.errors import UnknownTemplate
 from services.notification.domain.events import TemplateSaved
 from services.notification.domain.grammar import ALLOWED, MEANINGS, REQUIRED

@@ -20,7 +20,6 @@ from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels import Render
-from services.notification.channels.smtp import MailPutOff, MailRefused, SmtpPost
 from services.notification.domain.correspondence import (
     Command,
     RecordPrepared,
@@ -29,6 +28,7 @@ from services.notification.domain.correspondence import (
     stream_of,
 )
 from services.notification.domain.notice import OutgoingNotice
+from services.notification.smtp import MailPutOff, MailRefused, SmtpPost
 from services.notification.views import notice_of, sending_of
 
 log = structlog.get_logger(__name__)

@@ -17,8 +17,8 @@ from bmt.chassis.work.worker import together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api, domain, plans, queries, tasks, views
+from services.provisioning.connectors.connector import Breaker, ConnectorMetrics
 from services.provisioning.connectors.copyparty import Copyparty
-from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import PlanReader, Targets

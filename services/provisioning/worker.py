@@ -24,6 +24,7 @@ from bmt.chassis.work.worker import Done, Later, Settle, after
 from bmt.contracts.events import Effective, Evidence, Target
 from services.provisioning.connectors.connector import (
     Failure,
+    Operation,
     OperatorNeeded,
     Reading,
     TargetAway,
@@ -31,7 +32,6 @@ from services.provisioning.connectors.connector import (
     TargetRefused,
     beside,
 )
-from services.provisioning.connectors.guarded import Operation
 from services.provisioning.connectors.targets import Case, Step, Targets, answers_of
 from services.provisioning.domain.configuration import (
     AwaitOperator,

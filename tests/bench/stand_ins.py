@@ -60,4 +60,4 @@ class Post:
     def __init__(self, *_: Any) -> None: ...
 
     async def send(self, message: bytes, recipient: str, *, copy_to: str | None = None) -> None:
-        """As `services.notification.channels.smtp.SmtpPost.send`."""
+        """As `services.notification.smtp.SmtpPost.send`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from fontTools.ttLib import TTCollection, TTFont
 
 from bmt.contracts.drawn import TABLE
-from bmt.press.fonts import folders
+from bmt.press.typesetter import folders
 
 EMOJI_FONT = "NotoEmoji[wght].ttf"
 FIRST_EMOJI = 0x203C

@@ -4,22 +4,124 @@ aiokafka raises at the first batch that it cannot decode, and at everything fetc
 again. Here a batch that cannot be decoded is one `Unread` with the batch's bytes, and the batches before
 and after it are read. Header names, which other producers need not write as UTF-8, are decoded with their
 odd bytes escaped. If the records of a batch can be told apart, only the bad one is `Unread`.
+
+Decompression up to a limit, and never beyond it.
+
+A broker limits a batch's compressed size only. 200 kB of zeros may be 200 MB, which a client library would
+put into memory before anybody could look at its size. So aiokafka's own functions are replaced here. Each
+fills memory that was allocated before, and fails if that is too small.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Final, TypeAlias
 
-from aiokafka import ConsumerRecord, TopicPartition
+import cramjam
+from aiokafka import ConsumerRecord, TopicPartition, codec
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.record import default_records, legacy_records
+from aiokafka.record._crecords import default_records as fast_records
+from aiokafka.record._crecords import legacy_records as fast_legacy_records
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.util import decode_varint
 
-from bmt.chassis.messaging import decompression
-from bmt.chassis.messaging.decompression import TooLargeDecompressed
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of one batch: thirty times the broker's limit, and more than producers put into one."""
+
+_GZIP: Final = 31
+"""zlib's `wbits` of the gzip format."""
+_XERIAL: Final = b"\x82SNAPPY\x00"
+"""The Java producer's magic bytes before its blocks of snappy; two version numbers follow."""
+_XERIAL_HEADER_BYTES: Final = 16
+
+
+class TooLargeDecompressed(Exception):  # noqa: N818  named for what is so
+    """A batch holds more than `MOST_BYTES`."""
+
+
+def gzip_decode(payload: Any) -> bytes:
+    """The members of a gzip file. Raises `TooLargeDecompressed` or, if it is invalid, `zlib.error`."""
+    found, rest = bytearray(), bytes(payload)
+    while rest:
+        member = zlib.decompressobj(_GZIP)
+        found += member.decompress(rest, MOST_BYTES - len(found) + 1)
+        if len(found) > MOST_BYTES:
+            raise TooLargeDecompressed
+        if not member.eof:
+            raise zlib.error("the gzip file is cut off")
+        rest = member.unused_data
+    return bytes(found)
+
+
+def snappy_decode(payload: Any) -> bytes:
+    """A block of snappy, or the Java producer's sequence of blocks. Raises as `zstd_decode`."""
+    payload = bytes(payload)
+    if not payload.startswith(_XERIAL):
+        return bytes(_snappy_block(payload, MOST_BYTES))
+    found, at = bytearray(), _XERIAL_HEADER_BYTES
+    while at < len(payload):
+        (size,) = struct.unpack_from(">I", payload, at)
+        at += 4
+        found += _snappy_block(payload[at : at + size], MOST_BYTES - len(found))
+        at += size
+    return bytes(found)
+
+
+def _snappy_block(block: bytes, most: int) -> bytearray:
+    size = cramjam.snappy.decompress_raw_len(block)
+    if size > most:
+        raise TooLargeDecompressed
+    found = bytearray(size)
+    cramjam.snappy.decompress_raw_into(block, found)
+    return found
+
+
+def lz4_decode(payload: Any) -> bytes:
+    """Frames of lz4; raises as `zstd_decode`."""
+    return _decompressed(cramjam.lz4.decompress_into, payload)
+
+
+def zstd_decode(payload: Any) -> bytes:
+    """Frames of zstd. Raises `TooLargeDecompressed` or, if they are invalid, `cramjam.DecompressionError`."""
+    return _decompressed(cramjam.zstd.decompress_into, payload)
+
+
+def _decompressed(decompress_into: Callable[[bytes, bytearray], int], payload: Any) -> bytes:
+    """A page of `room` costs memory only once something is written there."""
+    room = bytearray(MOST_BYTES + 1)
+    try:
+        size = decompress_into(bytes(payload), room)
+    except cramjam.DecompressionError as error:
+        if "whole buffer" in str(error):
+            raise TooLargeDecompressed from error
+        raise
+    if size > MOST_BYTES:
+        raise TooLargeDecompressed
+    with memoryview(room) as whole:
+        return bytes(whole[:size])
+
+
+_BOUNDED: Final[Mapping[str, Callable[[Any], bytes]]] = {
+    each.__name__: each for each in (gzip_decode, snappy_decode, lz4_decode, zstd_decode)
+}
+_USERS: Final[tuple[ModuleType, ...]] = (
+    codec,
+    default_records,
+    legacy_records,
+    fast_records,
+    fast_legacy_records,
+)
+
+for _user in _USERS:
+    for _name, _decode in _BOUNDED.items():
+        if hasattr(_user, _name):
+            setattr(_user, _name, _decode)
+
 
 _LENGTH: Final = struct.Struct(">8xi")
 """The length field, at the same place in each format."""
@@ -31,12 +133,12 @@ _SMALLEST: Final = 14
 """The bytes of the smallest message after its length (format 0)."""
 _CODEC: Final = 7
 _DECODERS: Final = {
-    1: decompression.gzip_decode,
-    2: decompression.snappy_decode,
-    3: decompression.lz4_decode,
-    4: decompression.zstd_decode,
+    1: gzip_decode,
+    2: snappy_decode,
+    3: lz4_decode,
+    4: zstd_decode,
 }
-MOST_AT_ONCE_BYTES: Final = decompression.MOST_BYTES
+MOST_AT_ONCE_BYTES: Final = MOST_BYTES
 """The decoded bytes of one fetch and partition, plus a last batch. The rest is fetched again."""
 
 
@@ -257,7 +359,7 @@ def _size(record: Polled) -> int:
 def _why(error: Exception) -> str:
     match error:
         case TooLargeDecompressed():
-            return f"decompressed it holds more than {decompression.MOST_BYTES} bytes"
+            return f"decompressed it holds more than {MOST_BYTES} bytes"
         case UnsupportedCodecError():
             return "its compression is not known"
         case CorruptRecordException():

@@ -32,8 +32,7 @@ from bmt.chassis.messaging.relay import OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.messaging.subscriptions import Handler
 from bmt.chassis.readmodels import rebuilding
-from bmt.chassis.readmodels.rebuilding import OwnStreams, Rebuilding
-from bmt.chassis.readmodels.shared_views import SharedViews
+from bmt.chassis.readmodels.rebuilding import OwnStreams, Rebuilding, SharedViews
 from bmt.chassis.readmodels.view_store import MongoViewStore
 from bmt.chassis.readmodels.views import Projection, View, ViewProjection
 from bmt.chassis.runtime import background, clock, mongodb

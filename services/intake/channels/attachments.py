@@ -13,12 +13,13 @@ from typing import Final
 
 from bmt.contracts.values import NotShown, NotShownReason
 from services.intake.channels.enclosed import Part
-from services.intake.channels.filename import FilenameWrong, checked
 from services.intake.channels.media_types import (
     ALLOWED,
     EMAIL,
     ENDINGS,
     TEXT,
+    FilenameWrong,
+    checked,
     has_macros,
     is_markup,
     is_text,

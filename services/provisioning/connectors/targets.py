@@ -11,8 +11,12 @@ from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors.connector import (
     Answers,
+    Breaker,
     Connector,
+    ConnectorMetrics,
     Failure,
+    Guarded,
+    Operation,
     OperatorNeeded,
     Reading,
     TargetAway,
@@ -20,7 +24,6 @@ from services.provisioning.connectors.connector import (
     Unsettled,
     beside,
 )
-from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics, Guarded, Operation
 from services.provisioning.domain.events import TaskCompleted
 from services.provisioning.domain.order import ORDER, WORKLIST, Order, changes, goal
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaProducer
 
 from bmt.chassis.runtime import clock
-from services.notification.channels import smtp
+from services.notification import smtp
 
 
 def put_off(seconds: float) -> None:

@@ -3,7 +3,7 @@
 import re
 import uuid
 
-from services.notification.channels.smtp import SmtpPost
+from services.notification.smtp import SmtpPost
 
 SERVICE = "notification"
 FOUND_BY = ("I5",)

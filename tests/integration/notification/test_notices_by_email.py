@@ -11,7 +11,7 @@ from fixtures.samples import received
 
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
-from services.notification.channels import email
+from services.notification import channels
 
 pytestmark = pytest.mark.integration
 
@@ -287,7 +287,7 @@ async def test_an_e_mail_is_due_and_prepared_in_one_commit_and_told_in_the_next(
 async def test_an_e_mail_that_cannot_be_made_at_first_is_told_all_the_same(
     desk, stream_of, monkeypatch
 ):
-    request, other, made = desk.request(), desk.request(), email.message
+    request, other, made = desk.request(), desk.request(), channels.message
     failures = iter([True, True])
 
     def message(outgoing, sender):
@@ -295,7 +295,7 @@ async def test_an_e_mail_that_cannot_be_made_at_first_is_told_all_the_same(
             raise ValueError("a header must not hold a linefeed")
         return made(outgoing, sender)
 
-    monkeypatch.setattr(email, "message", message)
+    monkeypatch.setattr(channels, "message", message)
     await desk.wire.say(received(request))
     await desk.wire.say(received(other))
     await desk.item(other, "acknowledgement", "notified")
@@ -307,7 +307,7 @@ async def test_an_e_mail_that_cannot_be_made_at_first_is_told_all_the_same(
 async def test_an_outcome_behind_an_e_mail_that_could_not_be_made_comes_after_it(
     desk, stream_of, monkeypatch
 ):
-    request, made = desk.request(), email.message
+    request, made = desk.request(), channels.message
     mended = asyncio.Event()
 
     def message(outgoing, sender):
@@ -315,7 +315,7 @@ async def test_an_outcome_behind_an_e_mail_that_could_not_be_made_comes_after_it
             raise ValueError("a header must not hold a linefeed")
         return made(outgoing, sender)
 
-    monkeypatch.setattr(email, "message", message)
+    monkeypatch.setattr(channels, "message", message)
     await desk.wire.say(received(request))
     await desk.item(request, "acknowledgement", "due")
     await desk.wire.say(rejected(request))

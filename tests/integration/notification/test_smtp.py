@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fixtures.mail_server import MailServer
 from prometheus_client import CollectorRegistry
 
-from services.notification.channels import smtp
-from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway, SmtpPost
+from services.notification import smtp
 from services.notification.settings import Settings
+from services.notification.smtp import MailPutOff, MailRefused, MailServerAway, SmtpPost
 
 pytestmark = pytest.mark.integration
 

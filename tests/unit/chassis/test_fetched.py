@@ -11,9 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from bmt.chassis.messaging import decompression
-from bmt.chassis.messaging.decompression import TooLargeDecompressed
-from bmt.chassis.messaging.fetched import Batches, Fetched, Unread
+from bmt.chassis.messaging.fetched import Batches, Fetched, TooLargeDecompressed, Unread
 
 PLACE = TopicPartition("bmt.inbound.hrmis.v1", 1)
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
@@ -68,7 +66,7 @@ def test_the_clients_fetcher_reads_with_these():
 @pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
 def test_the_clients_own_decoder_of_batches_is_bounded(codec):
     with pytest.raises(TooLargeDecompressed):
-        list(DefaultRecordBatch(batch(bytes(decompression.MOST_BYTES + 1), codec=codec)))
+        list(DefaultRecordBatch(batch(bytes(fetched.MOST_BYTES + 1), codec=codec)))
 
 
 @pytest.mark.parametrize("codec", [0, GZIP, SNAPPY, LZ4, ZSTD])
@@ -81,10 +79,7 @@ def test_batches_of_every_codec_are_read(codec):
 def test_the_java_producers_blocks_of_snappy_are_read():
     raw = bytes(cramjam.snappy.compress_raw(b"abc")), bytes(cramjam.snappy.compress_raw(b"def"))
     blocks = b"".join(struct.pack(">I", len(each)) + each for each in raw)
-    assert (
-        decompression.snappy_decode(b"\x82SNAPPY\x00" + b"\x00\x00\x00\x01" * 2 + blocks)
-        == b"abcdef"
-    )
+    assert fetched.snappy_decode(b"\x82SNAPPY\x00" + b"\x00\x00\x00\x01" * 2 + blocks) == b"abcdef"
 
 
 @pytest.mark.parametrize("codec", [0, GZIP])
@@ -142,34 +137,34 @@ def test_a_batch_whose_compressed_bytes_are_no_such_thing_is_unread(codec):
 
 @pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
 def test_a_batch_that_is_too_large_once_decompressed_is_unread_and_the_others_are_read(codec):
-    bomb = batch(bytes(decompression.MOST_BYTES + 1), codec=codec)
+    bomb = batch(bytes(fetched.MOST_BYTES + 1), codec=codec)
     unread, after = values(read(bomb, batch(b"two", base=1)))
     assert (unread.reason, after) == ("too_large", b"two")
-    assert str(decompression.MOST_BYTES) in unread.detail
+    assert str(fetched.MOST_BYTES) in unread.detail
 
 
 @pytest.mark.parametrize(
     ("decode", "compress"),
     [
-        (decompression.gzip_decode, gzip.compress),
-        (decompression.snappy_decode, cramjam.snappy.compress_raw),
-        (decompression.lz4_decode, cramjam.lz4.compress),
-        (decompression.zstd_decode, cramjam.zstd.compress),
+        (fetched.gzip_decode, gzip.compress),
+        (fetched.snappy_decode, cramjam.snappy.compress_raw),
+        (fetched.lz4_decode, cramjam.lz4.compress),
+        (fetched.zstd_decode, cramjam.zstd.compress),
     ],
 )
 def test_decompressing_stops_at_the_limit(monkeypatch, decode, compress):
-    monkeypatch.setattr(decompression, "MOST_BYTES", 1000)
+    monkeypatch.setattr("bmt.chassis.messaging.fetched.MOST_BYTES", 1000)
     assert decode(bytes(compress(b"x" * 1000))) == b"x" * 1000
     with pytest.raises(TooLargeDecompressed):
         decode(bytes(compress(b"x" * 1001)))
 
 
 def test_several_members_of_a_gzip_file_are_one_text():
-    assert decompression.gzip_decode(gzip.compress(b"ab") + gzip.compress(b"cd")) == b"abcd"
+    assert fetched.gzip_decode(gzip.compress(b"ab") + gzip.compress(b"cd")) == b"abcd"
 
 
 def test_of_one_fetch_no_more_is_decoded_at_once_than_a_batch_beyond_the_limit():
-    size = decompression.MOST_BYTES - 1000
+    size = fetched.MOST_BYTES - 1000
     batches = [batch(bytes(size), base=number, codec=ZSTD) for number in range(3)]
     reading = fetched(*batches)
     assert len(list(reading)) == 2

@@ -6,8 +6,7 @@ import pytest
 from fixtures.ledger_keys import KEYS, RECORDS_KEY
 
 import web.settings
-from bmt.chassis.runtime.secret_files import is_secret
-from bmt.chassis.runtime.settings import load
+from bmt.chassis.runtime.settings import is_secret, load
 from bmt.cli import addresses
 from bmt.cli.addresses import OperatorMongodb
 

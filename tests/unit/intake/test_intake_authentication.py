@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.intake.channels.keeping import authenticated
 from services.intake.channels.message import read
+from services.intake.channels.upload import authenticated
 from services.intake.domain.submission import address_in
 
 US = "mx.mampu.gov.my"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.intake.channels.filename import FilenameWrong, filename_of
+from services.intake.channels.media_types import FilenameWrong, filename_of
 
 
 @pytest.mark.parametrize(

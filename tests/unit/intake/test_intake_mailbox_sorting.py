@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from submissions import CODES
 
-from services.intake.channels.keeping import why_set_aside
 from services.intake.channels.mail import open_head, open_mail
 from services.intake.channels.reports import OwnNotices, is_of_others, ours_at
+from services.intake.channels.upload import why_set_aside
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
 IS_OURS = OwnNotices("bmt@mygovuc.gov.my")

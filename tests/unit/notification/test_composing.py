@@ -25,7 +25,8 @@ from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
 from bmt.chassis.runtime.lru_cache import LruCache
-from services.notification.channels import Rendered, email
+from services.notification import channels
+from services.notification.channels import Rendered
 from services.notification.composing import AT_HAND_BYTES, composing
 from services.notification.domain.correspondence import Acknowledge, Composed, Tell, TellOfFailure
 from services.notification.domain.correspondence_rules import DECIDER
@@ -60,7 +61,7 @@ class Stores:
 
     async def composed(self, *commands: Any, render: Any = None) -> list[Any]:
         """What is added to each command; the stream of the n-th is `s<n>`."""
-        renders = render or partial(email.render, SENDER)
+        renders = render or partial(channels.render_email, SENDER)
         complete: Any = composing(self, self, COMPOSER, self.own_words, renders, self.at_hand)
         messages = [Message(f"s{n}", f"c{n}", "", one) for n, one in enumerate(commands)]
         done = await complete(messages)
@@ -77,7 +78,7 @@ async def test_the_e_mails_of_a_wave_are_stored_in_one_write():
     assert first == (Composed(due(RECEIPT, THREAD), one.document_id),)
     assert second == (Composed(due(REJECTION, THREAD), other.document_id),)
     told = OutgoingNotice(REQUEST, REJECTION, THREAD, NOW)
-    assert other.content == email.message(told, SENDER)
+    assert other.content == channels.message(told, SENDER)
     assert (other.media_type, other.filename.rpartition(".")[2]) == ("message/rfc822", "eml")
 
 
@@ -145,6 +146,6 @@ async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
 
 async def test_nothing_is_at_hand_that_is_not_stored():
     stores = Stores(RuntimeError())
-    await stores.composed(ACKNOWLEDGE, render=partial(email.render, SENDER))
-    document = await email.render(SENDER, OutgoingNotice(REQUEST, RECEIPT, THREAD, NOW))
+    await stores.composed(ACKNOWLEDGE, render=partial(channels.render_email, SENDER))
+    document = await channels.render_email(SENDER, OutgoingNotice(REQUEST, RECEIPT, THREAD, NOW))
     assert f"sha256:{sha256(document.content).hexdigest()}" not in stores.at_hand

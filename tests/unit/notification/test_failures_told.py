@@ -14,11 +14,11 @@ from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
 from bmt.contracts.events import ConfigurationFailed
-from services.notification.channels.smtp import MailRefused
 from services.notification.domain.correspondence import RecordFailureTold
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import FailureTold
 from services.notification.reminding import OfficeMail
+from services.notification.smtp import MailRefused
 from services.notification.subscriptions import TABLE
 from services.notification.views import failure_of, work_of
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from notices import REQUEST, SENDER, outgoing
 
 from bmt.agencies.charter import MALAYSIA
-from services.notification.channels.email import body, message
+from services.notification.channels import body, message
 from services.notification.domain.notice import OutgoingNotice
 
 OUTLOOK_ID = f"<SG2PR04MB{'1234567890ABCDEF' * 4}@SG2PR04MB1234.apcprd04.prod.outlook.com>"

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from bmt.contracts.events import Rejected
 from bmt.contracts.requests import RequestFacts
-from services.notification.channels import paper as paper_channel
+from services.notification import channels as paper_channel
 from services.notification.domain.notice import OutgoingNotice
 
 PAPERS = ("letter", "memo", "form")

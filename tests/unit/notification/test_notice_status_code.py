@@ -11,8 +11,8 @@ from words import own_words
 
 from bmt.agencies.register import Agencies
 from bmt.contracts.status_code import in_groups, status_code
-from services.notification.channels import email, paper
-from services.notification.channels.status_link import render_with_code
+from services.notification import channels
+from services.notification.channels import render_with_code
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.notice import OutgoingNotice
 from services.notification.wording.composer import OwnWords
@@ -25,7 +25,11 @@ PAPERS = ("letter", "memo", "form")
 
 
 def rendering(channel):
-    plain = partial(email.render, SENDER) if channel == "email" else partial(paper.render, channel)
+    plain = (
+        partial(channels.render_email, SENDER)
+        if channel == "email"
+        else partial(channels.render_paper, channel)
+    )
     return partial(render_with_code, plain, PAGE, KEY)
 
 

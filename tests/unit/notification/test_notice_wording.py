@@ -10,7 +10,7 @@ from notices import COMPOSER, REQUEST, command, outgoing
 
 from bmt.agencies.register import Agencies
 from bmt.contracts.events import Effective, EffectiveIpms, EffectiveStorage
-from services.notification.channels.email import body
+from services.notification.channels import body
 from services.notification.wording.composer import Composer, readable
 from services.notification.wording.phrases import english_date, malay_date, size
 

@@ -12,10 +12,10 @@ from notices import AGENCIES, REQUEST
 from bmt.agencies.register import Agencies
 from bmt.chassis.work.queue import WorkItem
 from bmt.chassis.work.worker import Done, Later
-from services.notification.channels.smtp import MailPutOff, MailRefused, MailServerAway
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.reminding import OfficeMail
+from services.notification.smtp import MailPutOff, MailRefused, MailServerAway
 
 DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
 REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)

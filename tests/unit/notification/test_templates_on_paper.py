@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pypdf import PdfReader
 from words import ESSENTIAL, own_words
 
-from services.notification.channels import email, paper
+from services.notification import channels
 from services.notification.domain.template import faults
 from services.notification.templates import sample_notice
 
@@ -30,7 +30,7 @@ WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
 )
 async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
     outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, channel)
-    (page, *_) = PdfReader(BytesIO(paper.pdf(channel, outgoing))).pages
+    (page, *_) = PdfReader(BytesIO(channels.pdf(channel, outgoing))).pages
     text = "".join(page.extract_text().split())
     assert "ditolak7Januari2026." in text
     if words is not BARE:
@@ -47,6 +47,6 @@ async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line)
     if faults("rejected", words):
         return
     outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, "email")
-    mail = message_from_bytes(email.message(outgoing, SENDER), policy=default)
+    mail = message_from_bytes(channels.message(outgoing, SENDER), policy=default)
     assert mail["Subject"].startswith("[MAMPU/2026/000123] ")
     assert line.strip() in mail.get_content()

@@ -2,8 +2,7 @@
 
 import pytest
 
-from services.provisioning.connectors.connector import NotCalled, TargetAway, TargetRefused
-from services.provisioning.connectors.guarded import Breaker
+from services.provisioning.connectors.connector import Breaker, NotCalled, TargetAway, TargetRefused
 
 
 class Target:

@@ -12,9 +12,15 @@ from prometheus_client import CollectorRegistry
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import clock
-from services.provisioning.connectors.connector import NotCalled, Reading, TargetAway, Unsettled
+from services.provisioning.connectors.connector import (
+    Breaker,
+    ConnectorMetrics,
+    NotCalled,
+    Reading,
+    TargetAway,
+    Unsettled,
+)
 from services.provisioning.connectors.copyparty import Copyparty
-from services.provisioning.connectors.guarded import Breaker, ConnectorMetrics
 from services.provisioning.connectors.targets import Case, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
 from services.provisioning.domain.order import changes
