@@ -16,8 +16,8 @@ from bmt.rights.kafka_rights import Operation, Permission, Right
 from bmt.rights.kafka_table import Topic
 from services.approval import rules as approval_rules
 from services.approval import views as approval
+from services.intake import integrators
 from services.intake import views as intake
-from services.intake.integrators import handlers
 from services.notification import views as notification
 from services.provisioning import views as provisioning
 from services.records import views as records
@@ -394,7 +394,7 @@ Index = tuple[tuple[str, int], ...]
 DOCUMENTS: Final = "documents"
 VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
     DOCUMENTS: (intake.UPLOADS, intake.HOLDERS),
-    "intake": (intake.REQUESTS, intake.INBOX, handlers.SUBMISSIONS),
+    "intake": (intake.REQUESTS, intake.INBOX, integrators.SUBMISSIONS),
     "approval": (approval.REVIEWS, approval_rules.VERSIONS),
     "provisioning": (
         *(provisioning.CONFIGURATIONS, provisioning.ENTITLEMENTS),

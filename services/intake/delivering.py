@@ -23,7 +23,7 @@ from services.intake.domain.delivery import RecordDelivery
 from services.intake.domain.events import EmailDelivered
 from services.intake.domain.request import request_stream
 from services.intake.handlers import Reception
-from services.intake.reading.readers import Readers
+from services.intake.mail_readers import Readers
 
 # Two copies of a message are identified by Message-ID and body. Their bytes differ: each server on the way
 # adds trace lines (RFC 5321, 4.4). A Message-ID names one version of one message (RFC 5322, 3.6.4); not all

@@ -23,6 +23,7 @@ from services.intake import (
     api,
     domain,
     inbox_api,
+    integrators_api,
     status_api,
     submission_api,
     subscriptions,
@@ -37,20 +38,13 @@ from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidatio
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.handlers import Reception
-from services.intake.integrators import api as integrators_api
-from services.intake.integrators.handlers import (
-    SUBMISSIONS,
-    Refusals,
-    Submissions,
-    address_of,
-    completing,
-)
+from services.intake.integrators import SUBMISSIONS, Refusals, Submissions, address_of, completing
 from services.intake.limits import SubmissionLimits
-from services.intake.mailbox.collector import collect
+from services.intake.mail_readers import Readers
+from services.intake.mailbox import collect
 from services.intake.ports import Ports
 from services.intake.queries import Inbox, OpenRequests, Requests
-from services.intake.reading.readers import Readers
-from services.intake.scanning.reception import LAY, Scans, work_of
+from services.intake.scan_reception import LAY, Scans, work_of
 from services.intake.settings import Settings
 from services.intake.status_lookup import StatusLookup
 

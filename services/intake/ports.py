@@ -16,9 +16,9 @@ from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
 from services.intake.delivering import Deliveries, MessageTexts
 from services.intake.handlers import Reception
-from services.intake.integrators.handlers import Submissions
+from services.intake.integrators import Submissions
 from services.intake.queries import Inbox, Requests
-from services.intake.scanning.reception import Scans
+from services.intake.scan_reception import Scans
 from services.intake.status_lookup import StatusLookup
 
 

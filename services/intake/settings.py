@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, StringConstraints
 from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, OUTSIDE, ServiceSettings
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
-from services.intake.mailbox.session import AUTHSERV_ID
+from services.intake.imap import AUTHSERV_ID
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 

@@ -17,7 +17,7 @@ from bmt.contracts.events import (
     ReturnedForCorrection,
     Withdrawn,
 )
-from services.intake.integrators.handlers import follow_request, receive_submission
+from services.intake.integrators import follow_request, receive_submission
 
 TABLE: Final[Table] = {
     RequestSubmitted: receive_submission,

@@ -11,7 +11,7 @@ from test_replays import REPLAYS, heard_of
 import services
 from services.approval.rules import VERSIONS
 from services.approval.views import REVIEWS
-from services.intake.integrators.handlers import SUBMISSIONS
+from services.intake.integrators import SUBMISSIONS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
 from services.notification.views import NOTICES, TEMPLATES
 from services.provisioning import views as provisioning

@@ -8,7 +8,7 @@ import pytest
 from bmt.agencies import register
 from bmt.chassis.runtime import strict_yaml
 from bmt.rights import kafka_table
-from services.intake.mailbox.session import mailboxes
+from services.intake.imap import mailboxes
 
 ROOT = Path(__file__).parents[2]
 AGENCIES = ROOT / "deploy" / "embedded" / "agencies.yaml"

@@ -19,7 +19,7 @@ from fixtures.service import Surroundings
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.chassis.runtime.mongodb import connect
 from evaluation.ports import any_free_port
-from services.intake.mailbox.collector import BEGUN, LONGEST_READING
+from services.intake.mailbox import BEGUN, LONGEST_READING
 from services.intake.main import build
 from services.intake.settings import Settings
 

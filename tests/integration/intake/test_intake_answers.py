@@ -27,8 +27,8 @@ from bmt.cli.main import app
 from bmt.contracts import topics
 from bmt.contracts.events import ConfigurationFailed, Filed
 from bmt.contracts.requests import RequestFacts
+from services.intake import integrators
 from services.intake.domain.submission import SubmittedEvent
-from services.intake.integrators import handlers
 
 pytestmark = pytest.mark.integration
 
@@ -140,7 +140,7 @@ def stumbles_over(monkeypatch):
             raise KeyError(id_)
         return SubmittedEvent(source, id_)
 
-    monkeypatch.setattr(handlers, "SubmittedEvent", event)
+    monkeypatch.setattr(integrators, "SubmittedEvent", event)
     return ids
 
 

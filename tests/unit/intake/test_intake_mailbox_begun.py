@@ -9,7 +9,7 @@ from eventually import eventually
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.documents import received_bytes
-from services.intake.mailbox.collector import LONGEST_READING, Taking, turn_of
+from services.intake.mailbox import LONGEST_READING, Taking, turn_of
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 JUST_NOW = NOW - timedelta(seconds=1)

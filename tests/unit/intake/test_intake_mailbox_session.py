@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from fixtures.certificates import Authority
 
-from services.intake.mailbox.session import Folder, Mailbox, MailboxAway, Session
+from services.intake.imap import Folder, Mailbox, MailboxAway, Session
 
 SELECTED = rb"* OK [PERMANENTFLAGS (\Seen \*)] kept" + b"\r\n* OK [UIDVALIDITY 5] valid\r\n"
 PLAIN = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN STARTTLS\r\n"

@@ -6,7 +6,7 @@ import pytest
 from submissions import AGENCIES
 
 from bmt.chassis.errors import WrongConfiguration
-from services.intake.mailbox.session import mailboxes
+from services.intake.imap import mailboxes
 
 RIGHT = {"host": "imap.mampu.gov.my", "user": "bmt@mampu.gov.my", "password": "rahsia"}
 

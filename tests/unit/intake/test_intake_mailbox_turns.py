@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from submissions import AGENCIES
 
-from services.intake.mailbox.collector import Collector, MailboxGauges
-from services.intake.mailbox.session import Folder, MailboxAway
+from services.intake.imap import Folder, MailboxAway
+from services.intake.mailbox import Collector, MailboxGauges
 
 
 class Office:

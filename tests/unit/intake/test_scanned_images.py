@@ -9,7 +9,7 @@ from fixtures.drawn_paper import A4, drawn, stored, unlike
 from PIL import Image, TiffImagePlugin
 
 from services.intake.papers import Unreadable
-from services.intake.scanning.reading import as_pdf
+from services.intake.scan_process import as_pdf
 
 SIZE = (400, 200)
 ORIENTATION, UNIT, X_RESOLUTION, Y_RESOLUTION, SUBFILE = 274, 296, 282, 283, 254

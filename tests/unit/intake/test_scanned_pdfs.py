@@ -9,7 +9,7 @@ from fixtures.drawn_paper import A4, drawn, unlike
 from pypdf.generic import ArrayObject, FloatObject, NameObject, NumberObject
 
 from services.intake.papers import Unreadable
-from services.intake.scanning.reading import read
+from services.intake.scan_process import read
 
 ALGORITHMS = ["RC4-40", "RC4-128", "AES-128", "AES-256-R5", "AES-256"]
 

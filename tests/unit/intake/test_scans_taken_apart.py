@@ -7,6 +7,7 @@ import pytest
 from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, typed
 from fixtures.thoroughness import LONG
 
+from services.intake import scan_process
 from services.intake.domain.scan import doubts, proposal
 from services.intake.papers import (
     CoverCode,
@@ -17,9 +18,8 @@ from services.intake.papers import (
     paper_code,
     parts_of,
 )
-from services.intake.scanning import reading
-from services.intake.scanning.reading import read
-from services.intake.scanning.reception import ScanWrong, read_scan
+from services.intake.scan_process import read
+from services.intake.scan_reception import ScanWrong, read_scan
 
 ID = "01936f2a-7b1c-7def-8abc-0123456789ab"
 FORM = FormCode("application", "MAMPU")
@@ -105,7 +105,7 @@ def test_a_code_is_found_however_the_paper_lies(tmp_path, skew, turn, dpi):
         scanned(typed("Surat", dpi=dpi), 4, skew, turn),
     ]
     (tmp_path / "scan").write_bytes(batch_pdf(pages, dpi))
-    assert list(reading.codes_of(tmp_path / "scan")) == [FORM, COVER, STATUS, None]
+    assert list(scan_process.codes_of(tmp_path / "scan")) == [FORM, COVER, STATUS, None]
 
 
 def test_pages_are_copied_not_drawn_again(tmp_path):
@@ -204,7 +204,7 @@ async def test_what_cannot_be_read_is_said_clearly(tmp_path, content, kind, faul
 
 
 def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.intake.scanning.reading.MOST_PIXELS", 1000)
+    monkeypatch.setattr("services.intake.scan_process.MOST_PIXELS", 1000)
     scan = tmp_path / "scan"
     scan.write_bytes(batch_tiff([typed("satu")]))
     with pytest.raises(Unreadable, match="300 dpi"):
@@ -226,6 +226,6 @@ def three_pages(tmp_path):
 
 
 async def test_who_takes_too_long_is_ended(three_pages, tmp_path, monkeypatch):
-    monkeypatch.setattr("services.intake.scanning.reception.LONGEST_SECONDS", 0.01)
+    monkeypatch.setattr("services.intake.scan_reception.LONGEST_SECONDS", 0.01)
     with pytest.raises(ScanWrong, match="too long"):
         await read_scan(three_pages, PDF, tmp_path)

@@ -35,8 +35,8 @@ from services.intake.channels.reports import OwnNotices
 from services.intake.delivering import cause_of, identity_of, was_registered
 from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.handlers import Reception
-from services.intake.mailbox.session import Folder, MailboxAway, Session, mailboxes
-from services.intake.reading.readers import Readers
+from services.intake.imap import Folder, MailboxAway, Session, mailboxes
+from services.intake.mail_readers import Readers
 from services.intake.settings import Settings
 
 BEGUN: Final = "mailbox_readings"

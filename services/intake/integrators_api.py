@@ -13,7 +13,7 @@ from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.intake import SubmissionOutcome
 from services.intake.api import BY_RECEPTION, NewestPage
 from services.intake.domain.errors import UnknownSubmission
-from services.intake.integrators.handlers import LONGEST_ATTRIBUTE, SubmissionDocument
+from services.intake.integrators import LONGEST_ATTRIBUTE, SubmissionDocument
 from services.intake.ports import Here
 
 

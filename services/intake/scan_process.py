@@ -1,4 +1,4 @@
-"""Reads one scan: `python -m services.intake.scanning.reading SCAN MEDIA_TYPE FOLDER`.
+"""Reads one scan: `python -m services.intake.scan_process SCAN MEDIA_TYPE FOLDER`.
 
 Scans may be hostile. So this is a process of its own without secrets, bounded in memory and time. It writes
 each paper into FOLDER, and its findings as JSON to its output.

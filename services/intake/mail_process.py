@@ -1,4 +1,4 @@
-"""Reads messages from its input, one after the other: `python -m services.intake.reading.process`.
+"""Reads messages from its input, one after the other: `python -m services.intake.mail_process`.
 
 Messages of strangers may be hostile. So this is a process of its own without secrets, and the kernel bounds
 its memory and its time for each message. It ends when its input does, and so with intake.

@@ -56,7 +56,7 @@ async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
     reader = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.intake.scanning.reading",
+        "services.intake.scan_process",
         str(scan),
         media_type,
         str(folder),
@@ -149,7 +149,7 @@ class Scans:
             pages, papers = await self._read(received, batch, channel, home)
             command = ReceiveScan(batch, pages, papers, home, caller, self.clock())
         executed = await self.execution.execute(context.to_command(stream, command))
-        crash_points.reached("intake.reception.received")
+        crash_points.reached("intake.scan_reception.received")
         await self._lay(ScanReceived.model_validate(executed.commit.events[0].data))
         return executed
 
@@ -165,7 +165,7 @@ class Scans:
                 found = await read_scan(scan, batch.media_type, folder)
             received.content.seek(0)
             await self.documents.put(received, filename=batch.filename, media_type=batch.media_type)
-            crash_points.reached("intake.reception.batch_kept")
+            crash_points.reached("intake.scan_reception.batch_kept")
             papers = []
             several = len(found.parts) > 1
             for number, (part, file) in enumerate(
@@ -203,7 +203,7 @@ class Scans:
         received = await receive(_chunks(file), (await asyncio.to_thread(file.stat)).st_size)
         with received.content:
             await self.documents.put(received, filename=name, media_type=PDF)
-        crash_points.reached("intake.reception.paper_kept")
+        crash_points.reached("intake.scan_reception.paper_kept")
         return Document(
             document_id=received.document_id,
             filename=name,
@@ -221,7 +221,7 @@ class Scans:
         for outcome in await self.execution.execute_many(messages):
             if isinstance(outcome, Exception):
                 raise outcome
-        crash_points.reached("intake.reception.laid")
+        crash_points.reached("intake.scan_reception.laid")
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Put the papers into the inbox that a crash left out."""

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import structlog
 
 from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.reading.process import LENGTH, Asked, framed, opened_of
+from services.intake.mail_process import LENGTH, Asked, framed, opened_of
 
 LONGEST_SECONDS: Final = 30.0
 """Longer than the kernel's limit: for a busy machine, or a process that hangs."""
@@ -21,7 +21,7 @@ LONGEST_SECONDS: Final = 30.0
 TOO_LONG: Final = "message_too_slow"
 NOT_READ: Final = "message_unreadable"
 
-_PROGRAM: Final = (sys.executable, "-m", "services.intake.reading.process")
+_PROGRAM: Final = (sys.executable, "-m", "services.intake.mail_process")
 _MESSAGES_OF_ONE: Final = 1000
 _LARGE_BYTES: Final = 4 * 1024 * 1024
 """A process that read such a message keeps much memory, so it is not reused."""

@@ -1,1 +1,0 @@
-"""Submissions of integrators: answered on their own outbound topics, and over HTTP."""

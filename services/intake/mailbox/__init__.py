@@ -1,1 +1,0 @@
-"""The agencies' mailboxes, read by IMAP: each message becomes a request or an inbox item."""

@@ -1,1 +1,0 @@
-"""Processes that read messages, bounded in memory and time, so that no message can stop intake."""

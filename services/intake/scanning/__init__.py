@@ -1,1 +1,0 @@
-"""Scanned paper: read page by page in a process of its own, and taken apart without loss."""
