@@ -113,26 +113,6 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def verifies_inclusion(
-    leaf_hash: bytes, leaf: int, size: int, proof: Sequence[bytes], root: bytes
-) -> bool:
-    """Whether the proof shows the leaf at its place (RFC 9162, 2.1.3.2)."""
-    if not 0 <= leaf < size:
-        return False
-    place, last, found = leaf, size - 1, leaf_hash
-    for sibling in proof:
-        if last == 0:
-            return False
-        if place & 1 or place == last:
-            found = joined(sibling, found)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
-        else:
-            found = joined(found, sibling)
-        place, last = place >> 1, last >> 1
-    return last == 0 and found == root
-
-
 def verifies_consistency(
     first: int, first_root: bytes, second: int, second_root: bytes, proof: Sequence[bytes]
 ) -> bool:

@@ -11,7 +11,17 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from bmt.chassis.messaging.fetched import Batches, Fetched, TooLargeDecompressed, Unread
+from bmt.chassis.messaging.fetched import (
+    MOST_BYTES,
+    Batches,
+    Fetched,
+    TooLargeDecompressed,
+    Unread,
+    gzip_decode,
+    lz4_decode,
+    snappy_decode,
+    zstd_decode,
+)
 
 PLACE = TopicPartition("bmt.inbound.hrmis.v1", 1)
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
@@ -66,7 +76,7 @@ def test_the_clients_fetcher_reads_with_these():
 @pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
 def test_the_clients_own_decoder_of_batches_is_bounded(codec):
     with pytest.raises(TooLargeDecompressed):
-        list(DefaultRecordBatch(batch(bytes(fetched.MOST_BYTES + 1), codec=codec)))
+        list(DefaultRecordBatch(batch(bytes(MOST_BYTES + 1), codec=codec)))
 
 
 @pytest.mark.parametrize("codec", [0, GZIP, SNAPPY, LZ4, ZSTD])
@@ -79,7 +89,7 @@ def test_batches_of_every_codec_are_read(codec):
 def test_the_java_producers_blocks_of_snappy_are_read():
     raw = bytes(cramjam.snappy.compress_raw(b"abc")), bytes(cramjam.snappy.compress_raw(b"def"))
     blocks = b"".join(struct.pack(">I", len(each)) + each for each in raw)
-    assert fetched.snappy_decode(b"\x82SNAPPY\x00" + b"\x00\x00\x00\x01" * 2 + blocks) == b"abcdef"
+    assert snappy_decode(b"\x82SNAPPY\x00" + b"\x00\x00\x00\x01" * 2 + blocks) == b"abcdef"
 
 
 @pytest.mark.parametrize("codec", [0, GZIP])
@@ -137,19 +147,19 @@ def test_a_batch_whose_compressed_bytes_are_no_such_thing_is_unread(codec):
 
 @pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD])
 def test_a_batch_that_is_too_large_once_decompressed_is_unread_and_the_others_are_read(codec):
-    bomb = batch(bytes(fetched.MOST_BYTES + 1), codec=codec)
+    bomb = batch(bytes(MOST_BYTES + 1), codec=codec)
     unread, after = values(read(bomb, batch(b"two", base=1)))
     assert (unread.reason, after) == ("too_large", b"two")
-    assert str(fetched.MOST_BYTES) in unread.detail
+    assert str(MOST_BYTES) in unread.detail
 
 
 @pytest.mark.parametrize(
     ("decode", "compress"),
     [
-        (fetched.gzip_decode, gzip.compress),
-        (fetched.snappy_decode, cramjam.snappy.compress_raw),
-        (fetched.lz4_decode, cramjam.lz4.compress),
-        (fetched.zstd_decode, cramjam.zstd.compress),
+        (gzip_decode, gzip.compress),
+        (snappy_decode, cramjam.snappy.compress_raw),
+        (lz4_decode, cramjam.lz4.compress),
+        (zstd_decode, cramjam.zstd.compress),
     ],
 )
 def test_decompressing_stops_at_the_limit(monkeypatch, decode, compress):
@@ -160,11 +170,11 @@ def test_decompressing_stops_at_the_limit(monkeypatch, decode, compress):
 
 
 def test_several_members_of_a_gzip_file_are_one_text():
-    assert fetched.gzip_decode(gzip.compress(b"ab") + gzip.compress(b"cd")) == b"abcd"
+    assert gzip_decode(gzip.compress(b"ab") + gzip.compress(b"cd")) == b"abcd"
 
 
 def test_of_one_fetch_no_more_is_decoded_at_once_than_a_batch_beyond_the_limit():
-    size = fetched.MOST_BYTES - 1000
+    size = MOST_BYTES - 1000
     batches = [batch(bytes(size), base=number, codec=ZSTD) for number in range(3)]
     reading = fetched(*batches)
     assert len(list(reading)) == 2

@@ -8,6 +8,7 @@ from fixtures.thoroughness import LONG
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bmt.verify_record import root_from_proof
 from services.records.tree.merkle import (
     EMPTY_ROOT,
     TILE_WIDTH,
@@ -15,10 +16,17 @@ from services.records.tree.merkle import (
     consistency_ranges,
     inclusion_ranges,
     verifies_consistency,
-    verifies_inclusion,
 )
 
 SIZES = range(1025) if LONG else [*range(70), 127, 128, 129, 255, 256, 257, 511, 512, 513, 1024]
+
+
+def proves(leaf_hash, place, size, proof, root):
+    """By the code that an auditor runs."""
+    try:
+        return root_from_proof(leaf_hash, place, size, proof) == root
+    except ValueError:
+        return False
 
 
 def leaf(number):
@@ -83,7 +91,7 @@ def test_every_leaf_is_proven_as_the_definition_does(size):
     for number in range(size):
         proof = [mth(*part) for part in inclusion_ranges(number, size)]
         assert proof == audit_path(number, 0, size)
-        assert verifies_inclusion(leaf(number), number, size, proof, mth(0, size))
+        assert proves(leaf(number), number, size, proof, mth(0, size))
 
 
 @pytest.mark.parametrize("second", SIZES)
@@ -102,11 +110,11 @@ def test_a_proof_of_something_else_is_none(size, data):
     number = data.draw(st.integers(0, size - 1))
     proof = [mth(*part) for part in inclusion_ranges(number, size)]
     root = mth(0, size)
-    assert not verifies_inclusion(leaf(-1), number, size, proof, root)
-    assert not verifies_inclusion(leaf(number), number, size, [*proof, leaf(0)], root)
-    assert not verifies_inclusion(leaf(number), size, size, proof, root)
+    assert not proves(leaf(-1), number, size, proof, root)
+    assert not proves(leaf(number), number, size, [*proof, leaf(0)], root)
+    assert not proves(leaf(number), size, size, proof, root)
     if proof:
-        assert not verifies_inclusion(leaf(number), number, size, proof[:-1], root)
+        assert not proves(leaf(number), number, size, proof[:-1], root)
         at = data.draw(st.integers(0, len(proof) - 1))
         changed = [*proof[:at], leaf(-2), *proof[at + 1 :]]
-        assert not verifies_inclusion(leaf(number), number, size, changed, root)
+        assert not proves(leaf(number), number, size, changed, root)
