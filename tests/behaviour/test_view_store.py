@@ -59,6 +59,24 @@ async def test_a_conflict_stops_no_other_document(view_store):
     assert set(await view_store.load("parcels", ["a", "b"])) == {"a", "b"}
 
 
+async def test_of_many_written_together_each_has_its_own_guard(view_store):
+    names = [f"p{number:03}" for number in range(120)]
+    text = "x" * 20_000  # more than one update holds
+    assert not await view_store.save("parcels", [document(name, text=text) for name in names])
+    await view_store.save("parcels", [document(name, 2) for name in names[::3]])
+    ahead = {name: 2 if name in names[::3] else 1 for name in names}
+    wrong = {*names[1::7]}
+    rows = [
+        ViewDocument(name, {"text": text, "of": name}, {"parcel-1": 9}, ahead[name] + shift)
+        for name in names
+        for shift in [2 if name in wrong else 1]
+    ]
+    assert set(await view_store.save("parcels", rows)) == wrong
+    stored = await view_store.load("parcels", names)
+    assert {name for name in names if stored[name].body.get("of") == name} == {*names} - wrong
+    assert all(stored[row.key] == row for row in rows if row.key not in wrong)
+
+
 async def test_documents_are_found_by_their_fields(view_store):
     store = await filled(view_store)
     assert await keys(store, equal={"place.town": "Ipoh"}) == ["a", "c"]

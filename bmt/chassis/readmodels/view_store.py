@@ -5,9 +5,9 @@ service's events cannot: these are not redelivered once their offset is committe
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from bmt.chassis.runtime import mongodb
 from bmt.contracts.immutable import immutable
@@ -122,23 +122,25 @@ class MongoViewStore:
         """As `ViewStore.save`: one bulk write. A first revision is inserted, a later one replaced."""
         if not documents:
             return ()
-        writes = [_write(document) for document in documents]
-        conflicts: set[int] = set()
+        new = [document for document in documents if document.revision == 1]
+        later = [document for document in documents if document.revision > 1]
+        writes = [*(mongodb.InsertOne(_raw(document)) for document in new), *_replacements(later)]
+        taken: set[str] = set()
         collection = self._database[view] if durable else self._collection(view)
         with mongodb.store_errors():
             try:
                 result = await collection.bulk_write(writes, ordered=False)
                 written = result.modified_count + result.inserted_count
             except mongodb.BulkWriteError as error:
-                conflicts = mongodb.duplicates(error)
+                taken = {new[index].key for index in mongodb.duplicates(error)}
                 written = error.details["nModified"] + error.details["nInserted"]
         if written == len(documents):
             return ()
         stored = await self.load(view, [document.key for document in documents])
         return [
             document.key
-            for index, document in enumerate(documents)
-            if index in conflicts or not _stands(document, stored.get(document.key))
+            for document in documents
+            if document.key in taken or not _stands(document, stored.get(document.key))
         ]
 
     async def find(self, view: str, query: Query) -> Sequence[ViewDocument]:
@@ -181,21 +183,49 @@ class MongoViewStore:
             return [_document(raw) for raw in await cursor.to_list(None)]
 
 
-def _write(document: ViewDocument) -> Any:
-    raw = {
+def _raw(document: ViewDocument) -> Body:
+    return {
         **document.body,
         "_id": document.key,
         "_applied": dict(document.applied),
         "_revision": document.revision,
     }
-    if document.revision == 1:
-        return mongodb.InsertOne(raw)
-    # The filter is the id alone and the guard is inside: half the cost of a second condition in mongod.
-    # `UpdateMany` (an id is unique) saves mongod the entry for retryable writes: a third of its cost. The
-    # guard makes a retry harmless.
-    before = {"$eq": ["$_revision", document.revision - 1]}
-    replaced = {"$cond": [before, {"$literal": raw}, "$$ROOT"]}
-    return mongodb.UpdateMany({"_id": document.key}, [{"$replaceWith": replaced}])
+
+
+_TOGETHER: Final = 50
+_TOGETHER_BYTES: Final = 1_000_000
+"""MongoDB takes 16 MB in one update."""
+
+
+def _replacements(documents: Sequence[ViewDocument]) -> Iterator[mongodb.UpdateMany]:
+    """One update for many documents, each guarded by its own revision: half of mongod's cost of one for each.
+
+    The filter is the id alone: a second condition costs mongod more than the guard inside. `UpdateMany` saves it the
+    entry for retryable writes. The guard makes a retry harmless.
+    """
+    together: dict[str, tuple[int, mongodb.Encoded]] = {}
+    size = 0
+    for document in documents:
+        encoded = mongodb.encoded(_raw(document))
+        if together and (len(together) == _TOGETHER or size + len(encoded.raw) > _TOGETHER_BYTES):
+            yield _replacement(together)
+            together, size = {}, 0
+        together[document.key] = document.revision - 1, encoded
+        size += len(encoded.raw)
+    if together:
+        yield _replacement(together)
+
+
+def _replacement(together: Mapping[str, tuple[int, mongodb.Encoded]]) -> mongodb.UpdateMany:
+    keys = list(together)
+    befores, replacements = zip(*together.values(), strict=True)
+    place = {"$indexOfArray": [{"$literal": keys}, "$_id"]}
+    before = {"$arrayElemAt": [list(befores), place]}
+    replaced = {"$arrayElemAt": [{"$literal": list(replacements)}, place]}
+    unchanged = {"$eq": ["$_revision", before]}
+    return mongodb.UpdateMany(
+        {"_id": {"$in": keys}}, [{"$replaceWith": {"$cond": [unchanged, replaced, "$$ROOT"]}}]
+    )
 
 
 def _document(raw: dict[str, Any]) -> ViewDocument:

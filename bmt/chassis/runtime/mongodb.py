@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
+import bson
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from gridfs.errors import CorruptGridFile, FileExists
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
@@ -49,6 +51,7 @@ __all__ = [
     "ConfigurationError",
     "CorruptGridFile",
     "DuplicateKeyError",
+    "Encoded",
     "FileExists",
     "IndexModel",
     "InsertOne",
@@ -62,6 +65,7 @@ __all__ = [
 Client: TypeAlias = "AsyncIOMotorClient[Any]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Any]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
+Encoded = RawBSONDocument
 
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 2_000
@@ -155,6 +159,11 @@ def store_errors() -> Iterator[None]:
         ):
             raise StoreUnavailable("mongodb") from error
         raise
+
+
+def encoded(document: dict[str, Any]) -> Encoded:
+    """The document as it travels: encoded once, and its size is known."""
+    return RawBSONDocument(bson.encode(document))
 
 
 def duplicates(error: BulkWriteError) -> set[int]:
