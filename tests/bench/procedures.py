@@ -32,12 +32,14 @@ class IncomingEvent:
     """What the topics said that the clients wait for."""
 
     to_decide: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    opened: set[str] = field(default_factory=set)
     filed: set[str] = field(default_factory=set)
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, kind: bytes, request_id: str) -> None:
         """One event."""
-        if kind.endswith(b".ReviewOpened.v1"):
+        if kind.endswith(b".ReviewOpened.v1") and request_id not in self.opened:
+            self.opened.add(request_id)
             self.to_decide.put_nowait(request_id)
         elif kind.endswith(b".Filed.v1") and request_id not in self.filed:
             self.filed.add(request_id)
