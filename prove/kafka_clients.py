@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -15,6 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from bmt.chassis.messaging.kafka_client import bounded
 from bmt.contracts import topics
 from prove.books import EVENT_TOPICS, Said, said
 from prove.client_log import PUBLISHED, Action, Call, Log, now
@@ -139,26 +140,6 @@ def _sick(poison: Poison) -> tuple[Headers, bytes | None]:
 
 def _with(body: Mapping[str, Any], **changes: Any) -> bytes:
     return json.dumps({**body, **changes}).encode()
-
-
-async def bounded(call: Coroutine[Any, Any, T], seconds: float) -> T:
-    """The call's result. A call that takes longer is cancelled and abandoned.
-
-    Raises:
-        TimeoutError: it took longer, or was cancelled by its own client, which must not cancel the caller.
-    """
-    task = asyncio.ensure_future(call)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if not done:
-        task.cancel()
-        raise TimeoutError
-    if task.cancelled():
-        raise TimeoutError
-    return task.result()
 
 
 SECONDS_A_POLL: Final = 0.25

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.messaging.kafka_client import bounded
 from bmt.chassis.runtime import mongodb
 from evaluation import ready_file, services
 from evaluation.issuer import holder, mint
@@ -25,7 +26,6 @@ from evaluation.ready_file import Document
 from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
 from prove.evidence import Endpoints
-from prove.kafka_clients import bounded
 from prove.workload import SERVICES, WIRES
 
 CHUNK_BYTES: Final = 64 * 1024

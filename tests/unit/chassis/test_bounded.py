@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from prove.kafka_clients import bounded
+from bmt.chassis.messaging.kafka_client import bounded
 
 
 async def test_what_comes_in_time_is_handed_on():
