@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import asyncapi
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from bmt.contracts import asyncapi
 from evaluation.secrets import new_key, pem
 
 FOLDER: Final = Path("docs/api")

@@ -14,8 +14,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, Data
 from bmt.cli.outcome import reported
 
 if TYPE_CHECKING:
-    from bmt.pruning.documents import PrunedDocuments
-    from bmt.pruning.streams import Pruned
+    from bmt.pruning import Pruned, PrunedDocuments
 
     Report = tuple[dict[str, Pruned], PrunedDocuments]
 
@@ -97,8 +96,7 @@ def _once(days: int, touch: Path | None, data: Path, *, as_json: bool) -> None:
 async def _pruned(data: Path, before: datetime) -> "Report":
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.pruning.documents import prune_documents  # noqa: PLC0415
-    from bmt.pruning.streams import prune_streams  # noqa: PLC0415
+    from bmt.pruning import prune_documents, prune_streams  # noqa: PLC0415
 
     address = addresses.pruner(data)
     async with mongodb_client(address) as client:

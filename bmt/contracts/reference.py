@@ -1,15 +1,14 @@
 """A request's reference as people type it: the one place where every page, search and command reads one.
 
 `BMT-MAMPU-2026-7K3QF9ZT` is meant by `bmt mampu 2026 7k3q f9zt`, `BMTMAMPU20267K3QF9ZT`, full-width digits,
-other dashes, O for 0, I or l for 1, and by all of these between other words (`No. rujukan: …`).
+other dashes, O for 0, I or l for 1, and by all of these between other words (`No. rujukan: …`). Its last characters are
+Crockford's base 32: what people read aloud and type, without I, L, O and U.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
-
-from bmt.contracts.crockford import meant
 
 CHARACTERS: Final = 8
 """Of the number at its end, in Crockford's base 32."""
@@ -48,3 +47,21 @@ def _agency(typed: str, agencies: Iterable[str]) -> str:
 
 def _alike(agency: str) -> str:
     return _NO_LETTER.sub("", meant(agency))
+
+
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+BITS: Final = 5
+"""Of each character."""
+
+_MEANT: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+def written(number: int, characters: int) -> str:
+    """The lowest bits of a number, `BITS` a character, the highest first."""
+    places = range(BITS * (characters - 1), -1, -BITS)
+    return "".join([ALPHABET[number >> place & 31] for place in places])
+
+
+def meant(typed: str) -> str:
+    """The code behind a typed text: small or full-width letters, O for 0, I and L for 1."""
+    return unicodedata.normalize("NFKC", typed).upper().translate(_MEANT)

@@ -7,7 +7,7 @@ import hmac
 import re
 from typing import Final
 
-from bmt.contracts.crockford import BITS, meant, written
+from bmt.contracts.reference import BITS, meant, written
 
 CHARACTERS: Final = 12
 """60 bits: a thousand guesses a second succeed once in some ten million years."""

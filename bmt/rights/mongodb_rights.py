@@ -8,9 +8,9 @@ leaf, folio or file number is ever changed.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from bmt import pruning
 from bmt.chassis.runtime.mongodb import Database, OperationFailure
 from bmt.contracts import topics
-from bmt.pruning import stores
 
 SERVICES: Final = tuple(topics.WRITERS.values())
 PRUNER: Final = "pruner"
@@ -22,7 +22,7 @@ WEB: Final = "web"
 USERS: Final = (*SERVICES, WEB, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
-SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (stores.UPLOADS, stores.HOLDERS)}
+SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (pruning.UPLOADS, pruning.HOLDERS)}
 """The views beside the documents, by the service that fills them."""
 RECORDS_DATABASE: Final = "bmt_records"
 
@@ -144,13 +144,13 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
 
 def _pruning() -> Iterator[Any]:
     """The rights of `bmt prune`. Of the record it may only read which requests are filed."""
-    yield _privilege(RECORDS_DATABASE, stores.FILES, ("find",))
+    yield _privilege(RECORDS_DATABASE, pruning.FILES, ("find",))
     for service in SERVICES:
         yield _privilege(f"bmt_{service}", POSITIONS, ("find", "insert", "update"))
-    for service, store in stores.STORES.items():
+    for service, store in pruning.STORES.items():
         yield from _privileges(f"bmt_{service}", store.collections(), PRUNE)
     yield _privilege(DOCUMENTS, "documents.files", (*PRUNE, "update"))
-    beside = ("documents.chunks", stores.UPLOADS, stores.HOLDERS)
+    beside = ("documents.chunks", pruning.UPLOADS, pruning.HOLDERS)
     yield from _privileges(DOCUMENTS, beside, PRUNE)
 
 

@@ -34,9 +34,14 @@ from bmt.contracts.values import Applicant, ReplyChannel, Submitter
 from services.notification.channels import body as email_body
 from services.notification.domain.errors import UnknownTemplate
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.grammar import ALLOWED, MEANINGS, REQUIRED
 from services.notification.domain.notice import OutgoingNotice, Text
-from services.notification.domain.template import SaveWords, require_sound
+from services.notification.domain.template import (
+    ALLOWED,
+    MEANINGS,
+    REQUIRED,
+    SaveWords,
+    require_sound,
+)
 from services.notification.ports import Here, Ports
 from services.notification.views import key_of
 from services.notification.wording.composer import DEFAULT, Composer, OwnWords

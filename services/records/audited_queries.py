@@ -30,8 +30,7 @@ from services.records.domain.designated_file import (
 )
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
-from services.records.domain.reader import Reader
-from services.records.domain.search import NoteSearch
+from services.records.domain.reader import NoteSearch, Reader
 from services.records.ledger.leaves import Leaves
 from services.records.sealing.sealed_folios import SealedFolios, name_of
 from services.records.time_machine import Until, record

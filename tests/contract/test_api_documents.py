@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import api_documents as documents
+import asyncapi
 import jsonschema
 import pytest
 
-from bmt.contracts import asyncapi, topics
+from bmt.contracts import topics
 
 ROOT = Path(__file__).parents[2]
 

@@ -36,7 +36,7 @@ from services.records.disposing import blockers
 from services.records.domain import designated_file as file
 from services.records.domain import errors, events
 from services.records.domain.disposal import Blocker
-from services.records.domain.search import NoteSearch
+from services.records.domain.reader import NoteSearch
 
 RECEIVED = told(filing(received(REQUEST)))
 PROPOSED, APPROVED, BEGUN = filings.UNDER_WAY

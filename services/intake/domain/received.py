@@ -7,9 +7,8 @@ from typing import Final
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.charter import MALAYSIA
-from bmt.contracts.crockford import written
 from bmt.contracts.events import RequestReceived
-from bmt.contracts.reference import CHARACTERS
+from bmt.contracts.reference import CHARACTERS, written
 from bmt.contracts.requests import RequestedService, RequestFacts
 from bmt.contracts.values import Applicant, Document, Kind, NotShown, RequestWarning, Submitter
 from services.intake.domain.submission import AccountStatus, Sender, Submission

@@ -1,8 +1,16 @@
-"""An agency's words for one kind of notice. Each has its own stream, `template-<agency>-<about>`."""
+"""An agency's words for one kind of notice. Each has its own stream, `template-<agency>-<about>`.
 
+What a template's text may contain: words, and variables in braces. Nothing in it is executed.
+
+`{nama}` is the variable `nama`; `{{` and `}}` are the braces themselves. There are no attributes,
+indexes, formats or expressions.
+"""
+
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from pydantic import BaseModel
@@ -14,14 +22,6 @@ from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Submitter
 from services.notification.domain.errors import SavedMeanwhile, TemplateWrong
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.grammar import (
-    ALLOWED,
-    MEANINGS,
-    REQUIRED,
-    StrayBrace,
-    Variable,
-    parts,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +152,151 @@ def evolve(template: Template, event: BaseModel) -> Template:
 
 
 DECIDER: Final[Decider[SaveWords, Template]] = Decider(Template(), decide, evolve)
+
+
+NO_VALUE: Final = "–"
+"""Replaces a variable that has no value."""
+
+_TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z][a-z_]*)\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Words that stay unchanged."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """The place of a value. `position` counts characters from 1."""
+
+    name: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class StrayBrace:
+    """A brace that belongs to no variable. `position` counts characters from 1."""
+
+    brace: str
+    position: int
+
+
+Part = Literal | Variable | StrayBrace
+
+
+@lru_cache(maxsize=2_048)
+def parts(text: str) -> Sequence[Part]:
+    """The parts of `text`, in order."""
+    found: list[Part] = []
+    end = 0
+    for token in _TOKEN.finditer(text):
+        if token.start() > end:
+            found.append(Literal(text[end : token.start()]))
+        found.append(_part(token))
+        end = token.end()
+    if end < len(text):
+        found.append(Literal(text[end:]))
+    return tuple(found)
+
+
+def _part(token: re.Match[str]) -> Part:
+    if token["name"] is not None:
+        return Variable(token["name"], token.start() + 1)
+    if len(token[0]) == len("{{"):
+        return Literal(token[0][0])
+    return StrayBrace(token[0], token.start() + 1)
+
+
+def written(text: str, values: Mapping[str, str | None]) -> str:
+    """`text` with its values filled in. Values are not searched for variables.
+
+    An unknown variable, or one without a value, becomes a dash. An empty value (a sentence that is
+    left out) also removes the space after it. This never fails, whatever was stored.
+    """
+    filled = ""
+    is_left_out = False
+    for part in parts(text):
+        match part:
+            case Literal(text=words):
+                filled += words[1:] if is_left_out and words.startswith(" ") else words
+                is_left_out = False
+            case Variable(name=name):
+                value = values.get(name)
+                filled += NO_VALUE if value is None else value
+                is_left_out = value == ""
+            case StrayBrace(brace=brace):
+                filled += brace
+    return filled.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a variable stands for, in both languages.
+
+    Attributes:
+        is_sentence: the value is a whole sentence, or empty.
+    """
+
+    malay: str
+    english: str
+    is_sentence: bool = False
+
+
+MEANINGS: Final[Mapping[str, Meaning]] = {
+    "rujukan": Meaning("Nombor rujukan permohonan", "The request's reference"),
+    "keputusan": Meaning(
+        "Apa yang berlaku: diterima, ditolak, diluluskan …",
+        "What happened: received, rejected, approved …",
+    ),
+    "permohonan": Meaning(
+        "Permohonan seperti yang disebut kepada pemohon: permohonan tuan/puan bagi perkhidmatan …",
+        "The request as it is spoken of to the applicant: your application for the …",
+    ),
+    "nama": Meaning("Nama pemohon", "The applicant's name"),
+    "akaun": Meaning("Akaun pemohon", "The applicant's account"),
+    "agensi": Meaning("Nama penuh agensi", "The agency's full name"),
+    "tarikh_terima": Meaning("Tarikh permohonan diterima", "The day the request was received"),
+    "tarikh": Meaning("Tarikh keputusan atau tindakan", "The day of the decision or action"),
+    "kuota": Meaning("Kuota storan", "The storage quota"),
+    "saiz_fail": Meaning("Saiz fail terbesar", "The largest file"),
+    "saluran": Meaning(
+        "Cara keputusan akan dimaklumkan: e-mel, surat …",
+        "How the outcome will be told: e-mail, letter …",
+    ),
+    "piagam": Meaning(
+        "Ayat janji Piagam Pelanggan, jika ada",
+        "The client charter's promise as a sentence, if there is one",
+        is_sentence=True,
+    ),
+    "selanjutnya": Meaning(
+        "Ayat tentang apa yang boleh dibuat selepas ini",
+        "A sentence on what can be done from here on",
+        is_sentence=True,
+    ),
+    "semakan": Meaning(
+        "Ayat dengan alamat semakan status, jika ada",
+        "A sentence with the address where the status is seen, if there is one",
+        is_sentence=True,
+    ),
+}
+
+_OF_ALL: Final = ("rujukan", "keputusan", "permohonan", "nama", "akaun", "agensi", "tarikh_terima")
+_SIZES: Final = ("kuota", "saiz_fail")
+
+ALLOWED: Final[Mapping[About, tuple[str, ...]]] = {
+    "acknowledgement": (*_OF_ALL, *_SIZES, "saluran", "piagam", "semakan"),
+    "rejected": (*_OF_ALL, "tarikh", "semakan"),
+    "returned": (*_OF_ALL, "tarikh", "semakan"),
+    "withdrawn": (*_OF_ALL, "tarikh", "selanjutnya", "semakan"),
+    "configured": (*_OF_ALL, "tarikh", *_SIZES, "semakan"),
+    "terminated": (*_OF_ALL, "tarikh", "semakan"),
+}
+"""The notices that have a template, with the variables that each may contain."""
+
+REQUIRED: Final[Mapping[About, tuple[str, ...]]] = {
+    about: ("rujukan", "keputusan", "tarikh_terima" if about == "acknowledgement" else "tarikh")
+    for about in ALLOWED
+}
+"""The variables that each must contain: which request, what happened to it, and when."""

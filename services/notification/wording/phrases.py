@@ -10,8 +10,8 @@ from bmt.contracts.http.notification import Wording
 from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import ReplyChannel
-from services.notification.domain.grammar import written
 from services.notification.domain.notice import Fact, Text
+from services.notification.domain.template import written
 
 
 @immutable

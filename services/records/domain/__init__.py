@@ -4,12 +4,12 @@ from types import MappingProxyType
 from typing import Final
 
 from bmt.chassis.eventsourcing.decider import Deciders
-from services.records.domain import designated_file_rules, disposal, search
+from services.records.domain import designated_file_rules, disposal, reader
 
 DECIDERS: Final[Deciders] = MappingProxyType(
     {
         "request": designated_file_rules.DECIDER,
         "disposal": disposal.DECIDER,
-        "search": search.DECIDER,
+        "search": reader.DECIDER,
     }
 )

@@ -32,8 +32,7 @@ from services.records.domain.disposal import (
     ProposeDisposal,
     RuleOnDisposal,
 )
-from services.records.domain.reader import Reader
-from services.records.domain.search import NoteSearch
+from services.records.domain.reader import NoteSearch, Reader
 
 REQUEST = facts()
 FORM, LETTER = "sha256:" + "0" * 64, "sha256:" + "1" * 64

@@ -5,13 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bmt import pruning
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
 from bmt.chassis.runtime.mongodb import connect
-from bmt.pruning import documents
-from bmt.pruning.documents import prune_documents
-from bmt.pruning.stores import STORES
-from bmt.pruning.streams import prune_streams
+from bmt.pruning import STORES, prune_documents, prune_streams
 
 pytestmark = pytest.mark.integration
 
@@ -229,7 +227,7 @@ async def test_a_young_document_stays_though_nobody_names_it_yet(databases):
 @pytest.fixture
 def between_the_looks(monkeypatch):
     """`between_the_looks(act)`: `await act()` happens before it is looked who names what once more."""
-    look = documents._named
+    look = pruning._named
 
     def between(act):
         looks = []
@@ -240,7 +238,7 @@ def between_the_looks(monkeypatch):
                 await act()
             return await look(client, prefix)
 
-        monkeypatch.setattr(documents, "_named", named)
+        monkeypatch.setattr(pruning, "_named", named)
 
     return between
 
@@ -284,7 +282,7 @@ async def test_what_was_condemned_by_a_run_that_stopped_is_settled_by_the_next(
         raise StoreUnavailable("mongodb")
 
     with monkeypatch.context() as patched:
-        patched.setattr(documents, "_settle", away)
+        patched.setattr(pruning, "_settle", away)
         with pytest.raises(StoreUnavailable):
             await swept(databases)
     assert await store.find([document_id]) == {}

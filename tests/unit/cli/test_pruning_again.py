@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from bmt.chassis.errors import StoreUnavailable
 from bmt.cli import prune
 from bmt.cli.main import app
-from bmt.pruning.documents import PrunedDocuments
+from bmt.pruning import PrunedDocuments
 
 A_DAY = 24 * 3600.0
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmt.contracts.crockford import ALPHABET
+from bmt.contracts.reference import ALPHABET
 from bmt.contracts.status_code import CHARACTERS, as_meant, in_groups, is_same, status_code
 
 KEY = "a key of at least thirty-two characters"

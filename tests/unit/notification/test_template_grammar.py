@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notification.domain.grammar import (
+from services.notification.domain.template import (
     MEANINGS,
     NO_VALUE,
     Literal,

@@ -9,8 +9,7 @@ from words import own_words
 
 from services.notification.domain.errors import SavedMeanwhile, TemplateWrong
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.grammar import ALLOWED, REQUIRED
-from services.notification.domain.template import DECIDER, SaveWords, faults
+from services.notification.domain.template import ALLOWED, DECIDER, REQUIRED, SaveWords, faults
 from services.notification.templates import sample_notice, variables
 from services.notification.wording.composer import DEFAULT, OwnWords
 

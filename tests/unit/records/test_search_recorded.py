@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from services.records.domain.events import RecordsSearched
-from services.records.domain.reader import Reader
-from services.records.domain.search import DECIDER, NoteSearch
+from services.records.domain.reader import DECIDER, NoteSearch, Reader
 
 READERS = st.builds(
     Reader,
