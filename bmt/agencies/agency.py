@@ -16,6 +16,7 @@ from bmt.agencies.deciding import (
     PreparedReasons,
 )
 from bmt.agencies.states import State
+from bmt.contracts.faults import wrong
 from bmt.contracts.values import (
     AgencyCode,
     Bytes,
@@ -51,7 +52,7 @@ class Quota(AgencyFileEntry):
     @model_validator(mode="after")
     def _default_within_maximum(self) -> Self:
         if self.default > self.maximum:
-            raise ValueError("default must not be above maximum")
+            raise wrong("usual_above_maximum")
         return self
 
 

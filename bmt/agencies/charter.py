@@ -13,6 +13,11 @@ OFFICE_CLOSES: Final = time(17, 0)
 _MOST_DAYS_COUNTED: Final = 366
 
 
+def day_of(moment: datetime) -> date:
+    """The day in Malaysia."""
+    return moment.astimezone(MALAYSIA).date()
+
+
 def due_at(
     since: datetime, working_days: int, state: State, closed: frozenset[date] = frozenset()
 ) -> datetime:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bmt.agencies.charter import MALAYSIA
+from bmt.contracts.faults import wrong
 from bmt.contracts.values import Account, Name, Reason
 
 MOST_LEVELS: Final = 3
@@ -80,6 +81,7 @@ class Appointment(AgencyFileEntry):
     """
 
     officer: Account
+    officer_name: Name | None = Field(default=None, exclude_if=lambda name: name is None)
     on_behalf_of: Name
     from_: Annotated[Day, Field(alias="from")]
     until: Day
@@ -87,7 +89,7 @@ class Appointment(AgencyFileEntry):
     @model_validator(mode="after")
     def _not_over_before_it_begins(self) -> Self:
         if self.until < self.from_:
-            raise ValueError(f"until {self.until} is before from {self.from_}")
+            raise wrong("until_before_from")
         return self
 
     def allows(self, officer: str, at: datetime) -> bool:
@@ -106,9 +108,7 @@ class Appointment(AgencyFileEntry):
 def _each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]:
     for (first, one), (second, other) in combinations(enumerate(appointments), 2):
         if one.overlaps(other):
-            raise ValueError(
-                f"entries {first} and {second} overlap: {one.officer} acts for {one.on_behalf_of} in both"
-            )
+            raise wrong("appointed_twice", first=first + 1, second=second + 1)
     return appointments
 
 

@@ -1,4 +1,4 @@
-"""All agencies of an installation, read once from agencies.yaml and refused if wrong."""
+"""All agencies of an installation, read once from agencies.yaml and refused if wrong; `in_force` keeps them current."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -48,6 +48,10 @@ class Agencies:
             raise UnknownAgency(
                 errors=(FieldError.of("/agency", "unknown_agency", agencies=known),)
             ) from None
+
+    def put(self, agency: Agency) -> None:
+        """Replaces an agency's rules. Its name and its accounts must stay: they are looked up as the file has them."""
+        self._agencies[agency.code] = agency
 
     def named(self, organisations: Iterable[str]) -> frozenset[str]:
         """The codes of the agencies among these organisations, each found by code or name in any case."""

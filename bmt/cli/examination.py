@@ -393,7 +393,7 @@ Index = tuple[tuple[str, int], ...]
 
 DOCUMENTS: Final = "documents"
 VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
-    DOCUMENTS: (intake.UPLOADS, intake.HOLDERS),
+    DOCUMENTS: (intake.UPLOADS, intake.HOLDERS, approval_rules.SHARED),
     "intake": (intake.REQUESTS, intake.INBOX, integrators.SUBMISSIONS),
     "approval": (approval.REVIEWS, approval_rules.VERSIONS),
     "provisioning": (

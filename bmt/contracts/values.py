@@ -216,7 +216,8 @@ PostedChannel = Literal["email", "memo", "letter", "form"]
 Channel = Literal["email", "memo", "letter", "form", "event"]
 """As PostedChannel, or `event`: from another agency's system."""
 
-Role = Literal["applicant", "administrator", "operator", "auditor", "integrator"]
+Role = Literal["applicant", "administrator", "agency_manager", "operator", "auditor", "integrator"]
+"""`agency_manager` sets the rules of the agency in the token."""
 
 RequestWarning = Literal[
     "not_registered",

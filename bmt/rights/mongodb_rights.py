@@ -1,7 +1,7 @@
 """MongoDB's users and their rights.
 
 A service owns its database and reads no other, except the documents, which are written once, and the views
-beside them, which intake fills. Its own data stays, too: commits are never removed, and of the record no
+beside them, which intake and approval fill. Its own data stays, too: commits are never removed, and of the record no
 leaf, folio or file number is ever changed.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bmt import pruning
+from bmt.agencies.in_force import RULES_IN_FORCE
 from bmt.chassis.runtime.mongodb import Database, OperationFailure
 from bmt.contracts import topics
 
@@ -22,7 +23,10 @@ WEB: Final = "web"
 USERS: Final = (*SERVICES, WEB, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
-SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {"intake": (pruning.UPLOADS, pruning.HOLDERS)}
+SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {
+    "intake": (pruning.UPLOADS, pruning.HOLDERS),
+    "approval": (RULES_IN_FORCE,),
+}
 """The views beside the documents, by the service that fills them."""
 RECORDS_DATABASE: Final = "bmt_records"
 

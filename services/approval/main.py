@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from bmt.agencies import register
+from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.chassis.http.live import ChangeSignal
 from bmt.chassis.messaging.subscriptions import bind
@@ -38,7 +39,12 @@ def build(settings: Settings) -> FastAPI:
     versions = builder.view(rules.VERSIONS)
     change_signal = ChangeSignal()
     builder.projects(change_signal)
-    builder.prepares(partial(rules.record, agencies, builder.execution, clock.now))
+    builder.projects(builder.shared.view(rules.SHARED))
+    rules_in_force = RulesInForce(agencies, builder.shared.store, clock.now)
+    builder.prepares(builder.shared.prepare)
+    builder.prepares(partial(rules.record, tuple(agencies), builder.execution, clock.now))
+    builder.prepares(rules_in_force.refresh)
+    builder.runs(rules_in_force.run)
     builder.subscribes([topics.REQUESTS], bind(TABLE, agencies=agencies))
     builder.samples(
         overdue_sampler(
@@ -58,6 +64,7 @@ def build(settings: Settings) -> FastAPI:
             document_rights=builder.document_rights,
             change_signal=change_signal,
             agencies=agencies,
+            rules_in_force=rules_in_force,
             clock=clock.now,
         ),
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.api_route import ports_of
@@ -28,6 +29,7 @@ class Ports:
     document_rights: DocumentRights
     change_signal: ChangeSignal
     agencies: Agencies
+    rules_in_force: RulesInForce
     clock: Clock
 
 

@@ -1,6 +1,7 @@
-"""The versions of the agencies' rules: recorded at each start, kept for ever, read over HTTP."""
+"""The versions of the agencies' rules: recorded at each start and each change, kept for ever, read and made over HTTP."""
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
@@ -10,53 +11,55 @@ from fastapi import Query as QueryParameter
 from pydantic import BaseModel, JsonValue
 
 from bmt.agencies.agency import Agency
-from bmt.agencies.register import Agencies
+from bmt.agencies.changing import OWN, ChangeOfRules, WithdrawalOfChange
+from bmt.agencies.charter import day_of
+from bmt.agencies.in_force import INDEXES, RULES_IN_FORCE, Overlay, whole
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
-from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.idempotency import CommandContext, answer, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Page, PageRequest, Paging
+from bmt.chassis.http.responses import JsonResponse
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.http.rules import ActingNow, OwnAgency, RulesVersion
-from bmt.contracts.problems import Refused
+from bmt.contracts.http.rules import ActingNow, OwnAgency, RulesNow, RulesPreview, RulesVersion
+from bmt.contracts.values import Officer
 from services.approval.api import Administrator
-from services.approval.domain.agency_rules import InForce, RecordRules
+from services.approval.domain import agency_rules
+from services.approval.domain.agency_rules import ChangeRules, InForce, RecordRules, WithdrawChange
+from services.approval.domain.errors import UnknownAgency
 from services.approval.domain.events import RulesCameIntoForce
-from services.approval.ports import Here
+from services.approval.ports import Here, Ports
 
 Versions = ViewProjection[RulesVersion]
 Place = tuple[int, str]
 """A version's place in the list: its number, then its key."""
 
 
-async def record(agencies: Agencies, execution: Execution[Any, Any], clock: Clock) -> None:
+async def record(agencies: Iterable[Agency], execution: Execution[Any, Any], clock: Clock) -> None:
     """Records each agency's rules once, however many replicas start at once.
 
     Raises:
         StoreUnavailable: some may be recorded; a retry is safe.
     """
     for agency in agencies:
-        stream = f"agency-{agency.code}"
-        state = await execution.state(stream)
-        rules = whole(agency)
-        number = state.number if isinstance(state, InForce) else 0
-        if isinstance(state, InForce) and state.rules == rules:
+        state = await execution.state(stream_of(agency.code))
+        rules = whole(agency.rules)
+        if isinstance(state, InForce) and state.file == rules:
             continue
+        number = state.last.number if isinstance(state, InForce) else 0
         change = agency.rules.changed
-        command = RecordRules(agency.code, agency.policy_version, rules, change, clock())
+        recorded = RecordRules(agency.code, agency.policy_version, rules, change, clock())
         causation = _causation(agency, rules, number)
-        await execution.execute(Message(stream, causation, causation, command))
+        await execution.execute(Message(stream_of(agency.code), causation, causation, recorded))
 
 
-def whole(agency: Agency) -> dict[str, JsonValue]:
-    """All rules of an agency as JSON, without who changed them."""
-    rules: dict[str, JsonValue] = agency.rules.model_dump(
-        mode="json", by_alias=True, exclude={"changed"}
-    )
-    return rules
+def stream_of(agency: str) -> str:
+    """The stream of an agency's rules."""
+    return f"agency-{agency}"
 
 
 def _causation(agency: Agency, rules: dict[str, JsonValue], before: int) -> str:
@@ -67,9 +70,13 @@ def _causation(agency: Agency, rules: dict[str, JsonValue], before: int) -> str:
 
 def fold(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """A version never changes."""
-    event: RulesCameIntoForce = incoming.data
-    changed_on = event.changed_on.isoformat() if event.changed_on else None
-    return {**as_stored(event), "changed_on": changed_on}
+    stored: Body = as_stored(version_of(incoming.data))
+    return stored
+
+
+def version_of(event: RulesCameIntoForce) -> RulesVersion:
+    """The version as it is answered."""
+    return RulesVersion.model_validate(event, from_attributes=True)
 
 
 def _of_a_version(incoming: IncomingEvent[BaseModel]) -> str | None:
@@ -89,6 +96,39 @@ VERSIONS: Final = View(
     key=_of_a_version,
     indexes=[("agency", "number", "_id")],
 )
+
+
+def overlay(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
+    """The version in force and the one that waits. A version ends those that would begin with it or later."""
+    event: RulesCameIntoForce = incoming.data
+    begins = (event.in_force_from or day_of(event.recorded_at)).isoformat()
+    known = document["versions"] if document else []
+    before = [one for one in known if one["in_force_from"] < begins]
+    version = {
+        "in_force_from": begins,
+        "rules": _own(event.rules),
+        "file": _own({**event.rules, **event.file}),
+    }
+    return {
+        "agency": event.agency,
+        "changed_at": event.recorded_at,
+        "versions": [*before[-1:], version],
+    }
+
+
+def _own(rules: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {name: rules[name] for name in OWN if name in rules}
+
+
+def _of_an_agency(incoming: IncomingEvent[BaseModel]) -> str | None:
+    event = incoming.data
+    return event.agency if isinstance(event, RulesCameIntoForce) else None
+
+
+SHARED: Final = View(
+    name=RULES_IN_FORCE, model=Overlay, fold=overlay, key=_of_an_agency, indexes=INDEXES
+)
+"""Beside the documents: all services read it."""
 
 
 async def newest_first(
@@ -111,21 +151,16 @@ async def newest_first(
 
 BY_NUMBER: Final = Paging(tuple[int, str])
 
-Reader = Annotated[Principal, Depends(require("administrator", "auditor", "operator"))]
+Reader = Annotated[
+    Principal, Depends(require("administrator", "agency_manager", "auditor", "operator"))
+]
+OwnReader = Annotated[Principal, Depends(require("administrator", "agency_manager"))]
+Managing = Annotated[CommandContext, Depends(command("agency_manager"))]
 Code = Annotated[str, Path(max_length=32)]
 PolicyVersion = Annotated[
     str | None, QueryParameter(max_length=64, description="only the rules that have this name")
 ]
 VersionsPage = Annotated[PageRequest[Place], Depends(BY_NUMBER)]
-
-
-class UnknownAgency(Refused):
-    """There is no such agency, or the caller may not read its rules; the answer does not tell which."""
-
-    problem = "not_found"
-
-    def __init__(self) -> None:
-        super().__init__("You can read the rules of no agency of this code.")
 
 
 router = api_router(tags=["rules"])
@@ -143,6 +178,106 @@ async def own(here: Here, caller: Administrator) -> OwnAgency:
 
 
 @router.get(
+    "/v1/agencies/own/rules",
+    summary="The rules in force of the caller's agency, and a change that waits for its day",
+    responses=problems("not_found"),
+)
+async def own_rules(here: Here, caller: OwnReader) -> RulesNow:
+    state = await _state(here, caller.agency)
+    in_force, waiting = state.on(day_of(here.clock()))
+    return RulesNow(
+        number=state.last.number,
+        in_force=version_of(in_force),
+        waiting=version_of(waiting) if waiting else None,
+        own=OWN,
+    )
+
+
+@router.post(
+    "/v1/agencies/own/rules",
+    status_code=201,
+    response_model=RulesVersion,
+    summary="Change the agency's own rules, from today or a later day on",
+    responses=problems("not_found", "rules_changed", "validation_failed"),
+)
+async def change(here: Here, body: ChangeOfRules, context: Managing) -> JsonResponse:
+    """All of `rules` holds from that day on; requests keep the `policy_version` of the day they were received.
+
+    409 `rules_changed`: somebody changed them meanwhile, or (`change_waits`) a change waits for its day.
+    """
+    return await _executed(here, context, _change(here, body, context))
+
+
+@router.post(
+    "/v1/agencies/own/rules/preview",
+    summary="What a change would make of the rules; nothing is recorded",
+    responses=problems("not_found", "rules_changed", "validation_failed"),
+)
+async def preview(here: Here, body: ChangeOfRules, context: Managing) -> RulesPreview:
+    state = await _state(here, context.principal.agency)
+    (after,) = agency_rules.decide(_change(here, body, context), state)
+    before, _ = state.on(body.in_force_from)
+    return RulesPreview(
+        before=version_of(before), after=RulesVersion.model_validate(after, from_attributes=True)
+    )
+
+
+@router.post(
+    "/v1/agencies/own/rules/withdrawal",
+    status_code=201,
+    response_model=RulesVersion,
+    summary="Take back a change that waits for its day",
+    responses=problems("not_found", "rules_changed", "validation_failed"),
+)
+async def withdraw(here: Here, body: WithdrawalOfChange, context: Managing) -> JsonResponse:
+    withdrawn = WithdrawChange(
+        agency=context.principal.agency,
+        why=body.why,
+        number=body.number,
+        by=_manager(context),
+        at=here.clock(),
+    )
+    return await _executed(here, context, withdrawn)
+
+
+async def _state(here: Ports, agency: str) -> InForce:
+    state = await here.execution.state(stream_of(agency)) if agency in here.agencies else None
+    if not isinstance(state, InForce):
+        raise UnknownAgency
+    return state
+
+
+def _change(here: Ports, body: ChangeOfRules, context: CommandContext) -> ChangeRules:
+    return ChangeRules(
+        agency=context.principal.agency,
+        rules=body.rules,
+        in_force_from=body.in_force_from,
+        why=body.why,
+        number=body.number,
+        by=_manager(context),
+        at=here.clock(),
+    )
+
+
+def _manager(context: CommandContext) -> Officer:
+    caller = context.principal
+    return Officer(subject=caller.subject, name=caller.name, role="agency_manager")
+
+
+async def _executed(
+    here: Ports, context: CommandContext, told: ChangeRules | WithdrawChange
+) -> JsonResponse:
+    if told.agency not in here.agencies:
+        raise UnknownAgency
+    executed: Executed = await here.execution.execute(
+        context.to_command(stream_of(told.agency), told)
+    )
+    await here.rules_in_force.refresh()
+    (event,) = executed.commit.events
+    return answer(executed, version_of(RulesCameIntoForce.model_validate(event.data)), 201)
+
+
+@router.get(
     "/v1/agencies/{code}/rules",
     summary="What an agency's rules have been, the newest first",
     responses=problems("not_found"),
@@ -152,7 +287,8 @@ async def rules(
 ) -> Page[RulesVersion]:
     """So a request's `policy_version` leads to whole rules: who changed them, when and why.
 
-    Administrators read their own agency's, operators all, auditors all or those of the agency in their token.
+    Administrators and managers read their own agency's, operators all, auditors all or those of the agency in
+    their token.
     """
     if not may_read(caller, code):
         raise UnknownAgency
@@ -161,7 +297,7 @@ async def rules(
 
 
 def may_read(caller: Principal, agency: str) -> bool:
-    """Operators read all; auditors all, or those of their token's agency; administrators their own."""
+    """Operators read all; auditors all, or those of their token's agency; others their own."""
     if caller.has("operator") or (caller.has("auditor") and not caller.agency):
         return True
     return caller.agency == agency

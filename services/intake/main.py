@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from bmt.agencies import register
+from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.vocabulary import type_of
@@ -68,6 +69,9 @@ def build(settings: Settings) -> FastAPI:
         ],
         dead_letters=topics.DEAD_LETTERS,
     )
+    rules_in_force = RulesInForce(agencies, builder.shared.store, clock.now)
+    builder.prepares(rules_in_force.refresh)
+    builder.runs(rules_in_force.run)
     requests_view = builder.view(views.REQUESTS)
     inbox = Inbox(builder.view(views.INBOX))
     change_signal = ChangeSignal()

@@ -6,6 +6,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from bmt.agencies import register
+from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
 from bmt.chassis.messaging.subscriptions import bind
@@ -54,6 +55,9 @@ def build(settings: Settings) -> FastAPI:
         consumes=[event for topic in TOPICS for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
+    rules_in_force = RulesInForce(agencies, builder.shared.store, clock.now)
+    builder.prepares(rules_in_force.refresh)
+    builder.runs(rules_in_force.run)
     notices = builder.view(NOTICES)
     saved = builder.view(TEMPLATES)
     renders = _renders(settings)

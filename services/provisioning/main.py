@@ -7,6 +7,7 @@ import httpx2
 from fastapi import FastAPI
 
 from bmt.agencies import register
+from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
@@ -48,6 +49,9 @@ def build(settings: Settings) -> FastAPI:
         consumes=topics.EVENTS[topics.DECISIONS],
         dead_letters=topics.DEAD_LETTERS,
     )
+    rules_in_force = RulesInForce(agencies, builder.shared.store, clock.now)
+    builder.prepares(rules_in_force.refresh)
+    builder.runs(rules_in_force.run)
     configurations = builder.view(views.CONFIGURATIONS)
     entitlements = builder.view(views.ENTITLEMENTS)
     by_hand = builder.view(views.TASKS)

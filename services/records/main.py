@@ -5,6 +5,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from bmt.agencies import register
+from bmt.agencies.in_force import RulesInForce
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, mongodb, run
 from bmt.chassis.runtime.service import ServiceBuilder
@@ -65,6 +66,9 @@ def build(settings: Settings) -> FastAPI:
         clock.now,
     )
     agencies = register.read(settings.agencies_file)
+    rules_in_force = RulesInForce(agencies, builder.shared.store, clock.now)
+    builder.prepares(rules_in_force.refresh)
+    builder.runs(rules_in_force.run)
     disposal = DisposalService(builder.execution, ledger, people, agencies, clock.now)
     workers = [
         builder.worker(views.FOLIOS, each(filing.perform)),

@@ -9,7 +9,7 @@ from folds import checked
 from test_replays import REPLAYS, heard_of
 
 import services
-from services.approval.rules import VERSIONS
+from services.approval.rules import SHARED, VERSIONS
 from services.approval.views import REVIEWS
 from services.intake.integrators import SUBMISSIONS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
@@ -25,6 +25,7 @@ VIEWS = {
     "intake/submissions": SUBMISSIONS,
     "approval/reviews": REVIEWS,
     "approval/agency_rules": VERSIONS,
+    "approval/rules_in_force": SHARED,
     "provisioning/configurations": provisioning.CONFIGURATIONS,
     "provisioning/reviews": provisioning.REVIEWS,
     "provisioning/entitlements": provisioning.ENTITLEMENTS,

@@ -22,7 +22,7 @@ _Day = Annotated[
 
 
 class RulesVersion(_Answer):
-    """Rules that came into force, and who says so."""
+    """Rules that came into force, or will, and who says so."""
 
     agency: str
     number: int = Field(description="1 is the first that was recorded")
@@ -31,7 +31,37 @@ class RulesVersion(_Answer):
     changed_by: str | None
     changed_on: _Day | None
     why: str | None
-    recorded_at: Moment = Field(description="when approval first ran by them")
+    recorded_at: Moment = Field(description="when approval first ran by them, or was sent them")
+    changed_by_account: str | None = Field(
+        default=None, description="of the officer in the console; null: agencies.yaml changed"
+    )
+    in_force_from: _Day | None = Field(
+        default=None, description="a day in Malaysia; null: since `recorded_at`"
+    )
+    withdraws: int | None = Field(
+        default=None, description="the number of the waiting version that this one takes back"
+    )
+    file: Mapping[str, JsonValue] = Field(
+        default_factory=dict, description="what agencies.yaml says otherwise than `rules`"
+    )
+
+
+class RulesNow(_Answer):
+    """Answer of `GET /v1/agencies/own/rules`."""
+
+    number: int = Field(description="the last version's, which a change must name")
+    in_force: RulesVersion
+    waiting: RulesVersion | None = Field(description="a change whose day has not come")
+    own: tuple[str, ...] = Field(
+        description="the rules that the agency changes; the others are the operators'"
+    )
+
+
+class RulesPreview(_Answer):
+    """Answer of `POST /v1/agencies/own/rules/preview`: nothing is recorded."""
+
+    before: RulesVersion
+    after: RulesVersion
 
 
 class ChannelsAllowed(_Answer):

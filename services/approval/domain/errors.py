@@ -121,3 +121,38 @@ class WarningsNeedReason(Refused):
     def __init__(self, warnings: Sequence[RequestWarning]) -> None:
         wrong = FieldError.of("/exception_reason", "exception_reason_needed")
         super().__init__(wrong.detail, extra={"warnings": list(warnings)}, errors=(wrong,))
+
+
+class UnknownAgency(Refused):
+    """There is no such agency, or the caller may not read its rules; the answer does not tell which."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("You can read the rules of no agency of this code.")
+
+
+class RulesChanged(Refused):
+    """The last version is not the one that the caller had read."""
+
+    problem = "rules_changed"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Version {number} is the last now: read it, and change it again.",
+            extra={"number": number},
+        )
+
+
+class ChangeWaits(Refused):
+    """One change waits for its day at a time."""
+
+    problem = "rules_changed"
+    code = "change_waits"
+
+
+class NoChangeWaits(Refused):
+    """There is no change to withdraw: it came into force, or was withdrawn."""
+
+    problem = "rules_changed"
+    code = "no_change_waits"

@@ -87,14 +87,18 @@ class BulkAnswered(Event):
 
 
 class RulesCameIntoForce(Event):
-    """Approval started with rules of an agency that differ from the ones before.
+    """An agency's rules changed: its file when approval started, or somebody in the console.
 
     Attributes:
         number: counts the agency's versions from 1.
         policy_version: as requests keep it.
         rules: all of them, as in agencies.yaml.
-        changed_by, changed_on, why: as in the file; None if it names no new change.
-        recorded_at: when approval started with them.
+        changed_by, changed_on, why: of a file as it says; None if it names no new change.
+        recorded_at: when approval started with them, or the console sent them.
+        changed_by_account: of the officer in the console; None: the file changed.
+        in_force_from: a day in Malaysia; None: that of `recorded_at`.
+        withdraws: the number of the waiting version that this one takes back.
+        file: what agencies.yaml says otherwise than `rules`.
     """
 
     TYPE = "my.gov.bmt.approval.RulesCameIntoForce.v1"
@@ -106,6 +110,10 @@ class RulesCameIntoForce(Event):
     changed_on: date | None
     why: str | None
     recorded_at: Moment
+    changed_by_account: str | None = Field(default=None, exclude_if=_is_empty)
+    in_force_from: date | None = Field(default=None, exclude_if=_is_empty)
+    withdraws: int | None = Field(default=None, exclude_if=_is_empty)
+    file: Mapping[str, JsonValue] = Field(default_factory=dict, exclude_if=_is_empty)
 
 
 PRIVATE: Final = (

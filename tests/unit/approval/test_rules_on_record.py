@@ -15,10 +15,11 @@ from test_bulk_decisions import Office
 
 from bmt.agencies import register
 from bmt.agencies.deciding import Change
+from bmt.agencies.in_force import whole
 from bmt.contracts.http.rules import RulesVersion
 from services.approval.domain.agency_rules import DECIDER
 from services.approval.domain.events import RulesCameIntoForce
-from services.approval.rules import VERSIONS, record, whole
+from services.approval.rules import VERSIONS, record
 
 ONE, TWO = {"approval_levels": 1}, {"approval_levels": 20}
 CHANGE = Change(by="Siti binti Ali", on=date(2025, 11, 24), why="Arahan 7/2025")
@@ -97,7 +98,7 @@ async def test_a_start_records_each_agency_and_the_next_one_nothing(office):
         await record(agencies(), office.execution, lambda: NOW)
     (entry,) = await recorded(office)
     assert entry["policy_version"] == agencies().get("MAMPU").policy_version
-    assert entry["rules"] == whole(agencies().get("MAMPU"))
+    assert entry["rules"] == whole(agencies().get("MAMPU").rules)
     assert (await office.store.load(["agency-KPM"]))["agency-KPM"]
 
 
