@@ -167,6 +167,7 @@ def samples() -> list[Holder]:
         holder(["applicant"], "MAMPU", f"siti.mampu@{MAIL_DOMAIN}"),
         administrator("MAMPU"),
         administrator("JPA"),
+        holder(["agency_manager"], "MAMPU", f"ravi.mampu@{MAIL_DOMAIN}"),
         holder(["operator"], "JPA"),
         holder(["auditor"], "MAMPU"),
         holder(["integrator"], "MAMPU"),

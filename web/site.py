@@ -1,7 +1,7 @@
 """Areas of pages below one address, behind one login."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -46,6 +46,7 @@ class Area:
         folder: has their `templates/` and `locale/en.po`.
         routers: their routes, which reach `Ports` by `Here`.
         roles: for whom `/` leads here; nobody where empty.
+        other_roles: for whom else `/` leads to this page below.
         always: values for every page, such as a menu's.
         most_bytes: the largest form, with its files.
         scripts: whether the pages load our own script.
@@ -56,6 +57,7 @@ class Area:
     folder: Path
     routers: Sequence[APIRouter]
     roles: tuple[Role, ...] = ()
+    other_roles: Mapping[Role, str] = field(default_factory=dict)
     always: dict[str, Any] | None = None
     most_bytes: int = FORM_BYTES
     scripts: bool = False
@@ -136,8 +138,14 @@ class Site:
             """Leads to the pages that the visitor may use."""
             if (visitor := session.visitor(request)) is None:
                 raise SignInFirst
-            there = [area.prefix for area in self._areas if visitor.has(*area.roles)]
-            return RedirectResponse(f"{there[0] if there else MY}/", _SEE_OTHER)
+            there = [f"{area.prefix}/" for area in self._areas if visitor.has(*area.roles)]
+            there += [
+                f"{area.prefix}{path}"
+                for area in self._areas
+                for role, path in area.other_roles.items()
+                if visitor.has(role)
+            ]
+            return RedirectResponse(there[0] if there else f"{MY}/", _SEE_OTHER)
 
         return routes
 

@@ -2,9 +2,9 @@
 
 import hashlib
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from bmt.agencies.accounts import AccountPatterns
 from bmt.agencies.deciding import (
@@ -49,11 +49,12 @@ class Quota(AgencyFileEntry):
     default: Bytes
     maximum: Bytes
 
-    @model_validator(mode="after")
-    def _default_within_maximum(self) -> Self:
-        if self.default > self.maximum:
+    @field_validator("maximum")
+    @classmethod
+    def _default_within_maximum(cls, maximum: int, earlier: ValidationInfo) -> int:
+        if earlier.data.get("default", maximum) > maximum:
             raise wrong("usual_above_maximum")
-        return self
+        return maximum
 
 
 class Charter(AgencyFileEntry):

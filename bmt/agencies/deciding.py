@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from itertools import combinations
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 from pydantic import (
     AfterValidator,
@@ -13,9 +13,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.faults import wrong
@@ -36,7 +37,16 @@ def _at_least_one(levels: int) -> int:
 ApprovalLevels = Annotated[int, Field(strict=True, le=MOST_LEVELS), AfterValidator(_at_least_one)]
 """How many administrators must approve, one after the other."""
 
-PreparedReason = Annotated[Reason, StringConstraints(max_length=300)]
+MOST_CHARACTERS: Final = 300
+
+
+def _short(reason: str) -> str:
+    if len(reason) > MOST_CHARACTERS:
+        raise PydanticKnownError("string_too_long", {"max_length": MOST_CHARACTERS})
+    return reason
+
+
+PreparedReason = Annotated[Reason, AfterValidator(_short)]
 Prepared = Annotated[tuple[PreparedReason, ...], Field(max_length=20)]
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -86,11 +96,12 @@ class Appointment(AgencyFileEntry):
     from_: Annotated[Day, Field(alias="from")]
     until: Day
 
-    @model_validator(mode="after")
-    def _not_over_before_it_begins(self) -> Self:
-        if self.until < self.from_:
+    @field_validator("until")
+    @classmethod
+    def _not_over_before_it_begins(cls, until: date, earlier: ValidationInfo) -> date:
+        if until < earlier.data.get("from_", until):
             raise wrong("until_before_from")
-        return self
+        return until
 
     def allows(self, officer: str, at: datetime) -> bool:
         day = at.astimezone(MALAYSIA).date()

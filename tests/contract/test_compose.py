@@ -218,6 +218,7 @@ def test_the_realm_has_the_roles_and_claims_of_the_contract():
     assert {role["name"] for role in realm["roles"]["realm"]} == {
         "applicant",
         "administrator",
+        "agency_manager",
         "operator",
         "auditor",
         "integrator",

@@ -32,10 +32,12 @@ VOCABULARY = Vocabulary(PRIVATE)
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_a_frozen_sample_decodes_and_loses_nothing(sample):
     data = json.loads(sample.read_text())
-    event = VOCABULARY.decode(sample.stem, data)
+    event = VOCABULARY.decode(name := sample.stem.partition("+")[0], data)
     assert event.model_dump(mode="json", by_alias=True) == data
-    assert VOCABULARY.decode_text(sample.stem, event.model_dump_json(by_alias=True)) == event
+    assert VOCABULARY.decode_text(name, event.model_dump_json(by_alias=True)) == event
 
 
 def test_every_private_event_has_a_sample():
-    assert {model.TYPE for model in PRIVATE} == {sample.stem for sample in SAMPLES}
+    assert {model.TYPE for model in PRIVATE} == {
+        sample.stem.partition("+")[0] for sample in SAMPLES
+    }

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from web.console import (
+    agency,
     correcting,
     failures,
     inbox,
@@ -12,7 +13,6 @@ from web.console import (
     notices,
     papers,
     requests,
-    rules,
     scans,
     search,
     tasks,
@@ -28,11 +28,12 @@ AREA: Final = Area(
     [
         module.router
         for module in (
-            *(worklist, search, failures, requests, correcting, mending, live, rules),
+            *(worklist, search, failures, requests, correcting, mending, live, agency),
             *(inbox, scans, tasks, papers, notices),
         )
     ],
     roles=("administrator",),
+    other_roles={"agency_manager": "/agency/"},
     always={"wording": wording},
     most_bytes=MOST_BYTES,
     scripts=True,

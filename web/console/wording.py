@@ -140,6 +140,72 @@ TARGET: Final[Mapping[Target, str]] = {"ipms": "IPMS", "storage": "Storan pemind
 
 YES: Final[Mapping[bool, str]] = {True: "Ya", False: "Tidak"}
 
+LEVELS: Final[Mapping[int, str]] = {
+    1: "Seorang pentadbir",
+    2: "Dua pentadbir yang berlainan",
+    3: "Tiga pentadbir yang berlainan",
+}
+"""How many must approve."""
+
+OWN_RULE: Final[Mapping[str, str]] = {
+    "quota_default": "Kuota biasa",
+    "quota_maximum": "Kuota maksimum",
+    "max_file_size_bytes": "Saiz fail terbesar",
+    "decide": "Keputusan dalam",
+    "configure": "Konfigurasi dalam",
+    "notify": "Makluman dalam",
+    "approval_levels": "Kelulusan yang diperlukan",
+    "approver_may_configure": "Pelulus boleh membuat konfigurasi",
+    "registrar_may_approve": "Pendaftar boleh meluluskan",
+    "acting": "Bertindak bagi pihak",
+    "closed_days": "Hari agensi ditutup",
+    "reject": "Sebab menolak yang disediakan",
+    "return": "Sebab mengembalikan yang disediakan",
+    "exception": "Sebab pengecualian yang disediakan",
+}
+"""The rules that the agency sets itself, in the form's order."""
+
+RULE: Final[Mapping[str, str]] = {
+    **OWN_RULE,
+    "name": "Nama agensi",
+    "in": "Permohonan diterima melalui",
+    "out": "Maklum balas melalui",
+    "state": "Negeri (hujung minggu dan cuti umum)",
+    "ipms": "IPMS ditetapkan oleh",
+    "storage": "Storan pemindahan",
+    "accounts": "Akaun agensi",
+    "paper_dispatch": "Kertas dikira diserahkan",
+    "record_retention_years": "Rekod peribadi disimpan",
+    "office_email": "Peringatan dihantar kepada",
+    "escalation_email": "Kelewatan dilaporkan kepada",
+    "remind_working_days_before": "Peringatan sebelum tarikh akhir",
+}
+
+APPOINTMENT: Final[Mapping[str, str]] = {
+    "officer": "Akaun pegawai",
+    "officer_name": "Nama pegawai",
+    "on_behalf_of": "Bagi pihak",
+    "from": "Dari",
+    "until": "Hingga (termasuk)",
+}
+"""The fields of one acting officer."""
+
+IPMS_BY: Final[Mapping[str, str]] = {
+    "scim": "sistem (SCIM)",
+    "worklist": "pegawai, daripada senarai tugasan",
+}
+
+RULE_UNIT: Final[Mapping[str, str]] = {
+    "working_day": "hari bekerja",
+    "years": "tahun selepas difailkan",
+    "on_behalf_of": "bagi pihak",
+}
+
+DISPATCH: Final[Mapping[str, str]] = {
+    "confirm": "apabila seorang pegawai mengesahkannya",
+    "on-preparation": "apabila disediakan",
+}
+
 WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
@@ -244,4 +310,19 @@ ALL: Final = (
     DECIDED,
     WHY_NOT,
     LATER,
+    {str(count): label for count, label in LEVELS.items()},
+    RULE,
+    APPOINTMENT,
+    IPMS_BY,
+    DISPATCH,
+    RULE_UNIT,
 )
+
+
+def label_of(field: str) -> str:
+    """The label of a field of the rules' form; one of a row is named by its part."""
+    part = field.rpartition("-")[2]
+    if field.startswith("closed-"):
+        return RULE["closed_days"]
+    more = {"in_force_from": "Berkuat kuasa dari", "why": "Sebab perubahan"}
+    return {**RULE, **APPOINTMENT, **more}.get(part, part)

@@ -70,7 +70,7 @@ CHANGED = {"by": "Siti binti Ali", "on": date(2026, 11, 1), "why": "Arahan 7/202
         ("approval_levels", -1, "SOP 5.0"),
         ("approval_levels", 4, "MAMPU.approval_levels: Input should be less than or equal to 3"),
         ("approval_levels", True, "MAMPU.approval_levels"),
-        ("acting", [{**ACTING, "until": date(2026, 10, 31)}], "MAMPU.acting.0: The last day"),
+        ("acting", [{**ACTING, "until": date(2026, 10, 31)}], "MAMPU.acting.0.until: The last day"),
         ("acting", [ACTING, OTHER, ACTING], "MAMPU.acting: Entries 1 and 3 overlap"),
         ("acting", [{**ACTING, "from": 20261101}], "MAMPU.acting.0.from"),
         ("prepared_reasons", {"reject": ["x" * 301]}, "MAMPU.prepared_reasons.reject.0"),

@@ -150,14 +150,17 @@ async def test_a_comment_that_is_not_taken_stays_in_its_form(office, desk):
 
 async def test_the_rules_are_told_in_words_with_who_changed_them(office, desk):
     browser = await desk()
-    text = (await browser.get("/console/rules")).text
-    assert "2, oleh pentadbir yang berlainan" in text
-    assert "Pengarah ICT" in text
+    assert (await browser.get("/console/rules")).headers["location"] == "/console/agency/"
+    text = (await browser.get("/console/agency/")).text
+    assert "Dua pentadbir yang berlainan" in text
+    assert "siti bagi pihak Pengarah ICT" in text
     assert "Tidak layak." in text
     assert HOSTILE not in text
     assert "Diubah oleh Siti binti Ali" in text
     assert "Arahan 7/2026" in text
     assert 'aria-current="page">Peraturan agensi' in text
-    assert "Agency&#39;s rules" in (await browser.get("/console/rules?lang=en")).text
+    assert "/console/agency/change" not in text
+    assert (await browser.get("/console/agency/change")).status_code == 403
+    assert "Agency&#39;s rules" in (await browser.get("/console/agency/?lang=en")).text
     stranger = await desk({**SITI, "account": "lama", "agency": "LAMA"})
-    assert (await stranger.get("/console/rules")).status_code == 404
+    assert (await stranger.get("/console/agency/")).status_code == 404

@@ -1,0 +1,182 @@
+"""The form of an agency's own rules: what was typed, the change that it makes, and where each fault belongs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from bmt.agencies.agency import AgencyRules
+from bmt.agencies.changing import MOST_APPOINTMENTS, MOST_CLOSED_DAYS, ChangeOfRules
+from bmt.contracts.problems import FieldError, Refused
+from web.forms import Sent, Told, all_told, new_key, validated
+from web.sizes import in_gigabytes, read_sizes
+
+APPOINTMENT: Final = ("officer", "officer_name", "on_behalf_of", "from", "until")
+STEPS: Final = ("decide", "configure", "notify")
+REASONS: Final = ("reject", "return", "exception")
+SEPARATION: Final = ("approver_may_configure", "registrar_may_approve")
+_SIZES: Final = ("quota_default", "quota_maximum", "max_file_size_bytes")
+_ONCE: Final = (
+    *(*_SIZES, *STEPS, "approval_levels", *SEPARATION, *REASONS),
+    *("in_force_from", "why", "number", "acting_rows", "closed_rows"),
+)
+_BLANK_ROWS: Final = 2
+_MOST_DIGITS: Final = 18
+_PLACES: Final = {
+    "quota_bytes-default": "quota_default",
+    "quota_bytes-maximum": "quota_maximum",
+    "acting": "acting-0-officer",
+    "closed_days": "closed-0",
+}
+"""Where a fault is shown whose pointer, without its first step, names no field of the form."""
+_IN_A_GROUP: Final = re.compile(
+    r"(?:charter_working_days|separation)-(?P<name>\w+)|prepared_reasons-(?P<reason>[a-z]+)(?:-\d+)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesForm:
+    """As browsers send it. Rows of appointments and closed days are numbered; an empty row is none."""
+
+    key: str = field(default_factory=new_key)
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_rules(cls, rules: AgencyRules, number: int, today: date) -> "RulesForm":
+        reasons = rules.prepared_reasons
+        typed = {
+            "quota_default": in_gigabytes(rules.quota_bytes.default),
+            "quota_maximum": in_gigabytes(rules.quota_bytes.maximum),
+            "max_file_size_bytes": in_gigabytes(rules.max_file_size_bytes),
+            **{step: str(getattr(rules.charter_working_days, step)) for step in STEPS},
+            "approval_levels": str(rules.approval_levels),
+            **{name: "on" for name in SEPARATION if getattr(rules.separation, name)},
+            "reject": "\n".join(reasons.reject),
+            "return": "\n".join(reasons.return_),
+            "exception": "\n".join(reasons.exception),
+            "in_force_from": today.isoformat(),
+            "number": str(number),
+            "acting_rows": str(len(rules.acting) + _BLANK_ROWS),
+            "closed_rows": str(len(rules.closed_days) + _BLANK_ROWS),
+        }
+        for row, one in enumerate(rules.acting):
+            written = one.model_dump(mode="json", by_alias=True)
+            typed |= {f"acting-{row}-{name}": written.get(name, "") for name in APPOINTMENT}
+        typed |= {f"closed-{row}": day.isoformat() for row, day in enumerate(rules.closed_days)}
+        return cls(new_key(), typed)
+
+    @classmethod
+    def of(cls, sent: Sent) -> "RulesForm":
+        form = cls(new_key(), {name: sent.text(name) for name in _ONCE})
+        rows = {
+            name: sent.text(name)
+            for row in form.acting_rows
+            for name in (f"acting-{row}-{part}" for part in APPOINTMENT)
+        }
+        days = {f"closed-{row}": sent.text(f"closed-{row}") for row in form.closed_rows}
+        return cls(form.key, {**form.typed, **rows, **days})
+
+    def with_more_rows(self) -> "RulesForm":
+        rows = {
+            name: str(len(there) + _BLANK_ROWS)
+            for name, there in (
+                ("acting_rows", self.acting_rows),
+                ("closed_rows", self.closed_rows),
+            )
+        }
+        return RulesForm(self.key, {**self.typed, **rows})
+
+    def value(self, name: str) -> str:
+        return self.typed.get(name, "")
+
+    @property
+    def acting_rows(self) -> range:
+        return range(_count(self.value("acting_rows"), MOST_APPOINTMENTS + _BLANK_ROWS))
+
+    @property
+    def closed_rows(self) -> range:
+        return range(_count(self.value("closed_rows"), MOST_CLOSED_DAYS + _BLANK_ROWS))
+
+    def change(self) -> Mapping[str, Any]:
+        """The body that makes the change.
+
+        Raises:
+            FormWrong: naming every field that is wrong.
+        """
+        faults: list[FieldError] = []
+        sizes = read_sizes({name: self.value(name) for name in _SIZES}, faults)
+        told = {
+            "rules": {
+                "quota_bytes": _left_in(
+                    default=sizes.get("quota_default"), maximum=sizes.get("quota_maximum")
+                ),
+                **_left_in(max_file_size_bytes=sizes.get("max_file_size_bytes")),
+                "charter_working_days": {step: _number(self.value(step)) for step in STEPS},
+                "approval_levels": _number(self.value("approval_levels")),
+                "separation": {name: bool(self.value(name)) for name in SEPARATION},
+                "acting": [
+                    {name: text for name in APPOINTMENT if (text := self._of_row(row, name))}
+                    for row in self._filled_acting()
+                ],
+                "closed_days": [self.value(f"closed-{row}") for row in self._filled_closed()],
+                "prepared_reasons": {name: _lines(self.value(name)) for name in REASONS},
+            },
+            "in_force_from": self.value("in_force_from"),
+            "why": self.value("why").strip(),
+            "number": _number(self.value("number")),
+        }
+        return validated(ChangeOfRules, told, faults).model_dump(mode="json", by_alias=True)
+
+    def told(self, refused: Refused | None) -> Sequence[Told]:
+        """Every fault at its field. What could not be read is not missing, too."""
+        told = all_told(refused, self.place_of)
+        unread = {one.field for one in told if one.fault.code == "not_gigabytes"}
+        return [one for one in told if one.fault.code != "required" or one.field not in unread]
+
+    def place_of(self, pointer: str) -> str:
+        """The field that a pointer of the API, or of this form's own faults, means."""
+        steps = [step for step in pointer.split("/") if step and step != "rules"]
+        if steps[:1] == ["acting"] and len(steps) > 1:
+            row = _nth(self._filled_acting(), steps[1])
+            return "-".join(["acting", str(row), *(steps[2:] or ["officer"])])
+        if steps[:1] == ["closed_days"] and len(steps) > 1:
+            return f"closed-{_nth(self._filled_closed(), steps[1])}"
+        name = "-".join(steps)
+        if group := _IN_A_GROUP.fullmatch(name):
+            return group["name"] or group["reason"]
+        return _PLACES.get(name, name)
+
+    def _of_row(self, row: int, name: str) -> str:
+        return self.value(f"acting-{row}-{name}").strip()
+
+    def _filled_acting(self) -> Sequence[int]:
+        return [
+            row for row in self.acting_rows if any(self._of_row(row, name) for name in APPOINTMENT)
+        ]
+
+    def _filled_closed(self) -> Sequence[int]:
+        return [row for row in self.closed_rows if self.value(f"closed-{row}")]
+
+
+def _left_in(**values: int | None) -> dict[str, int]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _number(text: str) -> int | str:
+    bare = text.strip()
+    return int(bare) if bare.isascii() and bare.isdigit() and len(bare) < _MOST_DIGITS else bare
+
+
+def _lines(text: str) -> Sequence[str]:
+    return [line for one in text.splitlines() if (line := one.strip())]
+
+
+def _count(text: str, most: int) -> int:
+    number = _number(text)
+    return min(number, most) if isinstance(number, int) else _BLANK_ROWS
+
+
+def _nth(rows: Sequence[int], index: str) -> int:
+    number = _number(index)
+    return rows[number] if isinstance(number, int) and number < len(rows) else 0
