@@ -26,6 +26,7 @@ from bmt.contracts.http.notification import (
     RestoreDefault,
     SaveTemplate,
     Template,
+    TemplateVersion,
     Variable,
     Words,
 )
@@ -99,6 +100,22 @@ async def one(here: Here, about: Id, caller: Reader, version: AsVersion = None) 
     if version > template.version:
         raise UnknownTemplate
     return _shown(here, agency, kind, template.saved[version - 1] if version else None)
+
+
+@router.get(
+    "/v1/templates/{about}/versions",
+    summary="Every version of the words of one notice, the newest first; 0 are those that bmt brings",
+    responses=problems("not_found"),
+)
+async def versions(
+    here: Here, about: Id, caller: Reader, page: TemplatePage
+) -> Page[TemplateVersion]:
+    kind = _about(here, caller.agency, about)
+    template = await here.execution.state(_stream(caller.agency, kind))
+    every = [version_of(kind, None), *(version_of(kind, one) for one in template.saved)]
+    before = page.after[0] if page.after else len(every)
+    found = every[max(before - page.lookahead, 0) : before]
+    return IN_ORDER.page(found[::-1], page, key=lambda one: (one.version,))
 
 
 @router.put(
@@ -192,17 +209,25 @@ async def _words_to_preview(here: Ports, agency: str, about: About, words: Words
 
 def _shown(here: Ports, agency: str, about: About, saved: TemplateSaved | None) -> Template:
     """A version of the words of one notice. None: version 0, the default."""
-    own = saved.words if saved else None
+    version = version_of(about, saved)
     return Template(
         agency=agency,
         about=about,
+        variables=variables(here.composer, agency, about),
+        **{name: getattr(version, name) for name in TemplateVersion.model_fields},
+    )
+
+
+def version_of(about: About, saved: TemplateSaved | None) -> TemplateVersion:
+    """A version of the words, without what every version has. None: version 0, the default."""
+    own = saved.words if saved else None
+    return TemplateVersion(
         version=saved.version if saved else 0,
         is_default=own is None,
         words=own or DEFAULT[about],
         why=saved.why if saved else None,
         saved_by=saved.saved_by.subject if saved else None,
         saved_at=saved.saved_at if saved else None,
-        variables=variables(here.composer, agency, about),
     )
 
 
@@ -254,14 +279,14 @@ _REQUEST_ID: Final = "019b8c00-0000-7000-8000-000000000000"
 _SIZES: Final = {"quota_bytes": 10 * _GB, "max_file_size_bytes": 2 * _GB}
 _APPLICANT: Final = Applicant(
     account="nur.aisyah@contoh.gov.my",
-    name="Nur Aisyah binti Contoh",
+    name="Nur Aisyah binti Rahman",
     email="nur.aisyah@contoh.gov.my",
 )
 _DETAILS: Final[Mapping[About, Mapping[str, Any]]] = {
     "acknowledgement": _SIZES,
     "configured": _SIZES,
-    "rejected": {"reason": "Contoh sebab / sample reason."},
-    "returned": {"reason": "Contoh pembetulan / sample correction."},
+    "rejected": {"reason": "Akaun pemohon tidak lagi aktif di agensi ini."},
+    "returned": {"reason": "Sila lampirkan memo kelulusan ketua jabatan."},
 }
 
 
@@ -297,7 +322,7 @@ def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent
     is_termination = about == "terminated"
     request = RequestFacts(
         request_id=_REQUEST_ID,
-        reference=f"{agency}/2026/000123",
+        reference=f"BMT-{agency}-2026-7K3QF9ZT",
         kind="termination" if is_termination else "application",
         agency=agency,
         applicant=_APPLICANT,

@@ -1,7 +1,8 @@
 """The pages that edit the words of notices, as paragraphs and lines in both languages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -14,19 +15,25 @@ from bmt.contracts.http.notification import (
     RestoreDefault,
     SaveTemplate,
     Template,
+    TemplateVersion,
     Wording,
+    Words,
 )
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import Refused
 from web.clients import VisitorClient, address
 from web.console.access import ADMITTED
 from web.console.forms import Form
+from web.console.rules_words import Difference
+from web.console.wording import PART_NAME, TONGUE
 from web.forms import Sent, all_told, new_key, validated
+from web.language import Language
 from web.ports import Client, Here, Ports
 
 router = APIRouter(prefix="/notices", dependencies=[ADMITTED])
 
 _SEE_OTHER: Final = 303
 LANGUAGES: Final = ("malay", "english")
+MOST_VERSIONS: Final = 50
 PARTS: Final = ("opening", "onward", "closing", "signatory")
 
 
@@ -85,13 +92,54 @@ class WordsForm:
         return told
 
 
-def faults_of(refused: Refused | None) -> dict[str, FieldError]:
-    """The fault of each field: `/words/malay/onward/1` belongs to `malay-onward`."""
-    faults: dict[str, FieldError] = {}
-    for fault in refused.errors if refused else ():
-        steps = [step for step in fault.pointer.split("/") if step and step != "words"]
-        faults.setdefault("-".join(steps[:2]) if steps else "", fault)
-    return faults
+def field_of(pointer: str) -> str:
+    """The field that a pointer means: `/words/malay/onward/1` is in `malay-onward`."""
+    steps = [step for step in pointer.split("/") if step and step != "words"]
+    return "-".join([*steps, PARTS[0]][:2] if steps[:1] != ["why"] else steps) if steps else ""
+
+
+def label_of(language: Language) -> Callable[[str], str]:
+    """The label of each field."""
+
+    def label(name: str) -> str:
+        tongue, _, part = name.partition("-")
+        if part not in PARTS:
+            return language.text("Sebab perubahan")
+        return f"{language.text(TONGUE[tongue])}: {language.text(PART_NAME[part])}"
+
+    return label
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version and how its words differ from those of the one before."""
+
+    version: TemplateVersion
+    differences: Sequence[Difference]
+
+
+def history(newest_first: Sequence[TemplateVersion], language: Language) -> Sequence[Entry]:
+    """Each saved version beside the one before it. Version 0 is no entry: nobody saved it."""
+    label = label_of(language)
+    entries = [
+        Entry(after, list(_differences(before.words, after.words, label)))
+        for after, before in pairwise(newest_first)
+    ]
+    return entries[:MOST_VERSIONS]
+
+
+def _differences(before: Words, after: Words, label: Callable[[str], str]) -> Iterator[Difference]:
+    for tongue in LANGUAGES:
+        for part in PARTS:
+            old, new = (
+                _typed(getattr(words, tongue), part).split("\n") for words in (before, after)
+            )
+            if old != new:
+                yield Difference(
+                    label(f"{tongue}-{part}"),
+                    [line for line in old if line and line not in new],
+                    [line for line in new if line and line not in old],
+                )
 
 
 def _typed(wording: Wording, part: str) -> str:
@@ -124,8 +172,7 @@ async def listed(request: Request, here: Here, client: Client) -> Response:
 
 @router.get("/{about}")
 async def one(request: Request, here: Here, about: Id, client: Client) -> Response:
-    template = await _template(client, about)
-    return _page(here, request, template, WordsForm.of_template(template))
+    return await _page(here, request, client, about)
 
 
 @router.post("/{about}")
@@ -137,7 +184,7 @@ async def act(request: Request, here: Here, about: Id, client: Client, told: For
         match told.text("do"):
             case "preview":
                 tried = await client.post("notification", preview, words, NoticePreview, key)
-                return _page(here, request, await _template(client, about), form, tried)
+                return await _page(here, request, client, about, form, tried)
             case "letter" | "memo" | "form" as paper:
                 asked = {"as": paper}
                 return _paper(await client.made("notification", preview, words, key, asked))
@@ -147,18 +194,29 @@ async def act(request: Request, here: Here, about: Id, client: Client, told: For
             case _:
                 await client.put("notification", path, form.saved(), Template, key)
     except Refused as refused:
-        return _page(here, request, await _template(client, about), form, refused=refused)
+        return await _page(here, request, client, about, form, refused=refused)
     return RedirectResponse(request.url.path, _SEE_OTHER)
 
 
-def _page(
+async def _page(
     here: Ports,
     request: Request,
-    template: Template,
-    form: WordsForm,
+    client: VisitorClient,
+    about: str,
+    form: WordsForm | None = None,
     preview: NoticePreview | None = None,
     refused: Refused | None = None,
 ) -> Response:
+    """The form beside a preview: of what was typed, else of the words in force; none of what is wrong."""
+    template = await client.get("notification", address("templates", about), Template)
+    path = address("templates", about, "versions")
+    asked = {"limit": MOST_VERSIONS + 1}
+    versions = await client.get("notification", path, Page[TemplateVersion], asked)
+    if form is None:
+        form = WordsForm.of_template(template)
+        path = address("templates", about, "preview")
+        preview = await client.post("notification", path, {}, NoticePreview, new_key())
+    told = all_told(refused, field_of)
     return here.layout.page(
         request,
         "notice.html",
@@ -166,20 +224,18 @@ def _page(
         form=form,
         preview=preview,
         refused=refused,
-        faults=faults_of(refused),
-        told=all_told(refused),
+        faults={one.field: one.fault for one in reversed(told)},
+        told=told,
+        label_of=label_of(here.layout.language(request)),
         languages=LANGUAGES,
         parts=PARTS,
+        history=history(versions.items, here.layout.language(request)),
     )
 
 
 def _paper(content: bytes) -> Response:
     headers = {"Content-Disposition": 'inline; filename="pratonton.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
-
-
-async def _template(client: VisitorClient, about: str) -> Template:
-    return await client.get("notification", address("templates", about), Template)
 
 
 def _restored(form: WordsForm) -> Mapping[str, Any]:

@@ -124,6 +124,13 @@ PART: Final[Mapping[str, str]] = {
     "signatory": "Penandatangan (kosong: seperti asal)",
 }
 
+PART_NAME: Final[Mapping[str, str]] = {
+    "opening": "Perenggan pembuka",
+    "onward": "Perenggan seterusnya",
+    "closing": "Penutup",
+    "signatory": "Penandatangan",
+}
+
 SHEETS: Final = (
     ("application", "form", "Borang permohonan"),
     ("termination", "form", "Borang penamatan"),
@@ -297,6 +304,7 @@ ALL: Final = (
     ABOUT,
     TONGUE,
     PART,
+    PART_NAME,
     SHEET,
     SWITCH,
     TARGET,

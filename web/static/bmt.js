@@ -15,6 +15,41 @@ for (const value of document.querySelectorAll("[data-copy]")) {
   value.after(" ", button);
 }
 
+// A variable is put where somebody was typing: <code data-insert="Sisipkan"> within a form.
+for (const variable of document.querySelectorAll("form [data-insert]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy second";
+  button.setAttribute("aria-label", `${variable.dataset.insert} ${variable.textContent}`);
+  variable.replaceWith(button);
+  button.append(variable);
+  const form = button.closest("form");
+  const places = "textarea, input[type=text]";
+  form.addEventListener("focusin", ({ target }) => { if (target.matches(places)) form.typedIn = target; });
+  button.addEventListener("click", () => {
+    const place = form.typedIn ?? form.querySelector(places);
+    place.setRangeText(variable.textContent, place.selectionStart, place.selectionEnd, "end");
+    place.focus();
+    place.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
+// What is typed is previewed a moment later: <form data-previews="id of the preview">.
+for (const form of document.querySelectorAll("form[data-previews]")) {
+  let waits;
+  form.addEventListener("input", () => {
+    clearTimeout(waits);
+    waits = setTimeout(async () => {
+      const typed = new FormData(form);
+      typed.set("do", "preview");
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(typed) });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const now = fresh.getElementById(form.dataset.previews);
+      if (now && !answer.redirected) document.getElementById(form.dataset.previews).replaceChildren(...now.childNodes);
+    }, 700);
+  });
+}
+
 // What changes while the page is open is told: <p data-live="/console/live?..." hidden>. With data-from, the parts of
 // that page that nobody types in, [data-moves], are replaced, and the page is followed from there.
 for (const notice of document.querySelectorAll("[data-live]")) {

@@ -131,19 +131,24 @@ class Variable(BaseModel):
     sample: InBothLanguages = Field(description="as the preview fills it in")
 
 
-class Template(BaseModel):
-    """The words of one notice: `GET /v1/templates/{about}`."""
+class TemplateVersion(BaseModel):
+    """The words of one notice as they were saved: an item of `GET /v1/templates/{about}/versions`."""
 
     model_config = ConfigDict(frozen=True)
 
-    agency: str
-    about: About
     version: int = Field(description="counts what was saved; 0: nothing ever was")
     is_default: bool = Field(description="whether the words are those that bmt brings")
     words: Words
     why: str | None = None
     saved_by: str | None = Field(default=None, description="account of who saved it")
     saved_at: Moment | None = None
+
+
+class Template(TemplateVersion):
+    """The words of one notice: `GET /v1/templates/{about}`."""
+
+    agency: str
+    about: About
     variables: tuple[Variable, ...]
 
 

@@ -138,7 +138,7 @@ async def test_a_preview_shows_the_notice_and_saves_nothing(desk):
     path = "/v1/templates/configured"
     shown = (await desk.send("POST", f"{path}/preview", {"words": words()})).json()
     assert shown["about"] == "configured"
-    assert shown["subject"].startswith("[MAMPU/2026/000123] Status permohonan BMT: ")
+    assert shown["subject"].startswith("[BMT-MAMPU-2026-7K3QF9ZT] Status permohonan BMT: ")
     assert "diluluskan dan dikonfigurasikan pada 7 Januari 2026" in shown["malay"]["opening"]
     assert shown["malay"]["facts"][1] == ["Kuota storan", "10 GB (10,000,000,000 bait)"]
     assert shown["english"]["signatory"] == "Puan Siti"
@@ -160,7 +160,7 @@ async def test_a_preview_on_paper_is_a_pdf(desk, channel):
 async def test_a_preview_as_an_e_mail_is_the_message_itself(desk):
     answer = await desk.send("POST", f"{REJECTED}/preview", None, **{"as": "email"})
     assert answer.headers["content-type"].startswith("message/rfc822")
-    assert b"Subject: [MAMPU/2026/000123] " in answer.content
+    assert b"Subject: [BMT-MAMPU-2026-7K3QF9ZT] " in answer.content
 
 
 async def test_templates_are_their_own_agencys_administrators_business(desk):

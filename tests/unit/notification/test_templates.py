@@ -143,7 +143,7 @@ async def test_a_request_that_asked_for_nothing_has_a_dash_there():
 async def test_a_preview_is_what_the_composer_of_real_notices_writes(about):
     outgoing = sample_notice(COMPOSER, "MAMPU", about, DEFAULT[about], "email")
     words = outgoing.notice.content.model_dump_json()
-    assert "MAMPU/2026/000123" in words
+    assert "BMT-MAMPU-2026-7K3QF9ZT" in words
     for one in variables(COMPOSER, "MAMPU", about):
         assert one.meaning.malay
         assert one.meaning.english

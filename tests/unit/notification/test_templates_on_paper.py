@@ -48,5 +48,5 @@ async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line)
         return
     outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, "email")
     mail = message_from_bytes(channels.message(outgoing, SENDER), policy=default)
-    assert mail["Subject"].startswith("[MAMPU/2026/000123] ")
+    assert mail["Subject"].startswith("[BMT-MAMPU-2026-7K3QF9ZT] ")
     assert line.strip() in mail.get_content()
