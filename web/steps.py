@@ -6,10 +6,10 @@ The status says which step is now; the history says who took each step, and when
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, cast
 
 from bmt.agencies import charter
-from bmt.agencies.agency import AgencyRules
+from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.values import Status
 
 StepName = Literal["received", "decided", "configured", "notified", "filed"]
@@ -253,9 +253,9 @@ def outcome_of(
     return Outcome(decided, granted, status, at.at if at else None)  # type: ignore[arg-type]
 
 
-def due_of(at: datetime, now: datetime, rules: AgencyRules | None) -> Due:
+def due_of(at: datetime, now: datetime, rules: OwnAgency | None) -> Due:
     """`rules`: the agency's, by which its working days count; None: those of the federal capital."""
-    state = rules.state if rules else "kuala-lumpur"
+    state = cast("State", (rules and rules.state) or "kuala-lumpur")
     closed: frozenset[date] = frozenset(rules.closed_days) if rules else frozenset()
     is_late = at < now
     begin, end = (at, now) if is_late else (now, at)

@@ -315,6 +315,9 @@ def own_agency(agency: Agency, caller: Principal, now: datetime) -> OwnAgency:
             "channels": rules.channels.model_dump(by_alias=True),
             "approval_levels": rules.approval_levels,
             "prepared_reasons": rules.prepared_reasons.model_dump(by_alias=True),
+            "usual_quota_bytes": rules.quota_bytes.default,
+            "state": rules.state,
+            "closed_days": rules.closed_days,
             "acting_is_restricted": bool(rules.acting),
             "acting": [ActingNow(on_behalf_of=one.on_behalf_of, until=one.until) for one in mine],
         }

@@ -10,7 +10,8 @@ from bmt.chassis.http.idempotency import CommandContext, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id
 from bmt.chassis.http.responses import JsonResponse
-from bmt.contracts.http.intake import LastSubmission, RequestChecked
+from bmt.contracts.http.intake import LastSubmission, RequestChecked, SizesGiven
+from bmt.contracts.problems import Refused
 from bmt.contracts.requests import SubmitRequest
 from services.intake.access import caller_of
 from services.intake.domain.errors import UnknownRequest
@@ -35,6 +36,23 @@ router = api_router(tags=["requests"])
 )
 async def check(here: Here, body: SubmitRequest, context: Checking) -> JsonResponse:
     return JsonResponse(await here.reception.check(body, caller_of(context.principal)))
+
+
+@router.get(
+    "/v1/sizes",
+    responses=problems("not_found"),
+    summary="The sizes that the caller's agency gives, by the rules in force",
+)
+async def sizes(here: Here, principal: Reading) -> SizesGiven:
+    agencies = here.reception.agencies
+    if principal.agency not in agencies:
+        raise Refused("Your token names no agency that is known.", problem="not_found")
+    rules = agencies.get(principal.agency).rules
+    return SizesGiven(
+        quota_bytes=rules.quota_bytes.default,
+        largest_quota_bytes=rules.quota_bytes.maximum,
+        max_file_size_bytes=rules.max_file_size_bytes,
+    )
 
 
 @router.get(

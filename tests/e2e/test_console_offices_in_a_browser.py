@@ -1,6 +1,7 @@
 """What an administrator does beside deciding, in a real browser: the inbox, tasks by hand, and what changes meanwhile."""
 
 import uuid
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from fixtures.service import AGENCIES_FILE
 from playwright.async_api import expect
 
 from bmt.agencies import register
+from bmt.agencies.charter import day_of
+from bmt.chassis.runtime.clock import now
 
 pytestmark = MARKS
 
@@ -263,13 +266,19 @@ async def test_an_administrator_changes_the_words_of_a_notice(new_page, language
     opening = page.locator("#malay-opening")
     before = await opening.input_value()
     await opening.fill(before + " {tiada}")
-    await page.locator("#why").fill("Percubaan.")
     await page.get_by_role("button", name=words["save"], exact=True).click()
     await expect(page.locator("#malay-opening-fault")).to_contain_text("rujukan")
+    await expect(page.locator("#why-fault")).to_be_visible()
     await expect(opening).to_have_value(before + " {tiada}")
-    await opening.fill(before + " Terima kasih, {nama}.")
+    if scripts:
+        await opening.fill(before + " Terima kasih, ")
+        await page.get_by_role("button", name="{nama}").click()
+        await expect(page.locator("#preview")).to_contain_text("Terima kasih, Nur Aisyah")
+        await page.keyboard.type(".")
+    else:
+        await opening.fill(before + " Terima kasih, {nama}.")
     await page.get_by_role("button", name=words["try"], exact=True).click()
-    await expect(page.locator("#preview ~ pre")).to_contain_text("Terima kasih, Nur Aisyah")
+    await expect(page.locator("#preview")).to_contain_text("Terima kasih, Nur Aisyah")
     await page.locator("#why").fill("Percubaan.")
     await page.get_by_role("button", name=words["save"], exact=True).click()
     await page.get_by_role("button", name=words["original"], exact=True).wait_for()
@@ -322,6 +331,7 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
         "papers?status=notified",
         "notices",
         "notices/acknowledgement",
+        "agency/",
         "changes?since=2026-01-01T00:00:00Z",
         "?kind=termination&warned=yes&due=late",
     ):
@@ -360,9 +370,52 @@ async def test_an_administrator_adds_a_minute_with_a_file_and_reads_the_rules(
         await clean(page, "a request with a minute")
     rules = {"ms": "Peraturan agensi", "en": "Agency's rules"}[language]
     await page.get_by_role("link", name=rules).click()
-    await expect(page.locator("ol.timeline code").first).to_have_text(
+    await expect(page.locator("ol.timeline code").last).to_have_text(
         register.read(AGENCIES_FILE).get("MAMPU").policy_version
     )
+    assert page.strangers == []
+
+
+@WAYS
+async def test_a_manager_changes_the_rules_and_withdraws_a_change_that_waits(
+    new_page, caller, language, scripts
+):
+    words = {
+        "ms": ("Ubah peraturan", "Semak perubahan", "Simpan perubahan", "Tarik balik perubahan"),
+        "en": ("Change the rules", "Check the change", "Save the change", "Withdraw this change"),
+    }
+    change, check, save, withdraw = words[language]
+    page = await new_page("approval", scripts=scripts)
+    await page.get_by_role("button", name="Ravi a/l Krishnan").press("Enter")
+    await page.goto(f"{page.url.partition('/console/')[0]}/console/agency/?lang={language}")
     if scripts:
         await clean(page, "the rules")
+        await picture(page, "pengurus-peraturan")
+    await page.get_by_role("link", name=change).click()
+    await page.locator("#decide").fill("0")
+    await page.locator("#acting-0-officer").fill("siti.mampu@mygovuc.gov.my")
+    await page.get_by_role("button", name=check).last.click()
+    for field in ("decide", "acting-0-on_behalf_of", "acting-0-from", "why"):
+        await expect(page.locator(f"#{field}-fault")).to_be_visible()
+    if scripts:
+        await clean(page, "a change of rules that is wrong")
+    await page.locator("#decide").fill("4")
+    await page.locator("#acting-0-officer").fill("")
+    await page.locator("#in_force_from").fill((day_of(now()) + timedelta(30)).isoformat())
+    await page.locator("#why").fill("Percubaan.")
+    await page.get_by_role("button", name=check).last.click()
+    await expect(page.locator("ins")).to_have_count(1)
+    if scripts:
+        await clean(page, "a change of rules before it is sent")
+    await page.get_by_role("button", name=save).click()
+    await expect(page.locator("#waiting")).to_be_visible()
+    if scripts:
+        await clean(page, "a change of rules that waits")
+    admin = caller("administrator")
+    found = (await admin.get("approval", "/v1/agencies/own/rules")).json()
+    assert found["waiting"]["rules"]["charter_working_days"]["decide"] == 4
+    assert found["in_force"]["rules"]["charter_working_days"]["decide"] == 3
+    await page.locator("#why").fill("Tidak jadi.")
+    await page.get_by_role("button", name=withdraw).click()
+    await expect(page.locator("#waiting")).to_have_count(0)
     assert page.strangers == []

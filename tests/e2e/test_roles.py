@@ -57,6 +57,8 @@ intake POST /v1/requests
                              401  403     201   403       201   403    403      403   403     403   403    403   403
 intake POST /v1/request-checks
                              401  403     200   403       200   403    403      403   403     403   403    403   403
+intake GET /v1/sizes
+                             401  403     200   200       200   200    404      403   403     403   403    403   403
 intake GET /v1/requests
                              401  403     200   none      200   none   none     200   200     200   none   200   403
 intake GET /v1/requests/{request_id}
@@ -115,6 +117,14 @@ approval POST /v1/requests/{request_id}/comments
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 approval GET /v1/agencies/own
                              401  403     403   403       200   none   404      403   403     403   403    403   403
+approval GET /v1/agencies/own/rules
+                             401  403     403   403       200   none   404      403   403     403   403    403   403
+approval POST /v1/agencies/own/rules
+                             401  403     403   403       403   403    403      403   403     403   403    403   403
+approval POST /v1/agencies/own/rules/preview
+                             401  403     403   403       403   403    403      403   403     403   403    403   403
+approval POST /v1/agencies/own/rules/withdrawal
+                             401  403     403   403       403   403    403      403   403     403   403    403   403
 approval GET /v1/agencies/{code}/rules
                              401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning GET /v1/requests/{request_id}/plan
@@ -147,6 +157,8 @@ notification GET /v1/templates
                              401  403     403   403       200   none   404      403   403     403   403    403   403
 notification GET /v1/templates/{about}
                              401  403     403   403       200   none   404      403   403     403   403    403   403
+notification GET /v1/templates/{about}/versions
+                             401  403     403   403       200   200    404      403   403     403   403    403   403
 notification PUT /v1/templates/{about}
                              401  403     403   403       200   none   404      403   403     403   403    403   403
 notification POST /v1/templates/{about}/default
@@ -405,6 +417,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "intake POST /v1/documents": Target({}, options=upload),
         "intake POST /v1/requests": Target({}, body_for(own)),
         "intake POST /v1/request-checks": Target({}, body_for(own)),
+        "intake GET /v1/sizes": Target({}),
         "intake GET /v1/requests": Target({}, options=everything, tells=read),
         "intake GET /v1/requests/{request_id}": request(read),
         "intake GET /v1/requests/{request_id}/live": request(
@@ -434,6 +447,10 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "intake GET /v1/submissions/{submission_id:text}": Target({"submission_id": submitted}),
         "approval POST /v1/requests/{request_id}/comments": request(read, {"text": "Disemak."}),
         "approval GET /v1/agencies/own": Target({}, tells="JPA-"),
+        "approval GET /v1/agencies/own/rules": Target({}, tells="JPA-"),
+        "approval POST /v1/agencies/own/rules": Target({}, {}),
+        "approval POST /v1/agencies/own/rules/preview": Target({}, {}),
+        "approval POST /v1/agencies/own/rules/withdrawal": Target({}, {}),
         "approval GET /v1/agencies/{code}/rules": Target({"code": "JPA"}),
         "approval GET /v1/worklist": Target({}, options=everything, tells=read),
         "approval GET /v1/worklist/counts": Target({}, tells='"open":'),
@@ -478,6 +495,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "notification GET /v1/templates/{about}": Target(
             {"about": "rejected"}, tells='"agency":"JPA"'
         ),
+        "notification GET /v1/templates/{about}/versions": Target({"about": "rejected"}),
         "notification PUT /v1/templates/{about}": Target(
             {"about": "rejected"},
             {"words": words, "why": "x", "version": 0},
@@ -487,7 +505,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             {"about": "returned"}, {"why": "x", "version": 0}
         ),
         "notification POST /v1/templates/{about}/preview": Target(
-            {"about": "rejected"}, {"words": words}, tells="[JPA/"
+            {"about": "rejected"}, {"words": words}, tells="[BMT-JPA-"
         ),
         "notification GET /v1/notifications/{notification_id}/document": notice,
         "notification POST /v1/notifications/{notification_id}/dispatch": notice,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bmt.agencies.agency import AgencyRules
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.events import Granted
 from bmt.contracts.http import approval, intake
 from bmt.contracts.http.approval import RequestUnderReview, Ruling
+from bmt.contracts.http.rules import OwnAgency
 
 _OF_APPROVAL: Final = frozenset(
     {"received", "corrected", "review_opened", "returned", "approved", "rejected", "withdrawn"}
@@ -33,9 +33,7 @@ class Unusual:
     sure: str
 
 
-def unusual(
-    ruling: Ruling, review: RequestUnderReview, rules: AgencyRules | None
-) -> Unusual | None:
+def unusual(ruling: Ruling, review: RequestUnderReview, rules: OwnAgency | None) -> Unusual | None:
     """None: nothing to ask. What earlier approvers granted was asked of them."""
     if ruling.decision != "approve" or review.kind != "application":
         return None
@@ -43,7 +41,7 @@ def unusual(
     before = review.endorsements[-1].approved if review.endorsements else asked
     quota = ruling.quota_bytes or before.quota_bytes
     largest = ruling.max_file_size_bytes or before.max_file_size_bytes
-    usual = rules.quota_bytes.default if rules else None
+    usual = rules.usual_quota_bytes if rules else None
     most = min((one for one in (asked.quota_bytes, usual) if one), default=0)
     if review.endorsements:
         most = max(most, before.quota_bytes or 0)

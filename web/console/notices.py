@@ -25,7 +25,7 @@ from web.console.access import ADMITTED
 from web.console.forms import Form
 from web.console.rules_words import Difference
 from web.console.wording import PART_NAME, TONGUE
-from web.forms import Sent, all_told, new_key, validated
+from web.forms import FormWrong, Sent, all_told, new_key, validated
 from web.language import Language
 from web.ports import Client, Here, Ports
 
@@ -194,8 +194,25 @@ async def act(request: Request, here: Here, about: Id, client: Client, told: For
             case _:
                 await client.put("notification", path, form.saved(), Template, key)
     except Refused as refused:
-        return await _page(here, request, client, about, form, refused=refused)
+        shown = await _with_the_words(client, about, form, refused)
+        return await _page(here, request, client, about, form, *shown)
     return RedirectResponse(request.url.path, _SEE_OTHER)
+
+
+async def _with_the_words(
+    client: VisitorClient, about: str, form: WordsForm, refused: Refused
+) -> tuple[NoticePreview | None, Refused]:
+    """The preview where the words are sound, else the refusal with all that is wrong with them."""
+    path = address("templates", about, "preview")
+    try:
+        words = {"words": form.words()}
+        return await client.post("notification", path, words, NoticePreview, new_key()), refused
+    except Refused as wrong:
+        if refused.problem != FormWrong.problem:
+            return None, refused
+        known = {(one.pointer, one.code) for one in refused.errors}
+        more = [one for one in wrong.errors if (one.pointer, one.code) not in known]
+        return None, FormWrong(errors=(*more, *refused.errors))
 
 
 async def _page(

@@ -10,7 +10,6 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.agencies.agency import AgencyRules
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Page
@@ -18,6 +17,7 @@ from bmt.contracts.http.approval import RequestUnderReview, WorklistItem
 from bmt.contracts.http.intake import RequestStatus
 from bmt.contracts.http.notification import Notification
 from bmt.contracts.http.provisioning import ConfigurationState, Plan
+from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address
@@ -116,7 +116,6 @@ async def request_page(
         here.drafts.find(visitor.subject, draft_of(request_id)),
     )
     agency = review.agency
-    rules = here.agencies.get(agency).rules if agency in here.agencies else None
     now = here.clock()
     reached, history = _reached(review, status)
     why_not = review.withheld
@@ -136,7 +135,7 @@ async def request_page(
     approved = review.decision.approved if review.decision else None
     known = Known(
         names=names,
-        dues=_dues(review, configuration, outcome_notice, now, rules),
+        dues=_dues(review, configuration, outcome_notice, now, own),
         on_paper=bool(outcome_notice and outcome_notice.channel != "email"),
         more_approvals=bool(review.endorsements),
         hopeless=bool(failed and configuration and not configuration.retryable),
@@ -256,7 +255,7 @@ def _dues(
     configuration: ConfigurationState | None,
     notice: Notification | None,
     now: datetime,
-    rules: AgencyRules | None,
+    rules: OwnAgency | None,
 ) -> Mapping[StepName, Due]:
     dues: dict[StepName, Due] = {"decided": due_of(review.due_at, now, rules)}
     if configuration:

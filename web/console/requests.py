@@ -31,6 +31,7 @@ from web.console.request_page import (
     request_page,
     review_of,
 )
+from web.console.worklist import own_rules
 from web.forms import is_multipart, sent, validated
 from web.language import ASKED, CODES
 from web.my.drafts import Draft
@@ -96,8 +97,9 @@ async def _asks_once_more(
     if ruling.decision != "approve":
         return None
     review = await review_of(client, request_id)
-    rules = here.agencies.get(review.agency).rules if review.agency in here.agencies else None
-    found = unusual(ruling, review, rules) if review.status == "received" else None
+    found = (
+        unusual(ruling, review, await own_rules(client)) if review.status == "received" else None
+    )
     return found if found and found.sure != sure else None
 
 

@@ -46,7 +46,7 @@ async def before(
         refused = Refused(problem="already_decided" if decided else "request_closed")
         return await request_page(here, client, request, request_id, refused)
     form, correcting = SubmissionForm.again(last), _correcting(known, last)
-    return form_page(here, request, visitor, last.kind, form, correcting=correcting)
+    return await form_page(here, client, request, visitor, last.kind, form, correcting=correcting)
 
 
 @router.post("")
@@ -56,7 +56,7 @@ async def correct(
     try:
         known, last = await _known(client, request_id)
     except Unavailable:
-        return await _shown_again(here, request, request_id, visitor)
+        return await _shown_again(here, client, request, request_id, visitor)
     correcting, sent = _correcting(known, last), await with_files(request)
     most = len(last.documents) + len(last.came_with) + MOST
     came = await attached(client, sent, FILES, pointer=DOCUMENTS_FAULT, most=most)
@@ -74,10 +74,12 @@ async def correct(
     else:
         there = f"{here.layout.prefix}/requests/{request_id}?corrected=1"
         return RedirectResponse(there, _SEE_OTHER)
-    return form_page(here, request, visitor, last.kind, form, shown, correcting)
+    return await form_page(here, client, request, visitor, last.kind, form, shown, correcting)
 
 
-async def _shown_again(here: Here, request: Request, request_id: str, visitor: Visitor) -> Response:
+async def _shown_again(
+    here: Here, client: VisitorClient, request: Request, request_id: str, visitor: Visitor
+) -> Response:
     """The form as it was sent, while nobody can say what is corrected."""
     sent = await with_files(request)
     came = kept(sent, DOCUMENTS_FAULT)
@@ -85,7 +87,9 @@ async def _shown_again(here: Here, request: Request, request_id: str, visitor: V
     lost = [FieldError.of(DOCUMENTS_FAULT, "attachment_lost")] if sent.files(FILES) else []
     refused = Refused(problem="unavailable", errors=(*came.faults, *lost))
     form = SubmissionForm.of(sent, came.documents).under(sent.key)
-    return form_page(here, request, visitor, correcting.kind, form, refused, correcting)
+    return await form_page(
+        here, client, request, visitor, correcting.kind, form, refused, correcting
+    )
 
 
 async def _known(client: VisitorClient, request_id: str) -> tuple[RequestStatus, LastSubmission]:

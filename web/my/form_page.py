@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bmt.agencies.agency import AgencyRules
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
+from bmt.contracts.http.intake import SizesGiven
 from bmt.contracts.problems import Refused
 from bmt.contracts.sizes import in_gigabytes
 from bmt.contracts.values import Document, Kind
+from web.clients import VisitorClient, address
 from web.forms import all_told, faults_of
 from web.my import wording
 from web.my.submission_form import SubmissionForm
@@ -32,8 +36,9 @@ class Correcting:
     came_with: Sequence[Document] = ()
 
 
-def form_page(
+async def form_page(
     here: Ports,
+    client: VisitorClient,
     request: Request,
     visitor: Principal,
     kind: Kind,
@@ -43,6 +48,7 @@ def form_page(
 ) -> Response:
     known = visitor.agency in here.agencies
     rules = here.agencies.get(visitor.agency).rules if known else None
+    sizes = await _sizes(client, rules)
     return here.layout.page(
         request,
         "form.html",
@@ -55,8 +61,22 @@ def form_page(
         agency=here.agencies.name_of(visitor.agency),
         rules=rules,
         usual={
-            "quota_bytes": in_gigabytes(rules.quota_bytes.default) if rules else "",
-            "max_file_size_bytes": in_gigabytes(rules.max_file_size_bytes) if rules else "",
+            "quota_bytes": in_gigabytes(sizes.quota_bytes) if sizes else "",
+            "max_file_size_bytes": in_gigabytes(sizes.max_file_size_bytes) if sizes else "",
         },
         wording=wording,
     )
+
+
+async def _sizes(client: VisitorClient, rules: AgencyRules | None) -> SizesGiven | None:
+    """Those in force; where intake is down, those of the file: the form can still be filled in."""
+    try:
+        return await client.get("intake", address("sizes"), SizesGiven)
+    except (Refused, Unavailable):
+        if rules is None:
+            return None
+        return SizesGiven(
+            quota_bytes=rules.quota_bytes.default,
+            largest_quota_bytes=rules.quota_bytes.maximum,
+            max_file_size_bytes=rules.max_file_size_bytes,
+        )

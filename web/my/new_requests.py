@@ -33,10 +33,12 @@ router = APIRouter(prefix="/new/{kind}")
 
 
 @router.get("")
-async def form_of(here: Here, request: Request, kind: Kind, visitor: Visitor) -> Response:
+async def form_of(
+    here: Here, client: Client, request: Request, kind: Kind, visitor: Visitor
+) -> Response:
     draft = await here.drafts.find(visitor.subject, kind)
     form = SubmissionForm.left(draft) if draft else SubmissionForm(typed={"kind": kind})
-    return form_page(here, request, visitor, kind, form)
+    return await form_page(here, client, request, visitor, kind, form)
 
 
 @router.post("")
@@ -57,7 +59,9 @@ async def submit(
                 return RedirectResponse(request.url.path, _SEE_OTHER)
             # A draft may have errors; but a file that was refused is not in it.
             wrong = FormWrong(errors=tuple(came.faults))
-            return form_page(here, request, visitor, kind, SubmissionForm.left(draft), wrong)
+            return await form_page(
+                here, client, request, visitor, kind, SubmissionForm.left(draft), wrong
+            )
         came.require_all()
         body = await checked(client, SubmitRequest, form.body(visitor, came.faults), sent.key)
         path = address("requests")
@@ -65,9 +69,11 @@ async def submit(
     except Refused as refused:
         await _rename(here.drafts, visitor.subject, kind, sent.key, form.draft(here.clock()))
         form, shown = refused_form(form, refused)
-        return form_page(here, request, visitor, kind, form, shown)
+        return await form_page(here, client, request, visitor, kind, form, shown)
     except Unavailable:
-        return form_page(here, request, visitor, kind, form.under(sent.key), unavailable(came))
+        return await form_page(
+            here, client, request, visitor, kind, form.under(sent.key), unavailable(came)
+        )
     # A draft that a crash leaves here has this form's key: sent again, it is the same request.
     await here.drafts.discard(visitor.subject, kind, sent.key)
     there = f"{here.layout.prefix}/requests/{accepted.request_id}?new=1"

@@ -130,6 +130,14 @@ class RequestStatus(_Answer):
     )
 
 
+class SizesGiven(_Answer):
+    """Answer of `GET /v1/sizes`, in bytes."""
+
+    quota_bytes: int = Field(description="what is usually given")
+    largest_quota_bytes: int
+    max_file_size_bytes: int
+
+
 class RequestChecked(_Answer):
     """Answer of `POST /v1/request-checks`."""
 

@@ -99,3 +99,8 @@ class OwnAgency(_Answer):
         description="whether `on_behalf_of` must be one of `acting`; else it is free"
     )
     acting: tuple[ActingNow, ...] = Field(description="the caller's own appointments in force")
+    usual_quota_bytes: int | None = None
+    state: str | None = Field(default=None, description="whose weekend and holidays count")
+    closed_days: tuple[date, ...] = Field(
+        default=(), description="the agency's own, beside the state's holidays"
+    )

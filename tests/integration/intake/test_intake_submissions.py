@@ -108,3 +108,14 @@ async def test_mine_are_those_of_the_caller_whatever_else_they_may_read(submit, 
     assert (await get(f"/v1/requests/{own}", who=officer, mine=True)).status_code == 200
     assert_problem(await get(f"/v1/requests/{other}", who=officer, mine=True), "not_found")
     assert (await get(f"/v1/requests/{other}", who=officer)).status_code == 200
+
+
+async def test_the_sizes_that_an_agency_gives_are_told_to_whoever_fills_in_a_form(get):
+    answer = await get("/v1/sizes", who=APPLICANT)
+    assert answer.json() == {
+        "quota_bytes": 10**10,
+        "largest_quota_bytes": 10**11,
+        "max_file_size_bytes": 2 * 10**9,
+    }
+    assert_problem(await get("/v1/sizes", who=("applicant", "LAMA", "x")), "not_found")
+    assert_problem(await get("/v1/sizes", who=("auditor", "MAMPU", "x")), "forbidden")

@@ -5,9 +5,10 @@ import re
 
 import httpx
 import pytest
-from console_pages import AGENCIES, VISITOR, browser, problem
+from console_pages import VISITOR, browser, problem
 
 from bmt.contracts.http.approval import RequestUnderReview, Ruling
+from bmt.contracts.http.rules import OwnAgency
 from web.console.deciding import unusual
 
 GB = 10**9
@@ -246,7 +247,7 @@ async def test_what_other_services_do_is_told_live_too():
 
 
 def test_what_an_earlier_approver_granted_is_not_asked_again():
-    rules = AGENCIES.get("MAMPU").rules
+    rules = OwnAgency.model_construct(usual_quota_bytes=10 * GB)
     granted = {"quota_bytes": 30 * GB, "max_file_size_bytes": GB}
     before = {"level": 1, "endorsed_by": AMINAH, "endorsed_at": AT, "approved": granted}
     review = RequestUnderReview.model_validate({**REVIEW, "endorsements": [before]})

@@ -3,10 +3,12 @@
 import pytest
 from starlette.datastructures import FormData
 
-from bmt.contracts.http.notification import Template
-from bmt.contracts.problems import FieldError, Refused
-from web.console.notices import WordsForm, faults_of
+from bmt.contracts.http.notification import Template, TemplateVersion
+from web.console import area
+from web.console.notices import WordsForm, field_of, history
+from web.console.rules_words import Difference
 from web.forms import FormWrong, Sent
+from web.language import Languages
 
 WORDING = {
     "opening": "Permohonan {rujukan}.",
@@ -50,13 +52,34 @@ def test_what_is_missing_is_told_by_its_field():
     typed = {**WordsForm.of_template(TEMPLATE).typed, "malay-opening": " ", "english-onward": ""}
     with pytest.raises(FormWrong) as wrong:
         sent(**typed, version="x").saved()
-    assert {"malay-opening", "english-onward", "why"} <= set(faults_of(wrong.value))
+    assert {"malay-opening", "english-onward", "why"} <= {
+        field_of(one.pointer) for one in wrong.value.errors
+    }
 
 
-def test_a_fault_of_a_line_belongs_to_its_part():
-    faults = (
-        FieldError.of("/words/malay/onward/1", "too_long", maximum=1500),
-        FieldError.of("/words/malay/onward/2", "blank"),
-        FieldError.of("", "required"),
-    )
-    assert faults_of(Refused(errors=faults)) == {"malay-onward": faults[0], "": faults[2]}
+@pytest.mark.parametrize(
+    ("pointer", "field"),
+    [
+        ("/words/malay/onward/1", "malay-onward"),
+        ("/words/english/signatory", "english-signatory"),
+        ("/words/malay", "malay-opening"),
+        ("/why", "why"),
+        ("", ""),
+    ],
+)
+def test_a_fault_of_a_line_belongs_to_its_part(pointer, field):
+    assert field_of(pointer) == field
+
+
+def version(number, **changes):
+    words = {"malay": {**WORDING, **changes}, "english": WORDING}
+    return TemplateVersion(version=number, is_default=not number, words=words)
+
+
+def test_each_version_tells_what_differs_from_the_one_before():
+    languages = Languages([area.AREA.folder / "locale"])
+    newest_first = [version(2, onward=["Satu.", "Tiga."]), version(1), version(0, signatory="S")]
+    second, first = history(newest_first, languages._known["en"])
+    assert second.differences == [Difference("Malay: Further paragraphs", ["Dua."], ["Tiga."])]
+    assert first.differences == [Difference("Malay: Signatory", ["S"], [])]
+    assert history(newest_first[-1:], languages._known["ms"]) == []
