@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Final, Literal, Protocol, cast
 
 from bmt.agencies import charter
+from bmt.agencies.states import State
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.values import Status
 
