@@ -80,7 +80,8 @@ async def _agency_page(
     found = (await client.get("approval", path, Page[RulesVersion], asked)).items
     language = here.layout.language(request)
     by_number = {one.number: one for one in found}
-    pair = [by_number[one] for one in (older, newer) if one in by_number]
+    first, second = by_number.get(older or 0), by_number.get(newer or 0)
+    pair = (first, second) if first and second else ()
     return here.layout.page(
         request,
         "agency.html",
@@ -90,8 +91,8 @@ async def _agency_page(
         waiting=_entry(now.in_force, now.waiting, language) if now.waiting else None,
         history=_history(found, language),
         versions=[one.number for one in found],
-        pair=pair if len(pair) == 2 else (),  # noqa: PLR2004
-        compared=differences(pair[0].rules, pair[1].rules, language) if len(pair) == 2 else (),  # noqa: PLR2004
+        pair=pair,
+        compared=differences(pair[0].rules, pair[1].rules, language) if pair else (),
         key=new_key(),
         refused=refused,
         told=all_told(refused),
