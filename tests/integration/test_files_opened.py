@@ -13,7 +13,6 @@ from eventually import eventually
 from fixtures import web
 from fixtures.mail_server import MailServer
 from fixtures.samples import facts, received
-from services.intake.reading import process as reader
 
 from bmt.contracts import topics
 from bmt.contracts.values import Applicant
@@ -24,6 +23,7 @@ from evaluation.system import Ipms
 from services.approval import main as approval
 from services.approval.settings import Settings as ApprovalSettings
 from services.intake import main as intake
+from services.intake.reading import process as reader
 from services.intake.settings import Settings as IntakeSettings
 from services.notification import main as notification
 from services.notification.settings import Settings as NotificationSettings
