@@ -22,8 +22,8 @@ from evaluation.supervisor import running as part_running
 from evaluation.system import Ipms
 from services.approval import main as approval
 from services.approval.settings import Settings as ApprovalSettings
+from services.intake import mail_process as reader
 from services.intake import main as intake
-from services.intake.reading import process as reader
 from services.intake.settings import Settings as IntakeSettings
 from services.notification import main as notification
 from services.notification.settings import Settings as NotificationSettings
