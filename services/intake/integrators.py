@@ -94,16 +94,14 @@ async def receive_submission(
     )
 
 
-async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[FollowRequest] | None:
-    """A later event of the request; None if it does not change the status."""
-    if _NOTHING_KNOWN.after(incoming.data, incoming.position) == _NOTHING_KNOWN:
-        return None
+async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[FollowRequest]:
+    """A later event of the request."""
     command = FollowRequest(incoming.data, incoming.position, incoming.time)
     return incoming.to_command(request_stream(incoming.subject), command)
 
 
 def completing(execution: Execution[Any, Any], reception: Reception) -> Complete:
-    """Completes the submissions of a wave, and drops events about requests that no integrator submitted.
+    """Completes the submissions of a wave, and drops events that no integrator is told of.
 
     The first commit of a stream tells whether an integrator submitted it, so an old state suffices.
     """
@@ -136,10 +134,14 @@ def completing(execution: Execution[Any, Any], reception: Reception) -> Complete
             else:
                 state = states[one.stream]
                 integrators = isinstance(state, Received) and state.answered is not None
-                found.append(one if integrators else None)
+                found.append(one if integrators and _changes_status(one.command) else None)
         return found
 
     return complete
+
+
+def _changes_status(follow: FollowRequest) -> bool:
+    return _NOTHING_KNOWN.after(follow.event, follow.sequence) != _NOTHING_KNOWN
 
 
 log = structlog.get_logger(__name__)

@@ -48,7 +48,8 @@ def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
         case NoticeDue() as due:
             return [_work(incoming, PREPARE, preparing_id(due.notification_id))]
         case NotificationPrepared(channel="email", notification_id=str(notification_id)):
-            return [_work(incoming, SMTP, sending_id(notification_id, 1))]
+            done = Remove(preparing_id(notification_id))
+            return [done, _work(incoming, SMTP, sending_id(notification_id, 1))]
         case ResendRequested() as resend:
             return [_work(incoming, SMTP, sending_id(resend.notification_id, resend.sending))]
         case StepAwaited() | StepEnded() | ReminderSent():

@@ -124,7 +124,10 @@ class MongoViewStore:
             return ()
         new = [document for document in documents if document.revision == 1]
         later = [document for document in documents if document.revision > 1]
-        writes = [*(mongodb.InsertOne(_raw(document)) for document in new), *_replacements(later)]
+        writes: list[Any] = [
+            *(mongodb.InsertOne(_raw(document)) for document in new),
+            *_replacements(later),
+        ]
         taken: set[str] = set()
         collection = self._database[view] if durable else self._collection(view)
         with mongodb.store_errors():

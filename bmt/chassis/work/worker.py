@@ -313,7 +313,7 @@ class WorkProjection:
         self._workers = {one.target: one for one in workers}
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        changes = [change for event in incoming for change in self._change(event)]
+        changes = _still_due([change for event in incoming for change in self._change(event)])
         if not changes:
             return
         items = [change for change in changes if isinstance(change, WorkItem)]
@@ -331,6 +331,19 @@ class WorkProjection:
             self._workers[target].take_over(reserved)
         for target in {item.target for item in items if item.id not in held} & self._workers.keys():
             self._workers[target].wake()
+
+
+def _still_due(changes: Sequence[WorkChange]) -> list[WorkChange]:
+    """Without the work that the same events end again: no worker sees it."""
+    ended: set[str] = set()
+    kept: list[WorkChange] = []
+    for change in reversed(changes):
+        if isinstance(change, Remove):
+            ended.add(change.id)
+        elif change.id in ended:
+            continue
+        kept.append(change)
+    return kept[::-1]
 
 
 def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:

@@ -88,11 +88,15 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
     return app
 
 
-class _Consumer(aiokafka.Consumer):  # type: ignore[misc]  # Faust has no types
+class _Consumer(aiokafka.Consumer):
     """What one poll brought from a partition is one message: on each message Faust spends more than we do."""
 
-    async def _getmany(self, **asked: Any) -> dict[TP, Any]:
-        polled = await super()._getmany(**asked)
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109  as Faust calls it
+    ) -> dict[TP, list[Any]]:
+        polled = await super()._getmany(active_partitions, timeout)
         return {place: [records] for place, records in polled.items() if records}
 
     def _to_message(self, tp: TP, records: Any) -> Any:
@@ -101,7 +105,7 @@ class _Consumer(aiokafka.Consumer):  # type: ignore[misc]  # Faust has no types
         return message
 
 
-class _Transport(aiokafka.Transport):  # type: ignore[misc]  # Faust has no types
+class _Transport(aiokafka.Transport):
     Consumer = _Consumer
 
 

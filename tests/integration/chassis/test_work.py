@@ -335,6 +335,20 @@ async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_l
         await eventually(lambda: is_empty(queue))
 
 
+async def test_work_that_ends_at_once_is_given_to_no_worker(queue, monkeypatch):
+    performed = []
+
+    async def perform(work):
+        performed.append(work.id)
+        return Done()
+
+    async with waiting(queue, perform, monkeypatch) as worker:
+        changes = [item("a"), item("b"), Remove("a"), Remove("c"), item("c")]
+        await WorkProjection(queue, lambda _: changes, [worker]).apply([PROMISE])
+        await eventually(lambda: is_empty(queue))
+        assert performed == ["b", "c"]
+
+
 async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queue, monkeypatch):
     finish = asyncio.Event()
     performed = []

@@ -87,13 +87,14 @@ def test_an_outcome_is_due_until_it_is_told():
 
 
 def work(event: Any) -> list[tuple[str, str]]:
-    return [(item.target, item.id) for item in work_of(incoming(event))]
+    changes = work_of(incoming(event))
+    return [(getattr(change, "target", "over"), change.id) for change in changes]
 
 
 def test_a_notice_that_is_due_is_prepared_and_an_e_mail_is_sent():
     assert work(due(MAIL)) == [("prepare", "rejected:prepare")]
     assert work(due(PAPER)) == [("prepare", "acknowledgement:prepare")]
-    assert work(prepared(MAIL)) == [("smtp", "rejected:1")]
+    assert work(prepared(MAIL)) == [("over", "rejected:prepare"), ("smtp", "rejected:1")]
     assert work(prepared(PAPER)) == []
     assert work(RESEND) == [("smtp", "rejected:2")]
     assert work(notified(MAIL)) == work(AGAIN) == []
