@@ -170,6 +170,23 @@ _CARRIED: Final = (
     *("code_challenge", "code_challenge_method"),
 )
 """The application's parameters, which the form carries on."""
+ROLES: Final[Mapping[Role, tuple[str, str]]] = {
+    "applicant": ("Pemohon", "Applicant"),
+    "administrator": ("Pentadbir", "Administrator"),
+    "agency_manager": ("Pengurus agensi", "Agency manager"),
+    "operator": ("Operator", "Operator"),
+    "auditor": ("Juruaudit", "Auditor"),
+    "integrator": ("Sistem agensi", "Agency's system"),
+}
+"""In Malay and in English."""
+_AREA: Final = "bmt_area"
+AREAS: Final[Mapping[str, tuple[str, str, Role]]] = {
+    "/my": ("Permohonan saya", "My requests", "applicant"),
+    "/console": ("Konsol pentadbir", "Administrators' console", "administrator"),
+    "/audit": ("Rekod dan audit", "Records and audit", "auditor"),
+    "/health": ("Kesihatan sistem", "System health", "operator"),
+}
+"""Our pages, and who may use them."""
 ACCESS_SECONDS: Final = 15 * 60
 """The life of an application's access token, which the refresh token renews."""
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -183,7 +200,7 @@ def login_routes(minter: Mint, sessions: Sessions) -> list[Route]:
 
     async def shown(request: Request) -> Response:
         asked = _asked(request.query_params)
-        return _refused(asked) or _form(asked)
+        return _refused(asked) or _form(asked, request.query_params.get(_AREA, ""))
 
     async def signed_in(request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
@@ -280,8 +297,8 @@ def _led_back(asked: Mapping[str, str], **told: str) -> Response:
     return RedirectResponse(f"{asked['redirect_uri']}{joint}{query}", _SEE_OTHER)
 
 
-def _form(asked: Mapping[str, str]) -> Response:
-    return page("login.html", asked=asked, people=_people(), roles=get_args(Role))
+def _form(asked: Mapping[str, str], area: str) -> Response:
+    return page("login.html", asked=asked, people=_people(), names=ROLES, area=AREAS.get(area))
 
 
 def _people() -> Sequence[Holder]:

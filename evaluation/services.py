@@ -158,6 +158,7 @@ def _web(system: System) -> Program:
             "BMT_SESSION_KEY_FILE": str(secret_key(system.layout.session_key_file(WEB))),
             "BMT_SESSION_RECHECK_SECONDS": str(SESSION_RECHECK_SECONDS),
             **{f"BMT_{name.upper()}_URL": system.ports.url(name) for name in SERVICES},
+            "BMT_STATISTICS_URL": system.ports.url(STATISTICS),
         },
         ready=_answers_ready(system.ports.url(WEB)),
         after=EVERY_PART,

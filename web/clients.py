@@ -64,9 +64,7 @@ class VisitorClient:
     read. A command may then be repeated under the same key.
     """
 
-    def __init__(
-        self, addresses: Mapping[ServiceName, str], client: httpx.AsyncClient, token: str
-    ) -> None:
+    def __init__(self, addresses: Mapping[str, str], client: httpx.AsyncClient, token: str) -> None:
         self._addresses = addresses
         self._client = client
         self._token = token
@@ -265,9 +263,10 @@ class ServiceClients:
 
     def __init__(
         self,
-        addresses: Mapping[ServiceName, str],
+        addresses: Mapping[str, str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        """`addresses` by the name of the service; another process that tells only of itself may be among them."""
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
         self._client = httpx.AsyncClient(
             trust_env=False, timeout=SECONDS, transport=transport, limits=_CONNECTIONS
@@ -284,8 +283,11 @@ class ServiceClients:
             raise SignInFirst
         return VisitorClient(self._addresses, self._client, signed_in.access_token)
 
-    async def operational(self, where: ServiceName, path: str) -> httpx.Response:
-        """What a service says of itself, `/readyz` or `/metrics`, whatever the status.
+    def knows(self, where: str) -> bool:
+        return where in self._addresses
+
+    async def operational(self, where: str, path: str) -> httpx.Response:
+        """What a process says of itself, whatever the status.
 
         Raises:
             Unavailable: it does not answer.

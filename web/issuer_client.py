@@ -47,13 +47,17 @@ class IssuerClient:
             },
         )
 
-    async def sign_in(self, request: Request, back_to: str) -> Response:
+    async def sign_in(self, request: Request, back_to: str, area: str = "") -> Response:
         """Redirects to the issuer; the request's state is kept in the user's cookie.
+
+        `area` is told for a login that shows for which pages it is; other issuers ignore it (RFC 6749, 3.1).
 
         Raises:
             Unavailable: it does not answer.
         """
-        answer: Response = await _asked(self._issuer.authorize_redirect(request, back_to))
+        answer: Response = await _asked(
+            self._issuer.authorize_redirect(request, back_to, bmt_area=area)
+        )
         return answer
 
     async def granted(self, request: Request) -> Mapping[str, Any]:

@@ -64,8 +64,9 @@ class Login:
             request: Request, goes_on_at: Annotated[str, Query(max_length=2000)] = ""
         ) -> Response:
             await self._sessions.end(request)
-            request.session[_GOES_ON] = self._local(goes_on_at)
-            return await self._issuer.sign_in(request, self._here + ANSWERS)
+            there = request.session[_GOES_ON] = self._local(goes_on_at)
+            area = f"/{there.split('/')[1]}"
+            return await self._issuer.sign_in(request, self._here + ANSWERS, area)
 
         @routes.get(ANSWERS)
         async def callback(request: Request) -> Response:

@@ -15,6 +15,7 @@ from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime import background, clock, mongodb, run
 from bmt.chassis.runtime.metrics import new_registry
+from bmt.findings import SERVICES, STATISTICS
 from web.audit import pages as audit
 from web.clients import ServiceClients
 from web.console import area as console
@@ -55,6 +56,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
             "provisioning": settings.provisioning_url,
             "notification": settings.notification_url,
             "records": settings.records_url,
+            STATISTICS: settings.statistics_url,
         },
         transport,
     )
@@ -68,6 +70,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     )
     agencies = register.read(settings.agencies_file)
     drafts = Drafts(database[DRAFTS], clock.now)
+    registry = new_registry()
     client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)
     ports = Ports(
         layout=Layout(ACCOUNT, [ROOM]),
@@ -78,6 +81,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         status_limits=StatusLimits(
             client_address, settings.status_calls_per_second, [one.code for one in agencies]
         ),
+        registry=registry,
         clock=clock.now,
     )
 
@@ -99,8 +103,16 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         description=web.__doc__ or "",
         routers=[site.routes(ports)],
         authenticator=authenticator,
-        registry=new_registry(),
+        registry=registry,
         readiness={"mongodb": partial(mongodb.reachable, database)},
+        watched={
+            **{name: partial(clients.operational, name, "/healthz") for name in SERVICES},
+            **(
+                {STATISTICS: partial(clients.operational, STATISTICS, "/metrics")}
+                if clients.knows(STATISTICS)
+                else {}
+            ),
+        },
         rate_limit=rate_limit,
         concurrency=ConcurrencyLimits(
             client=client_address,

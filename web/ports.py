@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends
+from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from bmt.agencies.register import Agencies
@@ -26,6 +27,7 @@ class Ports:
     agencies: Agencies
     drafts: Drafts
     status_limits: StatusLimits
+    registry: CollectorRegistry
     clock: Clock
 
 

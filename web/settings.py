@@ -43,6 +43,12 @@ class Settings(DatabaseSettings):
     notification_url: str = Field(pattern=_ADDRESS, description="Where notification's API is.")
     records_url: str = Field(pattern=_ADDRESS, description="Where records' API is.")
 
+    statistics_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Where the statistics answer `/metrics`: the operators' page shows whether they do; empty: it does not.",
+    )
+
     @property
     def over_tls(self) -> bool:
         """Whether browsers come by https; then cookies are secure."""

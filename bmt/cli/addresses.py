@@ -14,7 +14,8 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.settings import SUFFIX, KafkaSettings, MongodbSettings, Settings, load
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.outcome import NotRunning
-from bmt.rights.mongodb_rights import PRUNER, RECONCILER
+from bmt.contracts.topics import WRITERS
+from bmt.rights.mongodb_rights import PRUNER, RECONCILER, WEB
 
 
 class OperatorKafka(KafkaSettings):
@@ -116,6 +117,19 @@ def _mongodb_as(user: str, data: Path) -> MongodbAddress:
     place = _ready(folder)["mongodb"]["uri"].rpartition("@")[2]
     password = json.loads(folder.passwords_file.read_text())[f"mongodb.{user}"]
     return MongodbAddress(f"mongodb://{user}:{quote(password)}@{place}")
+
+
+def processes(data: Path) -> Mapping[str, str]:
+    """Where each service and the pages answer, as far as that is known."""
+    names = (*WRITERS.values(), WEB)
+    urls = {name: os.environ.get(f"BMT_{name.upper()}_URL", "").rstrip("/") for name in names}
+    if named := {name: url for name, url in urls.items() if url}:
+        return named
+    if os.environ.get(MONGODB) or os.environ.get(MONGODB + SUFFIX):
+        return {}
+    ready = _ready(DataFolder.at(data))
+    found = {**ready["services"], **({WEB: ready[WEB]} if ready.get(WEB) else {})}
+    return {name: said["url"] for name, said in found.items()}
 
 
 def in_environment(name: str, *, other: str) -> bool:

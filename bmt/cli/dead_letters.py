@@ -11,7 +11,8 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
 from bmt.cli.outcome import reported
 
 if TYPE_CHECKING:
-    from bmt.cli.dead_letter_service import DeadLetterService
+    from bmt.chassis.messaging.letters import DeadLetterBox
+    from bmt.chassis.messaging.operations import Order
 
 app = typer.Typer(help="What was refused for good.", no_args_is_help=True)
 
@@ -29,10 +30,10 @@ def list_(
 ) -> None:
     """Show what was refused and waits for an operator, the latest first."""
     with reported():
-        from bmt.cli import dead_letter_service as listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import letter_listing as listing  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
-        found = _with_service(data, lambda service: service.everything())
+        found = _with_box(data, lambda box: box.everything())
         wanted = [each for each in found if everything or each.state == "open"]
         shown, total = wanted[:limit], len(wanted)
         what = "dead letter" if everything else "open dead letter"
@@ -51,10 +52,10 @@ def show_(
 ) -> None:
     """Show one whole: why it was refused, headers and value. It may hold personal data."""
     with reported():
-        from bmt.cli import dead_letter_service as listing  # noqa: PLC0415 - the command starts fast
+        from bmt.cli import letter_listing as listing  # noqa: PLC0415 - the command starts fast
         from bmt.cli.shown import show  # noqa: PLC0415
 
-        (found,) = _with_service(data, lambda service: service.some([id_]))
+        (found,) = _with_box(data, lambda box: box.some([id_]))
         show(listing.whole(found), listing.whole_lines(found), as_json=as_json)
 
 
@@ -65,12 +66,10 @@ def retry(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Publish events again where they were said, with their keys, headers and values."""
+    """Let the services that refused these events handle them again, once the cause is repaired."""
     with reported():
-        from bmt.chassis.runtime.clock import now  # noqa: PLC0415 - the command starts fast
-
-        number = _with_service(data, lambda service: service.retry(ids, by, now()))
-        _tell("retried", number, as_json=as_json)
+        _with_box(data, lambda box: box.retry(ids, _order(by)))
+        _tell("retried", len(set(ids)), as_json=as_json)
 
 
 @app.command()
@@ -83,10 +82,8 @@ def discard(
 ) -> None:
     """Mark letters as needing nothing more. Kafka keeps them; who, when and why is kept too."""
     with reported():
-        from bmt.chassis.runtime.clock import now  # noqa: PLC0415 - the command starts fast
-
-        number = _with_service(data, lambda service: service.discard(ids, reason, by, now()))
-        _tell("discarded", number, as_json=as_json)
+        _with_box(data, lambda box: box.discard(ids, _order(by, reason)))
+        _tell("discarded", len(set(ids)), as_json=as_json)
 
 
 def _tell(done: str, number: int, *, as_json: bool) -> None:
@@ -95,15 +92,31 @@ def _tell(done: str, number: int, *, as_json: bool) -> None:
     show({done: number}, [f"{counted(number, 'dead letter')} {done}"], as_json=as_json)
 
 
-def _with_service(data: Path, act: Callable[["DeadLetterService"], Awaitable[Any]]) -> Any:
+def _order(by: str, reason: str | None = None) -> "Order":
+    from bmt.chassis.messaging.operations import Order  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime.clock import now  # noqa: PLC0415
+
+    return Order(by, now(), reason)
+
+
+def _with_box(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -> Any:
     return asyncio.run(_acted(data, act))
 
 
-async def _acted(data: Path, act: Callable[["DeadLetterService"], Awaitable[Any]]) -> Any:
+async def _acted(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -> Any:
+    from bmt.chassis.messaging.letters import Actions, DeadLetterBox  # noqa: PLC0415
+    from bmt.chassis.messaging.parking import PARKED, ParkingLot  # noqa: PLC0415
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.cli.dead_letter_service import DeadLetterService  # noqa: PLC0415
+    from bmt.cli.connections import mongodb_client, silenced  # noqa: PLC0415
+    from bmt.contracts.topics import DEAD_LETTERS, WRITERS  # noqa: PLC0415
 
     kafka, mongodb = addresses.kafka(data), addresses.mongodb(data)
     async with mongodb_client(mongodb) as client:
-        return await act(DeadLetterService(kafka, client, mongodb.prefix))
+        lots = {
+            name: ParkingLot(client[mongodb.prefix + name][PARKED]) for name in WRITERS.values()
+        }
+        actions = Actions(client, mongodb.prefix)
+        with silenced():
+            return await act(
+                DeadLetterBox(kafka.options, kafka.prefix + DEAD_LETTERS, actions, lots)
+            )

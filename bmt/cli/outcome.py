@@ -42,6 +42,7 @@ def reported() -> Iterator[None]:
         Unavailable,
         WrongConfiguration,
     )
+    from bmt.contracts.problems import Refused  # noqa: PLC0415 - the command starts fast
 
     try:
         yield
@@ -52,7 +53,7 @@ def reported() -> Iterator[None]:
         raise _ended(f"{said}: {error.msg}", Exit.WRONG_USE) from None
     except WrongConfiguration as error:
         raise _ended(str(error), Exit.WRONG_USE) from None
-    except NotSo as error:
+    except (NotSo, Refused) as error:
         raise _ended(str(error), Exit.NOT_SO) from None
     except Unavailable as error:
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""

@@ -49,6 +49,7 @@ def list_(
 
 @app.command()
 def retry(
+    by: By,
     ids: SomeIds = None,
     everything: All = False,  # noqa: FBT002 - an option
     service: Service = None,
@@ -62,7 +63,8 @@ def retry(
         from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
 
         def act(lots: "Lots") -> Awaitable[int]:
-            return lots.retry_all(clock.now()) if everything else lots.retry(ids or (), clock.now())
+            now = clock.now()
+            return lots.retry_all(by, now) if everything else lots.retry(ids or (), by, now)
 
         _tell("retried", asyncio.run(_with_lots(data, service, act)), as_json=as_json)
 
@@ -81,15 +83,14 @@ def discard(
     Who, when and why is kept with each. An integrator's submission is answered: it was refused.
     """
     with reported():
-        from bmt.chassis.messaging.parking import Discarding  # noqa: PLC0415
         from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
         from bmt.cli.parking_lots import SeveralLots  # noqa: PLC0415
 
-        discarding = Discarding(by, reason, clock.now())
+        def act(lots: "Lots") -> Awaitable[int]:
+            return lots.discard(ids, reason, by, clock.now())
+
         try:
-            number = asyncio.run(
-                _with_lots(data, service, lambda lots: lots.discard(ids, discarding))
-            )
+            number = asyncio.run(_with_lots(data, service, act))
         except SeveralLots as error:
             raise typer.BadParameter(str(error), param_hint="--service") from None
         _tell("discarded", number, as_json=as_json)
@@ -105,11 +106,12 @@ async def _with_lots(
     data: Path, service: str | None, act: Callable[["Lots"], Awaitable[Any]]
 ) -> Any:
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+    from bmt.cli.connections import mongodb_client, silenced  # noqa: PLC0415
     from bmt.cli.parking_lots import Lots  # noqa: PLC0415
     from bmt.contracts.topics import WRITERS  # noqa: PLC0415
 
     address = addresses.mongodb(data)
     services: Sequence[str] = [service] if service else list(WRITERS.values())
     async with mongodb_client(address) as client:
-        return await act(Lots.of(client, address.prefix, services))
+        with silenced():
+            return await act(Lots.of(client, address.prefix, services))

@@ -6,23 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.messaging.parking import (
-    PARKED,
-    QUEUED_BEHIND,
-    Discarding,
-    Parked,
-    ParkingLot,
-)
+from bmt.chassis.messaging import described
+from bmt.chassis.messaging.operations import Operations, Order
+from bmt.chassis.messaging.parking import Parked, WaitsFor
 from bmt.chassis.runtime.mongodb import Client
-from bmt.cli import shown
 from bmt.cli.outcome import NotSo
-from bmt.cli.shown import counted, event_type, moment, one_line, request_id
+from bmt.cli.shown import counted, moment, one_line
 from bmt.contracts.envelope import rfc3339
+from bmt.contracts.problems import Refused
 
 OPERATOR: Final = "operator"
-EARLIER: Final = "earlier_event"
 NEXT_TRY: Final = "next_try"
-LEAVING: Final = "leaving"
 
 
 @dataclass(frozen=True)
@@ -35,24 +29,20 @@ class Waiting:
     @property
     def id(self) -> str:
         """Its place in Kafka; several lots may hold the same event."""
-        return shown.of(self.parked.record)
+        return described.of(self.parked.record)
 
     @property
     def type(self) -> str | None:
-        return event_type(self.parked.record.headers, self.parked.record.value)
+        return described.event_type(self.parked.record.headers, self.parked.record.value)
 
     @property
     def request_id(self) -> str | None:
         """None if the key is no request's id."""
-        return request_id(self.parked.record.raw_key)
+        return described.request_id(self.parked.record.raw_key)
 
     @property
-    def waits_for(self) -> str:
-        if self.parked.discarding:
-            return LEAVING
-        if self.parked.reason == QUEUED_BEHIND:
-            return EARLIER
-        return OPERATOR if self.parked.due_at is None else NEXT_TRY
+    def waits_for(self) -> WaitsFor:
+        return self.parked.waits_for
 
 
 def document(waiting: Sequence[Waiting], total: int) -> Mapping[str, Any]:
@@ -91,9 +81,9 @@ def _lines(each: Waiting) -> Iterable[str]:
 
 
 def _for(each: Waiting) -> str:
-    if each.waits_for == EARLIER:
+    if each.waits_for == "earlier_event":
         return "its turn"
-    if each.waits_for == LEAVING:
+    if each.waits_for == "leaving":
         return "its service, which takes it out: it was discarded"
     due = each.parked.due_at
     return "an operator" if due is None else f"its next try, due {moment(due)}"
@@ -106,25 +96,25 @@ class SeveralLots(Exception):  # noqa: N818 - named for what is so
 class Lots:
     """The parking lots of some services, by the service's name."""
 
-    def __init__(self, lots: Mapping[str, ParkingLot]) -> None:
+    def __init__(self, lots: Mapping[str, Operations]) -> None:
         self._lots = lots
 
     @classmethod
     def of(cls, client: Client, database_prefix: str, services: Sequence[str]) -> "Lots":
         """The lots in the services' databases."""
-        databases = {service: client[f"{database_prefix}{service}"] for service in services}
-        return cls({name: ParkingLot(each[PARKED]) for name, each in databases.items()})
+        return cls({name: Operations(client[f"{database_prefix}{name}"]) for name in services})
 
     async def listed(self, limit: int) -> tuple[list[Waiting], int]:
         """The oldest parked events, and how many there are in all."""
+        lots = {name: each.lot for name, each in self._lots.items()}
         waiting = [
             [Waiting(service, parked) for parked in await lot.list(limit)]
-            for service, lot in self._lots.items()
+            for service, lot in lots.items()
         ]
         oldest = heapq.merge(*waiting, key=lambda each: (each.parked.parked_at, each.parked.id))
-        return list(oldest)[:limit], sum([await lot.size() for lot in self._lots.values()])
+        return list(oldest)[:limit], sum([await lot.size() for lot in lots.values()])
 
-    async def retry(self, ids: Sequence[str], now: datetime) -> int:
+    async def retry(self, ids: Sequence[str], by: str, now: datetime) -> int:
         """Make these events due, in every lot that holds them.
 
         An event behind an earlier one of its request still waits its turn.
@@ -134,15 +124,19 @@ class Lots:
         """
         found = [(name, id_) for id_ in _once(ids) for name in await self._holding(id_)]
         for name, id_ in found:
-            if not await self._lots[name].retry(shown.stored(id_), now):
-                raise NotSo(f"{id_} leaves the lot of {name}: it was handled or discarded")
+            try:
+                await self._lots[name].retry(id_, Order(by, now))
+            except Refused:
+                raise NotSo(
+                    f"{id_} leaves the lot of {name}: it was handled or discarded"
+                ) from None
         return len(found)
 
-    async def retry_all(self, now: datetime) -> int:
+    async def retry_all(self, by: str, now: datetime) -> int:
         """Make every event due that waits for an operator."""
-        return sum([await lot.retry_all(now) for lot in self._lots.values()])
+        return sum([await lot.retry_all(Order(by, now)) for lot in self._lots.values()])
 
-    async def discard(self, ids: Sequence[str], discarding: Discarding) -> int:
+    async def discard(self, ids: Sequence[str], reason: str, by: str, now: datetime) -> int:
         """Give these events up: their services move them, whole, to the collection `discarded`.
 
         Raises:
@@ -151,15 +145,17 @@ class Lots:
         """
         found = [(await self._only_holding(id_), id_) for id_ in _once(ids)]
         for name, id_ in found:
-            if not await self._lots[name].discard(shown.stored(id_), discarding):
+            try:
+                await self._lots[name].discard(id_, Order(by, now, reason))
+            except Refused:
                 raise NotSo(
                     f"{id_} is being tried by {name} this moment, or was discarded before: look again in a minute"
-                )
+                ) from None
         return len(found)
 
     async def _holding(self, id_: str) -> list[str]:
-        lots = self._lots.items()
-        names = [name for name, lot in lots if await lot.find(shown.stored(id_)) is not None]
+        place = described.stored(id_)
+        names = [name for name, each in self._lots.items() if await each.lot.find(place)]
         if not names:
             raise NotSo(f"no parked event is called {id_}: `bmt parked list` names them")
         return names
@@ -172,4 +168,4 @@ class Lots:
 
 
 def _once(ids: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(shown.read(id_) for id_ in ids))
+    return list(dict.fromkeys(described.read(id_) for id_ in ids))

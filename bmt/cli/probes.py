@@ -51,6 +51,7 @@ from bmt.cli.shown import counted
 from bmt.contracts.topics import WRITERS
 from bmt.rights import kafka_rights, mongodb_rights
 from bmt.rights.kafka_table import table
+from bmt.rights.mongodb_rights import WEB
 
 SECONDS: Final = 5.0
 """What one check may take."""
@@ -111,7 +112,7 @@ def _from_environment(patient: Patient) -> None:
         patient.kafka = addresses.kafka(nowhere)
     if _settings(patient, "mongodb", OperatorMongodb):
         patient.mongodb = addresses.mongodb(nowhere)
-    for service in WRITERS.values():
+    for service in (*WRITERS.values(), WEB):
         _settings(patient, service, _settings_of(service), needed=False)
         if url := os.environ.get(f"BMT_{service.upper()}_URL"):
             patient.services[service] = url.rstrip("/")
@@ -136,19 +137,19 @@ def _from_folder(patient: Patient, folder: DataFolder) -> None:
         unread = f"its addresses or passwords cannot be read ({type(error).__name__})"
         patient.findings.append(examination.system(str(folder.root), unread))
         return
-    for service, said in ready["services"].items():
+    processes = {**ready["services"], **({WEB: ready[WEB]} if ready.get(WEB) else {})}
+    for service, said in processes.items():
         patient.services[service] = said["url"]
         if environment := _environment_of(said["pid"]):
             with _environment(environment):
                 _settings(patient, service, _settings_of(service))
             if file := environment.get("BMT_AGENCIES_FILE"):
                 patient.agencies[service] = Path(file)
-    if ready.get("web"):
-        patient.services["web"] = ready["web"]["url"]
 
 
 def _settings_of(service: str) -> Any:
-    return importlib.import_module(f"services.{service}.settings").Settings
+    module = "web.settings" if service == WEB else f"services.{service}.settings"
+    return importlib.import_module(module).Settings
 
 
 def _settings(patient: Patient, about: str, settings_class: Any, *, needed: bool = True) -> bool:

@@ -1,8 +1,8 @@
-"""`bmt status`: whether all published events were recorded, and what is pending between the services."""
+"""`bmt status`: on one screen whether all works, whether all published events were recorded, and what waits."""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from bmt.cli.addresses import MongodbAddress
+    from bmt.findings import Finding, Process, System
     from bmt.reconciliation import Gap
 
 log = structlog.get_logger(__name__)
 
+ANSWERS_WITHIN_SECONDS = 5.0
 LATE_AFTER = timedelta(minutes=1)
 """An event that is unpublished for longer means that Kafka or its service is down."""
 REPUBLISHED_AFTER = timedelta(minutes=5)
@@ -59,12 +61,19 @@ class Status:
         outbox: by service, the unpublished commits and the time of the oldest (UTC).
         parked: by service, events that wait for an operator or for an earlier event.
         republishing: by service, jobs under way.
+        system: what the processes tell of themselves; None: their addresses are not known.
     """
 
     gaps: Sequence["Gap"]
     outbox: Mapping[str, tuple[int, datetime | None]]
     parked: Mapping[str, int]
     republishing: Mapping[str, int]
+    system: "System | None" = None
+
+    def findings(self) -> list["Finding"]:
+        """What the processes' own figures show, without what MongoDB tells more exactly."""
+        found = self.system.findings() if self.system else []
+        return [one for one in found if one.code not in ("outbox_late", "events_parked")]
 
     def faults(self, now: datetime) -> list[str]:
         """What is wrong, a line each."""
@@ -76,7 +85,11 @@ class Status:
             if oldest is not None and now - oldest > LATE_AFTER
         ]
         parked = [f"{service} has {n} events parked" for service, n in self.parked.items() if n]
-        return [*(_line(gap) for gap in self.gaps), *late, *parked]
+        told = [
+            f"{one.about}: {one.sentence}{_since(one.since)} → {one.command}"
+            for one in self.findings()
+        ]
+        return [*(_line(gap) for gap in self.gaps), *late, *parked, *told]
 
 
 def status(
@@ -88,16 +101,17 @@ def status(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
-    """Compare what each service published with what its consumers recorded.
+    """Show what works and since when, and compare what each service published with what its consumers recorded.
 
-    Exit code 1 where something is missing, parked, or waits to be published for over a minute.
+    Exit code 1 where something is missing, parked, waits to be published for over a minute, or does not work.
     """
     with reported():
         from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
 
         address = addresses.reconciler(data)
         if every_seconds is None:
-            found = asyncio.run(_once(address, since, republish=republish))
+            urls = addresses.processes(data)
+            found = asyncio.run(_once(address, urls, since, republish=republish))
             _show(found, as_json=as_json)
         else:
             serve = (metrics_port, metrics_host) if metrics_port else None
@@ -114,12 +128,40 @@ def _show(found: Status, *, as_json: bool) -> None:
         for service, jobs in found.republishing.items()
         if jobs
     ]
-    show(_document(found, faults), [*faults, *under_way] or [GOOD], as_json=as_json)
+    shown = list(_overview(found.system)) if found.system else []
+    lines = [*shown, *([*faults, *under_way] or [GOOD])]
+    show(_document(found, faults), lines, as_json=as_json)
     if faults:
         raise NotSo(f"{len(faults)} things need an operator")
 
 
 GOOD = "Everything that was published is recorded by all its consumers."
+
+
+def _since(at: datetime | None) -> str:
+    from bmt.cli.shown import moment  # noqa: PLC0415 - the command starts fast
+
+    return f" since {moment(at)}" if at else ""
+
+
+def _overview(system: "System") -> Iterator[str]:
+    """Each process and each part, a line each."""
+    for one in system.processes:
+        state = "up" if one.is_up else "does not answer"
+        yield f"{one.name:<13} {state}{_since(one.since)}{_figures(one)}"
+    for part in system.parts:
+        state = "up" if part.is_up else f"missed by {', '.join(part.missed_by)}"
+        yield f"{part.name:<13} {state}{_since(part.since)}"
+    for what, agency, age in system.ages():
+        yield f"{f'{what} {agency}'.strip():<13} {age.total_seconds():.0f} s old"
+    yield ""
+
+
+def _figures(one: "Process") -> str:
+    if not one.is_up:
+        return ""
+    waiting = f"; {one.outbox} to publish, {one.unread} unread, {one.parked} parked"
+    return f"; version {one.version}{waiting}"
 
 
 def _line(gap: "Gap") -> str:
@@ -156,14 +198,78 @@ def _document(found: Status, faults: Sequence[str]) -> Mapping[str, Any]:
             }
             for service, (waiting, oldest) in found.outbox.items()
         },
+        **_of_system(found),
     }
 
 
-async def _once(address: "MongodbAddress", since: datetime | None, *, republish: bool) -> Status:
+def _of_system(found: Status) -> Mapping[str, Any]:
+    from bmt.contracts.envelope import rfc3339  # noqa: PLC0415 - the command starts fast
+
+    def written(at: datetime | None) -> str | None:
+        return rfc3339(at) if at else None
+
+    if found.system is None:
+        return {}
+    return {
+        "processes": {
+            one.name: {
+                "up": one.is_up,
+                "since": written(one.since),
+                "version": one.version,
+                "unread": one.unread,
+            }
+            for one in found.system.processes
+        },
+        "parts": {
+            part.name: {
+                "up": part.is_up,
+                "since": written(part.since),
+                "missed_by": list(part.missed_by),
+            }
+            for part in found.system.parts
+        },
+        "findings": [
+            {
+                "code": one.code,
+                "about": one.about,
+                "since": written(one.since),
+                "detail": one.sentence,
+                "command": one.command,
+            }
+            for one in found.findings()
+        ],
+    }
+
+
+async def _told(urls: Mapping[str, str]) -> Mapping[str, str | None]:
+    """Each process's `/metrics`; None: it does not answer."""
+    import httpx  # noqa: PLC0415 - the command starts fast
+
+    async def of(client: httpx.AsyncClient, url: str) -> str | None:
+        try:
+            answer = await client.get(f"{url}/metrics")
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return None
+        return answer.text if answer.is_success else None
+
+    async with httpx.AsyncClient(timeout=ANSWERS_WITHIN_SECONDS, trust_env=False) as client:
+        texts = await asyncio.gather(*(of(client, url) for url in urls.values()))
+    return dict(zip(urls, texts, strict=True))
+
+
+async def _once(
+    address: "MongodbAddress",
+    urls: Mapping[str, str],
+    since: datetime | None,
+    *,
+    republish: bool,
+) -> Status:
     from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
+    from bmt.findings import System  # noqa: PLC0415
     from bmt.reconciliation import Reconciliation, gaps  # noqa: PLC0415
 
+    system = System(await _told(urls), clock.now()) if urls else None
     async with mongodb_client(address) as client:
         stores = Reconciliation(client, address.prefix)
         missing = await stores.missing(clock.now(), since)
@@ -175,6 +281,7 @@ async def _once(address: "MongodbAddress", since: datetime | None, *, republish:
         {service: each.outbox for service, each in waiting.items()},
         {service: each.parked for service, each in waiting.items()},
         {service: each.republishing for service, each in waiting.items()},
+        system,
     )
 
 

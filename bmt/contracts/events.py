@@ -287,6 +287,11 @@ class ConfigurationFailed(RequestEvent):
     retry: Retried | None = Field(
         default=None, exclude_if=_is_empty, description="the retry that began nothing"
     )
+    code: str | None = Field(
+        default=None,
+        exclude_if=_is_empty,
+        description="the reason, under a name that keeps its meaning; absent where it has none",
+    )
 
 
 class _Notice(RequestEvent):

@@ -204,6 +204,7 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "template_changed": "Somebody saved this template meanwhile: load it again to see it.",
     "rules_changed": "Somebody changed these rules meanwhile: look at them, and change them again.",
     "validation_failed": "Something must be corrected.",
+    "not_waiting": "This does not wait for an operator any more.",
     "channel_not_allowed": "The agency does not use this channel.",
     "quota_exceeds_maximum": "The quota is above the agency's maximum.",
     "warnings_need_reason": "This request has warnings: give the reason why it is approved in spite of them.",
@@ -236,6 +237,10 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "not_prepared_yet": "The message is being prepared: ask again in a moment.",
     "not_on_paper": "This is an e-mail: it is sent, and nobody hands it over.",
     "not_by_email": "This is a paper: print its document once more instead.",
+    "discarded_before": "This event was discarded before.",
+    "being_tried": "This event is being tried at this moment: look again in a minute.",
+    "letter_settled": "This was retried or discarded before.",
+    "letter_not_kept": "The event is not kept here: its writer must publish it again.",
     "handed_over_before": "This paper was handed over before.",
 }
 """Why a call is refused: a problem's name, or more exactly what lies behind one."""

@@ -29,6 +29,8 @@ SHARED_VIEWS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The views beside the documents, by the service that fills them."""
 RECORDS_DATABASE: Final = "bmt_records"
+OPERATIONS, DEAD_LETTERS = "bmt_operations", "dead_letters"
+"""What operators did about dead letters: added to by every service."""
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -141,6 +143,7 @@ def _roles() -> Iterator[tuple[str, list[Any]]]:
                 _privilege(database, COMMITS, MARK),
                 *_privileges(database, (*working, *KEPT_BY_ALL), CHANGE),
                 *_privileges(DOCUMENTS, SHARED_VIEWS.get(service, ()), (*ADD, *CHANGE)),
+                _privilege(OPERATIONS, DEAD_LETTERS, ("find", "insert", "createCollection")),
                 *_privileges(database, KEYS.get(service, ()), DESTROY),
             ],
         )

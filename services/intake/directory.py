@@ -240,8 +240,18 @@ class _Census:
 class ScimDirectory:
     """The accounts of one server, by lower-case userName (RFC 7643: it is not case-exact)."""
 
-    def __init__(self, client: httpx.AsyncClient, calls: Counter, left_out: Gauge) -> None:
-        """`client` has the server's base address and token; `left_out` has the label `reason`."""
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        calls: Counter,
+        left_out: Gauge,
+        note: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """`client` has the server's base address and token; `left_out` has the label `reason`.
+
+        `note` is told of each call whether the server was there.
+        """
+        self._note = note
         self._client = client
         self._calls = calls
         self._gauge = left_out
@@ -302,8 +312,10 @@ class ScimDirectory:
             found = _page(answer.content)
         except (httpx.HTTPError, ValidationError) as error:
             self._calls.labels(CONNECTOR, operation, "failed").inc()
+            self._note(False)  # noqa: FBT003  its only argument
             raise DirectoryUnavailable from error
         self._calls.labels(CONNECTOR, operation, "done").inc()
+        self._note(True)  # noqa: FBT003  as above
         return found
 
 

@@ -189,7 +189,7 @@ def _directory(settings: Settings, builder: ServiceBuilder) -> Directory:
         ["reason"],
         registry=builder.registry,
     )
-    source = ScimDirectory(client, calls, left_out)
+    source = ScimDirectory(client, calls, left_out, builder.parts.noting("ipms"))
     directory = Directory(source, settings.directory_refresh_seconds)
     builder.runs(directory.run)
     builder.closes(source.close)

@@ -127,7 +127,8 @@ def _work(
 ) -> None:
     """The workers that compose, send and remind. Each kind has its own, so none delays another."""
     execution, documents = builder.execution, builder.documents
-    post = SmtpPost(settings, builder.registry)
+    builder.parts.note("mail", up=True)  # until a message finds it otherwise
+    post = SmtpPost(settings, builder.registry, builder.parts.noting("mail"))
     sender = worker.Sender(
         execution,
         documents,

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import aiosmtplib
@@ -54,7 +54,14 @@ class MailServerAway(Unavailable):
 class SmtpPost:
     """Sends each message over its own connection, so a broken connection affects one message only."""
 
-    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: CollectorRegistry,
+        note: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """`note` is told of each message whether the server was there."""
+        self._note = note
         self._settings = settings
         self._at_once = asyncio.Semaphore(settings.smtp_concurrency)
         password = settings.smtp_password
@@ -119,6 +126,7 @@ class SmtpPost:
             raise MailRefused(_reason(code, answer))
 
     def _count(self, outcome: str) -> None:
+        self._note(outcome != "away")
         self._calls.labels("smtp", "send", outcome).inc()
 
 

@@ -1,6 +1,6 @@
 """Provisioning's composition root: `python -m services.provisioning.main`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import httpx
 import httpx2
@@ -13,6 +13,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.messaging.subscriptions import bind
 from bmt.chassis.runtime import clock, run, tls
+from bmt.chassis.runtime.health import Parts
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work.worker import together
 from bmt.contracts import topics
@@ -108,11 +109,24 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
         ipms=ipms,
         storage={storage.name: storage},
         breakers={
-            name: Breaker(name, turned=metrics.turned(name))
-            for name in (*ipms, storage.name, WORKLIST)
-        },
+            name: Breaker(name, turned=_turned(name, part, metrics, builder.parts))
+            for name, part in (*((one, "ipms") for one in ipms), (storage.name, "storage"))
+        }
+        | {WORKLIST: Breaker(WORKLIST, turned=metrics.turned(WORKLIST))},
         metrics=metrics,
     )
+
+
+def _turned(
+    connector: str, part: str, metrics: ConnectorMetrics, parts: Parts
+) -> Callable[[bool], None]:
+    metric = metrics.turned(connector)
+
+    def turned(is_open: bool) -> None:  # noqa: FBT001  as the breaker calls it
+        metric(is_open)
+        parts.note(part, up=not is_open)
+
+    return turned
 
 
 def _ipms(settings: Settings) -> Mapping[str, Scim]:

@@ -81,6 +81,7 @@ def _failed(failed: ConfigurationFailed, at: datetime, before: int) -> Body:
     return {
         "status": "configuration_failed",
         "waiting_for": failed.reason,
+        "code": failed.code,
         "retryable": failed.retryable,
         "target": failed.target,
         "failed_at": at,
@@ -114,6 +115,7 @@ def _due(order: ConfigurationDue) -> Body:
         "target": None,
         "failed_at": None,
         "failures": 0,
+        "code": None,
         "last_retry": None,
         "task_id": None,
     }

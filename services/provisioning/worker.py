@@ -136,7 +136,8 @@ class Configurer:
             account = state.order.account.casefold()
             if self._is_of_another_agency(state):
                 target = ORDER[state.order.request.kind][0]
-                failures.append((job, "failed", RecordFailure(target, OF_ANOTHER, retryable=True)))
+                of_another = RecordFailure(target, OF_ANOTHER, True, "account_of_other_agency")  # noqa: FBT003
+                failures.append((job, "failed", of_another))
             elif account in accounts:
                 settle(item, _behind(item))
             else:
@@ -168,7 +169,8 @@ class Configurer:
             elif turn.overtaken:
                 reason = "a request for the same account that was approved later came first"
                 target = ORDER[job.state.order.request.kind][0]
-                records.append((job, "failed", RecordFailure(target, reason, retryable=False)))
+                overtaken = RecordFailure(target, reason, False, "overtaken")  # noqa: FBT003
+                records.append((job, "failed", overtaken))
             else:
                 ready.append(job)
         outlooks = await _in_time(self.targets.outlooks([job.case for job in ready]), ready)
@@ -388,4 +390,6 @@ def _message(job: Job, what: str, command: Command) -> Message[Command]:
 
 
 def _failure(refused: TargetRefused) -> RecordFailure:
-    return RecordFailure(refused.target, refused.reason, refused.retryable)
+    """Without the values of its code, which may be a person's: such a refusal has the general one."""
+    code = "target_refused" if refused.values else refused.code
+    return RecordFailure(refused.target, refused.reason, refused.retryable, code)

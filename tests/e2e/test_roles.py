@@ -212,9 +212,20 @@ COLLEAGUE = "a.colleague@example.my"
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
 
+LISTS = tuple(f"/v1/operations/{of}" for of in ("parked", "dead-letters"))
+COMMANDS = tuple(f"{path}/{{event_id}}/{does}" for path in LISTS for does in ("retry", "discard"))
+OPERATORS = "401  403  403 403  403 403 403  {0} {0}  403 403 403  403"
+"""What every service has for operators of any agency; no such event waits."""
+OF_OPERATORS = {"event_id": "bmt.requests.v1:0:999999999"}
+
+
 def rows() -> dict[str, list[str]]:
     lines = TABLE.strip().splitlines()
-    return {call: cells.split() for call, cells in zip(lines[::2], lines[1::2], strict=True)}
+    found = {call: cells.split() for call, cells in zip(lines[::2], lines[1::2], strict=True)}
+    for service in SERVICES:
+        found |= {f"{service} GET {path}": OPERATORS.format(200).split() for path in LISTS}
+        found |= {f"{service} POST {path}": OPERATORS.format(404).split() for path in COMMANDS}
+    return found
 
 
 ROWS = rows()
@@ -414,6 +425,12 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
     notice = Target({"notification_id": notices["notification_id"]})
     everything = {"params": {"limit": 200}}
     return {
+        **{f"{service} GET {path}": Target({}) for service in SERVICES for path in LISTS},
+        **{
+            f"{service} POST {path}": Target(OF_OPERATORS, {"reason": "x"})
+            for service in SERVICES
+            for path in COMMANDS
+        },
         "intake POST /v1/documents": Target({}, options=upload),
         "intake POST /v1/requests": Target({}, body_for(own)),
         "intake POST /v1/request-checks": Target({}, body_for(own)),

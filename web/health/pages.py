@@ -1,172 +1,227 @@
-"""One page, made of what each process says of itself: `/readyz` and `/metrics`."""
+"""The operators' page: what works and since when, what waits, and what an operator can do about it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Depends
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client import generate_latest
+from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
-from web.clients import ServiceClients, ServiceName
+from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.operations import (
+    DeadLetter,
+    DiscardEvent,
+    OperationAccepted,
+    ParkedEvent,
+    RetryEvent,
+)
+from bmt.contracts.http.provisioning import Failure, RetryAccepted, RetryOrder
+from bmt.contracts.problems import Refused
+from bmt.findings import SERVICES, STATISTICS, WEB, System
+from web.clients import Address, ServiceClients, ServiceName, VisitorClient, address
+from web.forms import Sent, new_key, sent, validated
+from web.health import wording
 from web.login import Admitted
-from web.ports import Here
+from web.ports import Client, Here, Ports
 from web.site import Area
 
-SERVICES: Final[tuple[ServiceName, ...]] = (
-    "intake",
-    "approval",
-    "provisioning",
-    "notification",
-    "records",
-)
-OUTBOX_SECONDS: Final = 60.0
-"""An event that waits for Kafka longer than this means that Kafka is down, as `bmt status` sees it."""
-CHECKPOINT_SECONDS: Final = 900.0
-MAILBOX_SECONDS: Final = 900.0
+SHOWN: Final = 50
+"""Of each list of each service; the commands show more."""
+_SEE_OTHER: Final = 303
+
+List = Literal["parked", "dead-letters"]
+M = TypeVar("M", bound=BaseModel)
+Operator = Annotated[Principal, Depends(Admitted("operator"))]
+Form = Annotated[Sent, Depends(sent)]
 
 router = APIRouter()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that needs an operator: the sentence in Malay, what it is about, and the command that shows more."""
+class Waiting:
+    """The lists, each item with its service; `unread` are services whose lists cannot be read now."""
 
-    what: str
-    about: str
-    command: str
+    parked: Sequence[tuple[ServiceName, ParkedEvent]]
+    letters: Sequence[tuple[ServiceName, DeadLetter]]
+    failures: Sequence[Failure]
+    unread: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What one service says of itself.
+class Typed:
+    """A form that was refused, with what was typed in it; `about` names the item."""
 
-    Attributes:
-        missing: the parts it cannot reach; None: it does not answer.
-        outbox: events that Kafka has not got yet.
-        parked: events whose handling failed, with those behind them.
-        lag: events that it has not read yet.
-    """
-
-    service: ServiceName
-    missing: Sequence[str] | None
-    outbox: int = 0
-    parked: int = 0
-    lag: int = 0
-    findings: Sequence[Finding] = field(default_factory=list)
-
-    @property
-    def is_up(self) -> bool:
-        return self.missing is not None and not self.missing
+    about: str
+    reason: str
+    refused: Refused
+    key: str = field(default_factory=new_key)
 
 
 @router.get("/")
 async def health(
-    request: Request, here: Here, _: Annotated[Principal, Depends(Admitted("operator"))]
+    request: Request, here: Here, _: Operator, client: Client, done: str | None = None
 ) -> Response:
-    """All services, asked at the same time."""
-    found = await asyncio.gather(*(_health(here.clients, name) for name in SERVICES))
-    findings = [finding for one in found for finding in one.findings]
-    return here.layout.page(
-        request, "health.html", found=found, findings=findings, now=here.clock()
+    return await _page(request, here, client, done=done)
+
+
+@router.get("/{rest:path}")
+async def forms(_: Operator) -> Response:
+    """They stand on the page."""
+    return RedirectResponse(f"{AREA.prefix}/", _SEE_OTHER)
+
+
+@router.post("/failures/{request_id}")
+async def retry_configuration(
+    request: Request, here: Here, request_id: Id, _: Operator, client: Client, told: Form
+) -> Response:
+    path = address("requests", request_id, "retry")
+    where: ServiceName = "provisioning"
+    return await _ordered(
+        request, here, client, told, (where, path, RetryOrder, RetryAccepted), request_id
     )
 
 
-async def _health(clients: ServiceClients, service: ServiceName) -> Health:
+@router.post("/{of}/{service}/{event_id}")
+async def operate(
+    request: Request,
+    here: Here,
+    of: List,
+    service: ServiceName,
+    event_id: Id,
+    _: Operator,
+    client: Client,
+    told: Form,
+) -> Response:
+    """Retry an event or give it up: the form's button says which."""
+    does = "discard" if told.text("do") == "discard" else "retry"
+    body = DiscardEvent if does == "discard" else RetryEvent
+    path = address("operations", of, event_id, does)
+    about = f"{of}/{service}/{event_id}"
+    return await _ordered(
+        request, here, client, told, (service, path, body, OperationAccepted), about
+    )
+
+
+async def _ordered(
+    request: Request,
+    here: Ports,
+    client: VisitorClient,
+    told: Sent,
+    call: tuple[ServiceName, Address, type[BaseModel], type[BaseModel]],
+    about: str,
+) -> Response:
+    """Make the form's call and lead back to the page; what was typed stays if it is refused."""
+    where, path, takes, gives = call
+    reason = told.text("reason").strip()
     try:
-        ready, metrics = await asyncio.gather(
-            clients.operational(service, "/readyz"), clients.operational(service, "/metrics")
-        )
+        needs_reason = takes is not RetryEvent
+        body = validated(takes, {"reason": reason if reason or needs_reason else None})
+        await client.post(where, path, body.model_dump(mode="json"), gives, told.key)
+    except Refused as refused:
+        return await _page(request, here, client, Typed(about, reason, refused))
     except Unavailable:
-        absent = Finding("Perkhidmatan tidak menjawab.", service, "bmt status")
-        return Health(service, None, findings=[absent])
-    missing = [] if ready.is_success else list(ready.json().get("missing", ()))
-    figures = Figures(metrics.text)
-    return Health(
-        service,
-        missing,
-        outbox=int(figures.total("bmt_outbox_pending")),
-        parked=int(figures.total("bmt_parked_events")),
-        lag=int(figures.total("kafka_consumergroup_lag")),
-        findings=[*_missing(service, missing), *figures.findings(service)],
+        # It may have succeeded: the same key asks for it once.
+        away = Refused(problem="unavailable")
+        return await _page(request, here, client, Typed(about, reason, away, told.key))
+    done = "discarded" if takes is DiscardEvent else "retried"
+    return RedirectResponse(f"{AREA.prefix}/?done={done}", _SEE_OTHER)
+
+
+async def _page(
+    request: Request,
+    here: Ports,
+    client: VisitorClient,
+    typed: Typed | None = None,
+    done: str | None = None,
+) -> Response:
+    told, waiting = await asyncio.gather(_told(here), _waiting(client))
+    system = System(told, here.clock())
+    return here.layout.page(
+        request,
+        "health.html",
+        system=system,
+        found=system.findings(),
+        waiting=waiting,
+        shown=SHOWN,
+        typed=typed,
+        refused=typed.refused if typed else None,
+        done=done if done in wording.DONE else None,
+        key=new_key(),
+        now=system.now,
     )
 
 
-def _missing(service: str, missing: Sequence[str]) -> Sequence[Finding]:
-    return [
-        Finding(
-            "Bahagian yang diperlukan tidak dapat dicapai.", f"{service} → {part}", "bmt status"
-        )
-        for part in missing
-    ]
+async def _told(here: Ports) -> Mapping[str, str | None]:
+    """What each process tells of itself, all asked at the same time."""
+    names = [*SERVICES, *([STATISTICS] if here.clients.knows(STATISTICS) else [])]
+    told = await asyncio.gather(*(_metrics(here.clients, name) for name in names))
+    own = generate_latest(here.registry).decode()
+    return {**dict(zip(names, told, strict=True)), WEB: own}
 
 
-class Figures:
-    """The samples of one `/metrics`, by name."""
-
-    def __init__(self, exposition: str) -> None:
-        self._samples: dict[str, list[tuple[Mapping[str, str], float]]] = {}
-        for family in text_string_to_metric_families(exposition):
-            for sample in family.samples:
-                self._samples.setdefault(sample.name, []).append((sample.labels, sample.value))
-
-    def total(self, name: str) -> float:
-        return sum(value for _, value in self._samples.get(name, ()))
-
-    def above(self, name: str, limit: float, label: str = "") -> Sequence[str]:
-        """The label's values whose sample is above the limit."""
-        found = self._samples.get(name, ())
-        return [labels.get(label, "") for labels, value in found if value > limit]
-
-    def findings(self, service: str) -> Sequence[Finding]:
-        """What an operator has to look at, by the same limits as the alerts."""
-        found: list[Finding] = []
-        if self.above("bmt_outbox_oldest_seconds", OUTBOX_SECONDS):
-            found.append(
-                Finding("Peristiwa menunggu Kafka melebihi seminit.", service, "bmt status")
-            )
-        if self.total("bmt_parked_events"):
-            found.append(
-                Finding(
-                    "Peristiwa yang gagal dikendalikan menunggu operator.",
-                    service,
-                    f"bmt parked list --service {service}",
-                )
-            )
-        found += [
-            Finding(
-                "Sistem luar tidak menjawab; kerjanya menunggu.", connector, "bmt failures list"
-            )
-            for connector in self.above("bmt_connector_breaker_open", 0, "connector")
-        ]
-        found += [
-            Finding("Konfigurasi gagal dan menunggu keputusan.", agency, "bmt failures list")
-            for agency in self._failed_configurations()
-        ]
-        if self.above("bmt_checkpoint_age_seconds", CHECKPOINT_SECONDS):
-            found.append(Finding("Rekod tidak lagi ditandatangani.", service, "bmt records verify"))
-        found += [
-            Finding("Peti mel lama tidak dibaca.", agency, "bmt status")
-            for agency in self.above("bmt_mailbox_last_look_seconds", MAILBOX_SECONDS, "agency")
-        ]
-        if self.total("bmt_views_left_behind_total"):
-            found.append(
-                Finding("Paparan tertinggal di belakang peristiwa.", service, "bmt views rebuild")
-            )
-        return found
-
-    def _failed_configurations(self) -> Sequence[str]:
-        found = self._samples.get("bmt_requests", ())
-        return [
-            labels.get("agency", "")
-            for labels, value in found
-            if value and labels.get("status") == "configuration_failed"
-        ]
+async def _metrics(clients: ServiceClients, name: str) -> str | None:
+    try:
+        answer = await clients.operational(name, "/metrics")
+    except Unavailable:
+        return None
+    return answer.text if answer.is_success else None
 
 
-AREA: Final = Area("/health", Path(__file__).parent, [router], roles=("operator",))
+async def _waiting(client: VisitorClient) -> Waiting:
+    services: Sequence[Any] = SERVICES
+    asked = {"limit": SHOWN}
+    parked, letters, failures = await asyncio.gather(
+        asyncio.gather(*(_listed(client, one, "parked", ParkedEvent) for one in services)),
+        asyncio.gather(*(_listed(client, one, "dead-letters", DeadLetter) for one in services)),
+        _read(client, "provisioning", address("failures"), Failure, asked),
+    )
+    lists = [*zip(services, parked, strict=True), *zip(services, letters, strict=True)]
+    unread = [name for name, found in lists if found is None]
+    unread += ["provisioning"] if failures is None else []
+    return Waiting(
+        sorted(_each(services, parked), key=lambda one: one[1].parked_at),
+        sorted(_each(services, letters), key=lambda one: one[1].refused_at, reverse=True),
+        failures or (),
+        list(dict.fromkeys(unread)),
+    )
+
+
+def _each(
+    services: Sequence[ServiceName], found: Sequence[Sequence[M] | None]
+) -> list[tuple[ServiceName, M]]:
+    return [(name, one) for name, some in zip(services, found, strict=True) for one in some or ()]
+
+
+async def _listed(
+    client: VisitorClient, service: ServiceName, of: List, model: type[M]
+) -> Sequence[M] | None:
+    return await _read(client, service, address("operations", of), model, {"limit": SHOWN})
+
+
+async def _read(
+    client: VisitorClient, service: ServiceName, path: Address, model: type[M], asked: Any
+) -> Sequence[M] | None:
+    """The list's first items; None: the service cannot be asked now."""
+    try:
+        page: Any = await client.get(service, path, Page[model], asked)  # type: ignore[valid-type]
+    except Unavailable:
+        return None
+    found: Sequence[M] = page.items
+    return found
+
+
+AREA: Final = Area(
+    "/health",
+    Path(__file__).parent,
+    [router],
+    roles=("operator",),
+    always={"wording": wording},
+    scripts=True,
+)

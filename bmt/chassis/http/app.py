@@ -1,8 +1,9 @@
 """The application factory, and the middleware around it: the HTTP side that all services share."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import structlog
@@ -21,8 +22,8 @@ from bmt.chassis.http.api_route import ApiRoute
 from bmt.chassis.http.auth import Authenticator
 from bmt.chassis.http.limits import UNLIMITED, ConcurrencyLimit, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.problem_details import problem_response
-from bmt.chassis.runtime import tracing
-from bmt.chassis.runtime.health import ReadinessCheck, Sampler, health_routes
+from bmt.chassis.runtime import background, tracing
+from bmt.chassis.runtime.health import Parts, ReadinessCheck, Sampler, health_routes
 from bmt.contracts.problems import Refused
 
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
@@ -124,6 +125,8 @@ def create_app(
     authenticator: Authenticator,
     registry: CollectorRegistry,
     readiness: Mapping[str, ReadinessCheck],
+    watched: Mapping[str, ReadinessCheck] = MappingProxyType({}),
+    parts: Parts | None = None,
     samplers: Sequence[Sampler] = (),
     rate_limit: RateLimit | None = None,
     concurrency: ConcurrencyLimits | None = None,
@@ -133,17 +136,26 @@ def create_app(
     """The service's application. Nothing connects before its lifespan.
 
     `description` is Markdown. `routers` are made with `api_router`. `readiness` has, for each required part, a
-    check that raises while it is missing; the authenticator's is reported as `issuer`. `samplers` update gauges
-    before `/metrics` answers. `ports` is what the routes get from `ports_of`.
+    check that raises while it is missing; the authenticator's is reported as `issuer`. `watched` are parts that it
+    can do without. `parts` tells since when each is there, and of parts that the service notes itself. `samplers`
+    update gauges before `/metrics` answers. `ports` is what the routes get from `ports_of`.
 
     Raises:
         TypeError: a route takes a JSON body without `api_router`, so without limit and strictness.
     """
+    parts = parts or Parts(registry)
+    needed = {**readiness, "issuer": authenticator.ready}
+
+    @asynccontextmanager
+    async def watched_over(app: FastAPI) -> AsyncIterator[None]:
+        async with background.running([partial(parts.watch, {**needed, **watched})]), lifespan(app):
+            yield
+
     app: FastAPI = FastAPIOffline(
         title=title,
         version=version,
         description=description,
-        lifespan=lifespan,
+        lifespan=watched_over,
         redoc_url=None,
         static_url="/static-docs",
         redirect_slashes=False,
@@ -152,8 +164,7 @@ def create_app(
     app.state.authenticator = authenticator
     app.state.rate_limit = rate_limit or UNLIMITED
     app.state.ports = ports
-    parts = {**readiness, "issuer": authenticator.ready}
-    for router in (*routers, health_routes(registry, parts, samplers)):
+    for router in (*routers, health_routes(registry, needed, parts, samplers)):
         _require_strictness(router)
         # Joined, not included: FastAPI matches an included router twice for each call.
         app.router.routes.extend(router.routes)

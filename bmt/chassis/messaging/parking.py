@@ -7,10 +7,9 @@ events of the same key queue behind it, while all others flow.
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bmt.chassis import crash_points
-from bmt.chassis.errors import StillContended
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.background import backoff
@@ -56,6 +55,10 @@ class Discarding:
     at: datetime
 
 
+WaitsFor = Literal["operator", "earlier_event", "next_try", "leaving"]
+"""What makes a parked event go on; `leaving`: it was discarded, and its service takes it out."""
+
+
 @immutable
 class Parked:
     """A record in the lot.
@@ -79,6 +82,14 @@ class Parked:
     @property
     def id(self) -> str:
         return self.record.place
+
+    @property
+    def waits_for(self) -> WaitsFor:
+        if self.discarding:
+            return "leaving"
+        if self.reason == QUEUED_BEHIND:
+            return "earlier_event"
+        return "operator" if self.due_at is None else "next_try"
 
 
 def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
@@ -176,7 +187,6 @@ INDEXES: Final = (
 )
 INDEXES_OF_DISCARDED: Final = (mongodb.IndexModel([("parked_id", 1)]),)
 _FOR_AN_OPERATOR: Final = {"due_at": None, "reason": {"$ne": QUEUED_BEHIND}}
-_CONFLICT_TRIES: Final = 20
 
 _CALL: Final[list[dict[str, Any]]] = [
     {
@@ -290,7 +300,9 @@ class ParkingLot:
         """Remove an event that was handled. False: it was not here."""
         return await self._take_out({"_id": id_})
 
-    async def discard(self, id_: str, discarding: Discarding) -> bool:
+    async def discard(
+        self, id_: str, discarding: Discarding, session: mongodb.Session = None
+    ) -> bool:
         """Give an event up: it is due now, is moved out by `give_up`, and is never handled.
 
         False: it was not here, was given up before, or is being tried at this moment.
@@ -300,6 +312,7 @@ class ParkingLot:
             result = await self._lot.update_one(
                 {"_id": id_, "lease_until": {"$not": {"$gt": discarding.at}}, **_KEPT},
                 {"$set": {"due_at": discarding.at, "discarding": asdict(discarding)}},
+                session=session,
             )
         crash_points.reached("parking.discarded")
         return bool(result.matched_count)
@@ -317,18 +330,8 @@ class ParkingLot:
         Raises:
             StoreUnavailable: not known to be done; repeating is safe.
         """
-        for _ in range(_CONFLICT_TRIES):
-            try:
-                with mongodb.store_errors():
-                    return await self._taken_out(here, to_discarded=to_discarded)
-            except mongodb.OperationFailure as error:
-                if error.code != mongodb.WRITE_CONFLICT:
-                    raise
-        raise StillContended(PARKED)
 
-    async def _taken_out(self, here: dict[str, Any], *, to_discarded: bool) -> bool:
-        session = await self._lot.database.client.start_session()
-        async with session, session.start_transaction():
+        async def taken_out(session: mongodb.Session) -> bool:
             document = await self._lot.find_one_and_delete(here, session=session)
             if document is None:
                 return False
@@ -336,18 +339,20 @@ class ParkingLot:
                 crash_points.reached("parking.giving_up")
                 await self._discarded.insert_one(_discarded(document), session=session)
             await self._call_first(document["key"], session)
-        return True
+            return True
 
-    async def retry(self, id_: str, now: datetime) -> bool:
+        return await mongodb.in_transaction(self._lot, taken_out)
+
+    async def retry(self, id_: str, now: datetime, session: mongodb.Session = None) -> bool:
         """Make an event due now, with all its tries. False: it was not here, or was given up."""
         with mongodb.store_errors():
-            result = await self._lot.update_one({"_id": id_, **_KEPT}, _due(now))
+            result = await self._lot.update_one({"_id": id_, **_KEPT}, _due(now), session=session)
         return bool(result.matched_count)
 
-    async def retry_all(self, now: datetime) -> int:
+    async def retry_all(self, now: datetime, session: mongodb.Session = None) -> int:
         """As `retry`, for each event that waits for an operator. Returns how many."""
         with mongodb.store_errors():
-            result = await self._lot.update_many(_FOR_AN_OPERATOR, _due(now))
+            result = await self._lot.update_many(_FOR_AN_OPERATOR, _due(now), session=session)
         return int(result.matched_count)
 
     async def find(self, id_: str) -> Parked | None:
@@ -355,9 +360,11 @@ class ParkingLot:
             document = await self._lot.find_one({"_id": id_})
         return None if document is None else _parked(document)
 
-    async def list(self, limit: int) -> Sequence[Parked]:
+    async def list(self, limit: int, after: tuple[datetime, str] | None = None) -> Sequence[Parked]:
+        """The oldest; `after` is the time and the id of the last one before."""
+        behind = {} if after is None else _behind(*after)
         with mongodb.store_errors():
-            found = await self._lot.find().sort(_IN_TURN).limit(limit).to_list(None)
+            found = await self._lot.find(behind).sort(_IN_TURN).limit(limit).to_list(None)
         return [_parked(document) for document in found]
 
     async def of_key(self, key: str) -> Sequence[Parked]:
@@ -374,6 +381,12 @@ class ParkingLot:
         """How many wait for an operator."""
         with mongodb.store_errors():
             return int(await self._lot.count_documents(_FOR_AN_OPERATOR))
+
+
+def _behind(parked_at: datetime, id_: str) -> dict[str, Any]:
+    return {
+        "$or": [{"parked_at": {"$gt": parked_at}}, {"parked_at": parked_at, "_id": {"$gt": id_}}]
+    }
 
 
 def _due(now: datetime) -> dict[str, Any]:

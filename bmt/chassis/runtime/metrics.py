@@ -5,6 +5,7 @@ A service defines its own further metrics on the same registry.
 
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from importlib.metadata import version
 from typing import Final, Literal
 
 from prometheus_client import (
@@ -26,12 +27,16 @@ _BATCH_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def new_registry() -> CollectorRegistry:
-    """A registry with the process's own figures. `_created` series are left out."""
+    """A registry with the process's own figures and its version. `_created` series are left out."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
+    built = Gauge(
+        "bmt_build_info", "1; the label says which version.", ["version"], registry=registry
+    )
+    built.labels(version("big-mail-transfer")).set(1)
     return registry
 
 

@@ -3,9 +3,9 @@
 Writes are acknowledged by a majority, journalled, and bounded in time. `rebuildable` is the exception.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import bson
 from bson import ObjectId
@@ -41,7 +41,7 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from bmt.chassis.errors import StoreUnavailable
+from bmt.chassis.errors import StillContended, StoreUnavailable
 
 __all__ = [
     "ASCENDING",
@@ -66,6 +66,10 @@ Client: TypeAlias = "AsyncIOMotorClient[Any]"
 Database: TypeAlias = "AsyncIOMotorDatabase[Any]"
 Collection: TypeAlias = "AsyncIOMotorCollection[Any]"
 Encoded = RawBSONDocument
+Session: TypeAlias = Any
+"""The driver's session within a transaction; None: outside of one."""
+
+T = TypeVar("T")
 
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 2_000
@@ -73,10 +77,10 @@ HEARTBEAT_MS: Final = 1_000
 """A server that hangs with open connections is detected after this and the selection timeout. The driver then
 retries once, so a call fails (503) in 5 to 7 s, not after the socket's 20 s."""
 DUPLICATE_KEY: Final = 11000
-WRITE_CONFLICT: Final = 112
 UNAUTHORIZED: Final = 13
 AUTHENTICATION_FAILED: Final = 18
 NOT_ALLOWED: Final = (UNAUTHORIZED, AUTHENTICATION_FAILED)
+_CONFLICT_TRIES: Final = 20
 _DISK_FULL: Final = (14031, 10334)
 _SERVER_NOT_READY: Final = {
     6: "HostUnreachable",
@@ -164,6 +168,26 @@ def store_errors() -> Iterator[None]:
 def encoded(document: dict[str, Any]) -> Encoded:
     """The document as it travels: encoded once, and its size is known."""
     return RawBSONDocument(bson.encode(document))
+
+
+async def in_transaction(collection: Collection, act: Callable[[Session], Awaitable[T]]) -> T:
+    """What `act` gives, whose writes are made together or not at all; again while others write the same.
+
+    `collection` is any one of the server.
+
+    Raises:
+        StoreUnavailable: not known to be done; repeating is safe.
+    """
+    for _ in range(_CONFLICT_TRIES):
+        try:
+            with store_errors():
+                session = await collection.database.client.start_session()
+                async with session, session.start_transaction():
+                    return await act(session)
+        except OperationFailure as error:
+            if not error.has_error_label("TransientTransactionError"):
+                raise
+    raise StillContended("transaction")
 
 
 def duplicates(error: BulkWriteError) -> set[int]:

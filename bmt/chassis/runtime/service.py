@@ -26,7 +26,9 @@ from bmt.chassis.messaging.consumer import Consumer
 from bmt.chassis.messaging.dead_letters import OnDead, no_answer
 from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.messaging.parking import PARKED, ParkingLot
+from bmt.chassis.messaging.letters import Actions, DeadLetterBox
+from bmt.chassis.messaging.operations import Operations
+from bmt.chassis.messaging.operations_api import NEWEST, operations_routes
 from bmt.chassis.messaging.positions import Positions
 from bmt.chassis.messaging.relay import OwnProjections, Relay
 from bmt.chassis.messaging.republishing import Republishing
@@ -38,7 +40,7 @@ from bmt.chassis.readmodels.views import Projection, View, ViewProjection
 from bmt.chassis.runtime import background, clock, mongodb
 from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.chassis.runtime.documents import DocumentStore
-from bmt.chassis.runtime.health import Sampler
+from bmt.chassis.runtime.health import Parts, Sampler
 from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.chassis.work.jobs import Jobs
@@ -59,6 +61,7 @@ class ServiceBuilder:
         documents: the documents that all services read. `document_rights`: who may refer to them.
         shared: its views beside the documents, where all services read them.
         metrics: the chassis' metrics; `registry` takes the service's own.
+        parts: which parts it can use; what it calls outside is noted there.
         issuer_keys: verify that the issuer signed a token.
         authenticator: gives the principal of a token.
         rate_limit: of each caller, over HTTP and pages together.
@@ -85,6 +88,7 @@ class ServiceBuilder:
         self.source = f"/bmt/{settings.service}"
         self.registry = new_registry()
         self.metrics = ServiceMetrics(settings.service, self.registry)
+        self.parts = Parts(self.registry)
         own = [*(model for models in publishes.values() for model in models), *private]
         self._own = Vocabulary(own)
         self._consumed = Vocabulary(consumes)
@@ -102,7 +106,8 @@ class ServiceBuilder:
         self.document_rights = DocumentRights(self.shared.store, self.documents)
         self._views = MongoViewStore(self.database)
         self._indexes: dict[str, Sequence[Sequence[str]]] = {}
-        self.lot = ParkingLot(self.database[PARKED])
+        self._operations = Operations(self.database)
+        self.lot = self._operations.lot
         self.work = WorkQueue(self.database[WORK])
         self.publisher = KafkaPublisher(settings.kafka_client_options())
         self._positions = Positions(self.database[positions.COLLECTION])
@@ -278,10 +283,15 @@ class ServiceBuilder:
             title=title,
             version="1",
             description=description,
-            routers=[*routers, moved_pages(self.settings.web_url, former_pages)],
+            routers=[
+                *routers,
+                self._operators_routes(),
+                moved_pages(self.settings.web_url, former_pages),
+            ],
             authenticator=self.authenticator,
             registry=self.registry,
             readiness={"mongodb": self._mongodb_reachable, "kafka": self._kafka_reachable},
+            parts=self.parts,
             samplers=self._samplers,
             rate_limit=self.rate_limit,
             concurrency=ConcurrencyLimits(
@@ -291,6 +301,16 @@ class ServiceBuilder:
             ),
             lifespan=self._lifespan,
         )
+
+    def _operators_routes(self) -> APIRouter:
+        box = DeadLetterBox(
+            self.settings.kafka_client_options(),
+            self._dead_letters,
+            Actions(self._client, self.settings.database_prefix),
+            {self.settings.service: self.lot},
+            newest=NEWEST,
+        )
+        return operations_routes(self._operations, box, clock.now)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -6,13 +6,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Retried, Target
-from bmt.contracts.faults import GENERAL, OF_TARGETS, FaultValue
+from bmt.contracts.faults import GENERAL, OF_CALLS, OF_TARGETS, FaultValue
 from bmt.contracts.problems import codes_told, is_empty
 from bmt.contracts.values import DocumentId, Kind, Moment, Name, Officer, Reason, Status, Value
 
 TaskStatus = Literal["open", "completed"]
 TaskFilter = Literal["open", "claimed", "done", "completed"]
 """`open`: to be done, claimed or not; `claimed`: those of them that somebody has; `done`: completed."""
+
+
+_CODE = (
+    "Why it failed last, under a name that keeps its meaning; null: nothing more exact is known. "
+    + codes_told({**OF_TARGETS, **{one: OF_CALLS[one] for one in ("overtaken",)}})
+)
 
 
 class _Answer(BaseModel):
@@ -224,6 +230,7 @@ class ConfigurationState(Unfinished):
     target: Target | None = Field(default=None, description="What refused last.")
     failed_at: Moment | None = Field(default=None, description="When it failed last.")
     failures: int = Field(default=0, description="How often it failed.")
+    code: str | None = Field(default=None, description=_CODE)
     last_retry: Retried | None = Field(default=None, description="Who tried again last.")
     task_id: str | None = Field(default=None, description="The task that an officer has to do now.")
 
@@ -237,6 +244,7 @@ class Failure(_Answer):
     kind: Kind
     target: Target | None = Field(description="What refused; null: it failed before this was kept.")
     reason: str
+    code: str | None = Field(default=None, description=_CODE)
     retryable: bool = Field(
         description="`POST /v1/requests/{id}/retry` tries again; else a new request is needed."
     )

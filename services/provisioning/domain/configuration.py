@@ -109,11 +109,12 @@ class RecordConfigured:
 
 @immutable
 class RecordFailure:
-    """Record that a target refuses, and that waiting will not help."""
+    """Record that a target refuses, and that waiting will not help; `code` is of `bmt.contracts.faults`, if there is one."""
 
     target: Target
     reason: str
     retryable: bool
+    code: str | None = None
 
 
 @immutable

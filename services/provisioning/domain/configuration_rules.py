@@ -225,6 +225,7 @@ def _fail(command: RecordFailure, state: State) -> Sequence[Event]:
             reason=command.reason,
             retryable=command.retryable,
             retry=_retried(state) if isinstance(state, Due) else None,
+            code=command.code,
         )
     ]
 

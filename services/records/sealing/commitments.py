@@ -57,7 +57,7 @@ _IMPERSONAL: Final = frozenset(
         *(f"/evidence/*/confirmed_by/{name}" for name in _OFFICER),
         *(f"/retry/by/{name}" for name in _OFFICER),
         *("/evidence/*/confirmed_at", "/retry/at"),
-        *("/target", "/task_id", "/retryable", "/about", "/channel"),
+        *("/target", "/task_id", "/retryable", "/code", "/about", "/channel"),
         *("/file_number", "/volume", "/folios", "/filed_at"),
     }
 )

@@ -3,11 +3,10 @@
 import uuid
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from bmt.chassis.messaging.dead_letters import DeadLetters
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.messaging.parking import Record
+from bmt.chassis.messaging.parking import ParkingLot, Record
 from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.contracts import topics
 
@@ -42,18 +41,13 @@ async def bury(kafka, topic_prefix, create_topics):
 
 
 @pytest.fixture
-async def said(kafka, topic_prefix):
-    """`await said(count)`: so many records of the inbound topic."""
-    consumer = AIOKafkaConsumer(
-        topic_prefix + INBOUND, auto_offset_reset="earliest", **kafka.options
-    )
+async def parked(databases):
+    """`await parked("intake")`: what a service's lot holds."""
 
-    async def records(count):
-        await consumer.start()
-        return [await consumer.getone() for _ in range(count)]
+    async def records(service):
+        return [each.record for each in await ParkingLot(databases(service)["parked"]).list(10)]
 
-    yield records
-    await consumer.stop()
+    return records
 
 
 async def test_what_was_refused_is_listed_once_with_who_refused_it(bmt, bury):
@@ -87,14 +81,18 @@ async def test_a_letter_is_shown_whole(bmt, bury):
     assert VALUE.decode() in (await bmt("dead-letters", "show", id_)).out
 
 
-async def test_a_retried_letter_is_said_again_as_it_was_said(bmt, bury, said):
+async def test_a_retried_letter_is_due_in_the_lot_of_each_service_that_refused_it(
+    bmt, bury, parked
+):
     later, id_ = await bury(8, value=b"{}"), await bury(7)
+    await bury(7, by="records")
     answer = await bmt("dead-letters", "retry", later, id_, "--by", "aida")
 
     assert (answer.code, answer.out) == (0, "2 dead letters retried\n"), answer.err
-    first, second = await said(2)
-    assert (first.key, tuple(first.headers), first.value) == (KEY, HEADERS, VALUE)
-    assert second.value == b"{}"  # in the order in which they were said
+    first, second = await parked("intake")
+    assert (first.raw_key, first.headers, first.value) == (KEY, HEADERS, VALUE)
+    assert (first.offset, second.value) == (7, b"{}")
+    assert [one.offset for one in await parked("records")] == [7]
     assert (await bmt("dead-letters", "list")).out == "0 open dead letters\n"
     kept = (await bmt("dead-letters", "list", "--all", "--json")).json["items"]
     assert [each["state"] for each in kept] == ["retried", "retried"]
@@ -121,20 +119,22 @@ async def test_a_discarded_letter_stays_in_kafka_with_who_and_why(bmt, bury, dat
     assert (await bmt("dead-letters", "discard", id_, "--reason", "again")).code == 1
 
 
-async def test_what_was_given_up_in_the_parking_lot_is_settled_and_may_be_retried(bmt, bury, said):
+async def test_what_was_given_up_in_the_parking_lot_is_settled_and_may_be_retried(
+    bmt, bury, parked
+):
     id_ = await bury(7, reason="discarded")
     assert (await bmt("dead-letters", "list", "--json")).json["items"] == []
     again = await bmt("dead-letters", "discard", id_, "--reason", "why")
     assert (again.code, again.err) == (1, f"bmt: {id_} was discarded in the parking lot\n")
     assert (await bmt("dead-letters", "retry", id_)).code == 0
-    assert [record.value for record in await said(1)] == [VALUE]
+    assert [record.value for record in await parked("intake")] == [VALUE]
 
 
-async def test_who_discarded_by_mistake_may_retry(bmt, bury, said):
+async def test_who_discarded_by_mistake_may_retry(bmt, bury, parked):
     id_ = await bury(7)
     await bmt("dead-letters", "discard", id_, "--reason", "a mistake")
     assert (await bmt("dead-letters", "retry", id_)).code == 0
-    (event,) = await said(1)
+    (event,) = await parked("intake")
     assert event.value == VALUE
 
 
@@ -156,11 +156,13 @@ async def test_an_unknown_letter_changes_nothing(bmt, bury):
     assert (await bmt("dead-letters", "list", "--json")).json["items"][0]["state"] == "open"
 
 
-async def test_what_cannot_be_said_again_is_told(bmt, bury):
-    elsewhere = await bury(7, topic="bmt.gone.v1")
-    answer = await bmt("dead-letters", "retry", await bury(7), elsewhere)
+async def test_what_nobody_can_handle_again_is_told(bmt, bury):
+    unknown = await bury(8, by="payroll")
+    answer = await bmt("dead-letters", "retry", await bury(7), unknown)
     assert answer.code == 1
-    assert answer.err.endswith("bmt.gone.v1 is not there\n")
+    assert answer.err.endswith(
+        f"{unknown} is not kept here as an event: its writer must publish it anew\n"
+    )
     assert (await bmt("dead-letters", "list", "--json")).json["total"] == 2
 
 

@@ -182,6 +182,23 @@ async def test_a_setting_that_is_wrong_is_named_and_the_rest_is_looked_at(bmt, s
     assert checks(answer, "services")["intake"]["state"] == "ok"
 
 
+async def test_the_settings_of_the_pages_are_looked_at(bmt, service):
+    url = service()
+    services = ("INTAKE", "APPROVAL", "PROVISIONING", "NOTIFICATION", "RECORDS", "WEB")
+    pages = {
+        **{f"BMT_{name}_URL": url for name in services},
+        "BMT_PORT": "8108",
+        "BMT_ISSUER": "https://issuer.example",
+        "BMT_AGENCIES_FILE": "a.yaml",
+        "BMT_PUBLIC_URL": "https://bmt.example",
+        "BMT_SESSION_KEY": "too short",
+    }
+    answer = await bmt("doctor", "--json", **pages)
+    assert "BMT_SESSION_KEY is wrong" in checks(answer, "configuration")["web"]["detail"]
+    assert checks(answer, "services")["web"]["state"] == "ok"
+    assert "too short" not in answer.out
+
+
 async def test_one_address_without_the_other_is_wrong_use(bmt):
     answer = await bmt("doctor", BMT_MONGODB_URI=None)
     assert answer.code == 2

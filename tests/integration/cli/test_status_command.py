@@ -3,7 +3,9 @@
 import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from threading import Thread
 
 import pytest
 from eventually import eventually
@@ -105,6 +107,50 @@ async def test_parked_events_and_an_outbox_that_stands_still_are_told(bmt, datab
     assert answer.code == 1
     assert "approval has 1 events to publish, the oldest since" in answer.out
     assert "records has 1 events parked" in answer.out
+
+
+@pytest.fixture
+def told():
+    """`told("bmt_parked_events 1")`: the address of a process that tells so at `/metrics`."""
+    servers = []
+
+    def start(text):
+        class Answers(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(f"{text}\n".encode())
+
+            def log_message(self, *_):
+                """Quiet."""
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Answers))
+        Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+async def test_what_the_processes_tell_is_on_the_same_screen(bmt, told):
+    urls = {
+        "BMT_INTAKE_URL": told(
+            'bmt_build_info{version="0.1.0"} 1\nprocess_start_time_seconds 1000'
+        ),
+        "BMT_WEB_URL": told('bmt_part_up{part="kafka"} 1'),
+    }
+    well = await bmt("status", **urls)
+    assert well.code == 0, well.err
+    assert "intake        up since 1970-01-01 00:16:40 UTC; version 0.1.0; 0 to publish" in well.out
+    assert "kafka         up" in well.out
+    wrong = await bmt("status", "--json", **urls, BMT_RECORDS_URL="http://127.0.0.1:1")
+    assert wrong.code == 1
+    (found,) = wrong.json["findings"]
+    assert (found["code"], found["about"]) == ("process_away", "records")
+    assert found["command"] == "bmt doctor"
+    assert wrong.json["parts"]["kafka"] == {"up": True, "since": None, "missed_by": []}
 
 
 async def test_what_is_missing_is_published_again_once_and_not_where_it_is_parked(

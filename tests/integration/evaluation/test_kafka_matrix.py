@@ -51,11 +51,11 @@ PUBLIC = {"bmt.requests.v1", "bmt.decisions.v1", "bmt.configurations.v1", "bmt.n
 RECORDS, DEAD, INBOUND = "bmt.records.v1", "bmt.dead-letters.v1", "bmt.inbound.hrmis.v1"
 OUTBOUND = "bmt.outbound.hrmis.v1"
 READS = {
-    "intake": PUBLIC - {"bmt.requests.v1"} | {RECORDS, INBOUND},
-    "approval": {"bmt.requests.v1"},
-    "provisioning": {"bmt.decisions.v1"},
-    "notification": PUBLIC - {"bmt.notifications.v1"},
-    "records": PUBLIC,
+    "intake": PUBLIC - {"bmt.requests.v1"} | {RECORDS, INBOUND, DEAD},
+    "approval": {"bmt.requests.v1", DEAD},
+    "provisioning": {"bmt.decisions.v1", DEAD},
+    "notification": PUBLIC - {"bmt.notifications.v1"} | {DEAD},
+    "records": PUBLIC | {DEAD},
     "statistics": PUBLIC - {"bmt.requests.v1"} | {RECORDS},
     "hrmis": {OUTBOUND},
     "observer": PUBLIC | {RECORDS, OUTBOUND, DEAD},

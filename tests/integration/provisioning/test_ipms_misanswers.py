@@ -77,6 +77,7 @@ async def test_nobody_else_is_changed_and_the_office_retries_once_ipms_is_mended
             (item,) = await eventually(listed)
             assert item["request_id"] == request.request_id
             assert (item["target"], item["reason"]) == ("ipms", failed.data["reason"])
+            assert (item["code"], failed.data["code"]) == ("another_account", "another_account")
             assert (item["retryable"], item["failures"], item["last_retry"]) == (True, 1, None)
             for other in (("administrator", "KPM"), ("applicant", "MAMPU", account)):
                 answer = await client.get("/v1/failures", headers=as_(*other))

@@ -5,16 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.cli.dead_letter_service import (
-    Action,
-    Origin,
-    document,
-    grouped,
-    letter,
-    lines,
-    whole,
-    whole_lines,
-)
+from bmt.chassis.messaging.letters import Action, Origin, grouped, letter
+from bmt.cli.letter_listing import document, lines, whole, whole_lines
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = "bmt.inbound.hrmis.v1:2:7"

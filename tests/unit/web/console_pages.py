@@ -45,6 +45,7 @@ def browser(answers, visitor=VISITOR):
         agencies=AGENCIES,
         drafts=MemoryDrafts(now),
         status_limits=None,
+        registry=None,
         clock=now,
     )
     app.state.rate_limit = UNLIMITED

@@ -144,6 +144,12 @@ async def test_a_failure_says_what_where_since_when_and_what_to_do():
     assert "Diluluskan, 15 GB · konfigurasi gagal" in text
 
 
+async def test_what_was_answered_then_is_said_in_malay_where_it_has_a_code():
+    coded = {**FAILED, "code": "not_registered_there"}
+    assert "Akaun ini tiada di sana" in await page(failing(coded))
+    assert "IPMS has no such account" in await page(failing(coded), lang="en")
+
+
 async def test_where_no_retry_helps_it_says_so_in_its_place():
     text = await page(failing({**FAILED, "retryable": False, "target": "storage"}))
     assert "permohonan baharu diperlukan" in text

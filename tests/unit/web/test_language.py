@@ -14,6 +14,7 @@ from web import wording as shared_wording
 from web.audit import wording as of_auditors
 from web.console import wording as of_administrators
 from web.error_pages import TEXTS
+from web.health import wording as of_operators
 from web.language import Languages
 from web.layout import ROOM
 from web.my import wording as of_users
@@ -28,6 +29,7 @@ SITES = {
     ROOM: [*TEXTS, "bait", *texts_of(shared_wording)],
     Path(of_auditors.__file__).parent: texts_of(of_auditors),
     Path(of_administrators.__file__).parent: texts_of(of_administrators),
+    Path(of_operators.__file__).parent: texts_of(of_operators),
     Path(of_users.__file__).parent: texts_of(of_users),
     Path(of_anybody.__file__).parent: texts_of(of_anybody),
 }
