@@ -258,6 +258,6 @@ def due_of(at: datetime, now: datetime, rules: OwnAgency | None) -> Due:
     """`rules`: the agency's, by which its working days count; None: those of the federal capital."""
     state = cast("State", (rules and rules.state) or "kuala-lumpur")
     closed: frozenset[date] = frozenset(rules.closed_days) if rules else frozenset()
-    is_late = at < now
+    is_late = charter.is_late(now, at)
     begin, end = (at, now) if is_late else (now, at)
     return Due(at, is_late, charter.working_days_between(begin, end, state, closed))

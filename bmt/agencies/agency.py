@@ -1,11 +1,13 @@
 """One agency's rules, as agencies.yaml writes them, and their version."""
 
 import hashlib
+from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from bmt.agencies import charter
 from bmt.agencies.accounts import AccountPatterns
 from bmt.agencies.deciding import (
     Acting,
@@ -20,6 +22,7 @@ from bmt.contracts.faults import wrong
 from bmt.contracts.values import (
     AgencyCode,
     Bytes,
+    CharterStep,
     EmailAddress,
     Name,
     PostedChannel,
@@ -105,6 +108,11 @@ class AgencyRules(AgencyFileEntry):
     """The agency's own accounts. No other agency may act for them."""
     changed: Change | None = None
     """The last change of these rules. It is no rule itself."""
+
+    def due_at(self, step: CharterStep, since: datetime) -> datetime:
+        """When a step that begins at `since` must be done (client charter)."""
+        days = getattr(self.charter_working_days, step)
+        return charter.due_at(since, days, self.state, frozenset(self.closed_days))
 
 
 _REMINDERS: Final = ("office_email", "escalation_email", "remind_working_days_before")

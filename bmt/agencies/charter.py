@@ -10,6 +10,7 @@ from bmt.agencies.states import State, is_working_day
 MALAYSIA: Final = ZoneInfo("Asia/Kuala_Lumpur")
 OFFICE_OPENS: Final = time(8, 0)
 OFFICE_CLOSES: Final = time(17, 0)
+WORKING_DAY: Final = timedelta(hours=OFFICE_CLOSES.hour - OFFICE_OPENS.hour)
 _MOST_DAYS_COUNTED: Final = 366
 
 
@@ -26,6 +27,25 @@ def due_at(
     `closed` are the agency's own closures, beside its state's holidays.
     """
     return _closing(since.astimezone(MALAYSIA).date(), working_days, state, closed)
+
+
+def is_late(at: datetime, due: datetime) -> bool:
+    """Whether what was done at `at`, or is not done by then, is late: the one rule of lists, reports and figures."""
+    return at > due
+
+
+def working_time(
+    begin: datetime, end: datetime, state: State, closed: frozenset[date] = frozenset()
+) -> timedelta:
+    """The office hours of working days between two moments; at most those of the last 366 days."""
+    first, last = (one.astimezone(MALAYSIA).replace(tzinfo=None) for one in (begin, end))
+    total, days = timedelta(), (last.date() - first.date()).days
+    for back in range(min(days, _MOST_DAYS_COUNTED) + 1):
+        day = last.date() - timedelta(days=back)
+        if day not in closed and is_working_day(day, state):
+            opens, closes = (datetime.combine(day, at) for at in (OFFICE_OPENS, OFFICE_CLOSES))
+            total += max(timedelta(), min(closes, last) - max(opens, first))
+    return total
 
 
 def working_days_between(

@@ -233,6 +233,9 @@ RequestWarning = Literal[
 ]
 """What a person must weigh before approving; never a silent yes, never an automatic no."""
 
+CharterStep = Literal["decide", "configure", "notify"]
+"""The steps for which the client charter promises a time."""
+
 Status = Literal[
     "received",
     "returned",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
@@ -13,7 +14,8 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
-from services.records.domain.designated_file import Command, FileEvent, stream_of
+from services.records.charter.cases import milestone_of
+from services.records.domain.designated_file import Command, FileEvent, Milestone, stream_of
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import Entry, Leaf, entry_of
 from services.records.ledger.leaves import FileNumbers, Leaves
@@ -46,8 +48,11 @@ async def file_event(incoming: IncomingEvent[RequestEvent]) -> Message[EnterEven
     return incoming.to_command(stream_of(request.request_id), EnterEvent(incoming, entry))
 
 
-def entering(ledger: Leaves, register: FileNumbers, clock: Clock) -> Complete:
-    """Adds a wave's events to the ledger, and assigns file numbers to their requests."""
+def entering(ledger: Leaves, register: FileNumbers, agencies: Agencies, clock: Clock) -> Complete:
+    """Adds a wave's events to the ledger, and assigns file numbers to their requests.
+
+    Notes when the next step of each request is due, by today's rules of `agencies`.
+    """
 
     async def complete(
         messages: Sequence[Message[EnterEvent]],
@@ -70,7 +75,9 @@ def entering(ledger: Leaves, register: FileNumbers, clock: Clock) -> Complete:
             match leaf:
                 case Leaf():
                     number = numbers[request.request_id]
-                    command = _command(message.command.incoming, leaf, number, now)
+                    incoming = message.command.incoming
+                    milestone = milestone_of(incoming.data, incoming.time, agencies)
+                    command = _command(incoming, leaf, number, now, milestone)
                     filed.append(message.with_command(command))
                 case NotCanonical():
                     filed.append(Refused(str(leaf), problem="malformed"))
@@ -82,7 +89,11 @@ def entering(ledger: Leaves, register: FileNumbers, clock: Clock) -> Complete:
 
 
 def _command(
-    incoming: IncomingEvent[RequestEvent], leaf: Leaf, file_number: str, now: datetime
+    incoming: IncomingEvent[RequestEvent],
+    leaf: Leaf,
+    file_number: str,
+    now: datetime,
+    milestone: Milestone | None,
 ) -> FileEvent:
     return FileEvent(
         event=incoming.data,
@@ -95,4 +106,5 @@ def _command(
         file_number=file_number,
         at=now,
         key=leaf.sealed.key if leaf.sealed else None,
+        milestone=milestone,
     )

@@ -15,6 +15,8 @@ from services import records
 from services.records import api, disposal_api, domain, verification_api, views
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter, RecordPaper
+from services.records.charter import api as charter_api
+from services.records.charter.cases import CASES
 from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
 from services.records.disposing import DisposalService
@@ -58,6 +60,7 @@ def build(settings: Settings) -> FastAPI:
     for store in (people, ledger, numbers, folios):
         builder.prepares(store.prepare)
     files = builder.view(views.FILES)
+    cases = builder.view(CASES)
     filing = Filing(
         builder.execution,
         builder.documents,
@@ -76,7 +79,9 @@ def build(settings: Settings) -> FastAPI:
     ]
     builder.works_on(views.work_of, workers)
     disposals = builder.view(DISPOSALS)
-    builder.subscribes(topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, clock.now))
+    builder.subscribes(
+        topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, agencies, clock.now)
+    )
     builder.samples(measuring(ledger, builder.registry))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
     tree, sequencer = _tree(builder, settings, ledger, signer)
@@ -84,7 +89,7 @@ def build(settings: Settings) -> FastAPI:
     queries = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
     paper = RecordPaper(settings.web_url, signer)
     exporter = Exporter(queries, ledger, tree, sequencer, folios, signer, paper, clock.now)
-    examination = Examination(queries, files, ledger, agencies, clock.now)
+    examination = Examination(queries, files, cases, ledger, agencies, clock.now)
     return builder.app(
         title="BMT records",
         description=records.__doc__ or "",
@@ -92,6 +97,7 @@ def build(settings: Settings) -> FastAPI:
             api.router,
             disposal_api.router,
             conformance_api.router,
+            charter_api.router,
             verification_api.tree_router,
             verification_api.router,
         ],
@@ -105,6 +111,8 @@ def build(settings: Settings) -> FastAPI:
             tree=tree,
             signer=signer,
             agencies=agencies,
+            cases=cases,
+            clock=clock.now,
         ),
     )
 

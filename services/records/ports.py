@@ -8,9 +8,11 @@ from fastapi import Depends
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.disposal import DisposalItem
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter
+from services.records.charter.cases import Case
 from services.records.conformance.examination import Examination
 from services.records.disposing import DisposalService
 from services.records.tree.checkpoints import Signer, TreeReading
@@ -28,6 +30,8 @@ class Ports:
     tree: TreeReading
     signer: Signer
     agencies: Agencies
+    cases: ViewProjection[Case]
+    clock: Clock
 
 
 Here = Annotated[Ports, Depends(ports_of)]

@@ -209,7 +209,7 @@ def _found_by(entry: Body, *texts: str | None) -> Body:
     return {**entry, "words": _more_words(entry["words"], new)} if new else entry
 
 
-def _of_file(incoming: IncomingEvent[BaseModel]) -> str | None:
+def of_file(incoming: IncomingEvent[BaseModel]) -> str | None:
     """Searches and disposals have their own streams, which belong to no file."""
     return (
         None if isinstance(incoming.data, (RecordsSearched, *DISPOSAL_EVENTS)) else incoming.subject
@@ -220,7 +220,7 @@ FILES: Final = View(
     name="files",
     model=FileEntry,
     fold=_fold,
-    key=_of_file,
+    key=of_file,
     lags=True,
     indexes=(
         ("received_at", "_id"),

@@ -15,6 +15,7 @@ from services.intake.integrators import SUBMISSIONS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
 from services.notification.views import NOTICES, TEMPLATES
 from services.provisioning import views as provisioning
+from services.records.charter.cases import CASES
 from services.records.views import DISPOSALS, FILES
 
 VIEWS = {
@@ -33,6 +34,7 @@ VIEWS = {
     "notification/told": NOTICES,
     "notification/templates": TEMPLATES,
     "records/files": FILES,
+    "records/charter": CASES,
     "records/disposals": DISPOSALS,
 }
 """Each by its service and its collection."""

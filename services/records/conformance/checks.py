@@ -1,13 +1,15 @@
 """Whether a request followed the procedure: each step, in order, in time, by the right person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from bmt.agencies.agency import AgencyRules
-from bmt.agencies.charter import due_at
+from bmt.agencies.charter import is_late
 from bmt.contracts.http.records import MissingDocument, Notice, RecordState
+from bmt.contracts.values import CharterStep
+from services.records.charter.cases import Span
 
 Code = Literal[
     "decision_overdue",
@@ -37,6 +39,13 @@ _OUTCOMES: Final = {
     ("withdrawn", "termination"): "withdrawn",
 }
 """The notice that ends the procedure (SOP step 4)."""
+
+
+_CHARTER: Final[Mapping[CharterStep, tuple[Code, Code, str, str]]] = {
+    "decide": ("decision_overdue", "decision_late", "a decision", "decided"),
+    "configure": ("configuration_overdue", "configuration_late", "the configuration", "configured"),
+    "notify": ("notice_overdue", "notice_late", "the notice of the outcome", "the user was told"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +80,28 @@ def steps_of(state: RecordState) -> Steps:
 
 
 def deviations(
-    state: RecordState, missing: Sequence[MissingDocument], rules: AgencyRules | None, now: datetime
+    state: RecordState,
+    spans: Sequence[Span],
+    missing: Sequence[MissingDocument],
+    rules: AgencyRules | None,
+    now: datetime,
 ) -> Iterator[Deviation]:
     """The deviations, in the order of the procedure.
 
     Args:
         state: from the record.
+        spans: the steps by which the client charter is measured, as its figures count them.
         missing: documents that are named and not filed.
-        rules: of the agency. Without them no due day is checked.
+        rules: of the agency. Without them nobody is kept from configuring.
         now: for steps that are not done yet.
     """
     steps = steps_of(state)
-    yield from _decision(state, steps, now)
+    yield from _in_time(spans, "decide", now)
+    yield from _decision(state)
     if state.decision and state.decision.decision == "approved":
-        yield from _configuration(state, steps, rules, now)
-    yield from _notice(state, steps, rules, now)
+        yield from _configuration(state, rules)
+    yield from _in_time(spans, "configure", now)
+    yield from _in_time(spans, "notify", now)
     yield from _order(steps)
     for document in missing:
         yield Deviation("document_missing", f"a document is not filed: {document.reason}")
@@ -93,18 +109,21 @@ def deviations(
         yield Deviation("not_filed", "the user was told, and the file is not complete")
 
 
-def _decision(state: RecordState, steps: Steps, now: datetime) -> Iterator[Deviation]:
+def _in_time(spans: Sequence[Span], step: CharterStep, now: datetime) -> Iterator[Deviation]:
+    overdue, late, name, done = _CHARTER[step]
+    for span in spans:
+        if span.step != step or span.due_at is None:
+            continue
+        if span.at is None and is_late(now, span.due_at):
+            yield Deviation(overdue, f"{name} was due {_day(span.due_at)}")
+        elif span.at and is_late(span.at, span.due_at):
+            yield Deviation(late, f"{done} {_day(span.at)}, due {_day(span.due_at)}")
+
+
+def _decision(state: RecordState) -> Iterator[Deviation]:
     decision = state.decision
-    if decision is None:
-        if state.due_at and now > state.due_at:
-            yield Deviation("decision_overdue", f"a decision was due {_day(state.due_at)}")
-        return
-    if state.due_at and steps.decided_at and steps.decided_at > state.due_at:
-        yield Deviation(
-            "decision_late", f"decided {_day(steps.decided_at)}, due {_day(state.due_at)}"
-        )
-    officer = decision.decided_by
-    if officer is None:
+    officer = decision.decided_by if decision else None
+    if decision is None or officer is None:
         return
     if officer.role != "administrator":
         yield Deviation("decided_without_role", f"decided by somebody with the role {officer.role}")
@@ -116,38 +135,14 @@ def _decision(state: RecordState, steps: Steps, now: datetime) -> Iterator[Devia
         )
 
 
-def _configuration(
-    state: RecordState, steps: Steps, rules: AgencyRules | None, now: datetime
-) -> Iterator[Deviation]:
+def _configuration(state: RecordState, rules: AgencyRules | None) -> Iterator[Deviation]:
     if state.status == "configuration_failed":
         yield Deviation("configuration_failed", "a target refused the change")
-    due = _due(steps.decided_at, rules, "configure")
-    if due and steps.configured_at is None and now > due:
-        yield Deviation("configuration_overdue", f"the configuration was due {_day(due)}")
-    if due and steps.configured_at and steps.configured_at > due:
-        yield Deviation(
-            "configuration_late", f"configured {_day(steps.configured_at)}, due {_day(due)}"
-        )
     by = state.configured_by
     approver = state.decision.decided_by if state.decision else None
     same = by is not None and approver is not None and by.subject == approver.subject
     if same and rules and not rules.separation.approver_may_configure:
         yield Deviation("approver_configured", "configured by who had approved")
-
-
-def _notice(
-    state: RecordState, steps: Steps, rules: AgencyRules | None, now: datetime
-) -> Iterator[Deviation]:
-    concluded = steps.configured_at or (
-        steps.decided_at if state.decision and state.decision.decision == "rejected" else None
-    )
-    due = _due(concluded, rules, "notify")
-    if due and steps.notified_at is None and now > due:
-        yield Deviation("notice_overdue", f"the user was to be told by {_day(due)}")
-    if due and steps.notified_at and steps.notified_at > due:
-        yield Deviation(
-            "notice_late", f"the user was told {_day(steps.notified_at)}, due {_day(due)}"
-        )
 
 
 def _order(steps: Steps) -> Iterator[Deviation]:
@@ -174,13 +169,6 @@ def _outcome(state: RecordState) -> Notice | None:
     about: Any = _OUTCOMES.get((state.decision.decision, state.kind))
     notified = [one for one in state.notices if one.about == about and one.status == "notified"]
     return min(notified, key=lambda one: one.at, default=None)
-
-
-def _due(since: datetime | None, rules: AgencyRules | None, step: str) -> datetime | None:
-    if since is None or rules is None:
-        return None
-    days = getattr(rules.charter_working_days, step)
-    return due_at(since, days, rules.state, frozenset(rules.closed_days))
 
 
 def _day(at: datetime) -> str:

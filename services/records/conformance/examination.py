@@ -15,6 +15,7 @@ from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.records import ConformanceLine, ConformanceReport, RecordState
 from bmt.contracts.problems import FieldError, Refused
 from services.records.audited_queries import AuditedQueries
+from services.records.charter.cases import Case, spans_of
 from services.records.conformance.checks import Deviation, Steps, deviations, steps_of
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.reader import Reader
@@ -49,6 +50,7 @@ class Examination:
 
     queries: AuditedQueries
     files: ViewProjection[FileEntry]
+    cases: ViewProjection[Case]
     ledger: Leaves
     agencies: Agencies
     clock: Clock
@@ -72,8 +74,12 @@ class Examination:
         lines: list[ConformanceLine] = []
         for start in range(0, len(entries), AT_A_TIME):
             some = entries[start : start + AT_A_TIME]
-            chains = await self.ledger.opened_of([entry.request_id for entry in some])
-            lines += [self._line(entry, chains.get(entry.request_id, ())) for entry in some]
+            ids = [entry.request_id for entry in some]
+            chains, cases = await self.ledger.opened_of(ids), await self.cases.get_many(ids)
+            lines += [
+                self._line(one, chains.get(id_, ()), cases.get(id_))
+                for id_, one in zip(ids, some, strict=True)
+            ]
             await asyncio.sleep(0)  # other requests get their turn
         return report(period, lines, self.clock())
 
@@ -99,16 +105,18 @@ class Examination:
                 return found
             after = (some[-1].received_at, some[-1].request_id)
 
-    def _line(self, entry: FileEntry, chain: Sequence[OpenLeaf]) -> ConformanceLine:
+    def _line(
+        self, entry: FileEntry, chain: Sequence[OpenLeaf], case: Case | None
+    ) -> ConformanceLine:
         events = [leaf.event for leaf in chain]
         facts = facts_of(events)
         if facts is None:
             return line(entry, None, [_UNREADABLE])
         state = state_of(facts, events, entry.filed_at)
         rules = self.agencies.get(entry.agency).rules if entry.agency in self.agencies else None
-        return line(
-            entry, state, list(deviations(state, missing(entry.unfiled), rules, self.clock()))
-        )
+        spans = spans_of(case, rules) if case else ()
+        unfiled = missing(entry.unfiled)
+        return line(entry, state, list(deviations(state, spans, unfiled, rules, self.clock())))
 
 
 def line(

@@ -34,6 +34,15 @@ MissingReason = Literal["not_stored", "content_differs"]
 
 
 @immutable
+class Milestone:
+    """What the client charter asks of an event: `at`, `due_at` and `prepared_reason` of `EventFiled`."""
+
+    at: datetime
+    due_at: datetime | None = None
+    prepared_reason: str | None = None
+
+
+@immutable
 class FileEvent:
     """File an event that is in the ledger.
 
@@ -41,6 +50,7 @@ class FileEvent:
         leaf_index: its place in the request's chain, from 1.
         file_number: of the request, used with its first event.
         key: the id of the person's key that seals the leaf.
+        milestone: if a step of the client charter begins or ends with it.
     """
 
     event: RequestEvent
@@ -53,6 +63,7 @@ class FileEvent:
     file_number: str
     at: datetime
     key: str | None = None
+    milestone: Milestone | None = None
 
 
 @immutable

@@ -68,6 +68,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:
 def _file_event(command: FileEvent, state: State) -> list[Event]:
     event = command.event
     received = event if isinstance(event, RequestReceived) else None
+    milestone = command.milestone
     events: list[Event] = []
     if isinstance(state, Unopened):
         events = [
@@ -92,6 +93,9 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
             about=event.about if isinstance(event, _NOTICES) else None,
             while_open=received is not None and received.while_open,
             key=command.key,
+            at=milestone and milestone.at,
+            due_at=milestone and milestone.due_at,
+            prepared_reason=milestone and milestone.prepared_reason,
         )
     )
     due = {one.document_id: one for one in _named(event, command.event_id, command.key)}

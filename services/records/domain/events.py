@@ -97,6 +97,10 @@ class EventFiled(Event):
     one, `about` if it is a notice. `key` is the person's key that seals the leaf and this event;
     None before there were keys. For a disposal, `keys` are the destroyed ones. `while_open` is as
     in `RequestReceived`.
+
+    What the client charter is measured by, absent from events filed before: `at`, when the step was
+    done, by the event's own data; `due_at`, when the step that it begins must be done, by the rules
+    of that day; `prepared_reason`, which of the agency's prepared reasons a return gives.
     """
 
     TYPE = "my.gov.bmt.records.EventFiled.v1"
@@ -113,6 +117,9 @@ class EventFiled(Event):
     key: str | None = None
     keys: tuple[str, ...] = ()
     while_open: bool = Field(default=False, exclude_if=lambda value: not value)
+    at: Moment | None = Field(default=None, exclude_if=lambda value: not value)
+    due_at: Moment | None = Field(default=None, exclude_if=lambda value: not value)
+    prepared_reason: str | None = Field(default=None, exclude_if=lambda value: not value)
 
     @property
     def has_facts(self) -> bool:

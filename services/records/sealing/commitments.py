@@ -70,7 +70,7 @@ _OF_THE_FILE: Final = frozenset(
         *("/by", "/roles/*", "/viewed_at", "/exported_at", "/disposal_id", "/agency"),
         *("/handed_in_by", "/of", "/still_held"),
         *("/proposed_by", "/approved_by", "/rejected_by", "/keys/*", "/request_ids/*"),
-        *("/held/*", "/at"),
+        *("/held/*", "/at", "/prepared_reason"),
     }
 )
 """The impersonal fields that only records' own events have."""

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from fixtures.ledger_keys import people_of
 from fixtures.samples import facts, received
+from fixtures.service import AGENCIES_FILE
 
+from bmt.agencies import register as agencies_file
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import clock
@@ -109,6 +111,7 @@ async def test_what_can_never_be_filed_is_refused_by_itself_and_takes_no_file_nu
     """Of a wave: two events are filed, one cannot be hashed, one has the id of another."""
     (ledger, _) = await two_writers(database)
     register = FileNumbers(database.file_numbers, "{agency}.BMT.600-1/2")
+    agencies = agencies_file.read(AGENCIES_FILE)
     requests = [facts(request_id=clock.new_id()) for _ in range(4)]
     wave = [
         await file_event(incoming(received(request), event_id, **more))
@@ -117,7 +120,7 @@ async def test_what_can_never_be_filed_is_refused_by_itself_and_takes_no_file_nu
         )
     ]
 
-    first, malformed, reused, last = await entering(ledger, register, clock.now)(wave)
+    first, malformed, reused, last = await entering(ledger, register, agencies, clock.now)(wave)
 
     assert [malformed.problem, reused.problem] == ["malformed", "idempotency_key_reused"]
     assert [one.command.file_number[-2:] for one in (first, last)] == ["/1", "/2"]

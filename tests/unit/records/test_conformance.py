@@ -21,6 +21,8 @@ from bmt.contracts.http.records import (
     Notice,
     RecordState,
 )
+from bmt.contracts.progress import OUTCOMES
+from services.records.charter.cases import Case, Noted, spans_of
 from services.records.conformance import api
 from services.records.conformance.api import COLUMNS, paper, written
 from services.records.conformance.checks import Code, deviations, steps_of
@@ -57,8 +59,28 @@ def notice(about="configured", status="notified", at=AT + timedelta(hours=2)):
     return Notice(about=about, channel="email", recipient="a@b.my", status=status, at=at)
 
 
+def spans(told, rules=RULES):
+    """The steps of the client charter in this state, due by the agency's rules."""
+    happened = [("opened", told.received_at, told.due_at)]
+    if told.decision:
+        happened.append((told.decision.decision, told.decision.decided_at or AT, None))
+    if told.configured_at:
+        happened.append(("configured", told.configured_at, None))
+    happened += [
+        ("notified", one.at, None)
+        for one in told.notices
+        if one.status == "notified" and one.about in OUTCOMES
+    ]
+    noted = [
+        Noted(what=what, sequence=place, at=at, due_at=due_at, prepared_reason=None)
+        for place, (what, at, due_at) in enumerate(happened)
+    ]
+    facts_told = REQUEST.model_dump(include={"request_id", "agency", "kind", "channel"})
+    return spans_of(Case(**facts_told, received_at=told.received_at, noted=tuple(noted)), rules)
+
+
 def found(told, missing=(), rules=RULES, now=MONDAY + DAY):
-    return [one.code for one in deviations(told, missing, rules, now)]
+    return [one.code for one in deviations(told, spans(told, rules), missing, rules, now)]
 
 
 def test_a_request_that_went_as_it_should_conforms():
@@ -170,7 +192,7 @@ def test_without_the_agencys_rules_no_day_is_missed():
 def line(number, told, **more):
     facts_told = {"reference": f"MAMPU/2025/{number:06}", "request_id": f"r-{number}"}
     people = {"decision": "approved", "decided_by": "siti", "configured_by": "siti", **more}
-    found_now = list(deviations(told, (), RULES, MONDAY + 30 * DAY))
+    found_now = list(deviations(told, spans(told), (), RULES, MONDAY + 30 * DAY))
     return ConformanceLine(
         **facts_told,
         file_number=f"MAMPU.BMT.600-1/2/{number}",
