@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, cast
@@ -10,10 +10,11 @@ from typing import Any, Final, cast
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from starlette.requests import Request
 
-from bmt.agencies.charter import MALAYSIA
+from bmt.agencies.charter import MALAYSIA, WORKING_DAY
 from bmt.contracts.problems import Refused
 from bmt.wording.faults import CODES, FAULTS, LOCALES, Code, FaultWording
 
@@ -64,6 +65,24 @@ class Language(FaultWording):
         """Everything of a time, to be shown beside a short one."""
         there = at.astimezone(MALAYSIA)
         return format_datetime(there, "EEEE, d MMMM y, HH:mm:ss", locale=LOCALES[self.code])
+
+    def month(self, month: str) -> str:
+        """A month such as `2026-11`, in short."""
+        there = date.fromisoformat(f"{month}-01")
+        return format_date(there, "MMM y", locale=LOCALES[self.code])
+
+    def share(self, percent: float) -> str:
+        """A percentage with a tenth."""
+        return str(format_decimal(percent, "0.0", locale=LOCALES[self.code])) + " %"
+
+    def worked(self, time: timedelta) -> str:
+        """Office hours as working days and hours; less than an hour in minutes."""
+        minutes = round(time.total_seconds() / 60)
+        if minutes < 60:  # noqa: PLR2004
+            return self.counted(minutes, self.text("minit"))
+        days, hours = divmod(round(minutes / 60), WORKING_DAY // timedelta(hours=1))
+        told = ((days, self.text("hari")), (hours, self.text("jam")))
+        return " ".join(self.counted(count, what) for count, what in told if count)
 
     def counted(self, count: int, what: str) -> str:
         """`what` is translated, and means one of it; Malay has the same word for many."""

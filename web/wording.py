@@ -9,6 +9,7 @@ from bmt.wording.names import CHANNEL, KIND, KINDS_OF_FILE, STATUS
 __all__ = (
     "ALL",
     "CHANNEL",
+    "FIGURES",
     "KIND",
     "KINDS_OF_FILE",
     "NEXT",
@@ -112,4 +113,52 @@ WAITS_FOR: Final[Mapping[str, str]] = {
 }
 """What a request waits for now."""
 
-ALL: Final = (STATUS, KIND, CHANNEL, STEP, NEXT, STEP_LABEL, STEP_STATE, WAITS_FOR)
+FIGURES: Final[Mapping[str, str]] = {
+    "title_steps": "Ditepati mengikut langkah",
+    "title_months": "Mengikut bulan diterima",
+    "title_open": "Terbuka sekarang, mengikut umur",
+    "title_channels": "Mengikut saluran",
+    "title_kinds": "Mengikut jenis",
+    "title_agencies": "Mengikut agensi",
+    "title_returns": "Sebab dikembalikan yang paling kerap",
+    "step": "Langkah",
+    "decide": "Keputusan",
+    "configure": "Konfigurasi",
+    "notify": "Makluman",
+    "kept_percent": "Ditepati, %",
+    "kept": "Ditepati",
+    "late": "Lewat",
+    "overdue": "Tertunggak",
+    "pending": "Belum tiba tarikh",
+    "median": "Median",
+    "p90": "p90",
+    "nothing_due": "tiada yang perlu dibuat",
+    "by_months": "Bulan",
+    "by_channels": "Saluran",
+    "by_kinds": "Jenis",
+    "by_agencies": "Agensi",
+    "requests": "Bil. permohonan",
+    "decide_kept": "Keputusan ditepati, %",
+    "configure_kept": "Konfigurasi ditepati, %",
+    "notify_kept": "Makluman ditepati, %",
+    "age": "Umur, hari bekerja",
+    "waits_decide": "Menunggu keputusan",
+    "waits_configure": "Menunggu konfigurasi",
+    "waits_notify": "Menunggu makluman",
+    "waits_applicant": "Pada pemohon",
+    "reason": "Sebab",
+    "returns": "Kali",
+    "own_words": "Ditulis sendiri oleh pegawai",
+    "days": "hari bekerja sejak diterima",
+    "hours": "jam bekerja",
+    "this_month": "Bulan ini",
+    "last_month": "Bulan lepas",
+    "six_months": "Enam bulan",
+    "this_year": "Tahun ini",
+    "minutes of work": "minit",
+    "days of work": "hari",
+    "hours of work": "jam",
+}
+"""The page of the client charter."""
+
+ALL: Final = (FIGURES, STATUS, KIND, CHANNEL, STEP, NEXT, STEP_LABEL, STEP_STATE, WAITS_FOR)

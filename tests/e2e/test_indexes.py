@@ -145,6 +145,9 @@ async def through_all_lists(readers, request_id):
             ("approval", "/v1/agencies/MAMPU/rules?policy_version=MAMPU-0"),
         ):
             await reader.get(service, path)
+        for agency in ({}, {"agency": "MAMPU"}):
+            asked = {"from": "2020-01-01", "to": "2099-01-01", **agency}
+            await reader.get("records", "/v1/charter", params=asked)
 
 
 async def through_the_desk(mampu):

@@ -195,6 +195,8 @@ records GET /v1/disposals/{disposal_id}
                              401  403     403   403       404   404    404      403   403     404   404    404   403
 records GET /v1/conformance
                              401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/charter
+                             401  403     403   403       200   404    404      200   200     200   404    200   403
 records GET /v1/documents/{document_id}
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/checkpoints/latest
@@ -542,9 +544,11 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         ),
         "records GET /v1/disposals": Target({}, options=everything, tells=filed),
         "records GET /v1/disposals/{disposal_id}": Target({"disposal_id": "none-was-proposed"}),
-        "records GET /v1/conformance": Target(
-            {},
-            options={"params": {"agency": "JPA", "from": "2020-01-01", "to": "2100-01-01"}},
+        **dict.fromkeys(
+            ("records GET /v1/conformance", "records GET /v1/charter"),
+            Target(
+                {}, options={"params": {"agency": "JPA", "from": "2020-01-01", "to": "2100-01-01"}}
+            ),
         ),
         "records GET /v1/documents/{document_id}": Target({"document_id": paper}),
         "records GET /v1/checkpoints/latest": Target({}),

@@ -15,6 +15,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.records import ConformanceReport, RecordItem, RecordVerification
 from bmt.contracts.values import GONE
+from web import figures
 from web.audit import wording
 from web.audit.timeline import File, history, timeline
 from web.clients import FILE_SECONDS, address
@@ -144,7 +145,7 @@ def _next(request: Request, cursor: str | None) -> str | None:
 AREA: Final = Area(
     PREFIX,
     Path(__file__).parent,
-    [router],
+    [router, figures.router("auditor", "administrator")],
     roles=("auditor",),
     always={"wording": wording, "gone": GONE},
 )

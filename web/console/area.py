@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from web import figures
 from web.console import (
     agency,
     correcting,
@@ -31,7 +32,8 @@ AREA: Final = Area(
             *(worklist, search, failures, requests, correcting, mending, live, agency),
             *(inbox, scans, tasks, papers, notices),
         )
-    ],
+    ]
+    + [figures.router("administrator", own_agency=True)],
     roles=("administrator",),
     other_roles={"agency_manager": "/agency/"},
     always={"wording": wording},

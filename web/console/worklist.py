@@ -1,13 +1,11 @@
 """The first page: what waits for a decision, bulk decisions, and what changed since the last visit."""
 
 import asyncio
-import csv
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -33,6 +31,7 @@ from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.access import Administrator
 from web.console.forms import DecisionForm, Form
+from web.csv_file import csv_file
 from web.forms import FormWrong, faults_of
 from web.ports import Client, Here, Ports
 
@@ -47,9 +46,6 @@ _NONE_CHOSEN: Final = FieldError.of("/chosen", "choose_requests")
 
 MOST_EXPORTED: Final = 2_000
 _AT_ONCE: Final = 200
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would run what begins with these."""
-
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
 Order = Literal["due_at", "name"]
@@ -196,28 +192,24 @@ async def exported(
         found += page.items
         if (cursor := page.next_cursor) is None:
             break
-    text = StringIO()
-    written = csv.writer(text)
-    written.writerow([language.text(name) for name in wording.EXPORTED])
+    rows: list[Sequence[str]] = [[language.text(name) for name in wording.EXPORTED]]
     for one in found:
         warnings = "; ".join(language.text(wording.WARNING_LABEL[w]) for w in one.warnings)
         applicant = one.applicant
-        cells = (
-            *(
-                at.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
-                for at in (one.due_at, one.received_at)
-            ),
-            *(applicant.name, applicant.account, applicant.email),
-            language.text(wording.KIND[one.kind]),
-            language.text(wording.CHANNEL[one.channel]) if one.channel else "",
-            language.size(one.quota_bytes) if one.quota_bytes else "",
-            *(warnings, one.reference),
+        rows.append(
+            (
+                *(
+                    at.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
+                    for at in (one.due_at, one.received_at)
+                ),
+                *(applicant.name, applicant.account, applicant.email),
+                language.text(wording.KIND[one.kind]),
+                language.text(wording.CHANNEL[one.channel]) if one.channel else "",
+                language.size(one.quota_bytes) if one.quota_bytes else "",
+                *(warnings, one.reference),
+            )
         )
-        written.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
-    headers = {"Content-Disposition": 'attachment; filename="bmt.csv"'}
-    return Response(
-        "\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers
-    )
+    return csv_file("bmt", rows)
 
 
 @router.get("/changes")

@@ -25,6 +25,7 @@ from bmt.contracts.http.operations import (
 from bmt.contracts.http.provisioning import Failure, RetryAccepted, RetryOrder
 from bmt.contracts.problems import Refused
 from bmt.findings import SERVICES, STATISTICS, WEB, System
+from web import figures
 from web.clients import Address, ServiceClients, ServiceName, VisitorClient, address
 from web.forms import Sent, new_key, sent, validated
 from web.health import wording
@@ -220,7 +221,7 @@ async def _read(
 AREA: Final = Area(
     "/health",
     Path(__file__).parent,
-    [router],
+    [router, figures.router("operator")],
     roles=("operator",),
     always={"wording": wording},
     scripts=True,

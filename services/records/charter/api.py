@@ -96,6 +96,6 @@ def _visible(caller: Principal, agency: str | None) -> str | None:
     """The agency whose figures are meant; None: all."""
     if caller.has("operator") or (caller.has("auditor") and not caller.agency):
         return agency
-    if agency not in (None, caller.agency):
+    if not caller.agency or agency not in (None, caller.agency):
         raise RecordNotFound
     return caller.agency

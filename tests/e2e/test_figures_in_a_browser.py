@@ -1,0 +1,122 @@
+"""The client charter's figures in a real browser: for an agency, over all agencies, and as files."""
+
+import csv
+from urllib.parse import urljoin
+
+import pytest
+from eventually import eventually
+from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in, sign_in_as
+from fixtures.outside import SECONDS, registered
+from playwright.async_api import expect
+
+from bmt.contracts.http.charter import CharterFigures
+
+pytestmark = MARKS
+
+WORDS = {
+    "ms": {
+        "title": "Piagam pelanggan",
+        "decision": "Keputusan",
+        "show": "Tunjukkan",
+        "last month": "Bulan lepas",
+        "head": "Langkah",
+    },
+    "en": {
+        "title": "Client charter",
+        "decision": "Decision",
+        "show": "Show",
+        "last month": "Last month",
+        "head": "Step",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+async def figures(ready, http, caller):
+    """One request is decided and told, one is undecided and one is with its applicant; what records makes of all."""
+    admin = caller("administrator")
+    told, returned, _undecided = [
+        await admin.submit(account=await registered(http, ready)) for _ in range(3)
+    ]
+    await admin.decide(told, "reject", reason="Tiada keperluan.")
+    await admin.decide(returned, "return", reason="Lampirkan memo.")
+
+    async def counted():
+        asked = {"from": "2020-01-01", "to": "2090-01-01"}
+        answer = await admin.get("records", "/v1/charter", params=asked)
+        made = CharterFigures.model_validate_json(answer.content)
+        decide, _, notify = made.steps
+        assert decide.kept
+        assert decide.pending > 1
+        assert notify.kept
+        assert sum(one.returns for one in made.returns)
+        return made
+
+    return await eventually(counted, SECONDS)
+
+
+@WAYS
+async def test_an_administrator_sees_how_the_charter_is_kept_and_takes_the_table_away(
+    new_page, figures, ready, language, scripts, tmp_path
+):
+    words = WORDS[language]
+    page = await new_page("approval", scripts=scripts)
+    await sign_in_as(page, "Aminah")
+    if language == "en":
+        await page.get_by_role("link", name="English").click()
+    await page.get_by_role("link", name=words["title"]).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(words["title"])
+    decision = page.get_by_role("row", name=words["decision"]).first
+    await expect(decision).to_contain_text(f"{figures.steps[0].kept_percent} %")
+    async with page.expect_download() as awaited:
+        await page.locator("a[href*='steps.csv']").click()
+    file = tmp_path / "steps.csv"
+    await (await awaited.value).save_as(file)
+    rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert rows[0][0] == words["head"]
+    assert float(rows[1][1]) == figures.steps[0].kept_percent
+    await page.get_by_role("link", name=words["last month"]).click()
+    await expect(page.locator("[aria-current=true]").last).to_have_text(words["last month"])
+    await page.locator("#from").fill("2030-01-01")
+    await page.get_by_role("button", name=words["show"]).click()
+    await expect(page.locator("#from")).to_have_attribute("aria-invalid", "true")
+    await expect(page.locator("#from")).to_have_value("2030-01-01")
+    assert page.strangers == []
+
+
+@pytest.mark.parametrize("language", ["ms", "en"])
+async def test_axe_finds_nothing_wrong_with_the_figures(new_page, figures, ready, language):
+    page = await new_page("approval", scripts=True)
+    await sign_in_as(page, "Aminah")
+    here = f"{ready['web']['url']}/console/figures/"
+    for name in (
+        f"?lang={language}",
+        "?from=2030-01-01&to=2020-01-01",
+        "?from=2000-01-01&to=2000-02-01",
+    ):
+        await page.goto(urljoin(here, name))
+        await clean(page, name)
+        if language == "ms" and name.startswith("?lang"):
+            await picture(page, "pentadbir-piagam")
+
+
+async def as_operator(page):
+    await page.locator("#account").fill("operator.semua@mygovuc.gov.my")
+    await page.locator("#name").fill("Operator")
+    await page.locator("input[name=role_operator]").check()
+    await page.locator("button.main").press("Enter")
+    await page.wait_for_url("**/audit/**")
+
+
+@pytest.mark.parametrize(("who", "area"), [(sign_in, "audit"), (as_operator, "health")])
+async def test_who_looks_after_all_agencies_compares_them(new_page, figures, ready, who, area):
+    page = await new_page(scripts=False)
+    await who(page)
+    await page.goto(f"{ready['web']['url']}/{area}/")
+    await page.get_by_role("link", name="Piagam pelanggan").click()
+    await expect(page.locator("h2#agencies")).to_be_visible()
+    await page.locator("#agency").select_option("KPM")
+    await page.get_by_role("button", name="Tunjukkan").click()
+    name = page.locator("main > .soft").first
+    await expect(name).to_have_text("Kementerian Pendidikan Malaysia")
+    await expect(page.locator("h2#agencies")).to_have_count(0)

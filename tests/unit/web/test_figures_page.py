@@ -1,0 +1,54 @@
+"""The client charter's page: its tables and drawings say what the figures say."""
+
+from datetime import timedelta
+
+import pytest
+from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, whole
+
+from web.csv_file import csv_file
+from web.figures import _written, ages, months, shares, tables
+from web.language import Languages
+from web.layout import ROOM
+
+LANGUAGE = Languages([ROOM / "locale"])._known
+
+
+def made():
+    return figures(whole(), decided(BY_NOON), undecided(), now=BY_NOON + 30 * DAY)
+
+
+def test_each_table_and_bar_shows_the_overdue_apart_from_the_kept():
+    english = LANGUAGE["en"]
+    by_name = {one.name: one for one in tables(made(), english)}
+    decision, *_ = by_name["steps"].rows
+    assert decision[:5] == ("Decision", 66.6, 2, 0, 1)
+    assert [part.look for part in shares(made(), english)[0].parts] == ["kept", "overdue"]
+    assert shares(made(), english)[0].value == "66.6 % (2 / 3)"
+    assert sum(row[-1] for row in by_name["open"].rows) == 2
+    assert [part.look for bar in ages(made(), english) for part in bar.parts] == ["overdue"]
+    assert {"returns", "agencies"}.isdisjoint(by_name)
+
+
+def test_a_month_in_which_nothing_was_due_has_no_column():
+    (november,) = months(figures(undecided()), LANGUAGE["ms"])
+    assert [one.height for one in november.columns] == [None] * 3
+
+
+def test_a_file_has_numbers_where_the_page_has_words_and_no_formula():
+    steps, *_ = tables(made(), LANGUAGE["en"])
+    head, decision, *_ = _written(steps, LANGUAGE["en"])
+    assert (head[6], decision[6]) == ("Median (working hours)", 2.0)
+    assert b"'=1+1,2" in csv_file("x", [("=1+1", 2)]).body
+
+
+@pytest.mark.parametrize(
+    ("time", "malay", "english"),
+    [
+        (timedelta(minutes=1), "1 minit", "1 minute"),
+        (timedelta(minutes=59, seconds=40), "1 jam", "1 hour"),
+        (timedelta(hours=8, minutes=45), "1 hari", "1 day"),
+        (timedelta(hours=20), "2 hari 2 jam", "2 days 2 hours"),
+    ],
+)
+def test_office_hours_are_told_in_working_days_of_nine_hours(time, malay, english):
+    assert (LANGUAGE["ms"].worked(time), LANGUAGE["en"].worked(time)) == (malay, english)

@@ -1,0 +1,308 @@
+"""The page of the client charter in figures, which administrators, auditors and operators have in their own areas."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bmt.agencies.charter import MALAYSIA
+from bmt.agencies.register import Agencies
+from bmt.chassis.http.auth import Principal
+from bmt.contracts.http.charter import CharterFigures, OpenOfAge, Steps, Tally
+from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Role
+from web import charts
+from web.charts import Bar, Group
+from web.clients import FILE_SECONDS, VisitorClient, address
+from web.csv_file import csv_file
+from web.language import Language
+from web.login import Admitted
+from web.ports import Client, Here, Ports
+from web.wording import CHANNEL, FIGURES, KIND
+
+MOST_MONTHS_DRAWN: Final = 12
+_MONTHS_AT_FIRST: Final = 6
+_STEPS: Final = ("decide", "configure", "notify")
+_OPEN: Final = (*_STEPS, "applicant")
+
+Cell = str | int | float | timedelta | None
+"""What a table holds: a float is a percentage, a `timedelta` is office hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the page, and of its CSV. The first cell of a row names it."""
+
+    name: str
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days asked for, as they stand in the address."""
+
+    first: str
+    last: str
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        return {"from": self.first, "to": self.last}
+
+
+def router(*roles: Role, own_agency: bool = False) -> APIRouter:
+    """The page for these roles; `own_agency`: of nobody else's agency, whatever further roles they have."""
+    routes = APIRouter()
+    admitted = Admitted(*roles)
+
+    @routes.get("/figures")
+    @routes.get("/figures/")
+    async def figures(
+        request: Request,
+        here: Here,
+        client: Client,
+        visitor: Annotated[Principal, Depends(admitted)],
+    ) -> Response:
+        choice = _choice(visitor, here.agencies, own_agency=own_agency)
+        today = here.clock().astimezone(MALAYSIA).date()
+        period, agency = _period(request, today), _agency(request, choice)
+        try:
+            made = await _figures(client, period, agency)
+        except Refused as error:
+            if error.problem != "validation_failed":
+                raise
+            return _page(here, request, period, agency, choice, today, refused=error)
+        return _page(here, request, period, agency, choice, today, made)
+
+    @routes.get("/figures/{name}.csv")
+    async def table(
+        request: Request,
+        name: str,
+        here: Here,
+        client: Client,
+        visitor: Annotated[Principal, Depends(admitted)],
+    ) -> Response:
+        choice = _choice(visitor, here.agencies, own_agency=own_agency)
+        today = here.clock().astimezone(MALAYSIA).date()
+        period, agency = _period(request, today), _agency(request, choice)
+        made = await _figures(client, period, agency)
+        language = here.layout.language(request)
+        found = next((one for one in tables(made, language) if one.name == name), None)
+        if found is None:
+            raise Refused(problem="not_found")
+        return csv_file(f"bmt-{name}-{period.first}-{period.last}", _written(found, language))
+
+    return routes
+
+
+def _choice(visitor: Principal, agencies: Agencies, *, own_agency: bool) -> Mapping[str, str]:
+    """The agencies to choose from, by code; the empty one is all of them."""
+    sees_all = visitor.has("operator") or (visitor.has("auditor") and not visitor.agency)
+    if own_agency or not sees_all:
+        return {visitor.agency: agencies.name_of(visitor.agency)}
+    codes = sorted(agency.code for agency in agencies)
+    return {"": "", **{code: agencies.name_of(code) for code in codes}}
+
+
+def _agency(request: Request, choice: Mapping[str, str]) -> str:
+    return request.query_params.get("agency") or next(iter(choice))
+
+
+def _period(request: Request, today: date) -> Period:
+    first = (
+        request.query_params.get("from") or _months_back(today, _MONTHS_AT_FIRST - 1).isoformat()
+    )
+    return Period(first, request.query_params.get("to") or today.isoformat())
+
+
+def _months_back(day: date, months: int) -> date:
+    """The first day of the month so many months before."""
+    months_of_all = day.year * 12 + day.month - 1 - months
+    return date(months_of_all // 12, months_of_all % 12 + 1, 1)
+
+
+def _usual(today: date) -> Mapping[str, Mapping[str, str]]:
+    """Periods that are often asked for."""
+    this, last = _months_back(today, 0), _months_back(today, 1)
+    periods = {
+        "this_month": (this, today),
+        "last_month": (last, this - timedelta(days=1)),
+        "six_months": (_months_back(today, _MONTHS_AT_FIRST - 1), today),
+        "this_year": (today.replace(month=1, day=1), today),
+    }
+    return {
+        name: Period(first.isoformat(), until.isoformat()).asked
+        for name, (first, until) in periods.items()
+    }
+
+
+async def _figures(client: VisitorClient, period: Period, agency: str) -> CharterFigures:
+    asked = {**period.asked, "agency": agency}
+    return await client.get(
+        "records", address("charter"), CharterFigures, asked, seconds=FILE_SECONDS
+    )
+
+
+def _page(
+    here: Ports,
+    request: Request,
+    period: Period,
+    agency: str,
+    choice: Mapping[str, str],
+    today: date,
+    made: CharterFigures | None = None,
+    refused: Refused | None = None,
+) -> Response:
+    language = here.layout.language(request)
+    return here.layout.page(
+        request,
+        "figures.html",
+        made=made,
+        period=period,
+        agency=agency,
+        choice=choice,
+        usual=_usual(today),
+        tables={one.name: one for one in tables(made, language)} if made else {},
+        shares=shares(made, language) if made else (),
+        months=months(made, language) if made else (),
+        ages=ages(made, language) if made else (),
+        refused=refused,
+        faults=_faults(refused),
+        words=FIGURES,
+    )
+
+
+def _faults(refused: Refused | None) -> Mapping[str, FieldError]:
+    """The fault of each query parameter."""
+    errors = refused.errors if refused else ()
+    return {fault.pointer.rpartition("/")[2]: fault for fault in errors}
+
+
+def tables(made: CharterFigures, language: Language) -> Sequence[Table]:
+    """All tables of the figures; those that would be empty are left out."""
+
+    def told(name: str) -> str:
+        return language.text(FIGURES[name])
+
+    def of_steps(name: str, groups: Sequence[tuple[str, Steps]]) -> Table:
+        tallies = [told(f"{step}_kept") for step in _STEPS]
+        head = [told(f"by_{name}"), told("requests"), *tallies, told("overdue")]
+        rows = [
+            (
+                label,
+                one.requests,
+                *(_tally(one, step).kept_percent for step in _STEPS),
+                sum(_tally(one, step).overdue for step in _STEPS),
+            )
+            for label, one in groups
+        ]
+        return Table(name, told(f"title_{name}"), head, rows)
+
+    steps = Table(
+        "steps",
+        told("title_steps"),
+        [told(name) for name in ("step", "kept_percent", *Tally.model_fields, "median", "p90")],
+        [
+            (
+                told(one.step),
+                one.kept_percent,
+                *(getattr(one, name) for name in Tally.model_fields),
+                *map(_time, (one.median_seconds, one.p90_seconds)),
+            )
+            for one in made.steps
+        ],
+    )
+    channels = [(language.text(CHANNEL[one.channel]), one) for one in made.channels]
+    kinds = [(language.text(KIND[one.kind]), one) for one in made.kinds]
+    open_now = Table(
+        "open",
+        told("title_open"),
+        [told(name) for name in ("age", *(f"waits_{step}" for step in _OPEN), "overdue")],
+        [(_age(one), *(getattr(one, step) for step in (*_OPEN, "overdue"))) for one in made.open],
+    )
+    reasons = [(one.reason or told("own_words"), one.returns) for one in made.returns]
+    every = (
+        steps,
+        of_steps("months", [(language.month(one.month), one) for one in made.months]),
+        open_now,
+        of_steps("channels", channels),
+        of_steps("kinds", kinds),
+        of_steps("agencies", [(one.agency, one) for one in made.agencies]),
+        Table("returns", told("title_returns"), [told("reason"), told("returns")], reasons),
+    )
+    return [one for one in every if one.rows]
+
+
+def shares(made: CharterFigures, language: Language) -> Sequence[Bar]:
+    """A bar for each step: what was due, and how much of it was kept."""
+    bars = []
+    for one in made.steps:
+        parts = (("kept", one.kept), ("late", one.late), ("overdue", one.overdue))
+        due = sum(number for _, number in parts)
+        value = language.text(FIGURES["nothing_due"])
+        if one.kept_percent is not None:
+            value = f"{language.share(one.kept_percent)} ({language.number(one.kept)} / {language.number(due)})"
+        bars.append(charts.bar(language.text(FIGURES[one.step]), value, parts, due))
+    return bars
+
+
+def months(made: CharterFigures, language: Language) -> Sequence[Group]:
+    """Three columns for each of the last months."""
+    last = made.months[-MOST_MONTHS_DRAWN:]
+    return [
+        charts.group(
+            language.month(one.month),
+            place,
+            len(last),
+            [(step, _tally(one, step).kept_percent) for step in _STEPS],
+        )
+        for place, one in enumerate(last)
+    ]
+
+
+def ages(made: CharterFigures, language: Language) -> Sequence[Bar]:
+    """A bar for each age of what is open: in time, with the applicant, and overdue."""
+    totals = [sum(getattr(one, step) for step in _OPEN) for one in made.open]
+    bars = []
+    for one, total in zip(made.open, totals, strict=True):
+        in_time = total - one.overdue - one.applicant
+        parts = (("kept", in_time), ("applicant", one.applicant), ("overdue", one.overdue))
+        label = f"{_age(one)} {language.text(FIGURES['days'])}"
+        value = language.number(total)
+        bars.append(charts.bar(label, value, parts, max(totals)))
+    return bars
+
+
+def _tally(steps: Steps, step: str) -> Tally:
+    found: Tally = getattr(steps, step)
+    return found
+
+
+def _time(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _age(one: OpenOfAge) -> str:
+    return f"{one.from_days}+" if one.to_days is None else f"{one.from_days}–{one.to_days}"
+
+
+def _written(table: Table, language: Language) -> Sequence[Sequence[object]]:
+    """Numbers stay numbers: percentages, and office hours in hours."""
+    unit = f" ({language.text(FIGURES['hours'])})"
+    timed = {
+        place for row in table.rows for place, cell in enumerate(row) if isinstance(cell, timedelta)
+    }
+    head = [name + unit if place in timed else name for place, name in enumerate(table.head)]
+    rows = [
+        [
+            round(cell / timedelta(hours=1), 2) if isinstance(cell, timedelta) else cell
+            for cell in row
+        ]
+        for row in table.rows
+    ]
+    return [head, *rows]
