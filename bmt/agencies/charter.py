@@ -39,12 +39,16 @@ def working_time(
 ) -> timedelta:
     """The office hours of working days between two moments; at most those of the last 366 days."""
     first, last = (one.astimezone(MALAYSIA).replace(tzinfo=None) for one in (begin, end))
-    total, days = timedelta(), (last.date() - first.date()).days
+    days, total = (last.date() - first.date()).days, timedelta()
     for back in range(min(days, _MOST_DAYS_COUNTED) + 1):
         day = last.date() - timedelta(days=back)
-        if day not in closed and is_working_day(day, state):
-            opens, closes = (datetime.combine(day, at) for at in (OFFICE_OPENS, OFFICE_CLOSES))
-            total += max(timedelta(), min(closes, last) - max(opens, first))
+        if day in closed or not is_working_day(day, state):
+            continue
+        if 0 < back < days:
+            total += WORKING_DAY
+            continue
+        opens, closes = (datetime.combine(day, at) for at in (OFFICE_OPENS, OFFICE_CLOSES))
+        total += max(timedelta(), min(closes, last) - max(opens, first))
     return total
 
 

@@ -38,8 +38,9 @@ async def figures(ready, http, caller):
     told, returned, _undecided = [
         await admin.submit(account=await registered(http, ready)) for _ in range(3)
     ]
-    await admin.decide(told, "reject", reason="Tiada keperluan.")
-    await admin.decide(returned, "return", reason="Lampirkan memo.")
+    for request_id, decision in ((told, "reject"), (returned, "return")):
+        answer = await admin.decide(request_id, decision, reason="Lampirkan memo.")
+        assert answer.status_code == 201, answer.text
 
     async def counted():
         asked = {"from": "2020-01-01", "to": "2090-01-01"}
@@ -52,7 +53,7 @@ async def figures(ready, http, caller):
         assert sum(one.returns for one in made.returns)
         return made
 
-    return await eventually(counted, SECONDS)
+    return await eventually(counted, 2 * SECONDS)
 
 
 @WAYS

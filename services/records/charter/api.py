@@ -24,8 +24,8 @@ from services.records.charter.figures import Counting
 from services.records.domain.errors import RecordNotFound
 from services.records.ports import Here
 
-AT_A_TIME: Final = 500
-MOST_REQUESTS: Final = 200_000
+AT_A_TIME: Final = 200
+MOST_REQUESTS: Final = 100_000
 
 Caller = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
 

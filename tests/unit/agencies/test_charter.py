@@ -1,12 +1,12 @@
 """The client charter counts full working days of the agency's state, in Malaysian time."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmt.agencies.charter import MALAYSIA, due_at, remind_at
+from bmt.agencies.charter import MALAYSIA, due_at, remind_at, working_time
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,21 @@ def test_a_closed_day_only_ever_makes_it_later_and_is_never_the_day(since, days,
     due = due_at(since, days, state, closed)
     assert due >= due_at(since, days, state)
     assert due.astimezone(MALAYSIA).date() not in closed
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "hours"),
+    [
+        pytest.param("24T01:30", "24T03:30", 2, id="a morning"),
+        pytest.param("24T01:30", "25T01:30", 9, id="a night does not count"),
+        pytest.param("21T08:00", "24T01:00", 2, id="a weekend does not count"),
+        pytest.param("23T16:00", "24T00:00", 0, id="before the office opens"),
+        pytest.param("24T10:00", "24T15:00", 0, id="after it closes"),
+        pytest.param("24T05:00", "24T01:00", 0, id="clocks of two machines differ"),
+    ],
+)
+def test_the_time_that_a_step_took_is_office_hours_of_working_days(begin, end, hours):
+    begun, done = (
+        datetime.fromisoformat(f"2025-11-{one}").replace(tzinfo=UTC) for one in (begin, end)
+    )
+    assert working_time(begun, done, "kuala-lumpur") == timedelta(hours=hours)
