@@ -127,7 +127,7 @@ FIGURES: Final[Mapping[str, str]] = {
     "notify": "Makluman",
     "kept_percent": "Ditepati, %",
     "kept": "Ditepati",
-    "late": "Lewat",
+    "late": "Dibuat lewat",
     "overdue": "Tertunggak",
     "pending": "Belum tiba tarikh",
     "median": "Median",

@@ -38,7 +38,7 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "approval": ("parked", "work", "reviews", "agency_rules"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "told", "templates"),
-    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
+    "records": ("parked", "work", "files", "disposals", "charter", "unsequenced", "sequencer"),
 }
 """The collections that each service may change freely: queues, and its views.
 

@@ -26,7 +26,7 @@ VIEWS = {
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
     "notification": {"told", "templates"},
-    "records": {"files", "disposals"},
+    "records": {"files", "disposals", "charter"},
 }
 PAGES = {"sessions", "drafts"}
 KEPT = {"templates"}
