@@ -6,6 +6,8 @@ from typing import Final
 
 PLOT: Final = 160
 """The height of a column of 100 %, in pixels."""
+_FEWEST_GROUPS: Final = 4
+"""Fewer leave the rest of the drawing empty: a column is no wall."""
 _GAP: Final = 0.2
 """Of the width of a group, between two groups."""
 
@@ -60,7 +62,7 @@ class Group:
 
 def group(label: str, place: int, of: int, columns: Sequence[tuple[str, float | None]]) -> Group:
     """The group at this place among as many; each column has a look and its percentage."""
-    whole = 100 / of
+    whole = 100 / max(of, _FEWEST_GROUPS)
     width = whole * (1 - _GAP) / len(columns)
     begin = whole * (place + _GAP / 2)
     placed = [

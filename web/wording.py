@@ -129,7 +129,7 @@ FIGURES: Final[Mapping[str, str]] = {
     "kept": "Ditepati",
     "late": "Dibuat lewat",
     "overdue": "Tertunggak",
-    "pending": "Belum tiba tarikh",
+    "pending": "Masih menunggu",
     "median": "Median",
     "p90": "p90",
     "nothing_due": "tiada yang perlu dibuat",
