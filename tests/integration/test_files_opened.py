@@ -13,7 +13,6 @@ from eventually import eventually
 from fixtures import web
 from fixtures.mail_server import MailServer
 from fixtures.samples import facts, received
-from services.intake.reading import process as reader
 
 from bmt.contracts import topics
 from bmt.contracts.values import Applicant
