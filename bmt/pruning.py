@@ -156,6 +156,8 @@ class WorkingStore:
         yield from (shown_in[0] for shown_in in (self.passing or {}).values() if shown_in)
 
 
+_ASSIGNMENTS: Final = {"assignment-": ("assignments", "until")}
+
 STORES: Final[Mapping[str, WorkingStore]] = {
     "notification": WorkingStore(
         "told",
@@ -163,6 +165,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         {"correspondences": "_id", "notices": "request_id"},
         named_by="request_id",
         listed_too="correspondences",
+        passing=_ASSIGNMENTS,
     ),
     "provisioning": WorkingStore(
         "configurations",
@@ -170,7 +173,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
         entitlements="entitlements",
         listed_too="reviews",
     ),
-    "approval": WorkingStore("reviews", {}, passing={"bulk-": None}),
+    "approval": WorkingStore("reviews", {}, passing={"bulk-": None, **_ASSIGNMENTS}),
     "intake": WorkingStore(
         "requests",
         {"inbox": "_id", "submissions": "request_id"},
@@ -180,6 +183,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
             "delivery-": None,
             "scan-": None,
             "refusal-": ("submissions", "refused_at"),
+            **_ASSIGNMENTS,
         },
         documents_held=True,
     ),

@@ -19,7 +19,7 @@ PRUNER: Final = "pruner"
 RECONCILER: Final = "reconciler"
 """Compares what was published with what was recorded, and follows one request over all services."""
 WEB: Final = "web"
-"""Shows the pages; keeps sessions and drafts."""
+"""Shows the pages; keeps sessions, drafts and who looks at a request now."""
 USERS: Final = (*SERVICES, WEB, PRUNER, RECONCILER)
 DOCUMENTS: Final = "bmt_documents"
 DOCUMENT_WRITERS: Final = ("intake", "provisioning", "notification")
@@ -34,10 +34,18 @@ OPERATIONS, DEAD_LETTERS = "bmt_operations", "dead_letters"
 
 COMMITS: Final = "commits"
 WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "intake": ("parked", "work", "requests", "inbox", "submissions", "mailbox_readings"),
-    "approval": ("parked", "work", "reviews", "agency_rules"),
+    "intake": (
+        "parked",
+        "work",
+        "requests",
+        "inbox",
+        "submissions",
+        "mailbox_readings",
+        "assignments",
+    ),
+    "approval": ("parked", "work", "reviews", "agency_rules", "assignments"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
-    "notification": ("parked", "work", "told", "templates"),
+    "notification": ("parked", "work", "told", "templates", "assignments"),
     "records": ("parked", "work", "files", "disposals", "charter", "unsequenced", "sequencer"),
 }
 """The collections that each service may change freely: queues, and its views.

@@ -136,6 +136,9 @@ def _is_chain(leaves: Sequence[Mapping[str, Any]]) -> bool:
     return True
 
 
+_PUBLISHED = {"superseded": "prepared"}
+
+
 def _notifications(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
     """Each notice has its last status; one that is only due is not listed yet."""
     last: dict[str, str] = {}
@@ -147,8 +150,11 @@ def _notifications(request_id: str, events: Sequence[Said], answers: Answers, ta
     for each in events:
         if each.name in status:
             last[str(each.data.get("notification_id"))] = status[each.name]
+    # That a paper is superseded is notification's own matter: its events leave it prepared.
     shown = {
-        str(each.get("notification_id")): each.get("status")
+        str(each.get("notification_id")): _PUBLISHED.get(
+            str(each.get("status")), each.get("status")
+        )
         for each in answers.notifications or ()
         if each.get("status") != "due"
     }

@@ -8,6 +8,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime, StringConstraints
 from starlette.responses import Response
 
+from bmt.agencies import assignments
 from bmt.chassis.http import live
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
@@ -30,6 +31,7 @@ from bmt.contracts.http.approval import (
     WorklistCounts,
     WorklistItem,
 )
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.comments import CommentAnswer, CommentWritten
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import NO_CONTROL, Channel, Kind
@@ -68,7 +70,8 @@ async def _review(here: Here, request_id: Id, caller: Administrator) -> RequestU
     if review is None or review.agency != caller.agency:
         raise UnknownRequest
     may = policy_of(caller.agency, here.agencies).registrar_may_approve
-    return as_seen_by(review, caller, registrar_may_approve=may)
+    seen = as_seen_by(review, caller, registrar_may_approve=may)
+    return (await here.assignments.beside([seen], lambda one: one.request_id))[0]
 
 
 Reviewed = Annotated[RequestUnderReview, Depends(_review)]
@@ -89,6 +92,13 @@ def _only(
 
 Only = Annotated[Filter, Depends(_only)]
 
+
+async def _taken(review: Reviewed) -> str:
+    return review.request_id
+
+
+assignment = assignments.routes("/v1/requests/{request_id}/assignment", "approval", _taken)
+
 router = api_router(tags=["approval"])
 """Administrators act for the agency in their token; applicants may only place a hold."""
 
@@ -100,18 +110,21 @@ async def worklist(
     page: WorklistPage,
     only: Only,
     order: Annotated[Order, Query(description="what it is sorted by")] = "due_at",
+    assigned: Annotated[
+        Whose | None, Query(description="only what the caller has taken, or what nobody has")
+    ] = None,
     *,
     descending: Annotated[bool, Query(description="the latest, or the last name, first")] = False,
 ) -> Page[WorklistItem]:
     try:
-        found = await views.worklist(
-            here.reviews, caller.agency, page, only, order, descending=descending
-        )
+        asked = views.worklist(caller.agency, page, only, order, descending=descending)
     except ValueError:
         wrong = FieldError.of("/query/cursor", "not_a_cursor")
         raise Refused(wrong.detail, errors=(wrong,)) from None
+    found = await here.reviews.find(await here.assignments.filtered(asked, assigned, caller))
     may = policy_of(caller.agency, here.agencies).registrar_may_approve
-    items = [views.on_worklist(review, caller, registrar_may_approve=may) for review in found]
+    listed = [views.on_worklist(review, caller, registrar_may_approve=may) for review in found]
+    items = await here.assignments.beside(listed, lambda one: one.request_id)
     return ON_THE_WORKLIST.page(items, page, key=lambda item: views.place_of(item, order))
 
 

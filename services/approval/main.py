@@ -4,7 +4,8 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from bmt.agencies import register
+from bmt.agencies import assignments, register
+from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.chassis.http.live import ChangeSignal
@@ -29,14 +30,15 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     builder = ServiceBuilder(
         settings,
-        deciders=domain.DECIDERS,
+        deciders={**domain.DECIDERS, **assignments.DECIDERS},
         publishes={topics.DECISIONS: topics.EVENTS[topics.DECISIONS]},
-        private=PRIVATE,
+        private=(*PRIVATE, *assignments.PRIVATE),
         consumes=topics.EVENTS[topics.REQUESTS],
         dead_letters=topics.DEAD_LETTERS,
     )
     reviews = builder.view(views.REVIEWS)
     versions = builder.view(rules.VERSIONS)
+    taken = Assignments(builder.execution, builder.view(assignments.VIEW), clock.now)
     change_signal = ChangeSignal()
     builder.projects(change_signal)
     builder.projects(builder.shared.view(rules.SHARED))
@@ -54,12 +56,13 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT approval",
         description=approval.__doc__ or "",
-        routers=[api.router, rules.router],
+        routers=[api.router, api.assignment, rules.router],
         former_pages=("/console",),
         ports=Ports(
             execution=builder.execution,
             reviews=reviews,
             versions=versions,
+            assignments=taken,
             documents=builder.documents,
             document_rights=builder.document_rights,
             change_signal=change_signal,

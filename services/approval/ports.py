@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
@@ -25,6 +26,7 @@ class Ports:
     execution: Execution[Any, Any]
     reviews: Reviews
     versions: ViewProjection[RulesVersion]
+    assignments: Assignments
     documents: DocumentStore
     document_rights: DocumentRights
     change_signal: ChangeSignal

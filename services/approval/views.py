@@ -50,13 +50,13 @@ class Review(RequestUnderReview):
 Reviews = ViewProjection[Review]
 Place = tuple[AwareDatetime, str]
 """A request's place among changes: `changed_at`, then its id."""
-Order = Literal["due_at", "name"]
+Order = Literal["due_at", "name", "kind", "channel", "quota_bytes", "received_at"]
 """What a worklist is sorted by."""
 WorklistPlace = tuple[str, str]
 """A request's place on the worklist: what that is sorted by, as text; then its id."""
 
 _REGISTRAR: Final = "registrar:"
-_SORTED_BY: Final[Mapping[Order, str]] = {"due_at": "due_at", "name": "applicant.name"}
+_TIMES: Final[frozenset[Order]] = frozenset({"due_at", "received_at"})
 
 _OPEN: Final[Status] = "received"
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -265,7 +265,10 @@ REVIEWS: Final = View(
         ("agency", "status", "due_at", "_id"),
         ("status", "due_at"),
         ("agency", "changed_at", "_id"),
-        ("agency", "status", "applicant.name", "_id"),
+        *(
+            ("agency", "status", name, "_id")
+            for name in ("applicant.name", "kind", "channel", "quota_bytes", "received_at")
+        ),
         ("agency", "status", "kept_from"),
         ("agency", "history.by", "changed_at", "_id"),
         ("agency", "words"),
@@ -283,19 +286,15 @@ class Filter:
     channel: Channel | None = None
 
 
-_ALL: Final = Filter()
-
-
-async def worklist(
-    reviews: Reviews,
+def worklist(
     agency: str,
     page: PageRequest[WorklistPlace],
-    only: Filter = _ALL,
-    order: Order = "due_at",
+    only: Filter,
+    order: Order,
     *,
-    descending: bool = False,
-) -> list[Review]:
-    """The agency's open requests, by default the earliest due first.
+    descending: bool,
+) -> Query:
+    """Asks for the agency's open requests in this order.
 
     Raises:
         ValueError: the place is none of this order.
@@ -307,31 +306,36 @@ async def worklist(
         equal["channel"] = only.channel
     if only.warned is False:
         equal["warnings"] = []
-    return await reviews.find(
-        Query(
-            equal=equal,
-            beginning={"warnings": [""]} if only.warned else {},
-            below={"due_at": only.due_before} if only.due_before else {},
-            order_by=_SORTED_BY[order],
-            descending=descending,
-            after=_after(page.after, order),
-            limit=page.lookahead,
-        )
+    return Query(
+        equal=equal,
+        beginning={"warnings": [""]} if only.warned else {},
+        below={"due_at": only.due_before} if only.due_before else {},
+        order_by="applicant.name" if order == "name" else order,
+        descending=descending,
+        nullable=order == "quota_bytes",
+        after=_after(page.after, order),
+        limit=page.lookahead,
     )
 
 
 def _after(place: WorklistPlace | None, order: Order) -> tuple[Any, str] | None:
-    if place is None or order != "due_at":
+    if place is None:
+        return None
+    text, key = place
+    if order == "quota_bytes":
+        return int(text) if text else None, key
+    if order not in _TIMES:
         return place
-    due_at = datetime.fromisoformat(place[0])
-    if due_at.tzinfo is None:
-        raise ValueError(place[0])
-    return due_at, place[1]
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(text)
+    return at, key
 
 
 def place_of(item: WorklistItem, order: Order) -> WorklistPlace:
-    sorted_by = item.due_at.isoformat() if order == "due_at" else item.applicant.name
-    return sorted_by, item.request_id
+    value = item.applicant.name if order == "name" else getattr(item, order)
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return "" if value is None else text, item.request_id
 
 
 def on_worklist(review: Review, caller: Principal, *, registrar_may_approve: bool) -> WorklistItem:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
+from bmt.agencies import assignments
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.idempotency import CommandContext, answer, command
@@ -14,6 +15,7 @@ from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page
 from bmt.chassis.http.responses import JsonResponse, file_response
 from bmt.chassis.runtime.documents import receive
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (
     InboxItem,
     InboxItemAccepted,
@@ -26,7 +28,7 @@ from bmt.contracts.http.intake import (
     ScanAccepted,
 )
 from bmt.contracts.requests import RegisterItem
-from bmt.contracts.values import PaperChannel
+from bmt.contracts.values import Kind, PaperChannel
 from bmt.wording.faults import Code, fault_sentence
 from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
@@ -37,8 +39,10 @@ from services.intake.delivering import was_registered
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.domain.events import Missing
 from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, request_stream
+from services.intake.domain.submission import address_in
 from services.intake.papers import MOST_PAGES
 from services.intake.ports import Here
+from services.intake.queries import newest
 from services.intake.views import InboxDocument
 
 Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]
@@ -52,6 +56,8 @@ OfChannel = Annotated[PaperChannel | None, Query(description="of the papers whos
 Found = TypeVar("Found")
 
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
+
+_ENDS: Final = ("penamatan", "termination")
 
 _READ_AT_ONCE: Final = 4
 """Concurrent readings: a large message takes some hundred megabytes."""
@@ -104,12 +110,21 @@ router = api_router(tags=["inbox"])
 
 @router.get("/v1/inbox", summary="What waits for a person, or waited, the newest first")
 async def find(
-    here: Here, principal: Reading, page: NewestPage, status: OfStatus = None
+    here: Here,
+    principal: Reading,
+    page: NewestPage,
+    status: OfStatus = None,
+    assigned: Annotated[
+        Whose | None, Query(description="only what the caller has taken, or what nobody has")
+    ] = None,
 ) -> Page[InboxItem]:
-    given = {"status": status} if status is not None else {}
-    found = await here.inbox.find(principal.agency, given, page)
+    given = {"agency": principal.agency, **({"status": status} if status is not None else {})}
+    asked = await here.assignments.filtered(newest(page, given), assigned, principal)
+    found = await here.inbox.find(asked)
     shown = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
-    items = [inbox_item(document) for document in shown.items]
+    items = await here.assignments.beside(
+        [inbox_item(document) for document in shown.items], lambda one: one.inbox_item_id
+    )
     return Page(items=items, next_cursor=shown.next_cursor)
 
 
@@ -119,7 +134,15 @@ async def find(
     summary="A message, what was understood of it, and what is missing",
 )
 async def look(here: Here, inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
-    return inbox_item_in_full(_known(await here.inbox.get(inbox_item_id, principal.agency)))
+    item = inbox_item_in_full(_known(await here.inbox.get(inbox_item_id, principal.agency)))
+    return (await here.assignments.beside([item], lambda one: one.inbox_item_id))[0]
+
+
+async def _taken(here: Here, inbox_item_id: Id, principal: Reading) -> str:
+    return _known(await here.inbox.get(inbox_item_id, principal.agency)).inbox_item_id
+
+
+assignment = assignments.routes("/v1/inbox/{inbox_item_id}/assignment", "inbox", _taken)
 
 
 @router.get(
@@ -210,11 +233,28 @@ def inbox_item_in_full(document: InboxDocument) -> InboxItemInFull:
 def _shown(document: InboxDocument, model: type[InboxItem]) -> dict[str, object]:
     shown = document.model_dump(include=set(model.model_fields))
     shown["document_id"] = document.documents[0].document_id
+    shown |= {"kind": _kind_of(document), "person": _person_of(document)}
     if document.scan is None:
         return shown
     # Old scanned papers name the person who scanned them as their sender.
     by = document.handed_in_by or document.sender
     return {**shown, "sender": "", "handed_in_by": by}
+
+
+def _kind_of(document: InboxDocument) -> Kind | None:
+    kind = document.understood.get("kind", "").casefold()
+    if not kind:
+        return None
+    return "termination" if any(end in kind for end in _ENDS) else "application"
+
+
+def _person_of(document: InboxDocument) -> str | None:
+    """A bounced notice comes from a machine: who it was for is not known."""
+    if document.bounce is not None:
+        return None
+    sender = "" if document.scan else address_in(document.sender)
+    named = document.understood.get("account") or document.understood.get("email") or sender
+    return named.strip().casefold() or None
 
 
 def _why_it_waits(found: InboxDocument, language: Code) -> str | None:

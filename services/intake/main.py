@@ -6,7 +6,8 @@ import httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from bmt.agencies import register
+from bmt.agencies import assignments, register
+from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
@@ -60,9 +61,9 @@ def build(settings: Settings) -> FastAPI:
     inbound = _inbound(settings, agencies)
     builder = ServiceBuilder(
         settings,
-        deciders=domain.DECIDERS,
+        deciders={**domain.DECIDERS, **assignments.DECIDERS},
         publishes={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
-        private=(*PRIVATE, *topics.ANSWERS),
+        private=(*PRIVATE, *topics.ANSWERS, *assignments.PRIVATE),
         consumes=[
             *(event for topic in subscriptions.TOPICS for event in topics.EVENTS[topic]),
             RequestSubmitted,
@@ -128,6 +129,7 @@ def build(settings: Settings) -> FastAPI:
         execution=execution,
         requests=requests,
         inbox=inbox,
+        assignments=Assignments(execution, builder.view(assignments.VIEW), clock.now),
         submissions=Submissions(builder.view(SUBMISSIONS)),
         documents=documents,
         reception=reception,
@@ -152,6 +154,7 @@ def build(settings: Settings) -> FastAPI:
             api.router,
             inbox_api.emails(settings.email_max_bytes),
             inbox_api.router,
+            inbox_api.assignment,
             inbox_api.scans(settings.document_max_bytes),
             api.forms,
             integrators_api.router,

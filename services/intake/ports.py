@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from bmt.agencies.assignments import Assignments
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.http.limits import ClientAddress
@@ -29,6 +30,7 @@ class Ports:
     execution: Execution[Any, Any]
     requests: Requests
     inbox: Inbox
+    assignments: Assignments
     submissions: Submissions
     documents: DocumentStore
     reception: Reception

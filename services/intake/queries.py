@@ -147,8 +147,5 @@ class Inbox:
         named = (*found.documents, *([found.scan.batch] if found.scan else ()))
         return next((one for one in named if one.document_id == document_id), None)
 
-    async def find(
-        self, agency: str, given: Mapping[str, str], page: PageRequest[Place]
-    ) -> Sequence[InboxDocument]:
-        """The newest items with these values, up to the page's lookahead."""
-        return await self._view.find(newest(page, {"agency": agency, **given}))
+    async def find(self, query: Query) -> Sequence[InboxDocument]:
+        return await self._view.find(query)

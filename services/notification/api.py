@@ -6,6 +6,7 @@ from fastapi import Depends, Query
 from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
+from bmt.agencies import assignments
 from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
@@ -13,6 +14,7 @@ from bmt.chassis.http.idempotency import CommandContext, answer, command
 from bmt.chassis.http.openapi import problems
 from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
 from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.notification import (
     DispatchPaper,
     NoticeStatus,
@@ -151,16 +153,39 @@ async def queue(
         NoticeStatus | None, Query(description="default: all that were not told")
     ] = None,
     channel: Annotated[ReplyChannel | None, Query(description="default: all")] = None,
+    assigned: Annotated[
+        Whose | None, Query(description="only what the caller has taken, or what nobody has")
+    ] = None,
 ) -> Page[WaitingNotification]:
     """Administrators see their own agency's, operators all."""
     agency = None if caller.has("operator") else caller.agency
     statuses = views.UNDELIVERED if status is None else (status,)
-    found = await views.found(here.notices, agency, statuses, channel, page)
+    asked = await here.assignments.filtered(
+        views.found(agency, statuses, channel, page), assigned, caller
+    )
+    found = await here.notices.find(asked)
     shown = BY_WAITING_TIME.page(
         found, page, key=lambda one: (one.wanted_since, one.notification_id)
     )
-    items = await views.as_waiting(shown.items, here.work)
+    waiting = await views.as_waiting(
+        shown.items, here.work, names_recipients=caller.has("administrator")
+    )
+    items = await here.assignments.beside(waiting, lambda one: one.notification_id)
     return Page(items=items, next_cursor=shown.next_cursor)
+
+
+async def _taken(
+    here: Here, notification_id: Id, caller: Annotated[Principal, Depends(require("administrator"))]
+) -> str:
+    notice = await here.notices.get(notification_id)
+    if notice is None or notice.agency != caller.agency:
+        raise UnknownNotice
+    return notification_id
+
+
+assignment = assignments.routes(
+    "/v1/notifications/{notification_id}/assignment", "notification", _taken
+)
 
 
 async def _request_of(here: Ports, notification_id: str) -> str:

@@ -5,7 +5,8 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from bmt.agencies import register
+from bmt.agencies import assignments, register
+from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
@@ -49,9 +50,9 @@ def build(settings: Settings) -> FastAPI:
     agencies = register.read(settings.agencies_file)
     builder = ServiceBuilder(
         settings,
-        deciders=domain.DECIDERS,
+        deciders={**domain.DECIDERS, **assignments.DECIDERS},
         publishes={topics.NOTIFICATIONS: topics.EVENTS[topics.NOTIFICATIONS]},
-        private=PRIVATE,
+        private=(*PRIVATE, *assignments.PRIVATE),
         consumes=[event for topic in TOPICS for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
@@ -60,6 +61,7 @@ def build(settings: Settings) -> FastAPI:
     builder.runs(rules_in_force.run)
     notices = builder.view(NOTICES)
     saved = builder.view(TEMPLATES)
+    taken = Assignments(builder.execution, builder.view(assignments.VIEW), clock.now)
     renders = _renders(settings)
     at_hand: LruCache[str, bytes] = LruCache(AT_HAND)
     _work(builder, settings, agencies, renders, at_hand)
@@ -87,10 +89,11 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT notification",
         description=notification.__doc__ or "",
-        routers=[api.router, templates.router],
+        routers=[api.router, api.assignment, templates.router],
         ports=Ports(
             execution=builder.execution,
             notices=notices,
+            assignments=taken,
             templates=saved,
             documents=builder.documents,
             work=builder.work,

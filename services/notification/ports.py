@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
+from bmt.agencies.assignments import Assignments
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.api_route import ports_of
@@ -24,6 +25,7 @@ class Ports:
 
     execution: Execution[Any, Any]
     notices: Notices
+    assignments: Assignments
     templates: Templates
     documents: DocumentStore
     work: WorkQueue

@@ -22,6 +22,7 @@ from bmt.contracts.http.notification import NoticeStatus, Notification, WaitingN
 from bmt.contracts.values import ReplyChannel
 from services.notification.domain.correspondence import failure_name, wait_name
 from services.notification.domain.events import (
+    AcknowledgementSuperseded,
     FailureDue,
     FailureTold,
     Level,
@@ -134,6 +135,7 @@ _STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
     NotificationFailed: "failed",
     ResendRequested: "prepared",
     SentAgain: "notified",
+    AcknowledgementSuperseded: "superseded",
 }
 """The status of a notice after each event."""
 
@@ -145,6 +147,7 @@ class TrackedNotice(BaseModel):
 
     Attributes:
         account: the applicant's.
+        recipient: a name, or an e-mail address; None where nobody has rebuilt the view since it is kept.
         place: sorts the notices of a request in the order in which they are sent.
         wanted_since: when the notice, or the last copy of it, was requested.
         due_at: when an outcome must have been delivered (client charter).
@@ -160,6 +163,7 @@ class TrackedNotice(BaseModel):
     reference: str
     agency: str
     account: str
+    recipient: str | None = None
     place: str
     about: About
     channel: ReplyChannel
@@ -184,7 +188,14 @@ class TrackedNotice(BaseModel):
 
 Notices = ViewProjection[TrackedNotice]
 
-_Moves = NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain
+_Moves = (
+    NotificationPrepared
+    | Notified
+    | NotificationFailed
+    | ResendRequested
+    | SentAgain
+    | AcknowledgementSuperseded
+)
 
 
 def fold(notice: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
@@ -204,6 +215,7 @@ def _due(due: NoticeDue, incoming: IncomingEvent[BaseModel]) -> Body:
         "reference": due.request.reference,
         "agency": due.request.agency,
         "account": due.request.applicant.account,
+        "recipient": due.notice.recipient,
         # A commit may hold several, whose ids are in order.
         "place": f"{incoming.position:06}:{incoming.id}",
         "about": due.notice.about,
@@ -279,28 +291,25 @@ async def overdue(notices: Notices, now: datetime) -> Mapping[str, int]:
     return {agency: count for (agency,), count in counts.items()}
 
 
-async def found(
-    notices: Notices,
+def found(
     agency: str | None,
     statuses: Collection[NoticeStatus],
     channel: ReplyChannel | None,
     page: PageRequest[ByWaitingTime],
-) -> list[TrackedNotice]:
-    """An agency's notices (None: all agencies'), oldest first."""
+) -> Query:
+    """Asks for an agency's notices (None: all agencies'), oldest first."""
     filters = {"agency": agency, "channel": channel}
-    return await notices.find(
-        Query(
-            equal={field: value for field, value in filters.items() if value is not None},
-            one_of={"status": statuses},
-            order_by="wanted_since",
-            after=page.after,
-            limit=page.lookahead,
-        )
+    return Query(
+        equal={field: value for field, value in filters.items() if value is not None},
+        one_of={"status": statuses},
+        order_by="wanted_since",
+        after=page.after,
+        limit=page.lookahead,
     )
 
 
 async def as_waiting(
-    notices: Sequence[TrackedNotice], queue: WorkQueue
+    notices: Sequence[TrackedNotice], queue: WorkQueue, *, names_recipients: bool
 ) -> list[WaitingNotification]:
     """The notices for callers, with the number of attempts and the last problem of each."""
     tried = {item.id: item for item in await queue.find([_work_id(one) for one in notices])}
@@ -313,6 +322,7 @@ async def as_waiting(
                 **one.as_listed().model_dump(exclude={"due_at"}),
                 request_id=one.request_id,
                 reference=one.reference,
+                recipient=one.recipient if names_recipients else None,
                 wanted_since=one.wanted_since,
                 due_at=one.due_at,
                 attempts=item.attempts if item else None,

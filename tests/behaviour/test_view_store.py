@@ -81,6 +81,7 @@ async def test_documents_are_found_by_their_fields(view_store):
     store = await filled(view_store)
     assert await keys(store, equal={"place.town": "Ipoh"}) == ["a", "c"]
     assert await keys(store, one_of={"weight": [1, 3]}) == ["a", "b"]
+    assert await keys(store, none_of={"_id": ["a", "b"]}) == ["c", "d"]
     assert await keys(store, at_least={"weight": 2}, below={"weight": 3}) == ["c", "d"]
     assert await keys(store, beginning={"words": ["seg"]}) == ["a", "c", "d"]
     assert await keys(store, beginning={"words": ["seg", "si"]}) == ["a"]
@@ -110,6 +111,10 @@ async def test_what_has_no_value_comes_first_and_pages_go_on_behind_it(view_stor
     assert await keys(view_store, order_by="due", after=(None, "b")) == ["c", "a", "d"]
     assert await keys(view_store, order_by="due", after=(None, "c")) == ["a", "d"]
     assert await keys(view_store, order_by="due", after=(NOON, "a")) == ["d"]
+    down = {"order_by": "due", "descending": True, "nullable": True}
+    assert await keys(view_store, **down) == ["d", "a", "c", "b"]
+    assert await keys(view_store, **down, after=(NOON, "a")) == ["c", "b"]
+    assert await keys(view_store, **down, after=(None, "c")) == ["b"]
 
 
 async def test_documents_are_counted_by_fields(view_store):

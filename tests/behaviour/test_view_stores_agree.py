@@ -40,6 +40,7 @@ def queries(draw):
     return Query(
         equal=draw(st.fixed_dictionaries({}, optional={"place.town": TOWNS, "by": st.none()})),
         one_of=draw(st.fixed_dictionaries({}, optional={"weight": st.lists(WEIGHTS, max_size=2)})),
+        none_of=draw(st.fixed_dictionaries({}, optional={"_id": st.lists(KEYS, max_size=2)})),
         at_least=draw(st.fixed_dictionaries({}, optional={"due": DUE, "weight": WEIGHTS})),
         below=draw(st.fixed_dictionaries({}, optional={"due": DUE})),
         beginning=draw(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bmt.agencies.assignments import PRIVATE as ASSIGNMENTS
 from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
 from services.intake.domain.events import (
@@ -21,6 +22,7 @@ PRIVATE = [
     *APPROVAL,
     *PROVISIONING,
     *NOTIFICATION,
+    *ASSIGNMENTS,
     ScanReceived,
     EmailDelivered,
     InboxItemReceived,

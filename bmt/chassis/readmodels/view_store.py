@@ -36,21 +36,24 @@ class Query:
     """What to find. All conditions must hold. Fields may be dotted paths; `_id` is the key.
 
     Attributes:
-        one_of: field → values.
+        one_of: field → values. none_of: field → values that it must not have.
         at_least: field → lowest value.
         below: field → the first value too high.
         beginning: field (a list of texts) → texts, each of which must begin one of the list.
-        order_by: field to sort by, then by key. If it may be None, only ascending: None comes first.
+        order_by: field to sort by, then by key. None comes first; descending, last.
+        nullable: `order_by` may be None; it matters only when descending.
         after: the (order_by value, key) of the last document seen before.
     """
 
     equal: Mapping[str, Any] = field(default_factory=dict)
     one_of: Mapping[str, Collection[Any]] = field(default_factory=dict)
+    none_of: Mapping[str, Collection[Any]] = field(default_factory=dict)
     at_least: Mapping[str, Any] = field(default_factory=dict)
     below: Mapping[str, Any] = field(default_factory=dict)
     beginning: Mapping[str, Sequence[str]] = field(default_factory=dict)
     order_by: str | None = None
     descending: bool = False
+    nullable: bool = False
     after: tuple[Any, str] | None = None
     limit: int = 50
 
@@ -249,6 +252,7 @@ def _filter(query: Query) -> dict[str, Any]:
     clauses: list[dict[str, Any]] = [
         *({name: value} for name, value in query.equal.items()),
         *({name: {"$in": list(values)}} for name, values in query.one_of.items()),
+        *({name: {"$nin": list(values)}} for name, values in query.none_of.items()),
         *({name: {"$gte": value}} for name, value in query.at_least.items()),
         *({name: {"$lt": value}} for name, value in query.below.items()),
         *(
@@ -269,9 +273,12 @@ def _beyond(query: Query, value: Any, key: str) -> dict[str, Any]:
     if value is None:
         beside = {query.order_by: None, "_id": {further: key}}
         return beside if query.descending else {"$or": [beside, {query.order_by: {"$ne": None}}]}
+    # A comparison with a value leaves None out.
+    last = [{query.order_by: None}] if query.descending and query.nullable else []
     return {
         "$or": [
             {query.order_by: {further: value}},
             {query.order_by: value, "_id": {further: key}},
+            *last,
         ]
     }

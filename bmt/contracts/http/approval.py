@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bmt.contracts.events import Approved, Endorsement, Granted, Rejected, ReturnedForCorrection
+from bmt.contracts.http.assignments import Assignable
 from bmt.contracts.http.comments import Comment
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import (
@@ -158,10 +159,8 @@ Withheld = Literal["own_request", "approved_before", "registrar"]
 """Why somebody may not approve: it is theirs; they gave an approval of it; they handed it in, or corrected it."""
 
 
-class WorklistItem(BaseModel):
+class WorklistItem(Assignable):
     """A request that waits for a decision."""
-
-    model_config = ConfigDict(frozen=True)
 
     request_id: str
     reference: str
@@ -266,7 +265,7 @@ class ListedRequest(BaseModel):
     last_step: Step = Field(description="what last happened to it here")
 
 
-class RequestUnderReview(RequestFacts):
+class RequestUnderReview(RequestFacts, Assignable):
     """Answer of `GET /v1/requests/{id}`: what the decider needs."""
 
     submitted_by: Submitter | None

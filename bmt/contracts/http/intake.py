@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Granted
 from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
+from bmt.contracts.http.assignments import Assignable
 from bmt.contracts.problems import FieldError, codes_told, is_empty
 from bmt.contracts.values import (
     Applicant,
@@ -241,7 +242,7 @@ class ScanAccepted(_Answer):
     pages: int = Field(description="of the whole scan")
 
 
-class InboxItem(_Answer):
+class InboxItem(Assignable):
     """A message or a scanned paper that a person must read, in a list."""
 
     inbox_item_id: str
@@ -257,6 +258,12 @@ class InboxItem(_Answer):
         default=None, description="who handed it in, or scanned it; `mailbox`: it was found there"
     )
     subject: str
+    kind: Kind | None = Field(default=None, description="what it seems to ask for")
+    person: str | None = Field(
+        default=None,
+        description="account or e-mail address of whom it seems to be for, else of whom it is from, in lower "
+        "case: items of one person have the same",
+    )
     document_id: DocumentId = Field(description="the message itself, or the scanned paper, whole")
     scan: ScanTold | None = Field(default=None, description="of a scanned paper")
     bounce: BouncedNotice | None = Field(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About
+from bmt.contracts.http.assignments import Assignable
 from bmt.contracts.values import (
     DocumentId,
     Line,
@@ -15,7 +16,7 @@ from bmt.contracts.values import (
     Value,
 )
 
-NoticeStatus = Literal["due", "prepared", "notified", "failed"]
+NoticeStatus = Literal["due", "prepared", "notified", "failed", "superseded"]
 
 
 def _is_absent(value: object) -> bool:
@@ -32,7 +33,8 @@ class Notification(BaseModel):
     channel: ReplyChannel
     status: NoticeStatus = Field(
         description="due: being composed; prepared: an e-mail on its way, a paper to hand over; "
-        "notified: sent, or handed over; failed: refused for good, a person must act"
+        "notified: sent, or handed over; failed: refused for good, a person must act; superseded: a paper that "
+        "nobody needs to hand over any more, since a later one says more"
     )
     document_id: DocumentId | None = Field(description="the message as stored; null while due")
     due_at: Moment | None = Field(
@@ -65,11 +67,15 @@ class ResendAccepted(BaseModel):
     notification_id: str
 
 
-class WaitingNotification(Notification):
+class WaitingNotification(Notification, Assignable):
     """One item of `GET /v1/notifications`."""
 
     request_id: str
     reference: str
+    recipient: str | None = Field(
+        default=None,
+        description="to whom: an e-mail address, on paper a name; for administrators alone",
+    )
     wanted_since: Moment = Field(description="when it, or the last copy of it, was asked for")
     due_at: Moment | None = Field(
         default=None, description="when an outcome must have been told (client charter)"

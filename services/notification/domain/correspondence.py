@@ -15,6 +15,7 @@ from bmt.contracts.immutable import immutable
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.domain.events import (
+    AcknowledgementSuperseded,
     FailureDue,
     FailureTold,
     Level,
@@ -283,6 +284,7 @@ def evolve(state: Correspondence, event: BaseModel) -> Correspondence:
             | NotificationFailed()
             | ResendRequested()
             | SentAgain()
+            | AcknowledgementSuperseded()
         ):
             outgoing = state.outgoing_notices[event.notification_id or ""]
             return _with(state, _progressed(outgoing, event))
@@ -304,7 +306,14 @@ def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
     )
 
 
-_Progress = NotificationPrepared | Notified | NotificationFailed | ResendRequested | SentAgain
+_Progress = (
+    NotificationPrepared
+    | Notified
+    | NotificationFailed
+    | ResendRequested
+    | SentAgain
+    | AcknowledgementSuperseded
+)
 
 
 def _progressed(outgoing: OutgoingNotice, event: _Progress) -> OutgoingNotice:
@@ -332,6 +341,8 @@ def _progressed(outgoing: OutgoingNotice, event: _Progress) -> OutgoingNotice:
             )
         case SentAgain():
             return replace(outgoing, status="notified", sending=None)
+        case AcknowledgementSuperseded():
+            return replace(outgoing, status="superseded")
 
 
 def _with(state: Correspondence, outgoing: OutgoingNotice) -> Correspondence:

@@ -1,6 +1,7 @@
 """The rules of SOP step 4: which events a command to a correspondence leads to.
 
-An acknowledgement, then exactly one outcome, each sent once. Each step of the office is awaited, reminded
+An acknowledgement, then exactly one outcome, each sent once; on paper the outcome alone, if it is there before
+the acknowledgement was handed over. Each step of the office is awaited, reminded
 of once and escalated once; each failed configuration is reported to it once.
 """
 
@@ -38,6 +39,7 @@ from services.notification.domain.errors import (
     UnknownNotice,
 )
 from services.notification.domain.events import (
+    AcknowledgementSuperseded,
     FailureDue,
     FailureTold,
     NoticeDue,
@@ -140,8 +142,30 @@ def _with_messages(
 
 
 def _record_prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:
+    """The user gets one paper: an acknowledgement that is still here goes with the outcome's.
+
+    Whoever handed it over nevertheless says so as before.
+    """
     outgoing = state.outgoing_notices[command.notification_id]
-    return _stored(outgoing, command.document_id) if outgoing.status == "due" else []
+    if outgoing.status != "due":
+        return []
+    stored = _stored(outgoing, command.document_id)
+    if not (outgoing.notice.is_outcome and outgoing.notice.on_paper):
+        return stored
+    return [
+        *stored,
+        *(
+            AcknowledgementSuperseded(
+                request=one.request,
+                notification_id=one.notice.notification_id,
+                by=command.notification_id,
+            )
+            for one in state.before(outgoing)
+            if one.notice.about == "acknowledgement"
+            and one.notice.on_paper
+            and one.status == "prepared"
+        ),
+    ]
 
 
 def _stored(outgoing: OutgoingNotice, document_id: str | None) -> Sequence[Event]:

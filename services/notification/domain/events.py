@@ -117,11 +117,20 @@ class SentAgain(RequestEvent):
     sending: int
 
 
+class AcknowledgementSuperseded(RequestEvent):
+    """Nobody needs to hand the acknowledgement over: the paper of the outcome, `by`, says more."""
+
+    TYPE = "my.gov.bmt.notification.AcknowledgementSuperseded.v1"
+    notification_id: str
+    by: str
+
+
 PRIVATE: Final = (
     NoticeHeld,
     NoticeDue,
     ResendRequested,
     SentAgain,
+    AcknowledgementSuperseded,
     TemplateSaved,
     StepAwaited,
     StepEnded,

@@ -103,7 +103,7 @@ class OutgoingNotice:
         in_reply_to: Message-ID of the applicant's own e-mail.
         wanted_since: when the last sending was requested.
         status: `due` to be composed; `prepared`, so stored and to be sent or handed over; `notified`, so
-            delivered; `failed`, so refused permanently.
+            delivered; `failed`, so refused permanently; `superseded`, so no longer to be handed over.
         document_id: the stored message, once it is prepared.
         sending: the number of the current sending; None if there is none.
         sendings: the number of sendings so far.

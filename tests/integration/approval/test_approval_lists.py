@@ -116,12 +116,26 @@ async def test_ones_own_request_waits_for_others(office, as_):
     assert found[own.request_id]["quota_bytes"] == own.quota_bytes
 
 
-@pytest.mark.parametrize("order", ["due_at", "name"])
+ORDERS = {
+    "due_at": lambda one: one["due_at"],
+    "name": lambda one: one["applicant"]["name"],
+    "kind": lambda one: one["kind"],
+    "channel": lambda one: one["channel"],
+    "quota_bytes": lambda one: one["quota_bytes"] or 0,
+    "received_at": lambda one: one["received_at"],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
 async def test_the_worklist_is_sorted_both_ways_page_by_page(office, order):
-    for name in ("Cik Cempaka", "Abu", "Bakar"):
-        await office.receives(
-            agency="KPM", applicant=APPLICANT.model_copy(update={"name": name, "account": "x.kpm"})
-        )
+    for name, more in (
+        ("Cik Cempaka", {"channel": "form"}),
+        ("Abu", {"channel": "event", "kind": "termination", "quota_bytes": None}),
+        ("Bakar", {"channel": "memo", "quota_bytes": 5}),
+        ("Dahlia", {"channel": "form", "kind": "termination", "quota_bytes": None}),
+    ):
+        named = APPLICANT.model_copy(update={"name": name, "account": "x.kpm"})
+        await office.receives(agency="KPM", applicant=named, **more)
     shown = {}
     for descending in (False, True):
         asked = {"order": order, "descending": descending, "limit": 1}
@@ -134,12 +148,15 @@ async def test_the_worklist_is_sorted_both_ways_page_by_page(office, order):
                 break
         shown[descending] = found
     assert shown[True] == shown[False][::-1]
-    key = {"due_at": lambda one: one["due_at"], "name": lambda one: one["applicant"]["name"]}
-    values = [key[order](one) for one in shown[False]]
-    assert len(values) >= 3
+    values = [ORDERS[order](one) for one in shown[False]]
+    assert len(values) >= 4
     assert values == sorted(values)
+
+
+@pytest.mark.parametrize("order", ["due_at", "received_at", "quota_bytes"])
+async def test_the_place_of_another_order_is_refused(office, order):
     cursor = urlsafe_b64encode(b'["Abu","x"]').decode()
-    answer = await office.get("/v1/worklist", "KPM", cursor=cursor)
+    answer = await office.get("/v1/worklist", "KPM", cursor=cursor, order=order)
     assert pointers(assert_problem(answer, "validation_failed")) == {"/query/cursor"}
 
 
@@ -151,6 +168,52 @@ async def test_requests_are_named_by_their_ids_to_their_own_agency(office):
     assert await ids(office, "/v1/requests", "JPA", **asked) == [other]
     answer = await office.get("/v1/requests", request_id=[new_id() for _ in range(101)])
     assert pointers(assert_problem(answer, "validation_failed")) == {"/query/request_id"}
+
+
+async def test_what_somebody_has_taken_is_seen_by_colleagues_who_may_decide_it_all_the_same(office):
+    mine, free = [(await office.receives(agency="JPA")).request_id for _ in range(2)]
+    siti, hamid = [("administrator", "JPA", who, who.title()) for who in ("siti", "hamid")]
+
+    async def act(method, *who, request_id=mine, key=""):
+        path = f"/v1/requests/{request_id}/assignment"
+        return await office.client.request(method, path, headers=office.as_(*who, key=key))
+
+    async def listed(*who, **asked):
+        answer = await office.client.get("/v1/worklist", headers=office.as_(*who), params=asked)
+        found = {one["request_id"]: one.get("assignment") for one in answer.json()["items"]}
+        return {id_: found[id_] for id_ in (mine, free) if id_ in found}
+
+    first = await act("POST", *siti, key="take")
+    assert first.status_code == 201
+    taken = first.json()["assignment"]
+    assert (taken["by"]["name"], taken["until"] > taken["at"]) == ("Siti", True)
+    again = await act("POST", *siti, key="take")
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    for method in ("POST", "DELETE"):
+        refused = assert_problem(await act(method, *hamid), "already_assigned")
+        assert refused["assignment"] == taken
+    assert await listed(*hamid, limit=200) == {mine: taken, free: None}
+    assert await listed(*siti, assigned="me") == {mine: taken}
+    assert await listed(*hamid, assigned="me") == {}
+    assert await listed(*hamid, assigned="nobody", limit=200) == {free: None}
+    assert (await office.get(f"/v1/requests/{mine}", "JPA")).json()["assignment"] == taken
+    assert (await act("DELETE", *siti)).json() == {"assignment": None}
+    assert await listed(*siti, assigned="me") == {}
+    assert (await act("POST", *hamid)).status_code == 201
+    decided = await office.decide(mine, "reject", *siti, reason="Tidak perlu.")
+    assert decided.status_code == 201
+    assert_problem(await act("POST", "administrator", "MAMPU"), "not_found")
+    assert_problem(await act("POST", *siti, request_id="nonsense"), "not_found")
+
+
+async def test_of_two_who_take_at_once_one_has_it(office):
+    request_id = (await office.receives()).request_id
+    path = f"/v1/requests/{request_id}/assignment"
+    people = [office.as_("administrator", "MAMPU", f"pegawai{n}", f"Pegawai {n}") for n in range(4)]
+    answers = await asyncio.gather(*(office.client.post(path, headers=one) for one in people))
+    assert sorted(one.status_code for one in answers) == [201, 409, 409, 409]
+    names = {one.json()["assignment"]["by"]["name"] for one in answers}
+    assert len(names) == 1
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2025-11-24", "123", "0001-01-01T00:00:00+14:00"])

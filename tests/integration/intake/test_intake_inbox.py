@@ -78,6 +78,33 @@ async def test_attachments_of_allowed_kinds_are_documents_too(deliver, wire):
     assert said.data["email_message_id"] is None
 
 
+async def test_an_item_is_taken_and_items_of_one_person_are_known_by_it(deliver, look, intake, as_):
+    fields = "Jenis: Penamatan\nAkaun: Ahmad.MAMPU@mygovuc.gov.my"
+    kamal = "Kamal <Kamal@Example.my>"
+    items = [
+        (await deliver(email(text, From=sender))).json()["inbox_item_id"]
+        for text, sender in ((fields, kamal), ("Apa khabar?", kamal))
+    ]
+    shown = [(await look(item)).json() for item in items]
+    assert [one["person"] for one in shown] == ["ahmad.mampu@mygovuc.gov.my", "kamal@example.my"]
+    assert [one["kind"] for one in shown] == ["termination", None]
+
+    async def take(*who):
+        path = f"/v1/inbox/{items[0]}/assignment"
+        return await intake.post(path, headers=as_(*(who or ADMINISTRATOR)))
+
+    taken = (await take()).json()["assignment"]
+    assert (await look(items[0])).json()["assignment"] == taken
+    refused = await take("administrator", "MAMPU", "hamid", "Hamid")
+    assert assert_problem(refused, "already_assigned")["assignment"] == taken
+    assert_problem(await take(*OF_JPA), "not_found")
+    for whose, expected in (("me", items[:1]), ("nobody", items[1:])):
+        asked_for = {"assigned": whose, "limit": 200}
+        answer = await intake.get("/v1/inbox", headers=as_(*ADMINISTRATOR), params=asked_for)
+        found = [one["inbox_item_id"] for one in answer.json()["items"]]
+        assert [item for item in items if item in found] == expected
+
+
 async def test_senders_who_never_finish_keep_nobody_waiting(deliver, intake, as_):
     begun, finish = [], asyncio.Event()
 

@@ -82,6 +82,39 @@ async def test_a_paper_is_handed_over_once_by_its_own_agency(desk):
     assert_problem(await desk.post(item, "resend"), "not_for_this_notice")
 
 
+async def test_the_paper_of_the_outcome_supersedes_an_acknowledgement_that_is_still_here(desk):
+    request = desk.request(reply_through="letter")
+    await desk.wire.say(received(request))
+    item = await desk.item(request, "acknowledgement", "prepared")
+    await desk.wire.say(rejected(request))
+    await desk.item(request, "acknowledgement", "superseded")
+    outcome = await desk.item(request, "rejected", "prepared")
+    answer = await desk.get("/v1/notifications", status="prepared", limit=200)
+    listed = {one["notification_id"]: one for one in answer.json()["items"]}
+    assert item["notification_id"] not in listed
+    assert listed[outcome["notification_id"]]["recipient"] == "Ahmad bin Daud"
+    # Whoever handed it over nevertheless says so.
+    assert (await desk.post(item, "dispatch")).status_code == 201
+    await desk.item(request, "acknowledgement", "notified")
+
+
+async def test_a_paper_is_taken_by_one_administrator_of_its_agency(desk):
+    request = desk.request(reply_through="letter")
+    await desk.wire.say(received(request))
+    item = await desk.item(request, "acknowledgement", "prepared")
+    assert_problem(await desk.post(item, "assignment", "administrator", "JPA"), "not_found")
+    assert_problem(await desk.post(item, "assignment", "operator", ""), "forbidden")
+    siti, hamid = [("administrator", "MAMPU", who, who.title()) for who in ("siti", "hamid")]
+    taken = await desk.post(item, "assignment", *siti)
+    assert taken.status_code == 201
+    refused = assert_problem(await desk.post(item, "assignment", *hamid), "already_assigned")
+    assert refused["assignment"] == taken.json()["assignment"]
+    for who, whose, there in ((siti, "me", 1), (hamid, "me", 0), (hamid, "nobody", 0)):
+        answer = await desk.get("/v1/notifications", *who, assigned=whose, limit=200)
+        ids = [one["notification_id"] for one in answer.json()["items"]]
+        assert ids.count(item["notification_id"]) == there
+
+
 async def test_an_e_mail_is_not_handed_over(desk):
     request = await desk.acknowledged()
     item = await desk.item(request, "acknowledgement", "notified")

@@ -34,6 +34,7 @@ async def test_a_paper_waits_to_be_handed_over_and_then_no_more(desk):
         **item,
         "request_id": request.request_id,
         "reference": request.reference,
+        "recipient": request.applicant.name,
         "due_at": None,
         "attempts": None,
         "last_problem": None,
@@ -43,7 +44,8 @@ async def test_a_paper_waits_to_be_handed_over_and_then_no_more(desk):
     assert not await waiting(desk, request, status="failed")
     assert not await waiting(desk, request, "administrator", "MAMPU")
     assert not await waiting(desk, request, "administrator", "")
-    assert await waiting(desk, request, "operator", "")
+    (to_operators,) = await waiting(desk, request, "operator", "")
+    assert to_operators["recipient"] is None
     await desk.post(item, "dispatch", *JPA)
     assert not await waiting(desk, request)
     assert await waiting(desk, request, status="notified")

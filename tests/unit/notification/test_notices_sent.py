@@ -20,6 +20,7 @@ from notices import (
     resend_requested,
 )
 
+from bmt.contracts.events import Notified
 from services.notification.domain.correspondence import (
     RecordPrepared,
     RecordRefused,
@@ -32,7 +33,7 @@ from services.notification.domain.errors import (
     NotPreparedYet,
     UnknownNotice,
 )
-from services.notification.domain.events import SentAgain
+from services.notification.domain.events import AcknowledgementSuperseded, SentAgain
 
 ID = "rejected"
 REFUSAL = "550 5.1.1 no such user"
@@ -44,6 +45,36 @@ MAIL_FAILED = (*MAIL_PREPARED, failed(MAIL, REFUSAL))
 @pytest.mark.parametrize("one", [MAIL, PAPER])
 def test_a_message_that_is_stored_is_prepared(one):
     given(DECIDER, due(one)).when(RecordPrepared(ID, DOCUMENT)).then(prepared(one))
+
+
+def test_the_paper_of_the_outcome_supersedes_the_acknowledgement_that_was_not_handed_over():
+    paper = notice("acknowledgement", "letter")
+    before = (due(paper), prepared(paper), due(PAPER))
+    superseded = AcknowledgementSuperseded(
+        request=REQUEST, notification_id="acknowledgement", by="rejected"
+    )
+    given(DECIDER, *before).when(RecordPrepared(ID, DOCUMENT)).then(prepared(PAPER), superseded)
+    over = (*before, prepared(PAPER), superseded)
+    given(DECIDER, *over).when(dispatch(notice_id="acknowledgement")).then_one(Notified)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        (due(notice("acknowledgement", "letter")), prepared(notice("acknowledgement", "letter")),
+         notified(notice("acknowledgement", "letter"))),
+        (due(notice()), prepared(notice())),
+    ],
+    ids=["handed over", "by e-mail"],
+)  # fmt: skip
+def test_only_a_paper_that_is_still_here_is_superseded(before):
+    given(DECIDER, *before, due(PAPER)).when(RecordPrepared(ID, DOCUMENT)).then(prepared(PAPER))
+
+
+def test_a_return_supersedes_nothing():
+    paper, back = notice("acknowledgement", "letter"), notice("returned", "letter")
+    before = (due(paper), prepared(paper), due(back))
+    given(DECIDER, *before).when(RecordPrepared("returned", DOCUMENT)).then(prepared(back))
 
 
 def test_a_message_is_prepared_once():
