@@ -91,6 +91,10 @@ class VisitorClient:
     ) -> A:
         return _read(where, await self._command(where, "PUT", path, body, key), model)
 
+    async def delete(self, where: ServiceName, path: Address, model: type[A], key: str) -> A:
+        headers = {"Idempotency-Key": key}
+        return _read(where, await self._call(where, "DELETE", path, headers), model)
+
     async def send(
         self,
         where: ServiceName,

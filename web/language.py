@@ -55,6 +55,12 @@ class Language(FaultWording):
         pattern = "d MMM, HH:mm" if there.year == present.year else "d MMM y, HH:mm"
         return format_datetime(there, pattern, locale=LOCALES[self.code])
 
+    def clock(self, at: datetime, now: datetime) -> str:
+        """The hour; with the day where that is not today."""
+        there, present = at.astimezone(MALAYSIA), now.astimezone(MALAYSIA)
+        today = there.date() == present.date()
+        return f"{there:%H:%M}" if today else self.brief(at, now)
+
     def short_day(self, at: datetime, now: datetime) -> str:
         """As `brief`, without the hour."""
         there, year = at.astimezone(MALAYSIA), now.astimezone(MALAYSIA).year

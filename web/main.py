@@ -19,6 +19,7 @@ from bmt.findings import SERVICES, STATISTICS
 from web.audit import pages as audit
 from web.clients import ServiceClients
 from web.console import area as console
+from web.console.presence import LOOKING, Presence
 from web.health import pages as health
 from web.layout import ROOM, Layout
 from web.my import area as my
@@ -71,6 +72,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     agencies = register.read(settings.agencies_file)
     drafts = Drafts(database[DRAFTS], clock.now)
     registry = new_registry()
+    presence = Presence(database[LOOKING], clock.now)
     client_address = ClientAddress(settings.client_address_header, settings.trusted_proxies)
     ports = Ports(
         layout=Layout(ACCOUNT, [ROOM]),
@@ -78,6 +80,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         pictures=Pictures(),
         agencies=agencies,
         drafts=drafts,
+        presence=presence,
         status_limits=StatusLimits(
             client_address, settings.status_calls_per_second, [one.code for one in agencies]
         ),
@@ -88,6 +91,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     async def prepare() -> None:
         await site.prepare()
         await drafts.prepare()
+        await presence.prepare()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.runtime.clock import Clock
 from web.clients import ServiceClients, VisitorClient
+from web.console.presence import Presence
 from web.layout import Layout
 from web.my.drafts import Drafts
 from web.pictures import Pictures
@@ -26,6 +27,7 @@ class Ports:
     pictures: Pictures
     agencies: Agencies
     drafts: Drafts
+    presence: Presence
     status_limits: StatusLimits
     registry: CollectorRegistry
     clock: Clock

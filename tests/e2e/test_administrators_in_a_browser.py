@@ -18,6 +18,10 @@ WORDS = {
         "send": "Hantar keputusan",
         "approved": "Diluluskan",
         "outcome": "Hasil keputusan",
+        "take": "Saya ambil permohonan ini",
+        "take all": "Ambil",
+        "release": "Lepaskan",
+        "first": "terlebih dahulu",
     },
     "en": {
         "approve": "Approve",
@@ -27,6 +31,10 @@ WORDS = {
         "send": "Send the decision",
         "approved": "Approved",
         "outcome": "What became of the decisions",
+        "take": "I take this request",
+        "take all": "Take",
+        "release": "Release",
+        "first": "took this first",
     },
 }
 
@@ -192,6 +200,73 @@ async def test_what_is_half_typed_is_kept_and_what_is_unusual_is_asked_once_more
     await admin.until(request_id, "filed")
     await page.goto(f"{ready['web']['url']}/console/requests/{request_id}?lang={language}")
     await expect(page.locator("#heading")).to_contain_text(f"{words['approved']}, 25 GB")
+
+
+async def hamid(new_page, scripts):
+    """Another administrator of MAMPU."""
+    page = await new_page("approval", scripts=scripts)
+    for name, text in (
+        ("account", "hamid.mampu@mygovuc.gov.my"),
+        ("name", "Hamid"),
+        ("agency", "MAMPU"),
+    ):
+        await page.locator(f"#{name}").fill(text)
+    await page.locator("input[name=role_administrator]").check()
+    await page.locator("button.main").press("Enter")
+    await page.wait_for_url("**/console/")
+    return page
+
+
+@WAYS
+async def test_what_one_administrator_has_taken_the_other_sees_and_may_decide(
+    new_page, caller, http, ready, language, scripts
+):
+    words = WORDS[language]
+    admin = caller("administrator")
+    mine, other = [await admin.submit(account=await registered(http, ready)) for _ in range(2)]
+    console = f"{ready['web']['url']}/console/"
+    page, colleague = await new_page("approval", scripts=scripts), await hamid(new_page, scripts)
+    await sign_in_as(page, "Aminah")
+    for each in (page, colleague):
+        await each.goto(f"{console}requests/{mine}?lang={language}")
+    if scripts:  # each is told of the other
+        await expect(page.locator("[data-looking]")).to_contain_text("Hamid")
+        await expect(colleague.locator("[data-looking]")).to_contain_text("Aminah")
+    await page.locator("#quota_bytes").fill("3")
+    await page.get_by_role("button", name=words["take"]).click()
+    await expect(page.get_by_role("button", name=words["release"])).to_be_visible()
+    await expect(page.locator("#quota_bytes")).to_have_value("3")
+    await colleague.get_by_role("button", name=words["take"]).click()
+    await expect(colleague.locator("#faults")).to_contain_text(words["first"])
+    await expect(colleague.locator(".panel .banner.wait")).to_contain_text("Aminah")
+    if scripts:
+        await clean(colleague, "a request that a colleague has taken")
+        await picture(page, "pentadbir-diambil")
+    await page.goto(f"{console}?assigned=me")
+    rows = page.locator("[data-lines] tbody tr")
+    await expect(rows).to_have_count(1)
+    await expect(rows).to_contain_text("Aminah")
+    await page.goto(f"{console}?assigned=nobody&order=received_at&descending=1&limit=200")
+    assert await page.locator(f"a[href$='{mine}']").count() == 0
+    await page.locator(f"input[value='{other}']").check()
+    await page.get_by_role("button", name=words["take all"], exact=True).click()
+    await page.goto(f"{console}?assigned=me&order=quota_bytes")
+    await expect(rows).to_have_count(2)
+    if scripts:
+        await clean(page, "what is mine")
+        await page.set_viewport_size({"width": 390, "height": 800})
+        await picture(page, "pentadbir-saya") if language == "ms" else None
+    await colleague.goto(f"{console}requests/{mine}")
+    await colleague.locator("input[value=reject]").check()
+    await colleague.locator("#reason").fill("Tiada keperluan.")
+    await colleague.get_by_role("button", name=words["send"]).click()
+    await colleague.wait_for_url("**decided=1")
+    await page.goto(f"{console}requests/{mine}")
+    await expect(page.locator(f".panel a[href$='/requests/{other}']")).to_be_visible()
+    await page.goto(f"{console}requests/{other}")
+    await page.get_by_role("button", name=words["release"]).click()
+    await expect(page.get_by_role("button", name=words["take"])).to_be_visible()
+    assert page.strangers == []
 
 
 @pytest.mark.parametrize("language", ["ms", "en"])

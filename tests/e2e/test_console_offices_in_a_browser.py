@@ -3,7 +3,9 @@
 import uuid
 from datetime import timedelta
 from email.message import EmailMessage
+from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from eventually import eventually
@@ -12,6 +14,7 @@ from fixtures.outside import registered
 from fixtures.scanned_paper import batch_pdf, printed, scanned, typed
 from fixtures.service import AGENCIES_FILE
 from playwright.async_api import expect
+from pypdf import PdfReader
 
 from bmt.agencies import register
 from bmt.agencies.charter import day_of
@@ -20,6 +23,7 @@ from bmt.chassis.runtime.clock import now
 pytestmark = MARKS
 
 LETTER = Path(__file__).parents[2] / "examples" / "documents" / "surat-kamal.pdf"
+FORM = "application/x-www-form-urlencoded"
 PICTURES = {"papers": "makluman", "notices/acknowledgement": "templat"}
 """Pages of the guide that show the same to everybody."""
 WORDS = {
@@ -36,6 +40,9 @@ WORDS = {
         "scans": "Serahkan imbasan",
         "hand in": "Serahkan",
         "papers": "Makluman",
+        "take message": "Saya ambil mesej ini",
+        "take paper": "Ambil",
+        "release": "Lepaskan",
         "papers tab": "Untuk diserahkan",
         "handed": "Telah diserahkan",
         "words": "Templat makluman",
@@ -56,6 +63,9 @@ WORDS = {
         "scans": "Hand in a scan",
         "hand in": "Hand in",
         "papers": "Notices",
+        "take message": "I take this message",
+        "take paper": "Take",
+        "release": "Release",
         "papers tab": "To hand over",
         "handed": "Handed over",
         "words": "Wording of notices",
@@ -126,8 +136,16 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     await expect(page.locator("#email-fault")).to_be_visible()
     await expect(page.locator("#account")).to_have_value(account)
     await page.locator("#email").fill(account)
+    await page.get_by_role("button", name=words["take message"]).click()
+    await expect(page.get_by_role("button", name=words["release"])).to_be_visible()
+    await page.locator("#email").fill(account)
+    await page.locator("#account").fill(account)
+    await page.locator("#justification").fill("Menghantar lukisan projek.")
     await page.get_by_role("button", name=words["register"], exact=True).click()
-    await expect(page.locator("#settled")).to_be_visible()
+    await expect(page.locator("#before")).to_contain_text(wanted)  # and the next item is here
+    await expect(page.locator("h1")).not_to_have_text(wanted)
+    if scripts:
+        await clean(page, "the next item")
     await admin.once_known("approval", f"/v1/requests/{item}")
     await page.locator(f"a[href$='/requests/{item}']").click()
     await expect(page.locator("#heading")).to_contain_text("BMT-MAMPU-")
@@ -137,7 +155,7 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     await expect(page.locator("#reason-fault")).to_be_visible()
     await page.locator("#reason").fill("Bukan permohonan BMT.")
     await page.get_by_role("button", name=words["aside"]).click()
-    await expect(page.locator("#settled")).to_be_visible()
+    await expect(page.locator("#before, #settled")).to_have_count(1)
     settled = (await admin.get("intake", f"/v1/inbox/{other}")).json()
     assert (settled["status"], settled["reason"]) == ("dismissed", "Bukan permohonan BMT.")
     assert page.strangers == []
@@ -250,11 +268,59 @@ async def test_an_administrator_hands_a_letter_over(
     async with page.expect_download() as download:
         await row.locator(f"a[href$='/papers/{letter}/document']").click()
     assert content(await (await download.value).path()).startswith(b"%PDF-")
-    await row.get_by_role("textbox").fill("Diambil sendiri di kaunter.")
-    await row.get_by_role("button", name=words["handed"]).click()
+    await row.get_by_role("checkbox").check()
+    await page.get_by_role("button", name=words["take paper"], exact=True).click()
+    await expect(row).to_contain_text("Aminah")
+    await row.get_by_role("checkbox").check()
+    if scripts:
+        await clean(page, "a paper that is taken and chosen")
+        await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.locator("#note").fill("Diambil sendiri di kaunter.")
+    await page.get_by_role("button", name=words["handed"]).click()
+    await expect(page.locator("#results .badge.good")).to_have_count(1)
     await expect(row).to_have_count(0)
     told = (await admin.get("notification", notices)).json()["items"]
     assert [one["status"] for one in told] == ["notified"]
+
+
+async def test_papers_are_printed_as_one_and_an_acknowledgement_goes_with_the_outcome(
+    new_page, caller, http, ready
+):
+    admin = caller("administrator")
+    reasons = [f"Tiada keperluan {uuid.uuid4().hex[:6]}." for _ in range(2)]
+    for reason in reasons:
+        account = await registered(http, ready)
+        request_id = await admin.submit(account=account, channel="letter", reply_through="letter")
+        notices = f"/v1/requests/{request_id}/notifications"
+        await admin.decide(request_id, "reject", reason=reason)
+
+        async def replaced(notices=notices):
+            told = (await admin.get("notification", notices)).json()["items"]
+            assert [one["status"] for one in told] == ["superseded", "prepared"]
+            return told[1]["notification_id"]
+
+        await eventually(replaced)
+    page = await console(new_page, "ms", scripts=True)
+    await page.goto(page.url.partition("?")[0] + "papers?all=1")
+    chosen = page.locator("[name=chosen]:checked")
+    assert await chosen.count() >= 2
+    key = await page.locator("form.work [name=key]").input_value()
+    sent = {
+        "key": key,
+        "do": "print",
+        "chosen": [await one.input_value() for one in await chosen.all()],
+    }
+    form = [
+        (name, one)
+        for name, many in sent.items()
+        for one in ([many] if isinstance(many, str) else many)
+    ]
+    here = page.url.partition("/console")[0]
+    answer = await page.context.request.post(
+        page.url, data=urlencode(form), headers={"Origin": here, "Content-Type": FORM}
+    )
+    text = " ".join(one.extract_text() for one in PdfReader(BytesIO(await answer.body())).pages)
+    assert all(" ".join(reason.split()) in " ".join(text.split()) for reason in reasons)
 
 
 @WAYS

@@ -151,10 +151,16 @@ async def through_all_lists(readers, request_id):
 
 
 async def through_the_desk(mampu):
-    for order in ("due_at", "name"):
+    for order in ("due_at", "name", "kind", "channel", "quota_bytes", "received_at"):
         for descending in ("false", "true"):
             asked = {"order": order, "descending": descending}
             await pages(mampu, "approval", "/v1/worklist", **asked)
+    (waiting,) = await pages(mampu, "approval", "/v1/worklist")
+    await mampu.post("approval", f"/v1/requests/{waiting['request_id']}/assignment")
+    for assigned in ("me", "nobody"):
+        await pages(mampu, "approval", "/v1/worklist", assigned=assigned)
+        await pages(mampu, "intake", "/v1/inbox", assigned=assigned, status="waiting")
+        await pages(mampu, "notification", "/v1/notifications", assigned=assigned)
     for asked in ({"q": "siti"}, {"by_me": "true"}):
         await pages(mampu, "approval", "/v1/requests", **asked)
     await mampu.get("approval", "/v1/worklist/counts")

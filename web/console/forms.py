@@ -28,7 +28,6 @@ _PREPARED: Final = {"reason": "prepared_reason", "exception_reason": "prepared_e
 _CHOICES: Final = get_args(Choice)
 _FIELDS: Final = ("kind", "channel", "reply_through", "justification", *_OF_APPLICANT, *_SIZES)
 _REASON: Final = "correction_reason"
-_ENDS: Final = ("penamatan", "termination")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +100,7 @@ class RegistrationForm:
         """
         understood = item.understood
         typed = {name: understood.get(name, "") for name in _FIELDS}
-        kind = typed["kind"].casefold()
-        typed["kind"] = "termination" if any(end in kind for end in _ENDS) else "application"
+        typed["kind"] = item.kind or "application"
         typed |= {name: _number(typed[name]) for name in _SIZES}
         return cls(new_key(), typed)
 

@@ -1,8 +1,9 @@
 """The inbox' pages: the list of items, and one item beside the form that registers it."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (
     InboxItem,
     InboxItemDismissed,
@@ -23,6 +25,7 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import Address, Received, VisitorClient, address
 from web.console import desk
 from web.console.access import ADMITTED, Administrator
+from web.console.assigning import ASSIGN, assign
 from web.console.forms import Form, RegistrationForm, faults_of, field_of
 from web.forms import FormWrong, all_told
 from web.ports import Client, Here, Ports
@@ -31,6 +34,9 @@ router = APIRouter(prefix="/inbox", dependencies=[ADMITTED])
 
 _SEE_OTHER: Final = 303
 _NO_REASON: Final = FieldError.of("/reason", "reason_for_inbox")
+
+MOST_WAITING: Final = 200
+"""How many of the waiting items are looked through for the next, and for those of the same person."""
 
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]
 
@@ -41,27 +47,38 @@ async def listed(
     here: Here,
     client: Client,
     status: InboxStatus = "waiting",
+    assigned: Annotated[Whose | Literal[""], Query()] = "",
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> Response:
-    asked = {"status": status, "cursor": cursor}
+    asked = {"status": status, "assigned": assigned, "cursor": cursor}
     found, tabs = await asyncio.gather(
         client.get("intake", address("inbox"), Page[InboxItem], asked), desk.tabs(client)
     )
     return here.layout.page(
         request,
         "inbox.html",
-        found=found.items,
+        groups=grouped(found.items),
         more=found.next_cursor,
         chosen=status,
+        assigned=assigned,
         tabs=tabs,
         now=here.clock(),
     )
 
 
 @router.get("/{item_id}")
-async def one(request: Request, here: Here, item_id: Id, client: Client) -> Response:
+async def one(
+    request: Request,
+    here: Here,
+    item_id: Id,
+    visitor: Administrator,
+    client: Client,
+    after: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """`after`: the item that was settled just now."""
     item = await _item(client, item_id)
-    return await item_page(here, request, item, client, RegistrationForm.of_item(item))
+    form = RegistrationForm.of_item(item)
+    return await item_page(here, request, item, visitor, client, form, after=after)
 
 
 @router.post("/{item_id}")
@@ -75,15 +92,22 @@ async def settle(
 ) -> Response:
     form = RegistrationForm.of(told)
     try:
+        if act := told.text(ASSIGN):
+            await assign(client, "inbox", item_id, act)
+            return RedirectResponse(request.url.path, _SEE_OTHER)
+        others = await _others(client, await _item(client, item_id), visitor)
         if told.text("do") == "dismiss":
             await _dismiss(client, item_id, form, told.key)
         else:
             await _register(client, item_id, form, visitor, told.key)
     except Refused as refused:
         item = await _item(client, item_id)
-        return await item_page(here, request, item, client, form, refused)
+        return await item_page(here, request, item, visitor, client, form, refused)
     # Not to the request: approval has not received it yet.
-    return RedirectResponse(request.url.path, _SEE_OTHER)
+    if not others:
+        return RedirectResponse(request.url.path, _SEE_OTHER)
+    there = f"{here.layout.prefix}/inbox/{others[0].inbox_item_id}?after={item_id}"
+    return RedirectResponse(there, _SEE_OTHER)
 
 
 @router.get("/{item_id}/documents/{document_id}")
@@ -102,22 +126,28 @@ async def item_page(
     here: Ports,
     request: Request,
     item: InboxItemInFull,
+    visitor: Principal,
     client: VisitorClient,
     form: RegistrationForm,
     refused: Refused | None = None,
+    after: str = "",
 ) -> Response:
     """An item beside its form."""
     path = address("inbox", item.inbox_item_id, "text")
-    shown, text, following = await asyncio.gather(
+    shown, text, others, before = await asyncio.gather(
         here.pictures.shown(item.documents, partial(_read, client, item.inbox_item_id)),
         client.get("intake", path, InboxText),
-        _following(client, item),
+        _others(client, item, visitor),
+        _settled(client, after),
     )
     return here.layout.page(
         request,
         "inbox_item.html",
         item=item,
-        following=following,
+        following=next(iter(others), None),
+        same=[one for one in others if one.person and one.person == item.person],
+        before=before,
+        now=here.clock(),
         shown=shown,
         text=text.text,
         rules=here.agencies.get(item.agency).rules if item.agency in here.agencies else None,
@@ -128,17 +158,41 @@ async def item_page(
     )
 
 
-async def _following(client: VisitorClient, item: InboxItem) -> InboxItem | None:
-    """The item that waits after this one, else the first; None: no other waits, or nobody knows now."""
-    asked = {"status": "waiting"}
+def grouped(items: Sequence[InboxItem]) -> Sequence[Sequence[InboxItem]]:
+    """The items of one person side by side, in the place of the first of them."""
+    groups: dict[str, list[InboxItem]] = {}
+    for one in items:
+        groups.setdefault(one.person or one.inbox_item_id, []).append(one)
+    return tuple(groups.values())
+
+
+async def _settled(client: VisitorClient, item_id: str) -> InboxItem | None:
+    """What was settled before this item; None: nothing, or nobody knows now."""
+    try:
+        return await _item(client, item_id) if item_id else None
+    except (Refused, Unavailable):
+        return None
+
+
+async def _others(
+    client: VisitorClient, item: InboxItem, visitor: Principal
+) -> Sequence[InboxItem]:
+    """The items that wait beside this one, without those that colleagues have taken: first its person's, then those after it, then the first."""
+    asked = {"status": "waiting", "limit": MOST_WAITING}
     try:
         found = await client.get("intake", address("inbox"), Page[InboxItem], asked)
     except (Refused, Unavailable):
-        return None
+        return ()
     ids = [one.inbox_item_id for one in found.items]
     place = ids.index(item.inbox_item_id) + 1 if item.inbox_item_id in ids else 0
     others = [*found.items[place:], *found.items[:place]]
-    return next((one for one in others if one.inbox_item_id != item.inbox_item_id), None)
+    free = [
+        one
+        for one in others
+        if one.inbox_item_id != item.inbox_item_id
+        and (one.assignment is None or one.assignment.by.subject == visitor.subject)
+    ]
+    return sorted(free, key=lambda one: one.person is None or one.person != item.person)
 
 
 async def _item(client: VisitorClient, item_id: str) -> InboxItemInFull:

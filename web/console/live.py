@@ -19,6 +19,7 @@ from web import session
 from web.clients import address
 from web.console import wording
 from web.console.access import Administrator
+from web.console.request_page import looked_at
 from web.login import SignInFirst
 from web.ports import Client, Here
 
@@ -33,6 +34,8 @@ RETRY_LATER_MILLISECONDS: Final = 30_000
 D = TypeVar("D", bound=BaseModel)
 GoesOn = Callable[[], Awaitable[bool]]
 """Whether the visitor's session still lasts."""
+Looks = Callable[[], Awaitable[str]]
+"""Notes that the visitor looks, and says who else does."""
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -55,37 +58,55 @@ async def of_request(
     request: Request,
     here: Here,
     request_id: Id,
-    _: Administrator,
+    visitor: Administrator,
     client: Client,
     steps: Annotated[int | None, Query(ge=0, le=100_000)] = None,
     known: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """`steps` of approval are known; or, where it has done its part, `known` ones of all services."""
     text = here.layout.language(request).text
+
+    async def looks() -> str:
+        await here.presence.looks(visitor, request_id)
+        return looked_at(await here.presence.others(visitor, request_id), text)
+
     path = address("requests", request_id, "live")
     if steps is not None:
         reviewed = client.events("approval", path, Step, {"steps": steps})
-        told = passed_on(reviewed, lambda step: {"what": said(step, text)}, _goes_on(request))
+        told = passed_on(
+            reviewed, lambda step: {"what": said(step, text)}, _goes_on(request), looks
+        )
     else:
         taken = client.events("intake", path, intake.Step, {"steps": known})
         told = passed_on(
             taken,
             lambda step: {"what": text(wording.LATER.get(step.step, step.step))},
             _goes_on(request),
+            looks,
         )
     async for event in told:
         yield event
 
 
 async def passed_on(
-    changes: AsyncGenerator[D], told: Callable[[D], Mapping[str, str]], goes_on: GoesOn
+    changes: AsyncGenerator[D],
+    told: Callable[[D], Mapping[str, str]],
+    goes_on: GoesOn,
+    looks: Looks | None = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The changes as they come, until their service or the session ends them; then the browser comes again."""
+    """The changes as they come, until their service or the session ends them; then the browser comes again.
+
+    `looks`: also who else looks, whenever that changes.
+    """
+    looking: str | None = None
     yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
     arrived: asyncio.Queue[D | None] = asyncio.Queue()
     reading = asyncio.create_task(_read(changes, arrived))
     try:
         while await goes_on():
+            if looks is not None and (now := await looks()) != looking:
+                looking = now
+                yield ServerSentEvent(event="looking", data={"who": now})
             try:
                 change = await asyncio.wait_for(arrived.get(), LOOKS_EVERY_SECONDS)
             except TimeoutError:

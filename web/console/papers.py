@@ -1,32 +1,75 @@
 """The pages of notices: those to print and hand over, those to be sent, those that failed."""
 
 import asyncio
-from typing import Annotated, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from pypdf import PdfReader, PdfWriter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.pagination import Id, Page
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.notification import (
+    DispatchPaper,
     NoticeStatus,
     PaperDispatched,
     ResendAccepted,
     WaitingNotification,
 )
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console import desk
 from web.console.access import ADMITTED
+from web.console.assigning import ASSIGN, AT_ONCE, assign_all
 from web.console.forms import Form
 from web.console.worklist import named
-from web.forms import Sent, all_told, new_key
+from web.forms import FormWrong, Sent, all_told, new_key, validated
 from web.ports import Client, Here, Ports
+
+MOST_CHOSEN: Final = 100
+"""Papers that are printed, handed over or taken at once."""
 
 _SEE_OTHER: Final = 303
 _PDF: Final = b"%PDF-"
+_PDF_TYPE: Final = "application/pdf"
 
 router = APIRouter(prefix="/papers", dependencies=[ADMITTED])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the papers that were chosen.
+
+    Attributes:
+        papers: as they were listed before; the list may be without them now.
+        done: the ids of those that were handed over.
+        refused: why not, by id.
+    """
+
+    papers: Mapping[str, WaitingNotification] = field(default_factory=dict)
+    done: Sequence[str] = ()
+    refused: Mapping[str, Refused] = field(default_factory=dict)
+
+
+_NOTHING: Final = Outcome()
+_LIST: Final = address("notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the address asks for."""
+
+    status: Annotated[NoticeStatus, Query()] = "prepared"
+    assigned: Annotated[Whose | Literal[""], Query()] = ""
+    cursor: Annotated[str | None, Query(max_length=1000)] = None
+
+
+Listed = Annotated[Listing, Depends()]
 
 
 @router.get("")
@@ -34,35 +77,55 @@ async def listed(
     request: Request,
     here: Here,
     client: Client,
-    status: NoticeStatus = "prepared",
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    listing: Listed,
+    *,
+    every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
-    return await _page(here, request, client, status, cursor)
+    """`all`: every paper on the page is chosen."""
+    return await _page(here, request, client, listing, every=every)
 
 
 @router.post("")
 async def act(
-    request: Request, here: Here, client: Client, told: Form, status: NoticeStatus = "prepared"
+    request: Request, here: Here, client: Client, told: Form, listing: Listed
 ) -> Response:
-    notification_id = told.text("notification_id")
+    """What is done with the papers that are chosen, each by itself; or one e-mail is sent once more."""
+    chosen = told.texts("chosen")
     try:
-        if told.text("do") == "resend":
-            await _resend(client, notification_id, told.key)
-        else:
-            await _hand_over(client, notification_id, told)
-    except Refused as refused:
-        return await _page(here, request, client, status, refused=refused)
-    return RedirectResponse(f"{request.url.path}?status={status}", _SEE_OTHER)
+        if resent := told.text("resend"):
+            await _resend(client, resent, told.key)
+            return RedirectResponse(f"{request.url.path}?status={listing.status}", _SEE_OTHER)
+        if not chosen:
+            raise FormWrong(errors=(FieldError.of("/chosen", "choose_papers"),))
+        if len(chosen) > MOST_CHOSEN:
+            raise FormWrong(
+                errors=(FieldError.of("/chosen", "too_many_items", maximum=MOST_CHOSEN),)
+            )
+        if told.text("do") == "print":
+            return await _printed(client, chosen)
+        asked = {"status": listing.status, "limit": 200}
+        found = await client.get("notification", _LIST, Page[WaitingNotification], asked)
+        papers = {one.notification_id: one for one in found.items}
+        if action := told.text(ASSIGN):
+            refused = await assign_all(client, "notifications", chosen, action)
+            return await _page(here, request, client, listing, Outcome(papers, (), refused))
+        outcome = await _handed_over(client, chosen, told, papers)
+    except Refused as refusal:
+        return await _page(
+            here, request, client, listing, chosen=chosen, note=told.text("note"), refused=refusal
+        )
+    left = [*outcome.refused]
+    note = told.text("note") if left else ""
+    return await _page(here, request, client, listing, outcome, chosen=left, note=note)
 
 
 @router.get("/{notification_id}/document")
 async def document(notification_id: Id, client: Client) -> Response:
-    path = address("notifications", notification_id, "document")
-    content = await client.download("notification", path)
+    content = await _document(client, notification_id)
     is_paper = content.startswith(_PDF)
     name = f"{notification_id}.{'pdf' if is_paper else 'eml'}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    media_type = "application/pdf" if is_paper else "message/rfc822"
+    media_type = _PDF_TYPE if is_paper else "message/rfc822"
     return Response(content, media_type=media_type, headers=headers)
 
 
@@ -70,29 +133,43 @@ async def _page(
     here: Ports,
     request: Request,
     client: VisitorClient,
-    status: NoticeStatus,
-    cursor: str | None = None,
+    listing: Listing,
+    outcome: Outcome = _NOTHING,
+    *,
+    every: bool = False,
+    chosen: Sequence[str] = (),
+    note: str = "",
     refused: Refused | None = None,
 ) -> Response:
-    asked = {"status": status, "cursor": cursor}
-    path = address("notifications")
     found, tabs = await asyncio.gather(
-        client.get("notification", path, Page[WaitingNotification], asked), desk.tabs(client)
+        client.get("notification", _LIST, Page[WaitingNotification], asdict(listing)),
+        desk.tabs(client),
     )
-    names = await named(client, list({one.request_id for one in found.items}))
+    about = {one.request_id for one in (*found.items, *outcome.papers.values())}
+    papers = [one.notification_id for one in found.items if is_paper(one)]
     return here.layout.page(
         request,
         "papers.html",
+        STATUS[refused.problem] if refused else None,
         found=found.items,
         more=found.next_cursor,
-        chosen=status,
+        listing=listing,
         tabs=tabs,
-        names=names,
+        names=await named(client, list(about)),
+        may_choose=bool(papers),
+        chosen=papers if every else chosen,
+        outcome=outcome,
+        note=note,
         now=here.clock(),
-        keys={one.notification_id: new_key() for one in found.items},
+        key=new_key(),
         refused=refused,
         told=all_told(refused),
     )
+
+
+def is_paper(notice: WaitingNotification) -> bool:
+    """Whether there is a paper that can be handed over."""
+    return notice.channel != "email" and notice.status in ("prepared", "superseded")
 
 
 async def _resend(client: VisitorClient, notification_id: str, key: str) -> None:
@@ -100,8 +177,57 @@ async def _resend(client: VisitorClient, notification_id: str, key: str) -> None
     await client.post("notification", path, {}, ResendAccepted, key)
 
 
-async def _hand_over(client: VisitorClient, notification_id: str, told: Sent) -> None:
+async def _document(client: VisitorClient, notification_id: str) -> bytes:
+    path = address("notifications", notification_id, "document")
+    return await client.download("notification", path)
+
+
+async def _printed(client: VisitorClient, chosen: Sequence[str]) -> Response:
+    """The papers as one PDF, in the list's order.
+
+    Raises:
+        Refused: one of them is not there.
+    """
+    whole = await asyncio.to_thread(_bound, [await _document(client, one) for one in chosen])
+    headers = {"Content-Disposition": 'inline; filename="makluman.pdf"'}
+    return Response(whole, media_type=_PDF_TYPE, headers=headers)
+
+
+def _bound(papers: Sequence[bytes]) -> bytes:
+    writer, whole = PdfWriter(), BytesIO()
+    for paper in papers:
+        if paper.startswith(_PDF):
+            writer.append(PdfReader(BytesIO(paper)))
+    writer.write(whole)
+    return whole.getvalue()
+
+
+async def _handed_over(
+    client: VisitorClient,
+    chosen: Sequence[str],
+    told: Sent,
+    papers: Mapping[str, WaitingNotification],
+) -> Outcome:
+    """The form's key and the paper name the call, so the same form hands each paper over once.
+
+    Raises:
+        FormWrong: the note.
+    """
     note = told.text("note").strip()
-    path = address("notifications", notification_id, "dispatch")
-    body = {"note": note} if note else {}
-    await client.post("notification", path, body, PaperDispatched, told.key)
+    body = validated(DispatchPaper, {"note": note or None}).model_dump(exclude_none=True)
+    one_by_one = asyncio.Semaphore(AT_ONCE)
+
+    async def hand_over(one: str) -> Refused | None:
+        path = address("notifications", one, "dispatch")
+        try:
+            async with one_by_one:
+                await client.post("notification", path, body, PaperDispatched, f"{told.key}:{one}")
+        except Refused as refused:
+            return refused
+        except Unavailable:
+            return Refused(problem="unavailable")
+        return None
+
+    answers = await asyncio.gather(*map(hand_over, chosen))
+    refused = {one: why for one, why in zip(chosen, answers, strict=True) if why is not None}
+    return Outcome(papers, [one for one in chosen if one not in refused], refused)

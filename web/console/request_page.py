@@ -1,11 +1,11 @@
 """The page of one request, put together from what five services say of it. Only approval must answer."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.approval import RequestUnderReview, WorklistItem
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import RequestStatus
 from bmt.contracts.http.notification import Notification
 from bmt.contracts.http.provisioning import ConfigurationState, Plan
@@ -21,6 +22,7 @@ from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address
+from web.console import wording
 from web.console.deciding import Unusual, later, names_of, next_of
 from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
@@ -123,10 +125,11 @@ async def request_page(
     # Approval's view may not have the decision yet that was just made.
     pending = is_sent and review.status == "received" and why_not is None
     deciding = review.status == "received" and why_not != "own_request" and not pending
-    plan, shown, upcoming = await asyncio.gather(
+    plan, shown, upcoming, looking = await asyncio.gather(
         _plan(client, review, reached),
         here.pictures.shown(review.documents, partial(read, client, request_id)),
         _part(_next(client, review)) if is_sent or not deciding else _nothing(),
+        _part(here.presence.others(visitor, request_id)),
     )
     names = names_of(review, visitor)
     outcome_notice = _outcome_notice(notices)
@@ -160,6 +163,7 @@ async def request_page(
         mending_key=answer.mending.key if answer.mending else new_key(),
         remark=remark,
         may_correct=review.status in MAY_CORRECT,
+        looking=looked_at(looking or (), here.layout.language(request).text),
         corrected=request.query_params.get("corrected") == "1",
         retried=request.query_params.get("retried") == "1",
         decided=is_sent,
@@ -228,9 +232,13 @@ async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Stat
 
 
 async def _next(client: VisitorClient, review: RequestUnderReview) -> WorklistItem | None:
-    asked = {"limit": _ASKED_NEXT}
-    found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
-    return next_of(found.items, review.request_id)
+    """The first that the visitor has taken; else the first that nobody has."""
+    for whose in get_args(Whose):
+        asked = {"limit": _ASKED_NEXT, "assigned": whose}
+        found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
+        if upcoming := next_of(found.items, review.request_id):
+            return upcoming
+    return None
 
 
 def _reached(
@@ -282,6 +290,11 @@ def _forms(
         kept = {name: text for name, text in kept.items() if name not in anew}
     form = answer.form or DecisionForm.kept(draft.key if draft else new_key(), kept)
     return form, answer.remark or CommentForm(text=kept.get("text", ""))
+
+
+def looked_at(names: Sequence[str], text: Callable[[str], str]) -> str:
+    """Who else looks at the request now, in a sentence; empty: nobody."""
+    return f"{', '.join(names)} {text(wording.LOOKING)}" if names else ""
 
 
 def _person(names: Mapping[str, str], account: str | None) -> str:

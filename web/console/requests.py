@@ -7,7 +7,7 @@ comment are one form of the browser: what is typed of the one is kept, as a draf
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from bmt.contracts.http.comments import CommentAnswer, CommentWritten
 from bmt.contracts.problems import Refused
 from web.clients import VisitorClient, address
 from web.console.access import Administrator
+from web.console.assigning import Act, assign
 from web.console.deciding import Unusual, unusual
 from web.console.forms import CommentForm, DecisionForm
 from web.console.request_page import (
@@ -41,7 +42,7 @@ from web.uploads import Attached, attached, known, with_files
 router = APIRouter()
 
 KEEP: Final = "keep"
-"""The button that only keeps what was typed: `reload`, or the language to go on in."""
+"""The button that only keeps what was typed: `reload`, the language to go on in, or `take` and `release`."""
 SURE: Final = "sure"
 """The button that repeats the sizes of an unusual approval."""
 COMMENT_KEY: Final = "comment_key"
@@ -67,6 +68,12 @@ async def decide(
     form, text = DecisionForm.of(told), told.text("text")
     if keep := told.text(KEEP):
         await _keep(here, visitor, request_id, told.key, {**form.typed, "text": text})
+        if keep in get_args(Act):
+            try:
+                await assign(client, "requests", request_id, keep)
+            except Refused as refused:
+                answer = Answer(refused=refused)
+                return await request_page(here, request, request_id, visitor, client, answer)
         there = f"?{ASKED}={keep}" if keep in CODES else ""
         return RedirectResponse(request.url.path + there, _SEE_OTHER)
     answer = Answer(form, CommentForm(text=text))

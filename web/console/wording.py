@@ -5,6 +5,7 @@ from typing import Final
 
 from bmt.contracts.events import About, Target
 from bmt.contracts.http.approval import Choice, Withheld
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import InboxStatus
 from bmt.contracts.http.notification import NoticeStatus
 from bmt.contracts.http.provisioning import TaskFilter
@@ -103,6 +104,7 @@ NOTICE: Final[Mapping[NoticeStatus, str]] = {
     "prepared": "Untuk diserahkan atau dihantar",
     "failed": "Tidak sampai",
     "notified": "Telah dimaklumkan",
+    "superseded": "Tidak perlu lagi",
 }
 
 ABOUT: Final[Mapping[About, str]] = {
@@ -217,11 +219,17 @@ WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
 
+LOOKING: Final = "sedang membuka permohonan ini."
+"""Behind the names of colleagues who look at the same request."""
+
+ASSIGNED: Final[Mapping[Whose, str]] = {"me": "Saya", "nobody": "Belum diambil"}
+
 FILTERS: Final = (
     ("kind", "Jenis", KIND),
     ("channel", "Saluran", CHANNEL),
     ("warned", "Amaran", WARNED),
     ("due", "Putuskan sebelum", DUE),
+    ("assigned", "Diambil oleh", ASSIGNED),
 )
 """The worklist's filters: field, label, choices."""
 
@@ -311,10 +319,11 @@ ALL: Final = (
     YES,
     WARNED,
     DUE,
+    ASSIGNED,
     TAB,
     WARNING_LABEL,
     WITHHELD,
-    {name: name for name in EXPORTED},
+    {name: name for name in (*EXPORTED, LOOKING)},
     DECIDED,
     WHY_NOT,
     LATER,

@@ -24,12 +24,14 @@ from bmt.contracts.http.approval import (
     WorklistCounts,
     WorklistItem,
 )
+from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Channel, Kind
 from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.access import Administrator
+from web.console.assigning import ASSIGN, assign_all
 from web.console.forms import DecisionForm, Form
 from web.csv_file import csv_file
 from web.forms import FormWrong, faults_of
@@ -48,8 +50,8 @@ MOST_EXPORTED: Final = 2_000
 _AT_ONCE: Final = 200
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
-Order = Literal["due_at", "name"]
-"""What the list is sorted by: the columns that have an order."""
+Order = Literal["due_at", "name", "kind", "channel", "quota_bytes", "received_at"]
+"""What the list is sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Filter:
     channel: Annotated[Channel | Literal[""], Query()] = ""
     warned: Annotated[Warned | Literal[""], Query()] = ""
     due: Annotated[Due | Literal[""], Query()] = ""
+    assigned: Annotated[Whose | Literal[""], Query()] = ""
     order: Annotated[Order | Literal[""], Query()] = ""
     descending: Annotated[Literal["1", ""], Query()] = ""
 
@@ -70,6 +73,7 @@ class Filter:
             "channel": self.channel,
             "warned": self.warned == "yes" if self.warned else None,
             "due_before": self._due_before(now),
+            "assigned": self.assigned,
             "order": self.order,
             "descending": bool(self.descending) or None,
         }
@@ -92,7 +96,7 @@ class Filter:
         return "?" + replace(self, order=order, descending=other).address
 
     def __bool__(self) -> bool:
-        return bool(self.kind or self.channel or self.warned or self.due)
+        return bool(self.kind or self.channel or self.warned or self.due or self.assigned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ class Bulk:
     results: Sequence[RulingResult] = ()
     names: Mapping[str, ListedRequest] = field(default_factory=dict)
     refused: Refused | None = None
+    not_taken: Mapping[str, Refused] = field(default_factory=dict)
 
     @property
     def undecided(self) -> Sequence[RulingResult]:
@@ -161,6 +166,11 @@ async def decide_all(
     try:
         if not bulk.chosen:
             raise FormWrong(errors=(_NONE_CHOSEN,))
+        if act := told.text(ASSIGN):
+            not_taken = await assign_all(client, "requests", bulk.chosen, act)
+            names = await named(client, list(not_taken))
+            bulk = replace(bulk, chosen=(), not_taken=not_taken, names=names)
+            return await _worklist(here, request, client, only, place, bulk)
         body = bulk.form.rulings(bulk.chosen).model_dump(mode="json", exclude_none=True)
         answer = await client.post("approval", address("decisions"), body, RulingResults, told.key)
     except Refused as error:

@@ -79,6 +79,11 @@ for (const notice of document.querySelectorAll("[data-live]")) {
         told = follow(notice);
       }
     });
+    source.addEventListener("looking", (event) => {
+      const place = document.querySelector("[data-looking]");
+      place.textContent = JSON.parse(event.data).who;
+      place.hidden = !place.textContent;
+    });
     return source;
   }
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 from fixtures.memory_drafts import MemoryDrafts
+from fixtures.memory_presence import MemoryPresence
 from starlette.requests import Request
 
 from bmt.agencies import register
@@ -35,6 +36,7 @@ def browser(answers, visitor=VISITOR):
     clients = ServiceClients(
         {name: f"http://{name}" for name in SERVICES}, httpx.MockTransport(answers)
     )
+    presence = MemoryPresence()
     layout = Layout(AREA.prefix, [AREA.folder], account="/account")
     layout.always(**AREA.always)
     app = FastAPI()
@@ -44,6 +46,7 @@ def browser(answers, visitor=VISITOR):
         pictures=Pictures(),
         agencies=AGENCIES,
         drafts=MemoryDrafts(now),
+        presence=presence,
         status_limits=None,
         registry=None,
         clock=now,
@@ -60,4 +63,6 @@ def browser(answers, visitor=VISITOR):
         session.put(Request(scope), session.Session(visitor, "the-token", "", goes_on))
         await app(scope, receive, send)
 
-    return httpx.AsyncClient(transport=httpx.ASGITransport(signed_in), base_url="http://console")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(signed_in), base_url="http://console")
+    client.presence = presence
+    return client

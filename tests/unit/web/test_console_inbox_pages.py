@@ -157,6 +157,42 @@ async def test_after_one_item_the_next_that_waits_is_linked():
     assert "Seterusnya: Mesej 1" in page
 
 
+async def test_the_next_is_of_the_same_person_and_none_that_a_colleague_has_taken():
+    hamid = {"subject": "hamid", "name": "Hamid", "role": "administrator"}
+    taken = {"by": hamid, "at": "2026-11-28T01:00:00Z", "until": "2026-11-29T01:00:00Z"}
+    same = {"person": "kamal@x.my"}
+    waiting = [listed(1, **same), listed(2, assignment=taken), listed(3), listed(4, **same)]
+    current = {"inbox_item_id": waiting[0]["inbox_item_id"], **same}
+    page = await page_of(current, waiting)
+    assert f'href="/console/inbox/{waiting[3]["inbox_item_id"]}">Langkau' in page
+    assert "Juga daripada orang yang sama" in page
+    alone = await page_of({"inbox_item_id": waiting[0]["inbox_item_id"]}, waiting[1:3])
+    assert f'href="/console/inbox/{waiting[2]["inbox_item_id"]}">Langkau' in alone
+    assert "Juga daripada" not in alone
+
+
+async def test_settling_one_item_leads_to_the_next_and_says_what_was_done():
+    waiting = [listed(1), listed(2)]
+    first, second = [one["inbox_item_id"] for one in waiting]
+
+    def intake(call):
+        if call.method == "POST":
+            return httpx.Response(201, json={"inbox_item_id": first, "status": "dismissed"})
+        if call.url.path == "/v1/inbox":
+            return httpx.Response(200, json={"items": waiting, "next_cursor": None})
+        if call.url.path.endswith("/text"):
+            return httpx.Response(200, content=InboxText(text="Salam.").model_dump_json())
+        is_first = call.url.path.endswith(first)
+        one = item(inbox_item_id=first, status="dismissed", subject="Iklan") if is_first else item()
+        return httpx.Response(200, content=one.model_dump_json())
+
+    visit = browser(intake)
+    answer = await visit.post(f"/inbox/{first}", data={"do": "dismiss", "reason": "Iklan."})
+    assert answer.headers["location"] == f"/console/inbox/{second}?after={first}"
+    page = (await visit.get(f"/inbox/{second}", params={"after": first})).text
+    assert "<strong>Iklan</strong>: diketepikan." in page
+
+
 @pytest.mark.parametrize("away", [False, True])
 async def test_the_last_item_leads_back_to_the_inbox(away):
     page = await page_of({"inbox_item_id": REQUEST, "status": "registered"}, [], away=away)
@@ -168,6 +204,11 @@ async def test_the_inbox_shows_kinds_and_senders():
     batch = {"document_id": "sha256:" + "0" * 64, "filename": "x.pdf", "size_bytes": 1}
     scan = ScanTold(batch=Document(media_type="application/pdf", **batch), pages=(1,))
     told = [listed(1, sender="kamal@x.my"), listed(2, scan=scan, sender="")]
+    told += [
+        listed(4, sender="siti@x.my"),
+        listed(5, sender="Kamal <kamal@x.my>", kind="termination"),
+    ]
+    told[0]["person"] = told[-1]["person"] = "kamal@x.my"
     told += [listed(3, bounce=BouncedNotice(message_id="<1@x>", request_id=REQUEST))]
 
     def intake(_):
@@ -176,3 +217,6 @@ async def test_the_inbox_shows_kinds_and_senders():
     page = (await browser(intake).get("/inbox")).text
     for text in ("E-mel", "Imbasan", "Makluman tidak sampai", "kamal@x.my", "28 Nov"):
         assert text in page
+    assert "2 daripada orang yang sama" in page
+    assert page.index("Mesej 5") < page.index("Mesej 4")
+    assert "E-mel, penamatan" in page

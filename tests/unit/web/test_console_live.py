@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import anyio
 import httpx
 import pytest
-from console_pages import browser, problem
+from console_pages import VISITOR, browser, problem
 
 from bmt.contracts.http.approval import WorklistChanged
 from web.console import live
@@ -23,7 +24,7 @@ def events(*told):
 def told(answer):
     """The data of all events of a stream."""
     data = (line.partition("data: ")[2] for line in answer.text.splitlines())
-    return [json.loads(one) for one in data if one]
+    return [told for one in data if one and "who" not in (told := json.loads(one))]
 
 
 async def for_ever():
@@ -50,6 +51,18 @@ async def test_what_happened_is_told_in_the_visitors_language(step, language, wh
     assert told(answer) == [{"what": what}]
 
 
+async def test_who_else_looks_is_told_to_colleagues_and_not_to_another_agency():
+    answers = lambda _: httpx.Response(200, text=": open\n\n")  # noqa: E731
+    visitor = replace(VISITOR, subject="aminah", name="Aminah")
+    here, colleague = browser(answers, visitor), browser(answers)
+    stranger = browser(answers, replace(visitor, subject="x", agency="JPA"))
+    colleague.presence.looked = stranger.presence.looked = here.presence.looked
+    for one in (here, stranger):
+        assert "looking" in (await one.get("/requests/r/live", params={"steps": 1})).text
+    text = (await colleague.get("/requests/r/live", params={"steps": 1, "lang": "en"})).text
+    assert '{"who":"Aminah looking at this request now."}' in text.replace('": "', '":"')
+
+
 async def test_how_many_changed_is_told_as_approval_counts_it():
     def approval(call):
         assert call.url.path == "/v1/worklist/live"
@@ -62,7 +75,7 @@ async def test_how_many_changed_is_told_as_approval_counts_it():
 @pytest.mark.parametrize("answer", [problem("not_found", 404), httpx.Response(502)])
 async def test_a_browser_that_gets_nothing_comes_again_later(answer):
     shown = await browser(lambda _: answer).get("/requests/r/live", params={"steps": 1})
-    assert (shown.status_code, shown.text.count("data:")) == (200, 0)
+    assert (shown.status_code, shown.text.count("event: changed")) == (200, 0)
     assert f"retry: {live.RETRY_LATER_MILLISECONDS}" in shown.text
 
 

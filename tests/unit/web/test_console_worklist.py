@@ -63,7 +63,7 @@ def asked(calls, path):
 
 async def test_the_filter_and_the_place_are_asked_of_approval():
     calls = []
-    address = "/?kind=termination&channel=memo&warned=no&due=late&order=name&descending=1&limit=7&cursor=abc"
+    address = "/?kind=termination&channel=memo&warned=no&due=late&assigned=me&order=name&descending=1&limit=7&cursor=abc"
     assert (await browser(services(calls)).get(address)).status_code == 200
     (only,) = asked(calls, "/v1/worklist")
     assert only.pop("due_before")
@@ -71,6 +71,7 @@ async def test_the_filter_and_the_place_are_asked_of_approval():
         "kind": ["termination"],
         "channel": ["memo"],
         "warned": ["false"],
+        "assigned": ["me"],
         "order": ["name"],
         "descending": ["true"],
         "limit": ["7"],
@@ -78,7 +79,9 @@ async def test_the_filter_and_the_place_are_asked_of_approval():
     }
 
 
-@pytest.mark.parametrize("address", ["/?kind=other", "/?limit=201", "/?due=never", "/?order=kind"])
+@pytest.mark.parametrize(
+    "address", ["/?kind=other", "/?limit=201", "/?due=never", "/?order=colour"]
+)
 async def test_what_is_no_filter_is_refused(address):
     assert (await browser(services([])).get(address)).status_code == 422
 

@@ -65,16 +65,10 @@ def test_every_fault_is_told_by_the_name_of_its_field():
     assert faults_of(Refused(problem="forbidden")) == {}
 
 
-@pytest.mark.parametrize(
-    ("written", "kind"),
-    [
-        ("penamatan / termination", "termination"),
-        ("Permohonan", "application"),
-        ("", "application"),
-    ],
-)
-def test_the_form_begins_with_what_was_understood(written, kind):
-    form = RegistrationForm.of_item(item(kind=written, name="Kamal", quota_bytes="20 GB"))
+@pytest.mark.parametrize(("seems", "kind"), [("termination", "termination"), (None, "application")])
+def test_the_form_begins_with_what_was_understood(seems, kind):
+    one = item(name="Kamal", quota_bytes="20 GB").model_copy(update={"kind": seems})
+    form = RegistrationForm.of_item(one)
     assert (form.value("kind"), form.value("name"), form.value("quota_bytes")) == (
         kind,
         "Kamal",

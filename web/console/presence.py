@@ -1,0 +1,58 @@
+"""Who looks at a request now, in the pages' own database: seen by colleagues, forgotten within half a minute."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
+
+LOOKING: Final = "looking"
+"""The collection: one document for each request and person."""
+LASTS: Final = timedelta(seconds=30)
+"""Longer than a live page is silent, so that a look does not flicker."""
+
+
+class Presence:
+    """Keeps who looks. Every method raises `StoreUnavailable` if the store cannot be reached."""
+
+    def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
+        self._looking = collection
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the index that finds a request's people, and the one that removes old looks."""
+        found = mongodb.IndexModel([("agency", 1), ("request_id", 1)])
+        expiring = mongodb.IndexModel([("until", 1)], expireAfterSeconds=0)
+        with mongodb.store_errors():
+            await self._looking.create_indexes([found, expiring])
+
+    async def looks(self, visitor: Principal, request_id: str) -> None:
+        """The visitor looks at it. Only colleagues of their agency will see it, whatever agency's request it is."""
+        account = visitor.subject.casefold()
+        look = {
+            "agency": visitor.agency,
+            "request_id": request_id,
+            "account": account,
+            "name": visitor.name or visitor.subject,
+            "until": self._clock() + LASTS,
+        }
+        key = f"{visitor.agency}/{request_id}/{account}"
+        with mongodb.store_errors():
+            try:
+                await self._looking.replace_one({"_id": key}, look, upsert=True)
+            except mongodb.DuplicateKeyError:  # another page of theirs inserted it first
+                await self._looking.replace_one({"_id": key}, look)
+
+    async def others(self, visitor: Principal, request_id: str) -> Sequence[str]:
+        """The names of the visitor's colleagues who look at it now."""
+        where = {
+            "agency": visitor.agency,
+            "request_id": request_id,
+            "account": {"$ne": visitor.subject.casefold()},
+            "until": {"$gt": self._clock()},
+        }
+        with mongodb.store_errors():
+            found = await self._looking.find(where).sort("name", 1).to_list(None)
+        return [one["name"] for one in found]
