@@ -34,7 +34,7 @@ RETRY_LATER_MILLISECONDS: Final = 30_000
 D = TypeVar("D", bound=BaseModel)
 GoesOn = Callable[[], Awaitable[bool]]
 """Whether the visitor's session still lasts."""
-Looks = Callable[[], Awaitable[str]]
+WhoElse = Callable[[], Awaitable[str]]
 """Notes that the visitor looks, and says who else does."""
 
 
@@ -66,7 +66,7 @@ async def of_request(
     """`steps` of approval are known; or, where it has done its part, `known` ones of all services."""
     text = here.layout.language(request).text
 
-    async def looks() -> str:
+    async def who_else() -> str:
         await here.presence.looks(visitor, request_id)
         return looked_at(await here.presence.others(visitor, request_id), text)
 
@@ -74,7 +74,7 @@ async def of_request(
     if steps is not None:
         reviewed = client.events("approval", path, Step, {"steps": steps})
         told = passed_on(
-            reviewed, lambda step: {"what": said(step, text)}, _goes_on(request), looks
+            reviewed, lambda step: {"what": said(step, text)}, _goes_on(request), who_else
         )
     else:
         taken = client.events("intake", path, intake.Step, {"steps": known})
@@ -82,7 +82,7 @@ async def of_request(
             taken,
             lambda step: {"what": text(wording.LATER.get(step.step, step.step))},
             _goes_on(request),
-            looks,
+            who_else,
         )
     async for event in told:
         yield event
@@ -92,11 +92,11 @@ async def passed_on(
     changes: AsyncGenerator[D],
     told: Callable[[D], Mapping[str, str]],
     goes_on: GoesOn,
-    looks: Looks | None = None,
+    who_else: WhoElse | None = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """The changes as they come, until their service or the session ends them; then the browser comes again.
 
-    `looks`: also who else looks, whenever that changes.
+    `who_else`: also who else looks, whenever that changes.
     """
     looking: str | None = None
     yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
@@ -104,7 +104,7 @@ async def passed_on(
     reading = asyncio.create_task(_read(changes, arrived))
     try:
         while await goes_on():
-            if looks is not None and (now := await looks()) != looking:
+            if who_else is not None and (now := await who_else()) != looking:
                 looking = now
                 yield ServerSentEvent(event="looking", data={"who": now})
             try:

@@ -294,7 +294,7 @@ def _forms(
 
 def looked_at(names: Sequence[str], text: Callable[[str], str]) -> str:
     """Who else looks at the request now, in a sentence; empty: nobody."""
-    return f"{', '.join(names)} {text(wording.LOOKING)}" if names else ""
+    return text(wording.LOOKING).replace("{who}", ", ".join(names)) if names else ""
 
 
 def _person(names: Mapping[str, str], account: str | None) -> str:

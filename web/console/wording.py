@@ -219,8 +219,8 @@ WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
 
-LOOKING: Final = "sedang membuka permohonan ini."
-"""Behind the names of colleagues who look at the same request."""
+LOOKING: Final = "{who} sedang membuka permohonan ini."
+"""`{who}`: the names of colleagues."""
 
 ASSIGNED: Final[Mapping[Whose, str]] = {"me": "Saya", "nobody": "Belum diambil"}
 
