@@ -192,7 +192,7 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
             runs.append(files)
         await browser.aclose()
 
-    held(runs, 64)
+    held(runs, 70)
 
 
 async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipms):

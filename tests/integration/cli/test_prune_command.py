@@ -143,8 +143,11 @@ async def test_what_is_superseded_goes_with_a_later_run(databases):
     assert await databases["provisioning"].entitlements.distinct("request_id") == ["new"]
 
 
-async def test_uploads_and_bulk_calls_go_by_their_age(databases):
-    for service, stream in (("intake", "upload-{}"), ("approval", "bulk-{}")):
+async def test_uploads_bulk_calls_and_assignments_go_by_their_age(databases):
+    for service, stream in (
+        *(("intake", "upload-{}"), ("approval", "bulk-{}")),
+        ("notification", "assignment-{}"),
+    ):
         for name, recorded_at in (("old", LONG_AGO), ("young", NOW)):
             commit = {"_id": name, "stream": stream.format(name), "recorded_at": recorded_at}
             await databases[service].commits.insert_one(commit)
@@ -156,6 +159,7 @@ async def test_uploads_and_bulk_calls_go_by_their_age(databases):
 
     assert await databases.streams("intake") == {"upload-young"}
     assert await databases.streams("approval") == {"bulk-young"}
+    assert await databases.streams("notification") == {"assignment-young"}
     assert [await uploads.count_documents({}) for uploads in views] == [1, 1]
 
 

@@ -73,7 +73,7 @@ async def test_a_running_service_makes_its_views_again_and_answers_meanwhile(
         assert every.out.splitlines()[-1] == "approval reviews: 2 documents made again"
         unknown = await rebuild("approval", "review")
         assert unknown.code == 2
-        assert "approval can make again agency_rules, reviews; not review" in " ".join(
+        assert "approval can make again agency_rules, assignments, reviews; not review" in " ".join(
             unknown.err.replace("│", " ").split()
         )
 
