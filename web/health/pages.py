@@ -72,7 +72,8 @@ async def health(
     return await _page(request, here, client, done=done)
 
 
-@router.get("/{rest:path}")
+@router.get("/failures/{request_id}")
+@router.get("/{of}/{service}/{event_id}")
 async def forms(_: Operator) -> Response:
     """They stand on the page."""
     return RedirectResponse(f"{AREA.prefix}/", _SEE_OTHER)
