@@ -89,7 +89,7 @@ class Language:
         )
 
     def values(self, case: Case) -> Mapping[str, str | None]:
-        """The value of each template variable (`domain.grammar.MEANINGS`)."""
+        """The value of each template variable (`domain.template.MEANINGS`)."""
         return {
             "rujukan": case.request.reference,
             "keputusan": self.happened.get(case.about, self.statuses[case.about]),

@@ -82,7 +82,7 @@ async def test_intake_goes_on_while_a_reader_is_stuck_and_the_next_message_is_re
 
 async def test_the_kernel_ends_a_reader_that_computes_for_too_long(monkeypatch):
     slow = """
-from services.intake.reading import process
+from services.intake import mail_process as process
 def spin(*_, **__):
     while True:
         pass
