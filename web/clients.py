@@ -3,8 +3,9 @@
 Each service checks the user's rights itself; pages check nothing. If a service is down, only its pages fail.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NewType, TypeVar
 from urllib.parse import quote
@@ -26,6 +27,8 @@ ServiceName = Literal["intake", "approval", "provisioning", "notification", "rec
 
 SECONDS: Final = 10.0
 """The timeout of a call."""
+PART_SECONDS: Final = 2.0
+"""The longest a page waits for a part that it can do without."""
 OPERATIONAL_SECONDS: Final = 5.0
 FILE_SECONDS: Final = 300.0
 """The timeout where a service works through files: it may take minutes to take a scan apart."""
@@ -38,6 +41,7 @@ _DATA: Final = "data: "
 _OF_A_FILE: Final = ("content-type", "content-length", "content-disposition", "cache-control")
 
 A = TypeVar("A", bound=BaseModel)
+T = TypeVar("T")
 
 Address = NewType("Address", str)
 """The path of a call. Only `address` makes one."""
@@ -309,6 +313,15 @@ class ServiceClients:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+async def part(asked: Awaitable[T], seconds: float = PART_SECONDS) -> T | None:
+    """What a page can do without; None: its service is down, slow, or has nothing for this visitor."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asked
+    except (Refused, Unavailable, SignInFirst, TimeoutError):
+        return None
 
 
 def _read(where: ServiceName, answer: httpx.Response, model: type[A]) -> A:

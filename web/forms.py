@@ -21,6 +21,8 @@ FORM_BYTES: Final = 1024 * 1024
 PIECE_BYTES: Final = 64 * 1024
 KEY: Final = "key"
 """The field with the form's permanent id: sent twice it is one command, as with an Idempotency-Key."""
+KEEP: Final = "keep"
+"""The button that sends nothing on and keeps what was typed: the language to go on in, or `reload`."""
 _LONGEST_KEY: Final = 64
 _TAKEN: Final = "bmt.form"
 
@@ -40,10 +42,12 @@ class Sent:
 
     Attributes:
         key: the form's id; a new one if it has none.
+        most_file_bytes: a file that is longer was not read to its end.
     """
 
     fields: FormData
     key: str
+    most_file_bytes: int | None = None
 
     def text(self, name: str) -> str:
         """The value of a field; empty if there is none, or a file."""
@@ -164,7 +168,8 @@ async def read(
         raise Refused(wrong.detail, problem="validation_failed", errors=(wrong,)) from None
     request.scope[_TAKEN] = fields
     key = fields.get(KEY)
-    return Sent(fields, key if isinstance(key, str) and _is_key(key) else new_key())
+    key = key if isinstance(key, str) and _is_key(key) else new_key()
+    return Sent(fields, key, most_file_bytes)
 
 
 def is_multipart(request: Request) -> bool:

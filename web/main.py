@@ -30,6 +30,7 @@ from web.settings import Settings
 from web.site import ACCOUNT, Area, Site
 from web.status import pages as status
 from web.status.limits import StatusLimits
+from web.uploads import Uploads
 
 AREAS: Final[tuple[Area, ...]] = (console.AREA, audit.AREA, my.AREA, status.AREA, health.AREA)
 
@@ -81,6 +82,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
         agencies=agencies,
         drafts=drafts,
         presence=presence,
+        uploads=Uploads(clock.now),
         status_limits=StatusLimits(
             client_address, settings.status_calls_per_second, [one.code for one in agencies]
         ),

@@ -16,6 +16,7 @@ from web.layout import Layout
 from web.my.drafts import Drafts
 from web.pictures import Pictures
 from web.status.limits import StatusLimits
+from web.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Ports:
     agencies: Agencies
     drafts: Drafts
     presence: Presence
+    uploads: Uploads
     status_limits: StatusLimits
     registry: CollectorRegistry
     clock: Clock

@@ -3,7 +3,7 @@
 Nothing is stored, and no script is needed: people sign in in another tab and send the form from here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,8 +31,10 @@ _SEE_OTHER: Final = 303
 class SessionEnded:
     """Answers callers who must sign in first."""
 
-    def __init__(self, layout: Layout, login: Login, refusals: Refusals, most_bytes: int) -> None:
-        """`most_bytes` is the largest form of these pages, with its files."""
+    def __init__(
+        self, layout: Layout, login: Login, refusals: Refusals, most_bytes: Callable[[], int]
+    ) -> None:
+        """`most_bytes` of the largest form of these pages, with its files."""
         self._layout = layout
         self._login = login
         self._refusals = refusals
@@ -57,7 +59,7 @@ class SessionEnded:
 
     async def _kept(self, request: Request) -> Response:
         try:
-            kept = await kept_text(request, self._most_bytes)
+            kept = await kept_text(request, self._most_bytes())
         except Refused as refused:
             return self._refusals.page(request, refused)
         return self._layout.page(

@@ -48,7 +48,7 @@ class Area:
         roles: for whom `/` leads here; nobody where empty.
         other_roles: for whom else `/` leads to this page below.
         always: values for every page, such as a menu's.
-        most_bytes: the largest form, with its files.
+        takes_files: whether forms have files.
         scripts: whether the pages load our own script.
         is_public: nobody signs in.
     """
@@ -59,7 +59,7 @@ class Area:
     roles: tuple[Role, ...] = ()
     other_roles: Mapping[Role, str] = field(default_factory=dict)
     always: dict[str, Any] | None = None
-    most_bytes: int = FORM_BYTES
+    takes_files: bool = False
     scripts: bool = False
     is_public: bool = False
 
@@ -160,7 +160,8 @@ class Site:
         refusals.install(app)
         issuer = ""
         if not area.is_public:
-            ended = SessionEnded(layout, self._login, refusals, area.most_bytes)
+            most_bytes = ports.uploads.most_bytes if area.takes_files else lambda: FORM_BYTES
+            ended = SessionEnded(layout, self._login, refusals, most_bytes)
             app.include_router(
                 self._login.routes(layout) if area.prefix == ACCOUNT else APIRouter()
             )

@@ -6,9 +6,10 @@ The status says which step is now; the history says who took each step, and when
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, NamedTuple, Protocol, cast
 
 from bmt.agencies import charter
+from bmt.agencies.agency import AgencyRules
 from bmt.agencies.states import State
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.values import Status
@@ -25,7 +26,7 @@ SERVICES: Final = frozenset(
 """Who is no person, in a history: by account or by name."""
 
 _ENDS: Final = ("approved", "rejected", "withdrawn")
-_NOW: Final[Mapping[Status, StepName]] = {
+NOW: Final[Mapping[Status, StepName]] = {
     "received": "decided",
     "returned": "decided",
     "approved": "configured",
@@ -70,6 +71,14 @@ class Happened(Protocol):
     def by(self) -> str | None: ...
 
 
+class Taken(NamedTuple):
+    """One thing that happened, from elsewhere than intake or approval."""
+
+    step: str
+    at: datetime
+    by: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """When a step must be done (client charter).
@@ -90,6 +99,7 @@ class Known:
 
     Attributes:
         names: of people, by their accounts in lower case.
+        unnamed: what anybody else is called; None: by their account.
         dues: of the steps that have one.
         on_paper: its notices are handed over.
         more_approvals: others have approved, and not enough.
@@ -97,6 +107,7 @@ class Known:
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
+    unnamed: str | None = None
     dues: Mapping[StepName, Due] = field(default_factory=dict)
     on_paper: bool = False
     more_approvals: bool = False
@@ -139,7 +150,7 @@ def steps_of(
     order: list[StepName] = ["received", "decided", "configured", "notified", "filed"]
     if status in ("rejected", "withdrawn") or ended in ("rejected", "withdrawn"):
         order.remove("configured")
-    now = _NOW.get(status)
+    now = NOW.get(status)
     place = order.index(now) if now in order else len(order)
     after = history[history.index(end) :] if end else ()
     shown = []
@@ -208,10 +219,15 @@ def _last(history: Sequence[Happened], *steps: str) -> Happened | None:
 
 
 def _person(event: Happened | None, known: Known) -> str | None:
-    """The person's name where it is known, else the account."""
-    if event is None or not event.by or event.by in SERVICES:
+    return person(event.by if event else None, known.names, known.unnamed)
+
+
+def person(by: str | None, names: Mapping[str, str], unnamed: str | None = None) -> str | None:
+    """The name of who did something; None: nobody did. An account without a name is `unnamed`, if that is given."""
+    if not by or by in SERVICES:
         return None
-    return known.names.get(event.by.casefold(), event.by)
+    known = names.get(by.casefold())
+    return known or (unnamed if unnamed and "@" in by else by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +270,7 @@ def outcome_of(
     return Outcome(decided, granted, status, at.at if at else None)  # type: ignore[arg-type]
 
 
-def due_of(at: datetime, now: datetime, rules: OwnAgency | None) -> Due:
+def due_of(at: datetime, now: datetime, rules: OwnAgency | AgencyRules | None) -> Due:
     """`rules`: the agency's, by which its working days count; None: those of the federal capital."""
     state = cast("State", (rules and rules.state) or "kuala-lumpur")
     closed: frozenset[date] = frozenset(rules.closed_days) if rules else frozenset()

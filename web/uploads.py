@@ -5,6 +5,7 @@ The good ones are kept if others are refused, and all of them if a service is do
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -13,23 +14,54 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.faults import OF_ATTACHMENT
-from bmt.contracts.http.intake import DocumentStored
+from bmt.contracts.http.intake import DOCUMENT_BYTES, DocumentLimits, DocumentStored
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
-from web.clients import File, VisitorClient, address
+from web.clients import File, VisitorClient, address, part
 from web.forms import FORM_BYTES, PIECE_BYTES, Sent, read
 
 MOST: Final = 5
 """The most documents of a form."""
 DOCUMENTS: Final = "documents"
 """The field with the documents of earlier attempts: each value is one, as JSON."""
-MOST_FILE_BYTES: Final = 25 * 1024 * 1024
-"""A longer file is not uploaded. Intake's own limit may be lower."""
-MOST_BYTES: Final = FORM_BYTES + 10 * MOST_FILE_BYTES
-"""The largest form, with its files."""
 
 _MOST_FILES: Final = 100
+_ASKED_AGAIN: Final = timedelta(minutes=1)
+_LARGEST_FILES: Final = 10
+"""How many files of the largest size a form may have; those that are too many are a fault like any other."""
+
+
+class Uploads:
+    """Forms with files, within what intake takes in; while it does not answer, its last answer counts."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._limits = DocumentLimits(max_bytes=DOCUMENT_BYTES, media_types=())
+        self._asked_at: datetime | None = None
+
+    async def limits(self, client: VisitorClient) -> DocumentLimits:
+        """What a file may be; no `media_types`: not known."""
+        now = self._clock()
+        if self._asked_at is None or now - self._asked_at > _ASKED_AGAIN:
+            path = address("document-limits")
+            if told := await part(client.get("intake", path, DocumentLimits)):
+                self._limits, self._asked_at = told, now
+        return self._limits
+
+    def most_bytes(self) -> int:
+        """Of a form with its files."""
+        return FORM_BYTES + _LARGEST_FILES * self._limits.max_bytes
+
+    async def read(self, request: Request, client: VisitorClient) -> Sent:
+        """A form with its files.
+
+        Raises:
+            Refused: as `forms.read`.
+        """
+        most = (await self.limits(client)).max_bytes
+        return await read(request, self.most_bytes(), _MOST_FILES, most_file_bytes=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +88,6 @@ class Attached:
             raise self.unavailable
 
 
-async def with_files(request: Request) -> Sent:
-    """A form with its files.
-
-    Raises:
-        Refused: as `read`.
-    """
-    return await read(request, MOST_BYTES, _MOST_FILES, most_file_bytes=MOST_FILE_BYTES)
-
-
 async def attached(
     client: VisitorClient, sent: Sent, field: str, *, pointer: str = "", most: int = MOST
 ) -> Attached:
@@ -77,7 +100,7 @@ async def attached(
     documents, faults, unavailable = [*before.documents], [*before.faults], before.unavailable
     for upload in sent.files(field):
         try:
-            documents.append(await _uploaded(client, upload, sent.key))
+            documents.append(await _uploaded(client, upload, sent))
         except Refused as refused:
             faults.append(_fault(pointer, upload.filename or "", refused))
         except Unavailable as error:
@@ -115,11 +138,9 @@ def _document(value: str) -> Document | None:
         return None
 
 
-async def _uploaded(client: VisitorClient, upload: UploadFile, key: str) -> Document:
+async def _uploaded(client: VisitorClient, upload: UploadFile, sent: Sent) -> Document:
     """The key contains the file's hash, so two files of one form are two calls."""
-    name, size = upload.filename or "", upload.size or 0
-    if size > MOST_FILE_BYTES:
-        raise Refused(problem="too_large", extra={"limit_bytes": MOST_FILE_BYTES})
+    name, file = upload.filename or "", file_of(upload, sent)
     digest = sha256(name.encode(errors="replace"))
     async for piece in _pieces(upload):
         digest.update(piece)
@@ -127,9 +148,9 @@ async def _uploaded(client: VisitorClient, upload: UploadFile, key: str) -> Docu
     stored = await client.send(
         "intake",
         address("documents"),
-        file_of(upload),
+        file,
         DocumentStored,
-        f"{key}:{digest.hexdigest()[:32]}",
+        f"{sent.key}:{digest.hexdigest()[:32]}",
     )
     return Document(**stored.model_dump())
 
@@ -143,8 +164,15 @@ def _fault(pointer: str, name: str, refused: Refused) -> FieldError:
     return FieldError.of(pointer, OF_ATTACHMENT.get(why, "attachment_kind_not_taken"), name=name)
 
 
-def file_of(upload: UploadFile) -> File:
-    """The uploaded file, as it is passed on to a service."""
+def file_of(upload: UploadFile, sent: Sent) -> File:
+    """The uploaded file, as it is passed on to a service.
+
+    Raises:
+        Refused: `too_large`: it was not read to its end.
+    """
+    most = sent.most_file_bytes
+    if most is not None and (upload.size or 0) > most:
+        raise Refused(problem="too_large", extra={"limit_bytes": most})
     return File(
         name=upload.filename or "",
         media_type=upload.content_type or "application/octet-stream",

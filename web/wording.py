@@ -9,6 +9,7 @@ from bmt.wording.names import CHANNEL, KIND, KINDS_OF_FILE, STATUS
 __all__ = (
     "ALL",
     "CHANNEL",
+    "DUE",
     "FIGURES",
     "KIND",
     "KINDS_OF_FILE",
@@ -161,4 +162,12 @@ FIGURES: Final[Mapping[str, str]] = {
 }
 """The page of the client charter."""
 
-ALL: Final = (FIGURES, STATUS, KIND, CHANNEL, STEP, NEXT, STEP_LABEL, STEP_STATE, WAITS_FOR)
+
+DUE: Final[Mapping[str, str]] = {
+    "decided": "Keputusan dijangka selewat-lewatnya",
+    "configured": "Perkhidmatan dijangka siap selewat-lewatnya",
+    "notified": "Makluman dijangka selewat-lewatnya",
+}
+"""When a step is promised (client charter), to the applicant."""
+
+ALL: Final = (FIGURES, STATUS, KIND, CHANNEL, STEP, NEXT, STEP_LABEL, STEP_STATE, WAITS_FOR, DUE)

@@ -19,7 +19,9 @@ LOCALES: Final[Mapping[Code, Locale]] = {"ms": Locale("ms", "MY"), "en": Locale(
 
 _NAMED: Final[Mapping[str, Mapping[Any, str]]] = {"channels": CHANNEL, "kinds": KINDS_OF_FILE}
 """The Malay names of a placeholder's values; other values are what people typed."""
-_UNITS: Final = (("GB", 10**9), ("MB", 10**6), ("KB", 10**3))
+_UNITS: Final = (("GB", 10**9, "0.###"), ("MB", 10**6, "0.#"), ("KB", 10**3, "0.#"))
+_MIB: Final = 2**20
+_GIB: Final = 2**30
 
 
 class Fault(Protocol):
@@ -80,10 +82,12 @@ class FaultWording:
         return str(format_decimal(value, locale=LOCALES[self.code]))
 
     def size(self, size_bytes: int) -> str:
-        """In the largest unit with at least one of it; units are powers of ten."""
-        for unit, of_bytes in _UNITS:
+        """In the largest unit with at least one of it; units are powers of ten, unless it is so many MiB exactly."""
+        if size_bytes < _GIB and size_bytes % _MIB == 0 and size_bytes:
+            return f"{self.number(size_bytes // _MIB)} MiB"
+        for unit, of_bytes, pattern in _UNITS:
             if size_bytes >= of_bytes:
-                value = format_decimal(size_bytes / of_bytes, "0.#", locale=LOCALES[self.code])
+                value = format_decimal(size_bytes / of_bytes, pattern, locale=LOCALES[self.code])
                 return f"{value} {unit}"
         return f"{self.number(size_bytes)} {self.text('bait')}"
 

@@ -1,6 +1,6 @@
 """The HTTP API of intake: documents, requests, and blank papers."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -9,6 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
+from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Executed
 from bmt.chassis.http import live
 from bmt.chassis.http.app import api_router
@@ -19,6 +20,7 @@ from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
 from bmt.chassis.http.responses import JsonResponse
 from bmt.chassis.runtime.documents import receive
 from bmt.contracts.http.intake import (
+    DocumentLimits,
     DocumentStored,
     ReasonGiven,
     RequestAccepted,
@@ -31,25 +33,29 @@ from bmt.contracts.values import Status
 from services.intake.access import EVERYBODY, audience_of, caller_of
 from services.intake.blank_papers import PaperName, printed
 from services.intake.channels.media_types import ALLOWED
+from services.intake.charter import due_at
 from services.intake.domain.errors import UnknownRequest
 from services.intake.domain.request import WithdrawRequest, request_stream
 from services.intake.ports import Here
 from services.intake.queries import Place, known_of
-from services.intake.views import RequestDocument
+from services.intake.views import OPEN, RequestDocument
 
 BY_RECEPTION: Final = Paging(tuple[AwareDatetime, str])
 
 Submitting = Annotated[CommandContext, Depends(command("applicant", "administrator"))]
-Uploading = Annotated[
-    CommandContext,
-    Depends(command("applicant", "administrator", "operator", "integrator", streamed=True)),
-]
+UPLOADERS: Final = ("applicant", "administrator", "operator", "integrator")
+UPLOADER: Final = Depends(require(*UPLOADERS))
+Uploading = Annotated[CommandContext, Depends(command(*UPLOADERS, streamed=True))]
 READER: Final = Depends(require("applicant", "administrator", "operator", "auditor"))
 Reading = Annotated[Principal, READER]
 NewestPage = Annotated[PageRequest[Place], Depends(BY_RECEPTION)]
 OfStatus = Annotated[Status | None, Query(description="where they stand")]
 OfAgency = Annotated[str | None, Query(max_length=32, description="its code")]
 Agency = Annotated[str, Query(max_length=32, description="its code")]
+StillOpen = Annotated[
+    bool,
+    Query(alias="open", description="only those that may still change what their account has"),
+]
 Mine = Annotated[
     bool, Query(description="only what the caller is the applicant of, whatever else they may read")
 ]
@@ -85,6 +91,11 @@ CLOSED: Final = ("not_found", "already_decided", "request_closed")
 def documents(most_bytes: int) -> APIRouter:
     """The routes of documents. A setting limits the size of a document, and a decorator the size of a body."""
     router = api_router(tags=["documents"])
+    limits = DocumentLimits(max_bytes=most_bytes, media_types=ALLOWED)
+
+    @router.get("/v1/document-limits", summary="What a document may be")
+    async def limited(_: Annotated[Principal, UPLOADER]) -> DocumentLimits:
+        return limits
 
     @router.post(
         "/v1/documents",
@@ -149,12 +160,16 @@ async def find(
     status: OfStatus = None,
     agency: OfAgency = None,
     mine: Mine = False,
+    still_open: StillOpen = False,
 ) -> Page[RequestStatus]:
-    limits = {"status": status, "agency": agency}
-    given = {name: value for name, value in limits.items() if value is not None}
+    given: dict[str, Collection[str]] = {"agency": [agency]} if agency is not None else {}
+    if still_open:
+        given["status"] = OPEN if status is None else OPEN & {status}
+    elif status is not None:
+        given["status"] = [status]
     found = await here.requests.find(audience_of(principal, mine=mine), given, page)
     shown = BY_RECEPTION.page(found, page, place_of)
-    items = [request_status(document) for document in shown.items]
+    items = [request_status(document, here.agencies) for document in shown.items]
     return Page(items=items, next_cursor=shown.next_cursor)
 
 
@@ -164,8 +179,8 @@ async def find(
     responses=problems("not_found"),
     summary="Where a request stands, and what happened to it",
 )
-async def look(found: Found) -> RequestStatus:
-    return request_status(found)
+async def look(here: Here, found: Found) -> RequestStatus:
+    return request_status(found, here.agencies)
 
 
 @router.post(
@@ -222,7 +237,7 @@ async def request_live(
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> Step | None:
         now = await here.requests.get(found.facts.request_id, EVERYBODY)
-        return request_status(now).steps[-1] if now and len(now.steps) > steps else None
+        return _steps(now)[-1] if now and len(now.steps) > steps else None
 
     async for event in live.stream(look, here.change_signal, seconds):
         yield event
@@ -241,12 +256,15 @@ def request_accepted(executed: Executed) -> JsonResponse:
     return answer(executed, accepted, 201, location)
 
 
-def request_status(document: RequestDocument) -> RequestStatus:
-    """The status of a request, with its steps."""
-    facts = document.facts
-    steps = tuple(
+def _steps(document: RequestDocument) -> tuple[Step, ...]:
+    return tuple(
         Step(step=step.step, at=step.at, by=step.by, detail=step.detail) for step in document.steps
     )
+
+
+def request_status(document: RequestDocument, agencies: Agencies) -> RequestStatus:
+    """The status of a request, with its steps."""
+    facts = document.facts
     return RequestStatus(
         request_id=facts.request_id,
         reference=facts.reference,
@@ -254,7 +272,7 @@ def request_status(document: RequestDocument) -> RequestStatus:
         agency=facts.agency,
         applicant=facts.applicant,
         status=document.status,
-        steps=steps,
+        steps=_steps(document),
         warnings=document.warnings,
         received_at=document.received_at,
         channel=facts.channel,
@@ -262,6 +280,8 @@ def request_status(document: RequestDocument) -> RequestStatus:
         quota_bytes=facts.quota_bytes,
         max_file_size_bytes=facts.max_file_size_bytes,
         granted=document.granted,
+        decision=document.decision,
+        due_at=due_at(document, agencies),
     )
 
 

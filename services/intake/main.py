@@ -126,6 +126,7 @@ def build(settings: Settings) -> FastAPI:
     builder.closes(approval.close)
     key = settings.status_code_key
     here = Ports(
+        agencies=agencies,
         execution=execution,
         requests=requests,
         inbox=inbox,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from bmt.agencies.assignments import Assignments
+from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.api_route import ports_of
 from bmt.chassis.http.limits import ClientAddress
@@ -27,6 +28,7 @@ from services.intake.status_lookup import StatusLookup
 class Ports:
     """Made once, by the composition root."""
 
+    agencies: Agencies
     execution: Execution[Any, Any]
     requests: Requests
     inbox: Inbox

@@ -65,10 +65,9 @@ class Requests:
         return await self.get(request_id, Audience({"agency": agency}))
 
     async def find(
-        self, audience: Audience, given: Mapping[str, str], page: PageRequest[Place]
+        self, audience: Audience, one_of: Mapping[str, Collection[str]], page: PageRequest[Place]
     ) -> Sequence[RequestDocument]:
-        """The newest requests with these values, up to the page's lookahead."""
-        one_of = {name: [value] for name, value in given.items()}
+        """The newest requests with one of these values each, up to the page's lookahead."""
         return await self._view.find(replace(newest(page, audience.limits), one_of=one_of))
 
     async def referred_to(self, reference: str) -> Sequence[RequestDocument]:

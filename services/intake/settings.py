@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, SecretStr, StringConstraints
 
 from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, OUTSIDE, ServiceSettings
+from bmt.contracts.http.intake import DOCUMENT_BYTES
 from bmt.contracts.status_code import SHORTEST_KEY
 from bmt.contracts.values import AgencyCode, EmailAddress
 from services.intake.imap import AUTHSERV_ID
@@ -56,7 +57,10 @@ class Settings(ServiceSettings):
         "POST /v1/emails, whether a sender is authenticated; default: nobody, and nothing is told of it.",
     )
     document_max_bytes: int = Field(
-        default=25 * MIB, ge=1, le=1024 * MIB, description="The largest document, in bytes."
+        default=DOCUMENT_BYTES,
+        ge=1,
+        le=1024 * MIB,
+        description="The largest document, in bytes; the pages ask intake for it.",
     )
     email_max_bytes: int = Field(
         default=25 * MIB, ge=1, le=1024 * MIB, description="The largest e-mail message, in bytes."

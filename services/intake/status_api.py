@@ -20,7 +20,7 @@ router = api_router(tags=["status"])
     responses=problems("not_found"),
     summary="Where a request stands, for whoever has its reference and code",
     description="Needs no token: the code is in the acknowledgement that the applicant got. Nothing is told of "
-    "the request but its steps, and an unknown reference is answered like a wrong code. Both are in the body, "
+    "persons, reasons, sizes and documents, and an unknown reference is answered like a wrong code. Both are in the body, "
     "so no log has the code. Calls are limited by the client's address; a client that asks for many people "
     "should limit each of them.",
     max_body_size=_MOST_BYTES,

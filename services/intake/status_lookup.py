@@ -3,14 +3,13 @@
 Others learn nothing, not even that the request exists.
 """
 
-from datetime import datetime
 from typing import Final
 
-from bmt.agencies import charter
 from bmt.agencies.register import Agencies
 from bmt.contracts import reference
 from bmt.contracts.http.intake import PublicStatus, PublicStep, ReferenceAndCode
 from bmt.contracts.status_code import is_same, status_code
+from services.intake.charter import due_at
 from services.intake.domain.errors import NoSuchStatus
 from services.intake.queries import Requests
 from services.intake.views import RequestDocument
@@ -52,18 +51,14 @@ class StatusLookup:
 
     def _shown(self, found: RequestDocument) -> PublicStatus:
         steps = (one for one in found.steps if one.step not in _INTERNAL)
+        facts, due = found.facts, due_at(found, self._agencies)
         return PublicStatus(
-            reference=found.facts.reference,
+            reference=facts.reference,
             status=found.status,
             steps=tuple(PublicStep(step=one.step, at=one.at) for one in steps),
-            decision_due_at=self._decision_due_at(found),
+            decision_due_at=due if found.status == "received" else None,
+            due_at=due,
+            kind=facts.kind,
+            agency=facts.agency,
+            reply_through=facts.reply_through,
         )
-
-    def _decision_due_at(self, found: RequestDocument) -> datetime | None:
-        """The latest time of the decision by the client charter; None: it is decided, or nothing is promised."""
-        received = [one.at for one in found.steps if one.step == "received"]
-        if found.status != "received" or not received or found.agency not in self._agencies:
-            return None
-        rules = self._agencies.get(found.agency).rules
-        days, closed = rules.charter_working_days.decide, frozenset(rules.closed_days)
-        return charter.due_at(received[-1], days, rules.state, closed)

@@ -158,7 +158,7 @@ _RANK: Final = {event: rank for rank, event in enumerate(_STEPS_OF)}
 """The order of the procedure, which the table follows."""
 
 
-_OPEN: Final = frozenset((
+OPEN: Final = frozenset((
     "received", "returned", "approved", "configuring", "awaiting_operator", "configuration_failed",
 ))  # fmt: skip
 """The statuses in which a request may still change what an account has."""
@@ -238,7 +238,7 @@ def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
         "account": account,
         "received_at": facts["received_at"],
         "status": status,
-        "open_for": open_for(facts["agency"], account) if status in _OPEN else None,
+        "open_for": open_for(facts["agency"], account) if status in OPEN else None,
         "warnings": _warnings(document, event),
         "steps": _steps(document, incoming),
         "progress": progress.model_dump(),

@@ -53,6 +53,8 @@ CALLERS = {
 TABLE = """
 intake POST /v1/documents
                              401  403     201   201       201   201    201      201   201     403   403    403   201
+intake GET /v1/document-limits
+                             401  403     200   200       200   200    200      200   200     403   403    403   200
 intake POST /v1/requests
                              401  403     201   403       201   403    403      403   403     403   403    403   403
 intake POST /v1/request-checks
@@ -66,6 +68,8 @@ intake GET /v1/requests/{request_id}
 intake GET /v1/requests/{request_id}/live
                              401  403     200   404       200   404    404      200   200     200   404    200   403
 intake GET /v1/requests/{request_id}/submission
+                             401  403     200   404       200   404    404      403   403     403   403    403   403
+intake GET /v1/requests/{request_id}/documents/{document_id}
                              401  403     200   404       200   404    404      403   403     403   403    403   403
 intake POST /v1/requests/{request_id}/withdrawal
                              401  403     202   404      202|409 404    404      403   403     403   403    403   403
@@ -434,6 +438,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             for path in COMMANDS
         },
         "intake POST /v1/documents": Target({}, options=upload),
+        "intake GET /v1/document-limits": Target({}),
         "intake POST /v1/requests": Target({}, body_for(own)),
         "intake POST /v1/request-checks": Target({}, body_for(own)),
         "intake GET /v1/sizes": Target({}),
@@ -443,6 +448,9 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             read, options={"params": {"steps": 0, "seconds": 1}}
         ),
         "intake GET /v1/requests/{request_id}/submission": request(read),
+        "intake GET /v1/requests/{request_id}/documents/{document_id}": Target(
+            {"request_id": read, "document_id": item["document_id"]}
+        ),
         "intake POST /v1/requests/{request_id}/withdrawal": request(withdrawn, {"reason": "x"}),
         "intake POST /v1/requests/{request_id}/correction": request(corrected, body_for(own)),
         "intake POST /v1/emails": Target({}, options=letter()),

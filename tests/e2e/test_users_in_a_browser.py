@@ -31,6 +31,11 @@ WORDS = {
         "next": "Langkah seterusnya",
         "in other language": "English",
         "next in other language": "What comes next",
+        "in this language": "Bahasa Melayu",
+        "still open": "Anda sudah ada permohonan yang masih terbuka",
+        "to withdraw": "menarik baliknya",
+        "due": "Keputusan dijangka selewat-lewatnya",
+        "continue": "Sambung",
     },
     "en": {
         "why": "Justification",
@@ -52,6 +57,11 @@ WORDS = {
         "next": "What comes next",
         "in other language": "Bahasa Melayu",
         "next in other language": "Langkah seterusnya",
+        "in this language": "English",
+        "still open": "You already have a request that is still open",
+        "to withdraw": "withdraw it",
+        "due": "The decision is due by",
+        "continue": "Continue",
     },
 }
 
@@ -72,10 +82,20 @@ async def test_a_user_applies_with_a_document_sees_where_it_is_and_withdraws_it(
     )
     await page.get_by_role("button", name=words["hand in"], exact=True).click()
     await expect(page.locator("#quota_bytes-fault")).to_be_visible()
-    await expect(page.get_by_label("surat.pdf")).to_be_checked()
+    await expect(page.locator("#faults")).to_be_focused()
+    for other in ("in other language", "in this language"):
+        await button(page, words[other]).click()
+        await expect(page.locator("#quota_bytes-fault")).to_be_visible()
+        await expect(page.locator("#quota_bytes")).to_have_value("banyak")
+        await expect(page.get_by_label("surat.pdf")).to_be_checked()
     await page.locator("#quota_bytes").fill("5")
-    await page.get_by_role("button", name=words["hand in"], exact=True).click()
+    await page.locator("#quota_bytes").press("Enter")
     await expect(page.get_by_text(words["received"])).to_be_visible()
+    await expect(page.get_by_text(words["due"])).to_be_visible()
+    await expect(page.get_by_role("link", name="surat.pdf")).to_be_visible()
+    await page.goto(f"{here}new/application")
+    await expect(page.get_by_role("heading", name=words["still open"])).to_be_visible()
+    await page.get_by_role("link", name=words["to withdraw"]).click()
     await page.get_by_label(words["plain reason"]).fill("Tidak perlu lagi.")
     await page.get_by_role("button", name=words["withdraw"], exact=True).click()
     await expect(page.get_by_text("Tidak perlu lagi.").first).to_be_visible()
@@ -167,7 +187,8 @@ async def test_a_half_filled_form_is_found_again_in_another_browser(
 
     later = await new_page("intake", scripts=scripts)
     await sign_in_as_user(later, account)
-    await later.goto(f"{here}new/application?lang={language}")
+    await later.goto(f"{here}?lang={language}")
+    await later.get_by_role("link", name=words["continue"]).click()
     await expect(later.locator("#justification")).to_have_value("Separuh siap")
     await expect(later.locator("#quota_bytes")).to_have_value("banyak")
     await button(later, words["discard"]).click()
@@ -230,8 +251,16 @@ async def test_axe_finds_nothing_on_drafts_ended_sessions_and_the_public_page(
     await button(page, words["save"]).click()
     await clean(page, "a draft")
     await shown(page, language, "pengguna-draf")
+    await page.goto(here)
+    await clean(page, "a list with a draft")
+    await page.goto(f"{here}new/termination")
     await button(page, words["discard"]).click()
     reference = await applied(page, here, words)
+    await page.goto(here)
+    await clean(page, "a list with a request")
+    await shown(page, language, "pengguna-senarai")
+    await page.goto(f"{here}new/application")
+    await clean(page, "a form beside an open request")
     letter = {"name": "surat ketua.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
     await with_the_session_ended(page, here, words, [letter])
     await clean(page, "a session that ended")

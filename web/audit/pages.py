@@ -13,16 +13,21 @@ from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Page
-from bmt.contracts.http.records import ConformanceReport, RecordItem, RecordVerification
+from bmt.contracts.http.records import (
+    ConformanceReport,
+    RecordItem,
+    RecordState,
+    RecordVerification,
+)
 from bmt.contracts.values import GONE
 from web import figures
 from web.audit import wording
 from web.audit.timeline import File, history, timeline
 from web.clients import FILE_SECONDS, address
 from web.login import Admitted
-from web.ports import Client, Here
+from web.ports import Client, Here, Ports
 from web.site import Area
-from web.steps import Known, outcome_of, steps_of
+from web.steps import Due, Known, StepName, due_of, outcome_of, steps_of
 
 PREFIX: Final = "/audit"
 _CRITERIA: Final = ("q", "agency", "status", "from", "to", "limit", "cursor")
@@ -57,17 +62,25 @@ async def record(
     file = await client.get("records", address("records", request_id), File, asked)
     taken, decision = history(file), file.state.decision
     granted = decision.approved.quota_bytes if decision and decision.approved else None
-    on_paper = Known(on_paper=file.state.reply_through != "email")
+    known = Known(dues=_dues(here, file.state), on_paper=file.state.reply_through != "email")
     return here.layout.page(
         request,
         "record.html",
         file=file,
-        steps=steps_of(file.state.status, taken, on_paper),
+        steps=steps_of(file.state.status, taken, known),
         result=outcome_of(file.state.status, taken, granted),
         happenings=timeline(file.events),
         as_it_was=bool(version),
         agency=here.agencies.name_of(file.state.agency),
     )
+
+
+def _dues(here: Ports, state: RecordState) -> Mapping[StepName, Due]:
+    """When the decision is promised; the file tells no other promise."""
+    if state.due_at is None:
+        return {}
+    rules = here.agencies.get(state.agency).rules if state.agency in here.agencies else None
+    return {"decided": due_of(state.due_at, here.clock(), rules)}
 
 
 @router.get("/records/{request_id}/verification")

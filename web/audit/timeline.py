@@ -1,15 +1,17 @@
 """What happened to a request, from first to last, as its file records it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from bmt.contracts.events import not_read_back
 from bmt.contracts.http.records import Hold, MissingDocument, RecordFolio, RecordState
+from bmt.contracts.values import GONE
 from web.audit.wording import ABOUT, EVENT
+from web.steps import Taken
 
 _STEP_OF: Final[Mapping[str, str]] = {
     "RequestReceived": "received",
@@ -68,6 +70,7 @@ class Happening:
         index: its place in the file's chain, from 1.
         what: the event in Malay; the bare name of an event that this version does not know.
         about: what a notice was about.
+        by: a name; None: nobody did it, or the file knows the account alone.
         reason: the person's own words.
         leaf_hash: SHA-256 of the leaf, in hex.
         type: the event's full type.
@@ -84,6 +87,8 @@ class Happening:
     what: str
     about: str | None
     by: str | None
+    by_account: str | None
+    by_role: str | None
     reason: str | None
     leaf_hash: str
     type: str
@@ -111,29 +116,44 @@ class Given:
     on_behalf_of: str | None
 
 
-def timeline(events: Iterable[FiledEvent]) -> list[Happening]:
+def timeline(events: Sequence[FiledEvent]) -> list[Happening]:
     """The events in the order in which they happened. The chain has the order of arrival."""
-    return sorted(map(_happening, events), key=lambda one: (one.at or NEVER, one.index))
+    names = _names_of(events)
+    happenings = (_happening(event, names) for event in events)
+    return sorted(happenings, key=lambda one: (one.at or NEVER, one.index))
 
 
-class Taken(NamedTuple):
-    """A step of the procedure, as `web.steps` reads it."""
+def _names_of(events: Sequence[FiledEvent]) -> Mapping[str, str]:
+    """The names that a file knows, by account in lower case, as long as they are kept."""
+    known = {}
+    for account, name in (pair for event in events for pair in _people(event.data)):
+        if GONE not in (account, name):
+            known[account.casefold()] = name
+    return known
 
-    step: str
-    at: datetime
-    by: str | None
+
+def _people(value: object) -> Iterator[tuple[str, str]]:
+    """Each account with its name, wherever an event tells both."""
+    if isinstance(value, Mapping):
+        account, name = value.get("subject") or value.get("account"), value.get("name")
+        if isinstance(account, str) and isinstance(name, str):
+            yield account, name
+        value = list(value.values())
+    for one in _list(value):
+        yield from _people(one)
 
 
 def history(file: File) -> list[Taken]:
     """The steps that a file records, in the order in which they happened."""
-    taken = []
+    taken, names = [], _names_of(file.events)
     for event in file.events:
         data = event.data if isinstance(event.data, Mapping) else {}
         step, at = _STEP_OF.get(_event_name(event)), _moment(event.time)
         if step and at and data.get("about") != "acknowledgement" and not data.get("corrected_by"):
-            taken.append(Taken(step, at, _by(data)))
+            by = _name(_who(data), names)
+            taken.append(Taken(step, at, None if by == GONE else by))
     if file.state.filed_at:
-        taken.append(Taken("filed", file.state.filed_at, None))
+        taken.append(Taken("filed", file.state.filed_at))
     return sorted(taken, key=lambda one: one.at)
 
 
@@ -141,32 +161,34 @@ def _event_name(event: FiledEvent) -> str:
     return str(event.type).removesuffix(".v1").rpartition(".")[2]
 
 
-def _happening(event: FiledEvent) -> Happening:
+def _happening(event: FiledEvent, names: Mapping[str, str]) -> Happening:
     """The event as a reader sees it. Any field may be missing from an event that was tampered with."""
     data = event.data if isinstance(event.data, Mapping) else {}
     name = _event_name(event)
     name = "RequestCorrected" if data.get("corrected_by") else name
     reason = data.get("reason") or data.get("correction_reason")
-    retry = data.get("retry")
+    who, retry = _who(data), data.get("retry")
     retry = retry if isinstance(retry, Mapping) else {}
     return Happening(
         index=event.index,
         at=_moment(event.time),
         what=EVENT.get(name, name),
         about=ABOUT.get(str(data.get("about"))),
-        by=_by(data),
+        by=_name(who, names),
+        by_account=_text(who.get("subject")),
+        by_role=_text(who.get("role")),
         reason=_text(reason),
         leaf_hash=event.hash,
         type=str(event.type),
         disposed_of=event.disposed_of,
         not_read_back=not_read_back(data),
-        retried_by=_name(retry.get("by")),
+        retried_by=_name(retry.get("by"), names),
         retry_reason=_text(retry.get("reason")),
         **_granted(data.get("approved")),
         exception_reason=_text(data.get("exception_reason")),
         on_behalf_of=_text(data.get("on_behalf_of")),
         warnings=_warnings(data) if name == "ReviewOpened" else (),
-        endorsements=tuple(map(_given, _list(data.get("endorsements")))),
+        endorsements=tuple(_given(one, names) for one in _list(data.get("endorsements"))),
     )
 
 
@@ -174,10 +196,10 @@ def _warnings(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one for one in _list(data.get("warnings")) if isinstance(one, str))
 
 
-def _given(endorsement: object) -> Given:
+def _given(endorsement: object, names: Mapping[str, str]) -> Given:
     data = endorsement if isinstance(endorsement, Mapping) else {}
     return Given(
-        by=_name(data.get("endorsed_by")),
+        by=_name(data.get("endorsed_by"), names),
         at=_moment(data.get("endorsed_at")),
         quota_bytes=_granted(data.get("approved"))["quota_bytes"],
         reason=_text(data.get("reason")),
@@ -200,17 +222,21 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _by(data: Mapping[str, Any]) -> str | None:
+def _who(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Who did it; empty where nobody is named."""
     for role in ("decided_by", "configured_by", "requested_by", "corrected_by", "submitted_by"):
-        if name := _name(data.get(role)):
-            return name
-    return None
+        if isinstance(person := data.get(role), Mapping) and person:
+            return person
+    return {}
 
 
-def _name(person: object) -> str | None:
-    if not isinstance(person, Mapping):
+def _name(who: object, names: Mapping[str, str]) -> str | None:
+    """The person's name, or the system's; None: the file knows their account alone, or nobody."""
+    if not isinstance(who, Mapping):
         return None
-    return str(person.get("name") or person.get("subject"))
+    account = str(who.get("subject") or "")
+    name = who.get("name") or names.get(account.casefold())
+    return str(name) if name else ("" if "@" in account else account) or None
 
 
 def _moment(at: object) -> datetime | None:

@@ -106,6 +106,13 @@ WARNING: Final[Mapping[str, str]] = {
 TARGET: Final[Mapping[str, str]] = {"ipms": "IPMS", "storage": "Storan pemindahan"}
 """What is configured."""
 
+ROLE: Final[Mapping[str | None, str]] = {
+    "applicant": "pemohon",
+    "administrator": "pentadbir agensi",
+    "operator": "operator",
+}
+"""Who did something, where the file knows no name."""
+
 __all__ = (
     "ABOUT",
     "ALL",
@@ -116,6 +123,7 @@ __all__ = (
     "FINDING",
     "KIND",
     "REASON_MISSING",
+    "ROLE",
     "STATUS",
     "STEP_LABEL",
     "STEP_STATE",
@@ -125,4 +133,14 @@ __all__ = (
     "WARNING",
 )
 
-ALL: Final = (EVENT, ABOUT, REASON_MISSING, DEVIATION, FINDING, {"": ANY_FINDING}, TARGET, WARNING)
+ALL: Final = (
+    EVENT,
+    ABOUT,
+    REASON_MISSING,
+    DEVIATION,
+    FINDING,
+    {"": ANY_FINDING},
+    TARGET,
+    WARNING,
+    ROLE,
+)

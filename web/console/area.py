@@ -21,7 +21,6 @@ from web.console import (
     worklist,
 )
 from web.site import Area
-from web.uploads import MOST_BYTES
 
 AREA: Final = Area(
     "/console",
@@ -37,6 +36,6 @@ AREA: Final = Area(
     roles=("administrator",),
     other_roles={"agency_manager": "/agency/"},
     always={"wording": wording},
-    most_bytes=MOST_BYTES,
+    takes_files=True,
     scripts=True,
 )

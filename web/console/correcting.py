@@ -21,7 +21,7 @@ from web.console.forms import RegistrationForm, faults_of, field_of
 from web.console.request_page import MAY_CORRECT, Answer, read, request_page, review_of
 from web.forms import all_told
 from web.ports import Client, Here, Ports
-from web.uploads import MOST, Attached, attached, known, with_files
+from web.uploads import MOST, Attached, attached, known
 
 router = APIRouter()
 
@@ -48,7 +48,7 @@ async def correct(
     request: Request, here: Here, request_id: Id, _: Administrator, client: Client
 ) -> Response:
     review = await review_of(client, request_id)
-    told, came = await with_files(request), Attached()
+    told, came = await here.uploads.read(request, client), Attached()
     form = RegistrationForm.of(told)
     try:
         most = len(review.documents) + MOST

@@ -7,15 +7,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bmt.chassis.errors import Unavailable
 from bmt.contracts.http.approval import WorklistCounts
-from bmt.contracts.problems import Refused
-from web.clients import Address, ServiceName, VisitorClient, address
-from web.login import SignInFirst
+from web.clients import Address, ServiceName, VisitorClient, address, part
 
 COUNTED: Final = 50
 """A higher count shows as "more than" this: counting on would be costly."""
-SECONDS: Final = 2.0
 
 TO_DECIDE: Final = ""
 DONE: Final = "done"
@@ -63,20 +59,12 @@ def in_order(counts: WorklistCounts | None, others: Sequence[Tab]) -> Sequence[T
 
 
 async def _own(client: VisitorClient) -> WorklistCounts | None:
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await client.get("approval", address("worklist", "counts"), WorklistCounts)
-    except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return None
+    return await part(client.get("approval", address("worklist", "counts"), WorklistCounts))
 
 
 async def _tab(
     client: VisitorClient, path: str, service: ServiceName, lists: Address, status: str | None
 ) -> Tab:
     asked = {"status": status, "limit": COUNTED}
-    try:
-        async with asyncio.timeout(SECONDS):
-            found = await client.get(service, lists, _Waiting, asked)
-    except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return Tab(path, None)
-    return Tab(path, len(found.items), more=found.next_cursor is not None)
+    found = await part(client.get(service, lists, _Waiting, asked))
+    return Tab(path, len(found.items), found.next_cursor is not None) if found else Tab(path, None)

@@ -1,16 +1,15 @@
 """The page of one request, put together from what five services say of it. Only approval must answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar, get_args
+from typing import Final, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.pagination import Page
 from bmt.contracts.http.approval import RequestUnderReview, WorklistItem
@@ -21,29 +20,24 @@ from bmt.contracts.http.provisioning import ConfigurationState, Plan
 from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Status
-from web.clients import Address, Received, VisitorClient, address
+from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
 from web.console.deciding import Unusual, later, names_of, next_of
 from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
 from web.forms import all_told, faults_of, new_key
-from web.login import SignInFirst
 from web.my.drafts import Draft
 from web.ports import Ports
 from web.sizes import in_gigabytes
-from web.steps import SERVICES, Due, Happened, Known, StepName, due_of, outcome_of, steps_of
+from web.steps import Due, Happened, Known, StepName, due_of, outcome_of, person, steps_of
 
 PLAN_SECONDS: Final = 4.0
 """The longest a page waits for the preview."""
-PART_SECONDS: Final = 2.0
-"""The longest a page waits for any other part that it can do without."""
 MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
 """The statuses that allow a correction."""
 
 _ASKED_NEXT: Final = 20
 """How much of the worklist is looked through for the next request of this visitor."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +106,9 @@ async def request_page(
     review, own, status, notices, configuration, draft = await asyncio.gather(
         review_of(client, request_id),
         own_rules(client),
-        _part(client.get("intake", address("requests", request_id), RequestStatus)),
-        _part(_notices(client, request_id)),
-        _part(_configuration(client, request_id)),
+        part(client.get("intake", address("requests", request_id), RequestStatus)),
+        part(_notices(client, request_id)),
+        part(_configuration(client, request_id)),
         here.drafts.find(visitor.subject, draft_of(request_id)),
     )
     agency = review.agency
@@ -128,8 +122,8 @@ async def request_page(
     plan, shown, upcoming, looking = await asyncio.gather(
         _plan(client, review, reached),
         here.pictures.shown(review.documents, partial(read, client, request_id)),
-        _part(_next(client, review)) if is_sent or not deciding else _nothing(),
-        _part(here.presence.others(visitor, request_id)),
+        part(_next(client, review)) if is_sent or not deciding else _nothing(),
+        part(here.presence.others(visitor, request_id)),
     )
     names = names_of(review, visitor)
     outcome_notice = _outcome_notice(notices)
@@ -194,15 +188,6 @@ def asked_sizes(review: RequestUnderReview) -> Mapping[str, str]:
     }
 
 
-async def _part(asked: Awaitable[T]) -> T | None:
-    """What a service answers; None: it is down, slow, or has nothing for this visitor."""
-    try:
-        async with asyncio.timeout(PART_SECONDS):
-            return await asked
-    except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return None
-
-
 async def _nothing() -> None:
     return None
 
@@ -224,11 +209,7 @@ async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Stat
     asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
     proposed = asked if review.status == "received" else {}
     path = address("requests", review.request_id, "plan")
-    try:
-        async with asyncio.timeout(PLAN_SECONDS):
-            return await client.get("provisioning", path, Plan, proposed)
-    except (Refused, Unavailable, SignInFirst, TimeoutError):
-        return None
+    return await part(client.get("provisioning", path, Plan, proposed), PLAN_SECONDS)
 
 
 async def _next(client: VisitorClient, review: RequestUnderReview) -> WorklistItem | None:
@@ -299,6 +280,4 @@ def looked_at(names: Sequence[str], text: Callable[[str], str]) -> str:
 
 def _person(names: Mapping[str, str], account: str | None) -> str:
     """The name of a person; empty: nobody did it. An account that nobody here knows is shown as it is."""
-    if not account or account in SERVICES:
-        return ""
-    return names.get(account.casefold(), account)
+    return person(account, names) or ""

@@ -33,16 +33,14 @@ from web.console.request_page import (
     review_of,
 )
 from web.console.worklist import own_rules
-from web.forms import is_multipart, sent, validated
+from web.forms import KEEP, is_multipart, sent, validated
 from web.language import ASKED, CODES
 from web.my.drafts import Draft
 from web.ports import Client, Here, Ports
-from web.uploads import Attached, attached, known, with_files
+from web.uploads import Attached, attached, known
 
 router = APIRouter()
 
-KEEP: Final = "keep"
-"""The button that only keeps what was typed: `reload`, the language to go on in, or `take` and `release`."""
 SURE: Final = "sure"
 """The button that repeats the sizes of an unusual approval."""
 COMMENT_KEY: Final = "comment_key"
@@ -64,7 +62,7 @@ async def one(
 async def decide(
     request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
 ) -> Response:
-    told = await (with_files(request) if is_multipart(request) else sent(request))
+    told = await (here.uploads.read(request, client) if is_multipart(request) else sent(request))
     form, text = DecisionForm.of(told), told.text("text")
     if keep := told.text(KEEP):
         await _keep(here, visitor, request_id, told.key, {**form.typed, "text": text})
@@ -132,7 +130,7 @@ async def comments(request: Request, _: Administrator) -> Response:
 async def comment(
     request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
 ) -> Response:
-    told, came = await with_files(request), Attached()
+    told, came = await here.uploads.read(request, client), Attached()
     text = told.text("text").replace("\r\n", "\n")
     form = DecisionForm.of(told)
     # On the page of an open request the decision has the form's key.

@@ -13,15 +13,13 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console import wording
 from web.console.access import Administrator
-from web.forms import FORM_BYTES, FormWrong, Sent, all_told, faults_of, new_key, read
+from web.forms import FormWrong, Sent, all_told, faults_of, new_key
 from web.ports import Client, Here, Ports
 from web.uploads import file_of
 
 router = APIRouter(prefix="/scans")
 
 SCAN: Final = "scan"
-MOST_BYTES: Final = 100 * 1024 * 1024
-"""The page's limit; the settings of intake may be stricter."""
 
 Sheet = Literal["application", "termination", "cover-memo", "cover-letter"]
 _NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
@@ -34,7 +32,7 @@ async def form(request: Request, here: Here, visitor: Administrator) -> Response
 
 @router.post("")
 async def hand_in(request: Request, here: Here, visitor: Administrator, client: Client) -> Response:
-    told = await read(request, FORM_BYTES + MOST_BYTES, 1)
+    told = await here.uploads.read(request, client)
     channel = told.text("channel")
     try:
         accepted = await _handed_in(client, told, channel)
@@ -80,5 +78,5 @@ async def _handed_in(client: VisitorClient, told: Sent, channel: str) -> ScanAcc
     if not (files := told.files(SCAN)):
         raise FormWrong(errors=(_NO_FILE,))
     asked = {"channel": channel} if channel in wording.CHANNEL else {}
-    scan = file_of(files[0])
+    scan = file_of(files[0], told)
     return await client.send("intake", address("scans"), scan, ScanAccepted, told.key, asked)

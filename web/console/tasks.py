@@ -27,7 +27,7 @@ from web.console import desk
 from web.console.access import ADMITTED
 from web.forms import Sent, all_told, new_key, validated
 from web.ports import Client, Here, Ports
-from web.uploads import Attached, attached, known, with_files
+from web.uploads import Attached, attached, known
 
 EVIDENCE: Final = "evidence"
 
@@ -66,7 +66,7 @@ async def one(request: Request, here: Here, task_id: Id, client: Client) -> Resp
 
 @router.post("/{task_id}")
 async def act(request: Request, here: Here, task_id: Id, client: Client) -> Response:
-    told, came = await with_files(request), Attached()
+    told, came = await here.uploads.read(request, client), Attached()
     try:
         if act := _ACTS.get(told.text("do")):
             await act(client, task_id, told)

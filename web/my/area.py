@@ -4,12 +4,11 @@ from pathlib import Path
 
 from web.my import corrections, new_requests, requests
 from web.site import Area
-from web.uploads import MOST_BYTES
 
 AREA = Area(
     "/my",
     Path(__file__).parent,
     [requests.router, new_requests.router, corrections.router],
     roles=("applicant", "administrator"),
-    most_bytes=MOST_BYTES,
+    takes_files=True,
 )

@@ -14,7 +14,7 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import CorrectionHandedIn
 from bmt.contracts.values import Kind
 from web.clients import VisitorClient, address
-from web.forms import Sent
+from web.forms import KEEP, Sent
 from web.my.form_page import Correcting, form_page
 from web.my.new_requests import (
     DOCUMENTS_FAULT,
@@ -23,9 +23,9 @@ from web.my.new_requests import (
     unavailable,
 )
 from web.my.requests import MAY_CORRECT, Visitor, own, request_page
-from web.my.submission_form import SubmissionForm, checked
+from web.my.submission_form import SubmissionForm, checked, found_wrong
 from web.ports import Client, Here
-from web.uploads import MOST, attached, kept, with_files
+from web.uploads import MOST, attached, kept
 
 REFERENCE: Final = "reference"
 RETURNED_FOR: Final = "returned_for"
@@ -46,7 +46,7 @@ async def before(
         refused = Refused(problem="already_decided" if decided else "request_closed")
         return await request_page(here, client, request, request_id, refused)
     form, correcting = SubmissionForm.again(last), _correcting(known, last)
-    return await form_page(here, client, request, visitor, last.kind, form, correcting=correcting)
+    return await form_page(here, client, request, visitor, last.kind, form, None, correcting)
 
 
 @router.post("")
@@ -57,13 +57,17 @@ async def correct(
         known, last = await _known(client, request_id)
     except Unavailable:
         return await _shown_again(here, client, request, request_id, visitor)
-    correcting, sent = _correcting(known, last), await with_files(request)
+    correcting, sent = _correcting(known, last), await here.uploads.read(request, client)
     most = len(last.documents) + len(last.came_with) + MOST
     came = await attached(client, sent, FILES, pointer=DOCUMENTS_FAULT, most=most)
     form = SubmissionForm.of(sent, came.documents)
+    body = form.body(visitor, came.faults, says_why=correcting.reason is None)
+    if sent.text(KEEP):
+        form = form.under(sent.key)
+        wrong = await found_wrong(client, CorrectionHandedIn, body, sent, came.faults)
+        return await form_page(here, client, request, visitor, last.kind, form, wrong, correcting)
     try:
         came.require_all()
-        body = form.body(visitor, came.faults, says_why=correcting.reason is None)
         valid = await checked(client, CorrectionHandedIn, body, sent.key)
         path = address("requests", request_id, "correction")
         await client.post("intake", path, valid, RequestAccepted, sent.key)
@@ -81,7 +85,7 @@ async def _shown_again(
     here: Here, client: VisitorClient, request: Request, request_id: str, visitor: Visitor
 ) -> Response:
     """The form as it was sent, while nobody can say what is corrected."""
-    sent = await with_files(request)
+    sent = await here.uploads.read(request, client)
     came = kept(sent, DOCUMENTS_FAULT)
     correcting = _as_sent(sent, request_id)
     lost = [FieldError.of(DOCUMENTS_FAULT, "attachment_lost")] if sent.files(FILES) else []

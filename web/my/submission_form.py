@@ -22,6 +22,8 @@ from web.uploads import DOCUMENTS
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 REASON: Final = "correction_reason"
+WAS_WRONG: Final = "was_wrong"
+"""The field of a form that was shown with its faults."""
 _FIELDS: Final = ("kind", "reply_through", "justification", *_SIZES, REASON)
 _STANDS_FOR: Final = {"justification": "-"}
 """Stands in for a faulty required field while the others are checked."""
@@ -85,8 +87,8 @@ class SubmissionForm:
     def value(self, name: str, otherwise: str = "") -> str:
         return self.typed.get(name, otherwise)
 
-    def under(self, key: str) -> "SubmissionForm":
-        return replace(self, key=key)
+    def under(self, key: str, saved_at: datetime | None = None) -> "SubmissionForm":
+        return replace(self, key=key, saved_at=saved_at)
 
     def holding(self, documents: Sequence[Document]) -> "SubmissionForm":
         return replace(self, documents=documents)
@@ -128,16 +130,30 @@ async def checked(client: VisitorClient, model: type[M], body: Body, key: str) -
     try:
         valid = validated(model, body.values, body.faults)
     except FormWrong as wrong:
-        further = await _further(client, body.values, wrong, key)
+        further = await _further(client, body.values, wrong.errors, key)
         raise FormWrong(errors=(*wrong.errors, *further)) from None
     return valid.model_dump(mode="json", exclude_none=True)
 
 
+async def found_wrong(
+    client: VisitorClient, model: type[M], body: Body, sent: Sent, of_files: Sequence[FieldError]
+) -> Refused | None:
+    """What is wrong with a form that is not sent on: its files, and all of it if its reader was told so before."""
+    if not sent.text(WAS_WRONG):
+        return FormWrong(errors=tuple(of_files)) if of_files else None
+    try:
+        await checked(client, model, body, sent.key)
+    except FormWrong as wrong:
+        return wrong
+    faults = await _further(client, body.values, (), sent.key)
+    return FormWrong(errors=tuple(faults)) if faults else None
+
+
 async def _further(
-    client: VisitorClient, values: Mapping[str, Any], wrong: FormWrong, key: str
+    client: VisitorClient, values: Mapping[str, Any], wrong: Sequence[FieldError], key: str
 ) -> Sequence[FieldError]:
     """What intake would say of the valid fields."""
-    known = {first_step(fault.pointer) for fault in wrong.errors}
+    known = {first_step(fault.pointer) for fault in wrong}
     rest = {name: value for name, value in values.items() if name not in known - {DOCUMENTS}}
     rest |= {name: value for name, value in _STANDS_FOR.items() if name in known}
     rest.pop(REASON, None)

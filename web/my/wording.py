@@ -3,25 +3,30 @@
 from collections.abc import Mapping
 from typing import Final
 
+from web import wording
 from web.wording import (
     CHANNEL,
+    DUE,
     KIND,
+    KINDS_OF_FILE,
     NEXT,
     STATUS,
     STEP,
     STEP_LABEL,
     STEP_STATE,
     TONE,
-    WAITS_FOR,
 )
 
 __all__ = (
     "ALL",
     "CHANNEL",
+    "DUE",
     "FIELD",
     "KIND",
+    "KINDS_OF_FILE",
     "LABEL",
     "NEXT",
+    "OFFICER",
     "STATUS",
     "STEP",
     "STEP_LABEL",
@@ -29,6 +34,15 @@ __all__ = (
     "TONE",
     "WAITS_FOR",
 )
+
+OFFICER: Final = "pentadbir agensi"
+"""An officer whose name is not known here."""
+
+WAITS_FOR: Final[Mapping[str, str]] = {
+    **wording.WAITS_FOR,
+    "correction": "pembetulan daripada anda",
+}
+"""As all pages have it, to the applicant."""
 
 LABEL: Final[Mapping[str, str]] = {
     "agency": "Agensi",
@@ -40,6 +54,7 @@ LABEL: Final[Mapping[str, str]] = {
     "max_file_size_bytes": "Saiz fail terbesar (GB)",
     "reply_through": "Maklumkan keputusan melalui",
     "documents": "Lampiran",
+    "reason": "Sebab",
 }
 """The labels of the form's fields, in order."""
 
@@ -53,4 +68,4 @@ FIELD: Final[Mapping[str, str]] = {
 }
 """What a field needs, if the fault's own sentence does not say so."""
 
-ALL: Final = (LABEL, FIELD)
+ALL: Final = (LABEL, FIELD, WAITS_FOR, {"": OFFICER})

@@ -10,10 +10,11 @@ from starlette.responses import Response
 from bmt.contracts.http.intake import PublicStatus
 from bmt.contracts.problems import Refused
 from web.clients import address
-from web.forms import new_key, read
-from web.ports import Here
+from web.forms import KEEP, new_key, read
+from web.ports import Here, Ports
 from web.site import Area
 from web.status import wording
+from web.steps import NOW, Known, Taken, due_of, outcome_of, steps_of
 
 _MOST_BYTES: Final = 4096
 _LONGEST: Final = 100
@@ -26,7 +27,7 @@ AREA = Area("/status", Path(__file__).parent, [router], is_public=True)
 
 @router.get("/")
 async def ask(here: Here, request: Request, reference: Reference = "") -> Response:
-    return here.layout.page(request, "status.html", reference=reference, refused=None)
+    return _form(here, request, reference)
 
 
 @router.post("/")
@@ -34,6 +35,9 @@ async def answer(here: Here, request: Request) -> Response:
     client = here.status_limits.admit(request)
     form = await read(request, _MOST_BYTES, most_files=0)
     reference, code = form.text("reference")[:_LONGEST], form.text("code")[:_LONGEST]
+    if form.text(KEEP):
+        wrong = Refused(problem="not_found") if form.text("was_wrong") else None
+        return _form(here, request, reference, code, wrong)
     guess = here.status_limits.guess(client, reference)
     body = {"reference": reference, "code": code}
     path = address("status-lookups")
@@ -44,13 +48,29 @@ async def answer(here: Here, request: Request) -> Response:
     except Refused as refused:
         if refused.problem != "not_found":
             raise
-        return here.layout.page(request, "status.html", reference=reference, refused=refused)
+        return _form(here, request, reference, code, refused)
     here.status_limits.was_right(guess)
+    agency, now = found.agency or "", here.clock()
+    rules = here.agencies.get(agency).rules if agency in here.agencies else None
+    step, taken = NOW.get(found.status), [Taken(one.step, one.at) for one in found.steps]
+    due = due_of(found.due_at, now, rules) if found.due_at else None
+    on_paper = found.reply_through not in (None, "email")
+    known = Known(dues={step: due} if step and due else {}, on_paper=on_paper)
     return here.layout.page(
         request,
         "status_found.html",
         code=code,
         found=found,
-        ahead=wording.AHEAD.get(found.status, ()),
+        steps=steps_of(found.status, taken, known),
+        due=due,
+        now_step=step,
+        result=outcome_of(found.status, taken),
+        agency=here.agencies.name_of(agency),
         wording=wording,
     )
+
+
+def _form(
+    here: Ports, request: Request, reference: str, code: str = "", refused: Refused | None = None
+) -> Response:
+    return here.layout.page(request, "status.html", reference=reference, code=code, refused=refused)

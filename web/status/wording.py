@@ -1,12 +1,33 @@
 """The words of the public page in Malay; the catalogue has the English ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.values import Status
-from web.wording import NEXT, STATUS, STEP, TONE
+from web.wording import (
+    CHANNEL,
+    DUE,
+    KIND,
+    NEXT,
+    STATUS,
+    STEP,
+    STEP_LABEL,
+    STEP_STATE,
+    WAITS_FOR,
+)
 
-__all__ = ("AHEAD", "ALL", "NEXT_IN_PUBLIC", "STAGE", "STATUS", "STEP", "TONE")
+__all__ = (
+    "ALL",
+    "CHANNEL",
+    "DUE",
+    "KIND",
+    "NEXT_IN_PUBLIC",
+    "STATUS",
+    "STEP",
+    "STEP_LABEL",
+    "STEP_STATE",
+    "WAITS_FOR",
+)
 
 NEXT_IN_PUBLIC: Final[Mapping[Status, str]] = {
     "received": NEXT["received"],
@@ -23,23 +44,4 @@ NEXT_IN_PUBLIC: Final[Mapping[Status, str]] = {
 }
 """The same without reasons, which may mention a person."""
 
-STAGE: Final[Mapping[str, str]] = {
-    "correction": "Pembetulan anda",
-    "decision": "Keputusan pentadbir agensi",
-    "configuration": "Konfigurasi perkhidmatan",
-    "notice": "Makluman kepada anda",
-}
-"""The stages to come."""
-
-AHEAD: Final[Mapping[Status, Sequence[str]]] = {
-    "received": ("decision", "configuration", "notice"),
-    "returned": ("correction", "decision", "configuration", "notice"),
-    "approved": ("configuration", "notice"),
-    "configuring": ("configuration", "notice"),
-    "awaiting_operator": ("configuration", "notice"),
-    "configuration_failed": ("configuration", "notice"),
-    "configured": ("notice",),
-}
-"""The remaining stages of each status; an ended request has none."""
-
-ALL: Final = (NEXT_IN_PUBLIC, STAGE)
+ALL: Final = (NEXT_IN_PUBLIC,)

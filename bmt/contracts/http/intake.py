@@ -1,13 +1,14 @@
 """What intake is asked and answers over HTTP."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Granted
 from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
+from bmt.contracts.http.approval import Decision
 from bmt.contracts.http.assignments import Assignable
 from bmt.contracts.problems import FieldError, codes_told, is_empty
 from bmt.contracts.values import (
@@ -24,6 +25,9 @@ from bmt.contracts.values import (
     Status,
     Value,
 )
+
+DOCUMENT_BYTES: Final = 25 * 1024 * 1024
+"""The largest document, unless an installation says otherwise."""
 
 InboxStatus = Literal["waiting", "registered", "dismissed", "set_aside"]
 
@@ -49,6 +53,13 @@ class DocumentStored(_Answer):
     size_bytes: int
     media_type: str = Field(description="as its content shows")
     filename: str
+
+
+class DocumentLimits(_Answer):
+    """Answer of `GET /v1/document-limits`."""
+
+    max_bytes: int = Field(description="of one document")
+    media_types: tuple[str, ...] = Field(description="the kinds that are taken in")
 
 
 class RequestAccepted(_Answer):
@@ -129,6 +140,15 @@ class RequestStatus(_Answer):
         exclude_if=_is_absent,
         description="what was approved; not there before",
     )
+    decision: Decision | None = Field(
+        default=None, exclude_if=_is_absent, description="the one that stands; not there before"
+    )
+    due_at: Moment | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="when the client charter promises what it waits for: the decision, the configuration or the "
+        "notice; not there where nothing is promised",
+    )
 
 
 class SizesGiven(_Answer):
@@ -189,13 +209,19 @@ class PublicStep(_Answer):
 
 
 class PublicStatus(_Answer):
-    """Where a request stands, for whoever has its reference and code."""
+    """Where a request stands, for whoever has its reference and code: no person, reason, size or document."""
 
     reference: str
     status: Status
     steps: tuple[PublicStep, ...]
     decision_due_at: Moment | None = Field(
         description="when the client charter promises the decision; null where none is promised, or it is made"
+    )
+    due_at: Moment | None = Field(default=None, description="as of `RequestStatus`, or null")
+    kind: Kind | None = Field(default=None, description="`application` or `termination`")
+    agency: str | None = Field(default=None, description="its code")
+    reply_through: ReplyChannel | None = Field(
+        default=None, description="how the applicant is told"
     )
 
 

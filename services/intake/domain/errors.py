@@ -67,6 +67,12 @@ class UnknownRequest(_Unknown):
     text = "There is no request of this id among yours."
 
 
+class UnknownDocument(_Unknown):
+    """The request has no such document, or it is no longer kept."""
+
+    text = "The request has no document of this id."
+
+
 class NoSuchStatus(_Unknown):
     """There is no such request, or its code is another; the answer does not tell which."""
 

@@ -44,6 +44,8 @@ async def test_who_has_both_sees_where_it_is_and_when_it_is_decided(intake, acce
     assert found["status"] == "received"
     assert [step.keys() for step in found["steps"]] == [{"step", "at"}]
     assert found["decision_due_at"] > told["received_at"]
+    assert found["due_at"] == found["decision_due_at"]
+    assert (found["kind"], found["agency"]) == ("application", "MAMPU")
 
 
 async def test_nobody_is_named_and_no_reason_is_told(intake, accepted, wire):
@@ -59,6 +61,7 @@ async def test_nobody_is_named_and_no_reason_is_told(intake, accepted, wire):
 
     answer = await eventually(is_told)
     assert answer.json()["decision_due_at"] is None
+    assert answer.json()["due_at"] is not None  # the notice is promised
     for secret in (event.reason, event.decided_by.name, told["request_id"]):
         assert secret not in answer.text
 

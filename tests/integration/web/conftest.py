@@ -73,7 +73,9 @@ def make(database, embedded_issuer):
             rate_limit=UNLIMITED,
         )
         await site.prepare()
-        nothing = dict.fromkeys(("layout", "clients", "pictures", "agencies", "drafts", "registry"))
+        nothing = dict.fromkeys(
+            ("layout", "clients", "pictures", "agencies", "drafts", "uploads", "registry")
+        )
         ports = Ports(**nothing, status_limits=None, clock=now)
         app = FastAPI(redirect_slashes=False)
         app.include_router(site.routes(ports))

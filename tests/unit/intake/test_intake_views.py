@@ -112,7 +112,7 @@ async def told(*events):
 class TestRequests:
     async def test_the_whole_procedure_is_told_in_its_order(self):
         document = await told(*(incoming(*each) for each in WHOLE))
-        status = request_status(document)
+        status = request_status(document, ())
         assert status.status == "filed"
         assert [(step.step, step.by, step.detail) for step in status.steps] == [
             ("received", ADMINISTRATOR.subject, "memo"),

@@ -19,9 +19,11 @@ from web.error_pages import Refusals
 from web.layout import Layout
 from web.pictures import Pictures
 from web.ports import Ports
+from web.uploads import Uploads
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
 VISITOR = Principal("siti", "", "Siti", "MAMPU", frozenset({"administrator"}))
+LIMITS = {"max_bytes": 26_214_400, "media_types": ["application/pdf"]}
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
 
@@ -33,8 +35,14 @@ def problem(name, status, **more):
 
 def browser(answers, visitor=VISITOR):
     """A browser at the console; `answers` is what the services answer to a call, by its URL's host."""
+
+    def answered(call):
+        """A test's intake says what it takes in before it says what the test is about."""
+        limits = call.url.path == "/v1/document-limits"
+        return httpx.Response(200, json=LIMITS) if limits else answers(call)
+
     clients = ServiceClients(
-        {name: f"http://{name}" for name in SERVICES}, httpx.MockTransport(answers)
+        {name: f"http://{name}" for name in SERVICES}, httpx.MockTransport(answered)
     )
     presence = MemoryPresence()
     layout = Layout(AREA.prefix, [AREA.folder], account="/account")
@@ -47,6 +55,7 @@ def browser(answers, visitor=VISITOR):
         agencies=AGENCIES,
         drafts=MemoryDrafts(now),
         presence=presence,
+        uploads=Uploads(now),
         status_limits=None,
         registry=None,
         clock=now,

@@ -7,6 +7,7 @@ from fixtures.procedure import OFFICER, approved, configured, opened, started
 from fixtures.samples import GB, MONDAY, facts, received
 
 from bmt.contracts.events import ConfigurationFailed, Endorsement, Evidence, Granted, Retried
+from bmt.contracts.values import Submitter
 from web.audit.timeline import FiledEvent, timeline
 
 REQUEST = facts()
@@ -91,3 +92,22 @@ def test_it_says_what_was_granted_by_whom_and_in_spite_of_what():
     for broken in (None, 7, [None], [{"approved": 1}], {}):
         tampered = {**whole.data, "endorsements": broken, "approved": broken, "warnings": broken}
         assert timeline([whole.model_copy(update={"data": tampered})])
+
+
+def test_people_are_called_by_name_and_an_account_alone_is_kept_apart():
+    first = received(REQUEST)
+    own = first.model_copy(
+        update={"submitted_by": Submitter(subject=REQUEST.applicant.account, role="applicant")}
+    )
+    office = first.model_copy(
+        update={"submitted_by": Submitter(subject="office@example.my", role="administrator")}
+    )
+    (one,) = timeline([filed(own)])
+    assert one.by == REQUEST.applicant.name
+    (one,) = timeline([filed(office)])
+    assert (one.by, one.by_account, one.by_role) == (None, "office@example.my", "administrator")
+    registrar = first.model_copy(
+        update={"submitted_by": Submitter(subject=OFFICER.subject, role="administrator")}
+    )
+    one, _ = timeline([filed(registrar), filed(approved(REQUEST), 2)])
+    assert one.by == OFFICER.name  # the decision names them

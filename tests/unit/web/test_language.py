@@ -98,8 +98,9 @@ def test_moments_are_told_as_in_malaysia_and_sizes_in_the_largest_unit():
     malay, in_english = languages.of(asked()), languages.of(asked(b"lang=en"))
     late = datetime(2026, 8, 31, 17, 5, 6, tzinfo=UTC)
     assert malay.moment(late) == "1 Sep 2026, 01:05:06"
-    assert in_english.minute(late) == "1 Sept 2026, 01:05"
+    assert in_english.brief(late, late) == "1 Sept, 01:05"
     assert malay.day(date(2026, 8, 31)) == "31 Ogos 2026"
     assert in_english.day(late) == "1 September 2026"
     assert [malay.size(each) for each in (999, 1500, 2 * 10**9)] == ["999 bait", "1.5 KB", "2 GB"]
     assert in_english.size(12) == "12 bytes"
+    assert [malay.size(each) for each in (1_250_000_000, 25 * 2**20)] == ["1.25 GB", "25 MiB"]

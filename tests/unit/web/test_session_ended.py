@@ -38,7 +38,7 @@ async def browser():
     app.include_router(routes)
     layout = Layout("/here", [])
     login = SimpleNamespace(address=lambda goes_on_at: f"/here/login?goes_on_at={goes_on_at}")
-    SessionEnded(layout, login, Refusals(layout), MOST_BYTES).install(app)
+    SessionEnded(layout, login, Refusals(layout), lambda: MOST_BYTES).install(app)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://pages"
     ) as browser:

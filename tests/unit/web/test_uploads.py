@@ -1,12 +1,15 @@
 """Files of a form: uploaded one by one, named when they are refused, and never cut short."""
 
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from fixtures.samples import MONDAY
 from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.requests import Request
 
 from bmt.chassis.errors import Unavailable
-from bmt.contracts.http.intake import DocumentStored
+from bmt.contracts.http.intake import DOCUMENT_BYTES, DocumentLimits, DocumentStored
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from web import uploads
@@ -41,7 +44,7 @@ class Intake:
         )
 
 
-def sent(*files, documents=()):
+def sent(*files, documents=(), most_file_bytes=None):
     fields = [("documents", one) for one in documents]
     for name, content in files:
         upload = UploadFile(
@@ -51,7 +54,7 @@ def sent(*files, documents=()):
             headers=Headers({"content-type": PDF}),
         )
         fields.append(("attached", upload))
-    return Sent(FormData(fields), "form-1")
+    return Sent(FormData(fields), "form-1", most_file_bytes)
 
 
 async def attached(intake, form):
@@ -97,10 +100,9 @@ async def test_a_refused_file_is_named_and_takes_no_other_along():
     assert [one.filename for one in came.documents] == ["c.pdf"]
 
 
-async def test_a_file_that_was_read_in_part_is_not_uploaded(monkeypatch):
-    monkeypatch.setattr(uploads, "MOST_FILE_BYTES", 3)
+async def test_a_file_that_was_read_in_part_is_not_uploaded():
     intake = Intake()
-    came = await attached(intake, sent(("a.pdf", b"1234")))
+    came = await attached(intake, sent(("a.pdf", b"1234"), most_file_bytes=3))
     assert told(came) == [("attachment_too_large", "a.pdf")]
     assert intake.keys == []
 
@@ -127,3 +129,57 @@ def test_documents_that_a_service_does_not_know_are_left_out():
     lost = LETTER.model_copy(update={"document_id": "sha256:" + "b" * 64})
     assert uploads.known([LETTER, lost], Refused(errors=(other, unknown))) == [LETTER]
     assert uploads.known([LETTER], Refused()) == [LETTER]
+
+
+class Limits:
+    """An intake that says what it takes in, once."""
+
+    def __init__(self, *answers):
+        self._answers = list(answers)
+
+    async def get(self, where, path, model):
+        assert (where, path) == ("intake", "/v1/document-limits")
+        return self._answers.pop(0)
+
+
+def posted(content):
+    body = b"\r\n".join(
+        (
+            b"--x",
+            b'Content-Disposition: form-data; name="attached"; filename="a.pdf"',
+            b"",
+            content,
+            b"--x--",
+            b"",
+        )
+    )
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+async def test_a_form_is_read_within_what_intake_takes_in():
+    forms = uploads.Uploads(lambda: MONDAY)
+    client = Limits(DocumentLimits(max_bytes=3, media_types=(PDF,)))
+    read = await forms.read(posted(b"12345"), client)
+    assert read.most_file_bytes == 3
+    assert read.files("attached")[0].size == 4  # one byte more shows that it is too large
+    assert (await forms.limits(client)).media_types == (PDF,)  # not asked again within a minute
+
+
+async def test_the_last_limits_count_while_intake_is_away():
+    times = [MONDAY, MONDAY, MONDAY + timedelta(minutes=2)]
+    forms = uploads.Uploads(lambda: times.pop(0))
+
+    class Away(Limits):
+        async def get(self, *_):
+            raise Unavailable("intake")
+
+    assert (await forms.limits(Away())).max_bytes == DOCUMENT_BYTES
+    larger = DocumentLimits(max_bytes=2 * DOCUMENT_BYTES, media_types=(PDF,))
+    assert await forms.limits(Limits(larger)) == larger
+    assert await forms.limits(Away()) == larger
+    assert forms.most_bytes() > 10 * larger.max_bytes

@@ -93,6 +93,17 @@ async def test_a_draft_is_discarded(visitor):
     assert "Draf disimpan pada" not in page
 
 
+async def test_the_list_has_the_drafts_above_the_requests_and_discards_one_there(visitor):
+    browser = await visitor()
+    await saved(browser, justification="Separuh siap.")
+    page = (await browser.get("/my/")).text
+    assert page.index("Separuh siap.") < page.index("Permohonan yang dihantar")
+    assert f'href="{ADDRESS}"' in page
+    answer = await browser.post(ADDRESS, data={"discard_draft": "list"})
+    assert answer.headers["location"] == "/my/"
+    assert "Separuh siap." not in (await browser.get("/my/")).text
+
+
 async def test_a_draft_that_is_too_long_is_refused_and_stays_in_the_form(visitor):
     answer = await send(await visitor(), save_draft="1", justification="x" * 70_000)
     assert answer.status_code == 422

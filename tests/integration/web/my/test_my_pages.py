@@ -5,9 +5,10 @@ import re
 
 import pytest
 from eventually import eventually
-from fixtures.procedure import returned
+from fixtures.procedure import OFFICER, approved, rejected, returned
 from my_visitors import PDF, documents_in, key_of, received, send
 
+from bmt.contracts.events import Granted
 from bmt.contracts.requests import RequestFacts
 
 pytestmark = pytest.mark.integration
@@ -15,19 +16,108 @@ pytestmark = pytest.mark.integration
 HOSTILE = "<script>alert('x')</script>"
 
 
-async def test_somebody_applies_with_a_document_and_keeps_the_reference(visitor):
+async def test_somebody_applies_with_a_document_and_sees_all_that_was_sent_and_when_it_is_answered(
+    visitor,
+):
     browser = await visitor()
     request_id = await received(
         browser, quota_bytes="2,5", files=[("surat ketua.pdf", PDF, "application/pdf")]
     )
-    page = (await browser.get(f"/my/requests/{request_id}?new=1")).text
+    address = f"/my/requests/{request_id}"
+    page = (await browser.get(f"{address}?new=1")).text
     reference = re.search(r"BMT-MAMPU-\d{4}-\w{8}", page).group(0)
     assert "Permohonan anda telah diterima." in page
-    assert "2.5 GB" in page
     assert "sedang menunggu keputusan" in page
+    for told in ("2.5 GB", "2 GB", "Menghantar lukisan.", "surat ketua.pdf", "Siti binti Ali"):
+        assert told in page
+    assert "Keputusan dijangka selewat-lewatnya" in page
+    assert "hari bekerja" in page
+    (link,) = re.findall(rf'href="({address}/documents/[^"]+)"', page)
+    assert (await browser.get(link)).content == PDF
+    assert (await (await visitor()).get(link)).status_code == 404
+    assert (await browser.get(f"{address}/documents/sha256:{'0' * 64}")).status_code == 404
     listed = (await browser.get("/my/")).text
     assert reference in listed
+    assert "Permohonan, 2.5 GB" in listed
+    assert "keputusan pentadbir agensi" in listed
+    assert "selewatnya" in listed
     assert "My requests" in (await browser.get("/my/?lang=en")).text
+
+
+async def test_the_form_says_beforehand_what_it_is_held_to(visitor):
+    page = (await (await visitor()).get("/my/new/application")).text
+    for told in ("paling banyak 100 GB", "paling banyak 2 GB", "3 hari bekerja", ".docx"):
+        assert told in page
+    assert "fail, setiap satu sehingga 100 KB" in page
+    assert "masih terbuka" not in page
+
+
+async def test_a_request_that_is_still_open_is_said_before_another_is_filled_in(visitor, wire):
+    browser = await visitor()
+    request_id = await received(browser)
+    for kind in ("application", "termination"):
+        page = (await browser.get(f"/my/new/{kind}")).text
+        assert "Anda sudah ada permohonan yang masih terbuka" in page
+        for place in ("", "/correction", "#withdraw"):
+            assert f'href="/my/requests/{request_id}{place}"' in page
+    (said,) = await wire.hear("bmt.requests.v1", request_id, "RequestReceived")
+    await wire.say(rejected(RequestFacts.model_validate(said.data["request"])), sequence=2)
+
+    async def is_closed():
+        assert "masih terbuka" not in (await browser.get("/my/new/application")).text
+
+    await eventually(is_closed)
+
+
+async def test_what_was_decided_stays_on_every_page_with_names_and_without_accounts(visitor, wire):
+    browser = await visitor()
+    request_id = await received(browser, quota_bytes="5")
+    (said,) = await wire.hear("bmt.requests.v1", request_id, "RequestReceived")
+    facts = RequestFacts.model_validate(said.data["request"])
+    granted = Granted(quota_bytes=15 * 10**9, max_file_size_bytes=1_250_000_000)
+    await wire.say(approved(facts, approved=granted, reason="Projek besar."), sequence=2)
+
+    async def is_decided():
+        page = (await browser.get(f"/my/requests/{request_id}")).text
+        assert "Diluluskan, 15 GB" in page
+        return page
+
+    page = await eventually(is_decided)
+    for told in ("1.25 GB", "(dipohon 5 GB)", "Projek besar.", OFFICER.name):
+        assert told in page
+    assert OFFICER.subject not in page
+    assert "Perkhidmatan dijangka siap selewat-lewatnya" in page
+    assert "Diluluskan, 15 GB" in (await browser.get("/my/")).text
+
+
+async def test_another_language_keeps_what_was_typed_and_attached_and_what_is_wrong(visitor):
+    browser = await visitor()
+    asked = {"justification": " ", "quota_bytes": "101", "max_file_size_bytes": "banyak"}
+    answer = await send(
+        browser, "/my/new/application", keep="en", **asked, files=[GOOD[0], WRONG[0]]
+    )
+    assert answer.status_code == 422  # one file was refused, and nothing else is said yet
+    assert [field for field, _ in listed_faults(answer.text)] == ["attached"]
+    (kept,) = documents_in(answer.text)
+    key = re.search(r'name="key" value="([^"]+)"', answer.text)[1]
+    answer = await send(
+        browser,
+        "/my/new/application",
+        key=key,
+        documents=kept,
+        keep="ms",
+        was_wrong="1",
+        **asked,
+    )
+    fields = [field for field, _ in listed_faults(answer.text)]
+    assert sorted(fields) == ["justification", "max_file_size_bytes", "quota_bytes"]
+    assert documents_in(answer.text) == [kept]
+    assert f'name="key" value="{key}"' in answer.text
+    answer = await send(browser, "/my/new/application?lang=en", key=key, keep="en", **asked)
+    assert answer.status_code == 200
+    assert "Apply for BMT" in answer.text
+    assert 'value="101"' in answer.text
+    assert "BMT-MAMPU-" not in (await browser.get("/my/")).text
 
 
 async def test_all_faults_are_told_at_once_and_nothing_that_was_filled_in_is_lost(visitor):
@@ -267,6 +357,9 @@ async def test_a_request_is_withdrawn_with_its_reason(visitor, wire):
     answer = await browser.post(place, data={"reason": " "})
     assert answer.status_code == 422
     assert 'id="reason-fault"' in answer.text
+    kept = await browser.post(f"{place}?lang=en", data={"reason": "Tidak perlu", "keep": "en"})
+    assert (kept.status_code, "Tidak perlu</textarea>" in kept.text) == (200, True)
+    await browser.get("/my/?lang=ms")
     answer = await browser.post(place, data={"reason": "Tidak perlu lagi."})
     assert answer.status_code == 303, answer.text
     await wire.hear("bmt.requests.v1", request_id, "RequestReceived", "WithdrawalRequested")

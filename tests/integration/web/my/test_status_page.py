@@ -54,9 +54,10 @@ async def test_who_has_both_sees_the_steps_with_their_dates_and_what_comes_next(
     assert answer.status_code == 200, answer.text
     assert "Permohonan diterima" in answer.text
     assert "sedang menunggu keputusan" in answer.text
-    assert "Keputusan pentadbir agensi" in answer.text
-    assert "keputusan dibuat selewat-lewatnya pada" in answer.text
-    assert str(facts.received_at.year) in answer.text
+    assert "Keputusan dijangka selewat-lewatnya" in answer.text
+    assert "hari bekerja" in answer.text
+    assert "Menunggu" in answer.text
+    assert f'datetime="{facts.received_at.year}-' in answer.text
     answer = await asked(stranger, facts.reference, code, params={"lang": "en"})
     assert "Request received" in answer.text
     assert answer.headers["cache-control"] == "no-store"
@@ -81,6 +82,18 @@ async def test_nothing_of_the_request_is_told_but_where_it_is(
     told = (applicant.name, applicant.account, applicant.email, facts.request_id)
     for secret in (*told, JUSTIFICATION, said.reason, said.decided_by.name, "7 GB"):
         assert secret not in page
+
+
+async def test_another_language_keeps_what_was_typed_and_guesses_nothing(stranger, request_of_siti):
+    facts, _ = request_of_siti
+    for _ in range(12):
+        typed = {"keep": "en", "was_wrong": "1"}
+        answer = await stranger.post(
+            "/status/?lang=en", data={"reference": facts.reference, "code": "0000", **typed}
+        )
+    assert "There is no request with this reference and this code." in answer.text
+    assert f'value="{facts.reference}"' in answer.text
+    assert 'value="0000"' in answer.text
 
 
 async def test_what_is_typed_need_not_be_typed_as_it_is_printed(stranger, request_of_siti):
@@ -111,7 +124,7 @@ async def test_an_unknown_reference_and_a_wrong_code_are_answered_alike(stranger
     seen = {
         (
             answer.status_code,
-            re.sub(r'name="reference" value="[^"]*"', "", answer.text),
+            re.sub(r'name="(reference|code)" value="[^"]*"', "", answer.text),
             tuple(sorted(set(answer.headers) - {"content-length", "traceresponse"})),
         )
         for answer in answers
