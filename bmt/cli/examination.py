@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from stat import S_IRWXG, S_IRWXO
 from typing import Any, Final, Literal, Self
 
+from bmt.agencies import assignments
 from bmt.chassis.eventsourcing import event_store
 from bmt.chassis.messaging import parking
 from bmt.chassis.readmodels.views import View
@@ -21,6 +22,7 @@ from services.intake import views as intake
 from services.notification import views as notification
 from services.provisioning import views as provisioning
 from services.records import views as records
+from services.records.charter import cases
 from services.records.ledger import leaves
 from services.records.sealing import keys
 from services.records.tree import tree_store
@@ -394,14 +396,14 @@ Index = tuple[tuple[str, int], ...]
 DOCUMENTS: Final = "documents"
 VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
     DOCUMENTS: (intake.UPLOADS, intake.HOLDERS, approval_rules.SHARED),
-    "intake": (intake.REQUESTS, intake.INBOX, integrators.SUBMISSIONS),
-    "approval": (approval.REVIEWS, approval_rules.VERSIONS),
+    "intake": (intake.REQUESTS, intake.INBOX, integrators.SUBMISSIONS, assignments.VIEW),
+    "approval": (approval.REVIEWS, approval_rules.VERSIONS, assignments.VIEW),
     "provisioning": (
         *(provisioning.CONFIGURATIONS, provisioning.ENTITLEMENTS),
         *(provisioning.TASKS, provisioning.REVIEWS),
     ),
-    "notification": (notification.NOTICES, notification.TEMPLATES),
-    "records": (records.FILES, records.DISPOSALS),
+    "notification": (notification.NOTICES, notification.TEMPLATES, assignments.VIEW),
+    "records": (records.FILES, records.DISPOSALS, cases.CASES),
 }
 """The views, by the database in which they are."""
 
