@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.runtime.sealed_stream import SealBroken
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
@@ -13,7 +14,7 @@ from bmt.verify_record import commitments as all_commitments
 from services.records.ledger.canonical import NotCanonical, kept, leaf_hash
 from services.records.sealing import commitments
 from services.records.sealing.commitments import Disclosures
-from services.records.sealing.keys import Person, PersonKey, PersonKeys, SealBroken
+from services.records.sealing.keys import Person, PersonKey, PersonKeys
 
 _TOPIC_OF: Final = {model.TYPE: topic for topic in topics.PUBLIC for model in topics.EVENTS[topic]}
 

@@ -9,6 +9,7 @@ import orjson
 
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
+from bmt.chassis.runtime.sealed_stream import SealBroken
 from services.records.domain.events import EventFiled, FolioFiled
 from services.records.ledger import leaves
 from services.records.ledger.verification import (
@@ -22,7 +23,7 @@ from services.records.ledger.verification import (
     register_faults,
     sealing_faults,
 )
-from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
+from services.records.sealing.keys import PersonKey, PersonKeys
 from services.records.sealing.sealed_event_store import SEALED, opened_data
 from services.records.sealing.sealed_folios import DisposedOf, FolioChanged, FolioName, SealedFolios
 from services.records.tree.sequencer import CHAIN

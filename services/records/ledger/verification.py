@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from bmt.chassis.runtime.sealed_stream import SealBroken
 from bmt.verify_record import DISPOSED, commitments
 from services.records.ledger.canonical import NotCanonical, leaf_hash
 from services.records.ledger.leaf import NOT_HASHED, Sealed, differences, disclosures_of
-from services.records.sealing.keys import PersonKey, SealBroken
+from services.records.sealing.keys import PersonKey
 
 Wrong = Literal[
     "index_gap",

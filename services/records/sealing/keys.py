@@ -21,6 +21,7 @@ from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.batcher import Batcher
 from bmt.chassis.runtime.clock import Clock, new_id
 from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.sealed_stream import SealBroken
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -97,10 +98,6 @@ def master_keys(text: str) -> Sequence[MasterKey]:
 def derived(key: bytes, purpose: bytes, salt: bytes | None = None) -> bytes:
     """A key for one purpose (HKDF, RFC 5869)."""
     return HKDF(SHA256(), KEY_BYTES, salt, b"bmt records: " + purpose).derive(key)
-
-
-class SealBroken(Exception):  # noqa: N818  named for what is so
-    """Sealed data was changed, or belongs elsewhere."""
 
 
 class PersonKey:

@@ -23,6 +23,7 @@ from bmt.chassis.eventsourcing.event_store import (
     Tail,
     VersionConflict,
 )
+from bmt.chassis.runtime.sealed_stream import SealBroken
 from services.records.sealing.commitments import (
     disposed_value,
     impersonal_in_file,
@@ -30,7 +31,7 @@ from services.records.sealing.commitments import (
     personal_fields,
     put_back,
 )
-from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
+from services.records.sealing.keys import PersonKey, PersonKeys
 
 SEALED: Final = "sealed"
 _MARK: Final = f'"{SEALED}"'

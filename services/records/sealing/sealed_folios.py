@@ -5,75 +5,24 @@ other.
 """
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, DocumentUnknown, Received
+from bmt.chassis.runtime.sealed_stream import PIECE_BYTES, SealBroken, Sealing, opened
 from services.records.domain.events import FolioFiled
-from services.records.sealing.keys import PersonKey, PersonKeys, SealBroken
-
-# A file is sealed piece by piece, so that it is never in memory whole. The scheme is STREAM (Hoang,
-# Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption, 2015): each piece is sealed with its number
-# and whether it is the last, so no change, move or omission goes undetected. The file begins with a salt;
-# the file's own key is derived from the salt and the person's key.
-
-SALT_BYTES: Final = 32
-PIECE_BYTES: Final = 64 * 1024
-_TAG_BYTES: Final = 16
-_SEALED_PIECE_BYTES: Final = PIECE_BYTES + _TAG_BYTES
+from services.records.sealing.keys import PersonKey, PersonKeys
 
 
 def seal_file(plain: IO[bytes], sealed: IO[bytes], key: PersonKey) -> None:
     """Write the rest of `plain`, sealed."""
-    salt = os.urandom(SALT_BYTES)
-    sealed.write(salt)
-    cipher, number = key.for_file(salt), 0
-    piece = plain.read(PIECE_BYTES)
-    while True:
-        following = plain.read(PIECE_BYTES) if len(piece) == PIECE_BYTES else b""
-        sealed.write(cipher.encrypt(_nonce(number, last=not following), piece, None))
-        if not following:
-            return
-        piece, number = following, number + 1
-
-
-async def opened_file(sealed: AsyncIterator[bytes], key: PersonKey) -> AsyncIterator[bytes]:
-    """The pieces, each verified before it is returned.
-
-    Raises:
-        SealBroken: some of it was changed, moved or left out, or the key is another.
-    """
-    waiting, cipher, number = b"", None, 0
-    async for chunk in sealed:
-        waiting += chunk
-        if cipher is None and len(waiting) >= SALT_BYTES:
-            cipher, waiting = key.for_file(waiting[:SALT_BYTES]), waiting[SALT_BYTES:]
-        # There is more than one piece, so this is not the last.
-        while cipher is not None and len(waiting) > _SEALED_PIECE_BYTES:
-            yield _opened(cipher, waiting[:_SEALED_PIECE_BYTES], number, last=False)
-            waiting, number = waiting[_SEALED_PIECE_BYTES:], number + 1
-    if cipher is None:
-        raise SealBroken("a file")
-    if piece := _opened(cipher, waiting, number, last=True):
-        yield piece
-
-
-def _opened(cipher: AESGCM, piece: bytes, number: int, *, last: bool) -> bytes:
-    try:
-        return cipher.decrypt(_nonce(number, last=last), piece, None)
-    except (InvalidTag, ValueError):
-        raise SealBroken(f"piece {number} of a file") from None
-
-
-def _nonce(number: int, *, last: bool) -> bytes:
-    return number.to_bytes(11, "big") + bytes([last])
+    sealing = Sealing(sealed, key.for_file)
+    while piece := plain.read(PIECE_BYTES):
+        sealing.write(piece)
+    sealing.close()
 
 
 BUCKET: Final = "folios"
@@ -151,7 +100,7 @@ class SealedFolios:
         _, chunks = await self._store.open(await self._stored_as(name))
         if name.key is None:
             return chunks
-        return _sound(opened_file(chunks, await self._key(name)))
+        return _sound(opened(chunks, (await self._key(name)).for_file))
 
     async def _stored_as(self, name: FolioName) -> str:
         return (

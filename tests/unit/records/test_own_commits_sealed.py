@@ -11,9 +11,10 @@ from fixtures.memory_event_store import MemoryEventStore
 from fixtures.samples import facts
 
 from bmt.chassis.eventsourcing.event_store import Appended, Commit, EventRecord
+from bmt.chassis.runtime.sealed_stream import SealBroken
 from bmt.contracts.events import RequestReceived
 from services.records.domain.events import EventFiled, FolioMissing, HoldReleased, RecordViewed
-from services.records.sealing.keys import PersonKey, SealBroken
+from services.records.sealing.keys import PersonKey
 from services.records.sealing.sealed_event_store import SealedEventStore, opened_data
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -6,15 +6,10 @@ import os
 
 import pytest
 
-from services.records.sealing.keys import (
-    KeyUnknown,
-    MasterKey,
-    Person,
-    PersonKey,
-    SealBroken,
-    master_keys,
-)
-from services.records.sealing.sealed_folios import PIECE_BYTES, SALT_BYTES, opened_file, seal_file
+from bmt.chassis.runtime import sealed_stream
+from bmt.chassis.runtime.sealed_stream import PIECE_BYTES, SALT_BYTES, SealBroken
+from services.records.sealing.keys import KeyUnknown, MasterKey, Person, PersonKey, master_keys
+from services.records.sealing.sealed_folios import seal_file
 
 KEY = PersonKey("k-1", bytes(range(32)))
 OTHER = PersonKey("k-2", bytes(32))
@@ -26,7 +21,7 @@ async def opened(sealed, key=KEY, chunk=100_000):
         for at in range(0, len(sealed), chunk):
             yield sealed[at : at + chunk]
 
-    return b"".join([piece async for piece in opened_file(chunks(), key)])
+    return b"".join([piece async for piece in sealed_stream.opened(chunks(), key.for_file)])
 
 
 def sealed_file(content):
