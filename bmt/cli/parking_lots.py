@@ -29,7 +29,7 @@ class Waiting:
     @property
     def id(self) -> str:
         """Its place in Kafka; several lots may hold the same event."""
-        return described.of(self.parked.record)
+        return self.parked.beside or described.of(self.parked.record)
 
     @property
     def type(self) -> str | None:

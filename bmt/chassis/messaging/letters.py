@@ -158,14 +158,20 @@ def letter(record: Any) -> Letter:
 
 
 def grouped(letters: Iterable[Letter], actions: Sequence[Action]) -> dict[str, DeadLetter]:
-    """One entry for each event, by its id, first refused first."""
+    """One entry for each event, by its id, first refused first.
+
+    An action is about a letter that was there: Kafka, made anew, gives its place again.
+    """
     found: dict[str, list[Letter]] = {}
     for each in sorted(letters, key=lambda one: one.at):
         found.setdefault(each.id, []).append(each)
     done: dict[str, list[Action]] = {}
     for action in sorted(actions, key=lambda one: one.at):
         done.setdefault(action.id, []).append(action)
-    return {id_: DeadLetter(id_, group, done.get(id_, ())) for id_, group in found.items()}
+    return {
+        id_: DeadLetter(id_, group, [one for one in done.get(id_, ()) if one.at >= group[0].at])
+        for id_, group in found.items()
+    }
 
 
 def _ours(header: str) -> bool:

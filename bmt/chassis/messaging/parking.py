@@ -4,6 +4,7 @@ A failed event is retried with backoff and full jitter. After its last try it wa
 events of the same key queue behind it, while all others flow.
 """
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -70,6 +71,7 @@ class Parked:
             (see `reason`), which makes it due by leaving.
         parked_at: UTC.
         discarding: an operator gave it up. It is moved out of the lot and never handled.
+        beside: its id where another record has its place: one of a topic that was lost and made anew.
     """
 
     record: Record
@@ -78,10 +80,11 @@ class Parked:
     due_at: datetime | None
     parked_at: datetime
     discarding: Discarding | None = None
+    beside: str | None = None
 
     @property
     def id(self) -> str:
-        return self.record.place
+        return self.beside or self.record.place
 
     @property
     def waits_for(self) -> WaitsFor:
@@ -102,6 +105,9 @@ def after_failure(parked: Parked, reason: str, now: datetime) -> Parked:
     return replace(parked, reason=reason, tries=tries, due_at=due_at)
 
 
+_BESIDE: Final = "~"
+"""In the id of a record whose place another one has."""
+
 _OF_THE_LOT: Final = frozenset({"_id", "lease_until", "calls", "discarding"})
 """The lot's own fields."""
 
@@ -114,7 +120,7 @@ def _discarded(document: dict[str, Any]) -> dict[str, Any]:
     event = {name: value for name, value in document.items() if name not in _OF_THE_LOT}
     discarding = Discarding(**document["discarding"])
     return {
-        "parked_id": document["_id"],
+        "parked_id": document["_id"].partition(_BESIDE)[0],
         **event,
         "discarded_by": discarding.by,
         "discarded_because": discarding.reason,
@@ -167,7 +173,16 @@ def _parked(document: dict[str, Any]) -> Parked:
         due_at=document["due_at"],
         parked_at=document["parked_at"],
         discarding=Discarding(**mark) if (mark := document.get("discarding")) else None,
+        beside=document["_id"] if _BESIDE in document["_id"] else None,
     )
+
+
+def _beside(parked: Parked) -> Parked:
+    """The same under an id of its own, which is the same whenever it is made."""
+    record = parked.record
+    headers = b"".join([name.encode() + value for name, value in record.headers])
+    told_apart = hashlib.sha256(headers + (record.value or b"")).hexdigest()[:16]
+    return replace(parked, beside=f"{record.place}{_BESIDE}{told_apart}")
 
 
 PARKED: Final = "parked"
@@ -240,19 +255,36 @@ class ParkingLot:
             }
 
     async def park(self, parked: Sequence[Parked]) -> None:
-        """Add these. One that is here already stays as it is."""
+        """Add these. One that is here already stays as it is; another at its place is kept beside it."""
         if not parked:
             return
         crash_points.reached("parking.parking")
         with mongodb.store_errors():
-            try:
-                await self._lot.insert_many([_document(item) for item in parked], ordered=False)
-            except mongodb.BulkWriteError as error:
-                mongodb.duplicates(error)
+            refused = await self._insert(parked)
+            if others := await self._of_other_topics(refused):
+                await self._insert([_beside(item) for item in others])
             # The event they queue behind may be gone by now.
             for key in {item.record.key for item in parked if item.reason == QUEUED_BEHIND}:
                 await self._call_first(key)
         crash_points.reached("parking.parked")
+
+    async def _insert(self, parked: Sequence[Parked]) -> Sequence[Parked]:
+        """Returns those whose id is taken."""
+        try:
+            await self._lot.insert_many([_document(item) for item in parked], ordered=False)
+        except mongodb.BulkWriteError as error:
+            return [parked[place] for place in mongodb.duplicates(error)]
+        return ()
+
+    async def _of_other_topics(self, refused: Sequence[Parked]) -> Sequence[Parked]:
+        """Those whose place another record has, and not the same one that was read before."""
+        if not refused:
+            return ()
+        found = await self._lot.find({"_id": {"$in": [item.id for item in refused]}}).to_list(None)
+        there = {document["_id"]: document for document in found}
+        return [
+            item for item in refused if item.id in there and not _is_of(there[item.id], item.record)
+        ]
 
     async def _call_first(self, key: str, session: Any = None) -> None:
         await self._lot.find_one_and_update({"key": key}, _CALL, sort=_IN_TURN, session=session)

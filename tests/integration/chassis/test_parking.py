@@ -218,3 +218,20 @@ async def test_nothing_is_left_behind_however_an_event_leaves_while_others_come(
         assert due is not None
         assert due.record.key == key
         assert await lot.release(due.id)
+
+
+async def test_two_events_that_have_one_place_one_after_the_other_are_both_kept(lot, database):
+    """Where a topic was lost and made anew, or a lot restored beside a new Kafka."""
+    other = replace(parked(7), record=replace(parked(7).record, value=b'{"weight":2}'))
+    await lot.park([parked(7)])
+    await lot.park([other])
+    await lot.park([other])
+    first, second = await lot.list(10)
+    assert (first, second.record) == (parked(7), other.record)
+    assert second.id != first.id
+    assert await lot.find(second.id) == second
+    await given_up(lot, second)
+    assert await lot.given_up([other.record]) == {other.record.place}
+    assert await lot.given_up([parked(7).record]) == set()
+    assert await lot.release(first.id)
+    assert await lot.list(10) == []

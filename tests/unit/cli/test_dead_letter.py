@@ -152,3 +152,8 @@ def test_of_what_cannot_be_decoded_the_bytes_are_shown():
     headers = [*why(), ("bmt_left_at_origin", b"unread")]
     found = only([letter(FakeRecord(0, headers, b"\x00\xff", None))])
     assert whole_lines(found)[-1] == "(base64) AP8="
+
+
+def test_what_was_done_before_kafka_was_made_anew_is_not_about_the_letter_that_has_the_place_now():
+    before = action("discarded", buried().place, at=NOON - timedelta(hours=1))
+    assert only([buried()], [before]).state == "open"
