@@ -13,7 +13,7 @@ from bmt.agencies import register
 from bmt.chassis.http.app import create_app
 from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
 from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
-from bmt.chassis.runtime import background, clock, mongodb, run
+from bmt.chassis.runtime import background, clock, mongodb, run, schema
 from bmt.chassis.runtime.metrics import new_registry
 from bmt.findings import SERVICES, STATISTICS
 from web.audit import pages as audit
@@ -91,6 +91,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     )
 
     async def prepare() -> None:
+        await schema.require(database)
         await site.prepare()
         await drafts.prepare()
         await presence.prepare()

@@ -18,6 +18,7 @@ from bmt.chassis.runtime.mongodb import (
     Client,
     ConfigurationError,
     OperationFailure,
+    RawDocument,
     connect,
     store_errors,
 )
@@ -28,8 +29,10 @@ CONNECTED_WITHIN_SECONDS: Final = 10.0
 
 
 @asynccontextmanager
-async def mongodb_client(address: MongodbAddress) -> AsyncIterator[Client]:
-    """A client, not connected yet.
+async def mongodb_client(
+    address: MongodbAddress, *, as_bytes: bool = False
+) -> AsyncIterator[Client]:
+    """A client, not connected yet. `as_bytes`: what it reads is decoded only where somebody looks.
 
     Raises:
         WrongConfiguration: the address is malformed, or its user lacks the rights.
@@ -38,7 +41,8 @@ async def mongodb_client(address: MongodbAddress) -> AsyncIterator[Client]:
     client = None
     try:
         with store_errors():
-            client = connect(address.uri, **address.tls)
+            raw = {"document_class": RawDocument} if as_bytes else {}
+            client = connect(address.uri, **address.tls, **raw)
             yield client
     except ConfigurationError as error:
         raise WrongConfiguration(f"{MONGODB} is wrong: {error}") from None

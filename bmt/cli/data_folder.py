@@ -51,6 +51,13 @@ class DataFolder:
         """The key of acknowledgement codes, shared by intake and notification."""
         return self.root / "intake" / "status-code.key"
 
+    def keys_of_the_data(self) -> list[Path]:
+        """What opens and continues the services' data, wherever that is restored."""
+        return [
+            *(self.ledger_keys_file, self.ledger_verifiers_file, self.records_key_file),
+            *(self.status_code_key_file, self.session_key_file("web")),
+        ]
+
     def secret_files(self) -> list[Path]:
         """Passwords and private keys, which nobody but their owner may read."""
         broker = self.root / "kafka" / "server.properties"

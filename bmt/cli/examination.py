@@ -22,7 +22,7 @@ from services.intake import views as intake
 from services.notification import views as notification
 from services.provisioning import views as provisioning
 from services.records import views as records
-from services.records.charter import cases
+from services.records.charter.cases import CASES
 from services.records.ledger import leaves
 from services.records.sealing import keys
 from services.records.tree import tree_store
@@ -403,7 +403,7 @@ VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
         *(provisioning.TASKS, provisioning.REVIEWS),
     ),
     "notification": (notification.NOTICES, notification.TEMPLATES, assignments.VIEW),
-    "records": (records.FILES, records.DISPOSALS, cases.CASES),
+    "records": (records.FILES, records.DISPOSALS, CASES),
 }
 """The views, by the database in which they are."""
 
@@ -429,17 +429,23 @@ _MODELS: Final[Mapping[str, Mapping[str, Sequence[mongodb.IndexModel]]]] = {
 """What is not of views, where it is more than every service has."""
 
 
-def expected_indexes(database: str) -> Mapping[str, set[Index]]:
+def index_models(database: str) -> Mapping[str, Sequence[mongodb.IndexModel]]:
     """By collection, of a service's database or of that of the documents."""
-    models = _MODELS.get(database, _BY_ALL)
-    found = {name: {_fields(model) for model in all_} for name, all_ in models.items()}
-    for view in VIEWS[database]:
-        if view.indexes:
-            found[view.name] = {tuple((name, 1) for name in names) for names in view.indexes}
-    return found
+    views = {
+        view.name: [mongodb.IndexModel([(name, 1) for name in names]) for names in view.indexes]
+        for view in VIEWS[database]
+        if view.indexes
+    }
+    return {**_MODELS.get(database, _BY_ALL), **views}
 
 
-def _fields(model: mongodb.IndexModel) -> Index:
+def expected_indexes(database: str) -> Mapping[str, set[Index]]:
+    """The fields of `index_models`."""
+    models = index_models(database)
+    return {name: {fields_of(model) for model in all_} for name, all_ in models.items()}
+
+
+def fields_of(model: mongodb.IndexModel) -> Index:
     return tuple(model.document["key"].items())
 
 

@@ -10,9 +10,11 @@ from typing import Final
 
 import typer
 
+from bmt.cli.backup import backup, restore
 from bmt.cli.dead_letters import app as dead_letters
 from bmt.cli.doctor import doctor
 from bmt.cli.failures import app as failures
+from bmt.cli.migrate import migrate
 from bmt.cli.outcome import CannotRun, Exit, reported
 from bmt.cli.parked import app as parked
 from bmt.cli.prune import prune
@@ -70,6 +72,9 @@ app.command()(status)
 app.command()(trace)
 app.command()(doctor)
 app.command()(republish)
+app.command()(backup)
+app.command()(restore)
+app.command()(migrate)
 app.command()(prune)
 app.command()(witness)
 app.add_typer(dead_letters, name="dead-letters")

@@ -88,13 +88,24 @@ async def make_root(admin: Database, name: str, password: str) -> None:
 
 async def establish(admin: Database, passwords: Mapping[str, str]) -> None:
     """Create or renew every role and service user, as root of the database `admin`. It may be repeated."""
+    await _establish_roles(admin)
+    for user in USERS:
+        body = {"pwd": passwords[user], "roles": list(_granted(user))}
+        await _make_or_renew(admin, "User", user, USER_EXISTS, body)
+
+
+async def renew(admin: Database) -> None:
+    """As `establish`, for users that exist; their passwords stay."""
+    await _establish_roles(admin)
+    for user in USERS:
+        await admin.command("updateUser", user, roles=list(_granted(user)))
+
+
+async def _establish_roles(admin: Database) -> None:
     for role, privileges in _roles():
         await _make_or_renew(
             admin, "Role", role, ROLE_EXISTS, {"privileges": privileges, "roles": []}
         )
-    for user in USERS:
-        body = {"pwd": passwords[user], "roles": list(_granted(user))}
-        await _make_or_renew(admin, "User", user, USER_EXISTS, body)
 
 
 async def _make_or_renew(

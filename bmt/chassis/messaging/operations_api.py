@@ -144,7 +144,7 @@ def operations_routes(operations: Operations, box: DeadLetterBox, clock: Clock) 
 def _parked(of: Parked) -> ParkedEvent:
     record = of.record
     return ParkedEvent(
-        id=described.of(record),
+        id=of.beside or described.of(record),
         type=_shown(described.event_type(record.headers, record.value)),
         request_id=described.request_id(record.raw_key),
         reason=of.reason,

@@ -4,13 +4,15 @@ import asyncio
 import os
 import random
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 
-from bmt.chassis.errors import Unavailable
+from bmt.chassis.errors import Unavailable, WrongConfiguration
+from bmt.chassis.runtime.settings import WRONG_CONFIGURATION
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +40,10 @@ async def running(tasks: Sequence[Task]) -> AsyncIterator[None]:
 async def _watched(task: Task) -> None:
     try:
         await task()
+    except WrongConfiguration as error:
+        # Nothing was begun, and a restart would find the same.
+        sys.stderr.write(f"{error}\n")
+        os._exit(WRONG_CONFIGURATION)
     except Exception:
         log.exception("background_failed")
         os.kill(os.getpid(), signal.SIGTERM)

@@ -20,8 +20,10 @@ from motor.motor_asyncio import (
 from pymongo import (
     ASCENDING,
     DESCENDING,
+    DeleteOne,
     IndexModel,
     InsertOne,
+    ReplaceOne,
     ReturnDocument,
     UpdateMany,
     UpdateOne,
@@ -50,6 +52,7 @@ __all__ = [
     "BulkWriteError",
     "ConfigurationError",
     "CorruptGridFile",
+    "DeleteOne",
     "DuplicateKeyError",
     "Encoded",
     "FileExists",
@@ -57,6 +60,7 @@ __all__ = [
     "InsertOne",
     "ObjectId",
     "OperationFailure",
+    "ReplaceOne",
     "ReturnDocument",
     "UpdateMany",
     "UpdateOne",
@@ -70,6 +74,10 @@ Session: TypeAlias = Any
 """The driver's session within a transaction; None: outside of one."""
 
 T = TypeVar("T")
+
+RawDocument: Final = RawBSONDocument
+"""A document as its bytes, `raw`: what is only passed on is never decoded."""
+as_bytes: Final = bson.encode
 
 WRITE_TIMEOUT_MS: Final = 10_000
 SELECTION_TIMEOUT_MS: Final = 2_000

@@ -37,7 +37,7 @@ from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.readmodels.rebuilding import OwnStreams, Rebuilding, SharedViews
 from bmt.chassis.readmodels.view_store import MongoViewStore
 from bmt.chassis.readmodels.views import Projection, View, ViewProjection
-from bmt.chassis.runtime import background, clock, mongodb
+from bmt.chassis.runtime import background, clock, mongodb, schema
 from bmt.chassis.runtime.document_rights import DocumentRights
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.chassis.runtime.health import Parts, Sampler
@@ -330,6 +330,7 @@ class ServiceBuilder:
                 group.create_task(background.forever(task))
 
     async def _prepare_all(self) -> None:
+        await schema.require(self.database)
         await self._commits.prepare()
         await self.lot.prepare()
         await self.work.prepare()
