@@ -15,7 +15,7 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser prove faults up down lint format types architecture docs lock clean bench
+.PHONY: help setup demo test browser prove drill faults up down lint format types architecture docs lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -48,6 +48,9 @@ browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by
 
 prove: $(STAMP)  ## 2,000 requests, 50 faults, and the audit of what is left (about ten minutes)
 	@$(BIN)/bmt prove --requests 2000 --faults 50
+
+drill: $(STAMP)  ## A backup under load, a restore, and what it took: RPO and RTO (a quarter of an hour)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q -s tests/e2e/test_drill.py
 
 bench: $(STAMP)  ## What it costs: one table of figures and ratios (a report, never a test)
 	@cd tests && PYTHONPATH=. ../$(BIN)/python -m bench
