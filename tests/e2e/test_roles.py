@@ -93,6 +93,10 @@ intake POST /v1/inbox/{inbox_item_id}/registration
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 intake POST /v1/inbox/{inbox_item_id}/dismissal
                              401  403     403   403       201   404    404      403   403     403   403    403   403
+intake POST /v1/inbox/{inbox_item_id}/assignment
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+intake DELETE /v1/inbox/{inbox_item_id}/assignment
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
 intake GET /v1/submissions
                              401  403     403   403       403   403    403      403   403     403   403    403   none
 intake GET /v1/submissions/{submission_id:text}
@@ -115,6 +119,10 @@ approval POST /v1/requests/{request_id}/decision
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 approval POST /v1/requests/{request_id}/hold
                              401  403     201   404       201   404    404      403   403     403   403    403   403
+approval POST /v1/requests/{request_id}/assignment
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+approval DELETE /v1/requests/{request_id}/assignment
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
 approval POST /v1/decisions
                              401  403     403   403       200   none   none     403   403     403   403    403   403
 approval POST /v1/requests/{request_id}/comments
@@ -175,6 +183,10 @@ notification POST /v1/notifications/{notification_id}/dispatch
                              401  403     403   403       201   404    404      403   403     403   403    403   403
 notification POST /v1/notifications/{notification_id}/resend
                              401  403     403   403       409   404    404      409   409     403   403    403   403
+notification POST /v1/notifications/{notification_id}/assignment
+                             401  403     403   403       201   404    404      403   403     403   403    403   403
+notification DELETE /v1/notifications/{notification_id}/assignment
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
 records GET /v1/records
                              401  403     403   403       200   none   none     403   403     200   none   200   403
 records GET /v1/records/{request_id}
@@ -464,6 +476,11 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "intake GET /v1/inbox/{inbox_item_id}/documents/{document_id}": Target(
             {"inbox_item_id": items[0], "document_id": item["document_id"]}
         ),
+        **both(
+            "intake", "/v1/inbox/{inbox_item_id}/assignment", Target({"inbox_item_id": items[0]})
+        ),
+        **both("approval", "/v1/requests/{request_id}/assignment", request(read)),
+        **both("notification", "/v1/notifications/{notification_id}/assignment", notice),
         "intake POST /v1/inbox/{inbox_item_id}/registration": Target(
             {"inbox_item_id": items[1]}, body_for(others[2])
         ),
@@ -565,6 +582,11 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             {}, options={"params": {"from": 0, "to": 0}}
         ),
     }
+
+
+def both(service: str, path: str, target: Target) -> dict[str, Target]:
+    """Of taking and of giving back."""
+    return {f"{service} {method} {path}": target for method in ("POST", "DELETE")}
 
 
 async def of_hrmis(ready) -> str:
