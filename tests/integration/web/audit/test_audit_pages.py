@@ -4,6 +4,7 @@ import re
 
 import httpx
 import pytest
+from eventually import eventually
 from fixtures import signing_in, web
 from fixtures.procedure import approved, configured, notified, numbered, opened, returned
 from fixtures.samples import APPLICANT, facts, received
@@ -69,7 +70,7 @@ def page(browser):
 
 
 @pytest.fixture
-async def filed(once_filed, put, say):
+async def filed(once_filed, put, record_of, say):
     """A request that was corrected once, whose applicant has a hostile name."""
     request = facts(applicant=APPLICANT.model_copy(update={"name": HOSTILE}))
     form = received(request).model_copy(
@@ -77,7 +78,15 @@ async def filed(once_filed, put, say):
     )
     events = (form, opened(request), returned(request), form, opened(request), approved(request))
     events = (*events, configured(request), notified(request, "configured"))
-    await say(numbered(*events))
+    *before, done, told = numbered(*events)
+    await say(before)
+
+    async def is_approved():
+        on_record = (await record_of(request))["events"]
+        assert any(".Approved." in each["type"] for each in on_record)
+
+    await eventually(is_approved)  # topics come in no order
+    await say([done, told])
     await once_filed(request)
     return request
 
