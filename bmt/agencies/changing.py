@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bmt.agencies.agency import Charter, Quota, Separation
 from bmt.agencies.deciding import (
-    Acting,
     AgencyFileEntry,
+    Appointment,
     ApprovalLevels,
     Day,
-    Days,
     PreparedReasons,
+    each_once,
+    in_order,
 )
 from bmt.contracts.values import Bytes, Reason
 
@@ -40,8 +41,12 @@ class OwnRules(AgencyFileEntry):
     charter_working_days: Charter
     approval_levels: ApprovalLevels
     separation: Separation
-    acting: Annotated[Acting, Field(max_length=MOST_APPOINTMENTS)]
-    closed_days: Annotated[Days, Field(max_length=MOST_CLOSED_DAYS)]
+    acting: Annotated[
+        tuple[Appointment, ...], Field(max_length=MOST_APPOINTMENTS), AfterValidator(each_once)
+    ]
+    closed_days: Annotated[
+        tuple[Day, ...], Field(max_length=MOST_CLOSED_DAYS), AfterValidator(in_order)
+    ]
     prepared_reasons: PreparedReasons
 
     def as_json(self) -> dict[str, Any]:

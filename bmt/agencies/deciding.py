@@ -62,11 +62,11 @@ def _as_written(day: object) -> object:
 Day = Annotated[date, Field(strict=True), BeforeValidator(_as_written)]
 
 
-def _in_order(days: tuple[date, ...]) -> tuple[date, ...]:
+def in_order(days: tuple[date, ...]) -> tuple[date, ...]:
     return tuple(sorted(set(days)))
 
 
-Days = Annotated[tuple[Day, ...], AfterValidator(_in_order)]
+Days = Annotated[tuple[Day, ...], AfterValidator(in_order)]
 """Days of the calendar. Their order in the file does not matter."""
 
 
@@ -116,14 +116,14 @@ class Appointment(AgencyFileEntry):
         return same and self.from_ <= other.until and other.from_ <= self.until
 
 
-def _each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]:
+def each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]:
     for (first, one), (second, other) in combinations(enumerate(appointments), 2):
         if one.overlaps(other):
             raise wrong("appointed_twice", first=first + 1, second=second + 1)
     return appointments
 
 
-Acting = Annotated[tuple[Appointment, ...], AfterValidator(_each_once)]
+Acting = Annotated[tuple[Appointment, ...], AfterValidator(each_once)]
 
 
 class Change(AgencyFileEntry):

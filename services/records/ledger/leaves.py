@@ -89,12 +89,12 @@ class FileNumbers:
                 {"_id": request_id, "agency": agency, "number": number + place}
                 for place, request_id in enumerate(request_ids, start=1)
             ]
-            crash_points.reached("records.leaves.inserting")
+            crash_points.reached("records.leaves.numbering")
             try:
                 await self._numbers.insert_many(documents, ordered=True)
             except mongodb.BulkWriteError as error:
                 mongodb.duplicates(error)
-        crash_points.reached("records.leaves.inserted")
+        crash_points.reached("records.leaves.numbered")
 
     async def _known(self, request_ids: Collection[str]) -> dict[str, str]:
         with mongodb.store_errors():

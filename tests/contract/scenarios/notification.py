@@ -94,6 +94,12 @@ SCENARIOS = {
         told("terminated", "letter", on_preparation=True),
         prepared("terminated"),
     ],
+    "one-paper-a-user": [
+        PAPER,
+        prepared(),
+        told("terminated", "letter"),
+        prepared("terminated"),
+    ],
     "withdrawn": [RECEIPT, told("withdrawn"), told("configured")],
     "reminded-of-the-charter": [
         AwaitStep(REQUEST, "decide", NOW, NOW),
