@@ -86,7 +86,7 @@ async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
     await expect(page.get_by_role("status")).to_contain_text(words["taken"])
     await expect(page.get_by_text(words["corrected"])).to_be_visible()
     await expect(page.get_by_text("Tersalah taip.")).to_be_visible()
-    await expect(page.get_by_text("3 GB")).to_be_visible()
+    await expect(page.get_by_text("3 GB", exact=True)).to_be_visible()
 
 
 @WAYS
