@@ -23,7 +23,13 @@ from services.notification.domain.correspondence import (
     Tell,
 )
 from services.notification.domain.correspondence_rules import DECIDER, decide
-from services.notification.domain.events import NoticeDue, NoticeHeld, ResendRequested, SentAgain
+from services.notification.domain.events import (
+    AcknowledgementSuperseded,
+    NoticeDue,
+    NoticeHeld,
+    ResendRequested,
+    SentAgain,
+)
 
 ABOUT = st.sampled_from(["returned", "rejected", "withdrawn", "configured", "terminated"])
 CHANNELS = st.sampled_from(["email", "email", "letter"])
@@ -38,7 +44,7 @@ class Correspondences(DeciderMachine):
     decider = DECIDER
     models = (
         *topics.EVENTS[topics.NOTIFICATIONS],
-        *(NoticeHeld, NoticeDue, ResendRequested, SentAgain),
+        *(NoticeHeld, NoticeDue, ResendRequested, SentAgain, AcknowledgementSuperseded),
     )
     requests = Bundle("requests")
 
