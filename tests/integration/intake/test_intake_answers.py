@@ -28,7 +28,6 @@ from bmt.contracts import topics
 from bmt.contracts.events import ConfigurationFailed, Filed
 from bmt.contracts.requests import RequestFacts
 from services.intake import integrators
-from services.intake.domain.submission import SubmittedEvent
 
 pytestmark = pytest.mark.integration
 
@@ -135,12 +134,13 @@ def stumbles_over(monkeypatch):
     """The ids of submissions that intake has a defect with."""
     ids: set[str] = set()
 
-    def event(source: str, id_: str) -> SubmittedEvent:
-        if id_ in ids:
-            raise KeyError(id_)
-        return SubmittedEvent(source, id_)
+    class Stumbling(integrators.Submit):
+        def __init__(self, request_id, requested, caller, event):
+            if event.id in ids:
+                raise KeyError(event.id)
+            super().__init__(request_id, requested, caller, event)
 
-    monkeypatch.setattr(integrators, "SubmittedEvent", event)
+    monkeypatch.setattr(integrators, "Submit", Stumbling)
     return ids
 
 
