@@ -74,7 +74,10 @@ def make(database, embedded_issuer):
         )
         await site.prepare()
         nothing = dict.fromkeys(
-            ("layout", "clients", "pictures", "agencies", "drafts", "uploads", "registry")
+            (
+                *("layout", "clients", "pictures", "agencies", "drafts"),
+                *("presence", "uploads", "registry"),
+            )
         )
         ports = Ports(**nothing, status_limits=None, clock=now)
         app = FastAPI(redirect_slashes=False)
