@@ -50,7 +50,7 @@ SUBSCRIBED = {
     "records": topics.PUBLIC,
 }
 SAYS = {writer: topic for topic, writer in topics.WRITERS.items()}
-PATIENCE = 30.0
+PATIENCE = 60.0
 OPERATORS_POINTS = ("parking.discarding", "parking.discarded")
 """Those of a call that gives a parked event up: its process is not the service's."""
 
