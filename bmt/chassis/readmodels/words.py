@@ -13,14 +13,16 @@ LONGEST_WORD: Final = 64
 
 _PART: Final = re.compile(r"[^\W_]+")
 _AROUND: Final = re.compile(r"^[\W_]+|[\W_]+$")
+_ASCII_AROUND: Final = "".join(each for each in map(chr, range(128)) if not each.isalnum())
 
 
 def words_of(texts: Iterable[str]) -> list[str]:
     """Each word, whole and in parts: `siti.mampu@example.my` is also `siti` and `mampu`."""
     found: dict[str, None] = {}
-    for text in texts:
-        for word in _words(text):
-            found |= dict.fromkeys((word, *(part[:LONGEST_WORD] for part in _PART.findall(word))))
+    for word in _words(" ".join(texts)):
+        found[word] = None
+        if not word.isalnum():
+            found |= dict.fromkeys(_PART.findall(word))
     return list(found)[:MOST_WORDS]
 
 
@@ -35,12 +37,13 @@ def search_terms(text: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    bare = (_AROUND.sub("", word)[:LONGEST_WORD] for word in _folded(text).split())
-    return [word for word in bare if word]
+    if text.isascii():
+        bare = [word.strip(_ASCII_AROUND) for word in text.lower().split()]
+    else:
+        bare = [_AROUND.sub("", word) for word in _folded(text).split()]
+    return [word[:LONGEST_WORD] for word in bare if word]
 
 
 def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
