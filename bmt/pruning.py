@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.messaging import positions
+from bmt.chassis.messaging import consumer
 from bmt.chassis.runtime import mongodb
 
 DATABASE: Final = "documents"
@@ -230,8 +230,8 @@ async def prune_streams(client: mongodb.Client, prefix: str, before: datetime) -
 async def _announce(database: mongodb.Database, before: datetime) -> None:
     """Before anything is removed: older events must not be republished, for nobody would recognise them."""
     with mongodb.store_errors():
-        await database[positions.COLLECTION].update_one(
-            {"_id": positions.PRUNED}, {"$max": {"before": before}}, upsert=True
+        await database[consumer.POSITIONS].update_one(
+            {"_id": consumer.PRUNED}, {"$max": {"before": before}}, upsert=True
         )
 
 

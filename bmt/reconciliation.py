@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bmt.chassis.messaging import positions, republishing
+from bmt.chassis.messaging import republishing
+from bmt.chassis.messaging.consumer import POSITIONS, Positions
 from bmt.chassis.messaging.parking import DISCARDED, PARKED
-from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.messaging.republishing import Job, Jobs
 from bmt.chassis.runtime import mongodb
-from bmt.chassis.work.jobs import Job, Jobs
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,
@@ -150,7 +150,7 @@ class Reconciliation:
         self, until: datetime | None, since: datetime | None, stream: str | None = None
     ) -> list[Missing]:
         pruned = {
-            service: await Positions(database[positions.COLLECTION]).pruned_before()
+            service: await Positions(database[POSITIONS]).pruned_before()
             for service, database in self._databases.items()
         }
         found = []

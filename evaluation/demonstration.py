@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from evaluation import machine, tether
 from evaluation.issuer import administrator, mint
 from evaluation.layout import REPOSITORY
@@ -148,7 +148,7 @@ def samples() -> list[Sample]:
 def _sample(file: Path) -> Sample:
     if file.suffix == ".eml":
         return Sample(name=file.stem, agency="MAMPU", email=file.read_bytes())
-    said = strict_yaml.read(file.read_text(encoding="utf-8"))
+    said = settings.read_yaml(file.read_text(encoding="utf-8"))
     evidence = said.get("evidence")
     return Sample(
         name=file.stem,

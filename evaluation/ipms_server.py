@@ -34,7 +34,7 @@ from scim2_server.service import ScimService
 from scim2_server.testserver.application import BEARER_TOKEN_SCHEME
 from scim2_server.utils import load_default_service_provider_config
 
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from evaluation.ports import HOST
 
 
@@ -200,7 +200,7 @@ def _seed(storage: JournaledStorage, provider: ScimProvider, accounts: Path) -> 
     users = next(each for each in provider.resource_types if each.name == "User")
     model = cast("type[User[Any]]", provider.model_for(users))
     with provider:
-        for account in strict_yaml.read(accounts.read_text(encoding="utf-8")):
+        for account in settings.read_yaml(accounts.read_text(encoding="utf-8")):
             storage.create(users, model.model_validate(account))
 
 

@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from evaluation.layout import accounts_file
 from evaluation.ports import HOST, answers
 from evaluation.supervisor import Program
@@ -192,7 +192,7 @@ def _made_up(role: str, agency: str) -> str:
 
 
 def _names() -> dict[str, str]:
-    accounts = strict_yaml.read(accounts_file().read_text(encoding="utf-8"))
+    accounts = settings.read_yaml(accounts_file().read_text(encoding="utf-8"))
     return {each["userName"]: each["displayName"] for each in accounts}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from bmt.rights.kafka_rights import STATISTICS
 from bmt.rights.kafka_table import table
 from bmt.rights.mongodb_rights import WEB
@@ -91,7 +91,7 @@ def _kafka(system: System) -> Document:
 def _storage(system: System) -> Document:
     samples = [
         str(each["userName"])
-        for each in strict_yaml.read(accounts_file().read_text(encoding="utf-8"))
+        for each in settings.read_yaml(accounts_file().read_text(encoding="utf-8"))
     ]
     secret = system.storage.password
     return {

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime.logs import set_up_logs
+from bmt.chassis.runtime.observability import set_up_logs
 from bmt.cli.outcome import CannotRun, Exit
 from evaluation import machine, ready_file, services
 from evaluation.issuer import mint, samples

@@ -55,7 +55,7 @@ def prove(
 def _run(plan: "Plan", console: "Console") -> "Outcome":
     import asyncio  # noqa: PLC0415 - the command starts fast
 
-    from bmt.chassis.runtime.logs import set_up_logs  # noqa: PLC0415
+    from bmt.chassis.runtime.observability import set_up_logs  # noqa: PLC0415
     from bmt.cli.outcome import NotRunning  # noqa: PLC0415
     from evaluation import machine  # noqa: PLC0415
     from prove import trial  # noqa: PLC0415

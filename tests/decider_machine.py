@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Decider
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
+from bmt.chassis.eventsourcing.event_store import Vocabulary, type_of
 from bmt.contracts.problems import FieldError, Refused
 
 SEQUENCES, COMMANDS = (400, 50) if LONG else (120, 40)

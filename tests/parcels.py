@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Decider
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.contracts.events import Event
 from bmt.contracts.problems import Refused
 

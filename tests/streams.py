@@ -8,8 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Deciders, decider_of
-from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, Vocabulary
 from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
 from services.approval import domain as approval

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bmt.chassis.http.tokens import SKEW_SECONDS, IssuerKeys, IssuerTokens, refused
+from bmt.chassis.http.auth import SKEW_SECONDS, IssuerKeys, IssuerTokens, token_refused
 from bmt.contracts.problems import Refused
 from web.forms import read
 from web.session_store import SessionStore
@@ -56,14 +56,14 @@ class BackchannelLogout:
     async def _end(self, claims: Mapping[str, Any]) -> None:
         sid, subject = _said(claims, "sid"), _said(claims, "sub")
         if not sid and not subject:
-            raise refused("it says neither sid nor sub")
+            raise token_refused("it says neither sid nor sub")
         events = claims["events"]
         if not isinstance(events, dict) or not isinstance(events.get(_EVENT), dict):
-            raise refused("its claim events names no logout")
+            raise token_refused("its claim events names no logout")
         if "nonce" in claims:
-            raise refused("it has the claim nonce, so it is no logout token")
+            raise token_refused("it has the claim nonce, so it is no logout token")
         if await self._store.is_taken(claims["jti"]):
-            raise refused("it was taken before")
+            raise token_refused("it was taken before")
         if sid:
             await self._store.end_issuer_session(sid, subject)
         else:
@@ -76,5 +76,5 @@ class BackchannelLogout:
 def _said(claims: Mapping[str, Any], claim: str) -> str:
     said = claims.get(claim, "")
     if not isinstance(said, str):
-        raise refused(f"its claim {claim} is not a string")
+        raise token_refused(f"its claim {claim} is not a string")
     return said

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime import observability
 from bmt.contracts.problems import STATUS, TYPE_PREFIX, FieldError, Problem, Refused
 from web import session
 from web.login import SignInFirst
@@ -238,7 +238,7 @@ class VisitorClient:
         return answer
 
     def _headers(self) -> dict[str, str]:
-        traceparent = tracing.current.get()
+        traceparent = observability.current_trace.get()
         trace = {"traceparent": traceparent} if traceparent else {}
         caller = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         return {**caller, **trace}

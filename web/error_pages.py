@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime import observability
 from bmt.contracts.field_errors import field_errors
 from bmt.contracts.problems import STATUS, Refused
 from web.layout import Layout
@@ -69,7 +69,7 @@ class Refusals:
         return self._page(request, OfAnotherSite(), _OF_ANOTHER_SITE)
 
     def _page(self, request: Request, refused: Refused, title: str) -> Response:
-        traceparent = tracing.current.get()
+        traceparent = observability.current_trace.get()
         status = STATUS[refused.problem]
         page = self._layout.page(
             request,
@@ -81,7 +81,7 @@ class Refusals:
             fields=FIELDS,
             may_sign_in=self._people_sign_in
             and refused.problem in ("unauthenticated", "forbidden"),
-            trace=tracing.trace_id(traceparent) if traceparent else None,
+            trace=observability.trace_id(traceparent) if traceparent else None,
         )
         if status in _TRY_AGAIN:
             page.headers["retry-after"] = str(refused.extra.get("retry_after_seconds", 1))

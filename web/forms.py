@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from bmt.chassis.http.api_route import LimitedRequest
+from bmt.chassis.http.routes import LimitedRequest
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.field_errors import faults_in_body
 from bmt.contracts.problems import FieldError, Refused

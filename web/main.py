@@ -10,11 +10,12 @@ from fastapi import FastAPI
 
 import web
 from bmt.agencies import register
+from bmt.chassis.http import app
 from bmt.chassis.http.app import create_app
+from bmt.chassis.http.auth import IssuerKeys, TokenVerifier
 from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
-from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
-from bmt.chassis.runtime import background, clock, mongodb, run, schema
-from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.runtime import background, clock, mongodb
+from bmt.chassis.runtime.observability import new_registry
 from bmt.findings import SERVICES, STATISTICS
 from web.audit import pages as audit
 from web.clients import ServiceClients
@@ -91,7 +92,7 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
     )
 
     async def prepare() -> None:
-        await schema.require(database)
+        await mongodb.require_schema(database)
         await site.prepare()
         await drafts.prepare()
         await presence.prepare()
@@ -129,4 +130,4 @@ def build(settings: Settings, transport: httpx.AsyncBaseTransport | None = None)
 
 
 if __name__ == "__main__":
-    run.main(Settings, build)
+    app.main(Settings, build)

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.api_route import ports_of
+from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
 from web.clients import ServiceClients, VisitorClient
 from web.console.presence import Presence

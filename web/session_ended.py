@@ -15,7 +15,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.http.api_route import LimitedRequest
+from bmt.chassis.http.routes import LimitedRequest
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.error_pages import Refusals
 from web.forms import FORM_BYTES, is_multipart, taken

@@ -12,9 +12,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from bmt.chassis.http.auth import Authenticator
+from bmt.chassis.http.auth import Authenticator, IssuerKeys
 from bmt.chassis.http.limits import RateLimit
-from bmt.chassis.http.tokens import IssuerKeys
 from bmt.chassis.runtime import clock, mongodb
 from bmt.contracts.values import Role
 from web import session

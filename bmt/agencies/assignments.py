@@ -15,12 +15,9 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Decider, Deciders, IncomingEvent
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.api_route import ports_of
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import CommandContext, answer, api_router, command, ports_of, problems
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock

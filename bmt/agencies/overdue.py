@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from prometheus_client import CollectorRegistry, Gauge
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.runtime.health import Sampler
+from bmt.chassis.runtime.observability import Sampler
 
 CountOverdue = Callable[[], Awaitable[Mapping[str, int]]]
 """How many requests of each agency are overdue; an agency with none may be absent."""

@@ -10,7 +10,7 @@ from bmt.agencies import accounts
 from bmt.agencies.accounts import Claims
 from bmt.agencies.agency import Agency, AgencyRules
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
 
@@ -73,10 +73,10 @@ def read(path: Path) -> Agencies:
     """The agencies of the file at `path`. Raises `AgenciesFileWrong` if it cannot be used."""
     wrong = f"BMT_AGENCIES_FILE is wrong: {path}"
     try:
-        return parse(strict_yaml.read(path.read_text(encoding="utf-8")))
+        return parse(settings.read_yaml(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise AgenciesFileWrong(f"{wrong} cannot be read: {error.strerror}") from error
-    except (strict_yaml.NotYaml, UnicodeDecodeError) as error:
+    except (settings.NotYaml, UnicodeDecodeError) as error:
         raise AgenciesFileWrong(f"{wrong} is not YAML: {error}") from error
     except AgenciesFileWrong as error:
         raise AgenciesFileWrong(f"{wrong}: {error}") from None

@@ -11,8 +11,8 @@ from typing import Any, Final
 from bmt.backup.copying import OPERATIONS
 from bmt.backup.directory import CHANGES, Backup, Unusable
 from bmt.chassis import crash_points
-from bmt.chassis.messaging import positions
-from bmt.chassis.runtime import mongodb, schema
+from bmt.chassis.messaging import consumer
+from bmt.chassis.runtime import mongodb
 
 COMMITS: Final = "commits"
 AT_ONCE: Final = 500
@@ -40,14 +40,14 @@ class Restoring:
             StoreUnavailable: it cannot be read.
         """
         manifest = self._backup.manifest
-        if manifest.schema_version > schema.SCHEMA_VERSION:
+        if manifest.schema_version > mongodb.SCHEMA_VERSION:
             raise Unusable(
                 f"{self._backup.folder} has data of schema {manifest.schema_version}, and this version of bmt knows"
-                f" {schema.SCHEMA_VERSION}: restore it with the version that took it ({manifest.version}), or a later one"
+                f" {mongodb.SCHEMA_VERSION}: restore it with the version that took it ({manifest.version}), or a later one"
             )
         for name in self._databases():
             database = self._client[f"{self._prefix}{name}"]
-            begun = (await schema.stored(database)).get(schema.RESTORING)
+            begun = (await mongodb.stored_schema(database)).get(mongodb.RESTORING)
             if begun is not None and begun["backup"] != manifest.id:
                 raise Unusable(
                     f"{database.name} is half restored from another backup ({begun['backup']}): go on with that one, or"
@@ -71,7 +71,7 @@ class Restoring:
         with mongodb.store_errors():
             for name in self._databases():
                 await self._schema(name).update_one(
-                    {"_id": schema.RESTORING},
+                    {"_id": mongodb.RESTORING},
                     {"$set": {"backup": self._backup.manifest.id}},
                     upsert=True,
                 )
@@ -83,7 +83,7 @@ class Restoring:
                 await self._forget_positions(name)
             crash_points.reached("restore.applied")
             for name in self._databases():
-                await self._schema(name).delete_one({"_id": schema.RESTORING})
+                await self._schema(name).delete_one({"_id": mongodb.RESTORING})
 
     def _databases(self) -> list[str]:
         """Those of processes, which look at their schema when they start."""
@@ -91,7 +91,7 @@ class Restoring:
         return sorted(found - {OPERATIONS})
 
     def _schema(self, name: str) -> mongodb.Collection:
-        return self._client[f"{self._prefix}{name}"][schema.COLLECTION]
+        return self._client[f"{self._prefix}{name}"][mongodb.SCHEMA]
 
     async def _insert(self, file: str, place: Place) -> None:
         collection = self._collection(place)
@@ -125,8 +125,8 @@ class Restoring:
 
     async def _forget_positions(self, name: str) -> None:
         """They are of a Kafka that is no more. What was pruned stays pruned."""
-        kept = self._client[f"{self._prefix}{name}"][positions.COLLECTION]
-        await kept.delete_many({"_id": {"$ne": positions.PRUNED}})
+        kept = self._client[f"{self._prefix}{name}"][consumer.POSITIONS]
+        await kept.delete_many({"_id": {"$ne": consumer.PRUNED}})
 
 
 async def _write(collection: mongodb.Collection, writes: Sequence[Any]) -> None:

@@ -135,7 +135,7 @@ def left_out() -> "LeftOut":
 async def _copied(data: Path, make: "Callable[[], NewBackup]") -> "Manifest":
     from bmt.backup.copying import copy  # noqa: PLC0415 - the command starts fast
     from bmt.backup.directory import Manifest  # noqa: PLC0415
-    from bmt.chassis.runtime import clock, schema  # noqa: PLC0415
+    from bmt.chassis.runtime import clock, mongodb  # noqa: PLC0415
     from bmt.cli import addresses  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
@@ -152,7 +152,7 @@ async def _copied(data: Path, make: "Callable[[], NewBackup]") -> "Manifest":
         Manifest(
             id=id_,
             version=_version(),
-            schema_version=schema.SCHEMA_VERSION,
+            schema_version=mongodb.SCHEMA_VERSION,
             prefix=address.prefix,
             began_at=cut.began_at,
             cut_at=cut.cut_at,

@@ -11,8 +11,8 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
 from bmt.cli.outcome import reported
 
 if TYPE_CHECKING:
-    from bmt.chassis.messaging.letters import DeadLetterBox
-    from bmt.chassis.messaging.operations import Order
+    from bmt.chassis.messaging.dead_letters import DeadLetterBox
+    from bmt.chassis.messaging.parking import Order
 
 app = typer.Typer(help="What was refused for good.", no_args_is_help=True)
 
@@ -93,7 +93,7 @@ def _tell(done: str, number: int, *, as_json: bool) -> None:
 
 
 def _order(by: str, reason: str | None = None) -> "Order":
-    from bmt.chassis.messaging.operations import Order  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.messaging.parking import Order  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.runtime.clock import now  # noqa: PLC0415
 
     return Order(by, now(), reason)
@@ -104,7 +104,7 @@ def _with_box(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -> A
 
 
 async def _acted(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -> Any:
-    from bmt.chassis.messaging.letters import Actions, DeadLetterBox  # noqa: PLC0415
+    from bmt.chassis.messaging.dead_letters import Actions, DeadLetterBox  # noqa: PLC0415
     from bmt.chassis.messaging.parking import PARKED, ParkingLot  # noqa: PLC0415
     from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
     from bmt.cli.connections import mongodb_client, silenced  # noqa: PLC0415

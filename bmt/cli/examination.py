@@ -7,11 +7,11 @@ from stat import S_IRWXG, S_IRWXO
 from typing import Any, Final, Literal, Self
 
 from bmt.agencies import assignments
+from bmt.chassis import work
 from bmt.chassis.eventsourcing import event_store
 from bmt.chassis.messaging import parking
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.runtime import documents, mongodb
-from bmt.chassis.work import queue
 from bmt.cli.shown import counted, harmless, moment
 from bmt.rights.kafka_rights import Operation, Permission, Right
 from bmt.rights.kafka_table import Topic
@@ -411,7 +411,7 @@ _BY_ALL: Final[Mapping[str, Sequence[mongodb.IndexModel]]] = {
     "commits": event_store.INDEXES,
     parking.PARKED: parking.INDEXES,
     parking.DISCARDED: parking.INDEXES_OF_DISCARDED,
-    "work": queue.INDEXES,
+    "work": work.INDEXES,
 }
 _MODELS: Final[Mapping[str, Mapping[str, Sequence[mongodb.IndexModel]]]] = {
     DOCUMENTS: {

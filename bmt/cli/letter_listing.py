@@ -4,17 +4,17 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bmt.chassis.messaging.letters import Action, DeadLetter, Letter
+from bmt.chassis.messaging.dead_letters import Action, Letter, RefusedEvent
 from bmt.cli.shown import counted, harmless, moment, one_line
 from bmt.contracts.envelope import rfc3339
 
 
-def document(found: Sequence[DeadLetter], total: int) -> Mapping[str, Any]:
+def document(found: Sequence[RefusedEvent], total: int) -> Mapping[str, Any]:
     """JSON: the first of `total` letters."""
     return {"items": [_item(each) for each in found], "total": total}
 
 
-def _item(each: DeadLetter) -> Mapping[str, Any]:
+def _item(each: RefusedEvent) -> Mapping[str, Any]:
     return {
         "id": each.id,
         "state": each.state,
@@ -48,7 +48,7 @@ def _action(action: Action) -> Mapping[str, Any]:
     }
 
 
-def whole(each: DeadLetter) -> Mapping[str, Any]:
+def whole(each: RefusedEvent) -> Mapping[str, Any]:
     """JSON: one letter with its event; what is not UTF-8 is in base64."""
     event = each.first
     return {
@@ -67,14 +67,14 @@ def _bytes(raw: bytes | None) -> dict[str, str | None]:
         return {"base64": base64.b64encode(raw or b"").decode()}
 
 
-def lines(found: Sequence[DeadLetter], total: int, what: str) -> list[str]:
+def lines(found: Sequence[RefusedEvent], total: int, what: str) -> list[str]:
     """Text: the first of `total` letters, which `what` names."""
     listed = [line for each in found for line in [*_head(each), ""]]
     shown = f" (the latest {len(found)} shown)" if len(found) < total else ""
     return [*listed, f"{counted(total, what)}{shown}"]
 
 
-def whole_lines(each: DeadLetter) -> list[str]:
+def whole_lines(each: RefusedEvent) -> list[str]:
     """Text: one letter with its event."""
     event = each.first
     if event.left_at_origin and not event.value:
@@ -90,7 +90,7 @@ def whole_lines(each: DeadLetter) -> list[str]:
     ]
 
 
-def _head(each: DeadLetter) -> Iterable[str]:
+def _head(each: RefusedEvent) -> Iterable[str]:
     yield f"{one_line(each.id)}  {each.state}"
     yield f"    {one_line(each.first.type or 'of unknown type')}"
     for letter in each.letters:

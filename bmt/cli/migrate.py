@@ -86,34 +86,34 @@ async def _make(change: Change) -> None:
 
 
 async def _schemas(client: "Client", address: "MongodbAddress") -> AsyncIterator[Change]:
-    from bmt.chassis.runtime import schema  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime import mongodb  # noqa: PLC0415 - the command starts fast
     from bmt.rights.mongodb_rights import SERVICES, WEB  # noqa: PLC0415
 
     for name in (*SERVICES, WEB):
         database = client[f"{address.prefix}{name}"]
-        stored = await schema.stored(database)
-        if schema.RESTORING in stored:
+        stored = await mongodb.stored_schema(database)
+        if mongodb.RESTORING in stored:
             raise NotSo(f"{database.name} is half restored: run `bmt restore` again, then this")
-        number = stored.get(schema.VERSION, {"number": 0})["number"]
-        if number > schema.SCHEMA_VERSION:
+        number = stored.get(mongodb.SCHEMA_KEPT, {"number": 0})["number"]
+        if number > mongodb.SCHEMA_VERSION:
             raise NotSo(
-                f"{database.name} has data of schema {number}, and this version of bmt knows {schema.SCHEMA_VERSION}:"
+                f"{database.name} has data of schema {number}, and this version of bmt knows {mongodb.SCHEMA_VERSION}:"
                 " a database goes forward only. Use the version of bmt that wrote it, or a later one"
             )
-        for step in range(number + 1, schema.SCHEMA_VERSION + 1):
+        for step in range(number + 1, mongodb.SCHEMA_VERSION + 1):
             make = partial(_make_schema, database, step)
             yield Change(database.name, f"schema {step}", make)
 
 
 async def _make_schema(database: "Database", number: int) -> None:
-    from bmt.chassis.runtime import schema  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime import mongodb  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415
 
     if (step := STEPS.get(number)) is not None:
         await step(database)
     with store_errors():
-        await database[schema.COLLECTION].update_one(
-            {"_id": schema.VERSION}, {"$max": {"number": number}}, upsert=True
+        await database[mongodb.SCHEMA].update_one(
+            {"_id": mongodb.SCHEMA_KEPT}, {"$max": {"number": number}}, upsert=True
         )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.messaging import described
-from bmt.chassis.messaging.operations import Operations, Order
-from bmt.chassis.messaging.parking import Parked, WaitsFor
+from bmt.chassis.messaging import parking
+from bmt.chassis.messaging.operations import Operations
+from bmt.chassis.messaging.parking import Order, Parked, WaitsFor
 from bmt.chassis.runtime.mongodb import Client
 from bmt.cli.outcome import NotSo
 from bmt.cli.shown import counted, moment, one_line
@@ -29,16 +29,16 @@ class Waiting:
     @property
     def id(self) -> str:
         """Its place in Kafka; several lots may hold the same event."""
-        return self.parked.beside or described.of(self.parked.record)
+        return self.parked.beside or parking.written_place(self.parked.record)
 
     @property
     def type(self) -> str | None:
-        return described.event_type(self.parked.record.headers, self.parked.record.value)
+        return parking.event_type(self.parked.record.headers, self.parked.record.value)
 
     @property
     def request_id(self) -> str | None:
         """None if the key is no request's id."""
-        return described.request_id(self.parked.record.raw_key)
+        return parking.request_id(self.parked.record.raw_key)
 
     @property
     def waits_for(self) -> WaitsFor:
@@ -154,7 +154,7 @@ class Lots:
         return len(found)
 
     async def _holding(self, id_: str) -> list[str]:
-        place = described.stored(id_)
+        place = parking.stored_place(id_)
         names = [name for name, each in self._lots.items() if await each.lot.find(place)]
         if not names:
             raise NotSo(f"no parked event is called {id_}: `bmt parked list` names them")
@@ -168,4 +168,4 @@ class Lots:
 
 
 def _once(ids: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(described.read(id_) for id_ in ids))
+    return list(dict.fromkeys(parking.read_place(id_) for id_ in ids))

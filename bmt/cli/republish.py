@@ -12,7 +12,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since, Wait, known_servi
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
-    from bmt.chassis.work.jobs import Job
+    from bmt.chassis.messaging.republishing import Job
     from bmt.cli.addresses import MongodbAddress
 
 
@@ -82,8 +82,8 @@ async def _run(
     wait: int,
 ) -> Mapping[str, "Job"]:
     from bmt.chassis.messaging import republishing  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.messaging.republishing import Job, Jobs  # noqa: PLC0415
     from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.work.jobs import Job, Jobs  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
     from bmt.cli.views import finished  # noqa: PLC0415
 

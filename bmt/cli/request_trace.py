@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work import WorkItem
 from bmt.cli import parking_lots
 from bmt.cli.parking_lots import NEXT_TRY, OPERATOR, Waiting
 from bmt.cli.shown import counted, moment

@@ -295,8 +295,7 @@ def _stay(
     """Repeats for ever; it waits for a MongoDB that is down."""
     from prometheus_client import start_http_server  # noqa: PLC0415 - the command starts fast
 
-    from bmt.chassis.runtime.logs import set_up_logs  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.runtime.metrics import new_registry  # noqa: PLC0415
+    from bmt.chassis.runtime.observability import new_registry, set_up_logs  # noqa: PLC0415
 
     set_up_logs("reconciliation", "info")
     registry = new_registry()

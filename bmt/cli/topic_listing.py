@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.cli.addresses import KafkaAddress
 from bmt.cli.connections import kafka_consumer, kafka_topics
 from bmt.cli.shown import counted

@@ -95,7 +95,7 @@ async def _id_of(client: "Client", prefix: str, typed: str) -> str:
 async def _read(client: "Client", prefix: str, request_id: str) -> "Trace":
     from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415 - the command starts fast
     from bmt.chassis.runtime.service import WORK  # noqa: PLC0415
-    from bmt.chassis.work.queue import WorkQueue  # noqa: PLC0415
+    from bmt.chassis.work import WorkQueue  # noqa: PLC0415
     from bmt.cli.request_trace import Trace  # noqa: PLC0415
     from bmt.reconciliation import PUBLISHERS, REQUESTS, Reconciliation  # noqa: PLC0415
 

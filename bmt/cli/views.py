@@ -10,7 +10,7 @@ from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Wait, known_service
 from bmt.cli.outcome import NotSo, reported
 
 if TYPE_CHECKING:
-    from bmt.chassis.work.jobs import Job, Jobs
+    from bmt.chassis.messaging.republishing import Job, Jobs
     from bmt.cli.addresses import MongodbAddress
 
 LOOKED_EVERY_SECONDS = 0.5
@@ -83,8 +83,8 @@ def rebuild(
 async def _run(
     address: "MongodbAddress", services: Sequence[str], name: str | None, wait: int
 ) -> Mapping[str, Sequence["Job"]]:
+    from bmt.chassis.messaging.republishing import Jobs  # noqa: PLC0415
     from bmt.chassis.readmodels import rebuilding  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.work.jobs import Jobs  # noqa: PLC0415
     from bmt.cli.connections import mongodb_client  # noqa: PLC0415
 
     async with mongodb_client(address) as client:
@@ -109,8 +109,8 @@ async def _wanted(service: str, store: "Jobs", name: str | None) -> Sequence[str
 
 
 async def _ask(store: "Jobs", names: Sequence[str]) -> None:
+    from bmt.chassis.messaging.republishing import Job  # noqa: PLC0415
     from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.work.jobs import Job  # noqa: PLC0415
 
     for name in names:
         await store.add(Job(name, "an operator asked for it", clock.now()))

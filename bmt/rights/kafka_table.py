@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from bmt.contracts import topics
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -142,8 +142,8 @@ def table() -> Table:
 def read(file: Path) -> Table:
     """The table in `file`; raises as `table`."""
     try:
-        return Table.model_validate(strict_yaml.read(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, strict_yaml.NotYaml) as error:
+        return Table.model_validate(settings.read_yaml(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, settings.NotYaml) as error:
         raise WrongConfiguration(f"{file} cannot be read: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         faults = "; ".join(

@@ -9,14 +9,21 @@ from pydantic import AwareDatetime, StringConstraints
 from starlette.responses import Response
 
 from bmt.agencies import assignments
-from bmt.chassis.http import live
-from bmt.chassis.http.app import api_router
+from bmt.chassis.http import bodies
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.moments import QueryTime
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.http.bodies import JsonResponse, file_response
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Id,
+    Page,
+    PageRequest,
+    Paging,
+    QueryTime,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.chassis.runtime import documents
 from bmt.contracts.http.approval import (
     DecisionMade,
@@ -148,13 +155,13 @@ async def worklist_live(
     here: Here,
     caller: Administrator,
     since: Annotated[QueryTime, Query()],
-    seconds: live.Seconds = live.LASTS_SECONDS,
+    seconds: bodies.Seconds = bodies.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> WorklistChanged | None:
         count = await views.changes(here.reviews, caller.agency, since)
         return WorklistChanged(count=count) if count else None
 
-    async for event in live.stream(look, here.change_signal, seconds):
+    async for event in bodies.live_changes(look, here.change_signal, seconds):
         yield event
 
 
@@ -208,13 +215,13 @@ async def request_live(
     here: Here,
     review: Reviewed,
     steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
-    seconds: live.Seconds = live.LASTS_SECONDS,
+    seconds: bodies.Seconds = bodies.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> Step | None:
         now = await here.reviews.get(review.request_id)
         return now.history[-1] if now and len(now.history) > steps else None
 
-    async for event in live.stream(look, here.change_signal, seconds):
+    async for event in bodies.live_changes(look, here.change_signal, seconds):
         yield event
 
 

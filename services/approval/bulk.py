@@ -14,8 +14,8 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.event_store import Commit
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
-from bmt.chassis.http.problem_details import problem_body
+from bmt.chassis.http.bodies import problem_body
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.approval import (
     CHOICES,

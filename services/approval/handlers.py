@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
+from bmt.chassis.runtime.documents import Claimant, DocumentRights
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.http.comments import CommentWritten

@@ -8,9 +8,10 @@ from bmt.agencies import assignments, register
 from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
-from bmt.chassis.http.live import ChangeSignal
-from bmt.chassis.messaging.subscriptions import bind
-from bmt.chassis.runtime import clock, run
+from bmt.chassis.http import app
+from bmt.chassis.http.bodies import ChangeSignal
+from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts import topics
 from services import approval
@@ -74,4 +75,4 @@ def build(settings: Settings) -> FastAPI:
 
 
 if __name__ == "__main__":
-    run.main(Settings, build)
+    app.main(Settings, build)

@@ -16,12 +16,18 @@ from bmt.agencies.charter import day_of
 from bmt.agencies.in_force import INDEXES, RULES_IN_FORCE, Overlay, whole
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Page,
+    PageRequest,
+    Paging,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock

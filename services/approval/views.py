@@ -9,10 +9,9 @@ from pydantic import AwareDatetime, BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import PageRequest
-from bmt.chassis.readmodels.view_store import Body, Query
+from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.readmodels.view_store import MOST_WORDS, Body, Query, search_terms, words_of
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
-from bmt.chassis.readmodels.words import MOST_WORDS, search_terms, words_of
 from bmt.contracts.events import (
     Approved,
     Rejected,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from services.intake.domain.submission import Caller
 
 

@@ -11,13 +11,20 @@ from starlette.responses import Response
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Executed
-from bmt.chassis.http import live
-from bmt.chassis.http.app import api_router
+from bmt.chassis.http import bodies
 from bmt.chassis.http.auth import Principal, bearer_token, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Id,
+    Page,
+    PageRequest,
+    Paging,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.chassis.runtime.documents import receive
 from bmt.contracts.http.intake import (
     DocumentLimits,
@@ -233,13 +240,13 @@ async def request_live(
     here: Here,
     found: Found,
     steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
-    seconds: live.Seconds = live.LASTS_SECONDS,
+    seconds: bodies.Seconds = bodies.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> Step | None:
         now = await here.requests.get(found.facts.request_id, EVERYBODY)
         return _steps(now)[-1] if now and len(now.steps) > steps else None
 
-    async for event in live.stream(look, here.change_signal, seconds):
+    async for event in bodies.live_changes(look, here.change_signal, seconds):
         yield event
 
 

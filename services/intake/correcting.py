@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock, new_id
 from bmt.contracts.events import RequestReceived
 from bmt.contracts.http.approval import Decision, Held

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.contracts.events import RequestReceived

@@ -9,8 +9,13 @@ from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.runtime.clock import Clock, NewId
-from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
-from bmt.chassis.runtime.documents import DocumentStore, Received, received_bytes
+from bmt.chassis.runtime.documents import (
+    Claimant,
+    DocumentRights,
+    DocumentStore,
+    Received,
+    received_bytes,
+)
 from bmt.contracts.http.intake import RequestChecked
 from bmt.contracts.requests import RequestedService, SubmitRequest
 from bmt.contracts.values import Channel

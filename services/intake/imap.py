@@ -25,7 +25,7 @@ from pydantic import (
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import Unavailable, WrongConfiguration
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from bmt.contracts.values import AgencyCode
 
 Security = Literal["tls", "starttls", "none"]
@@ -115,10 +115,10 @@ def mailboxes(text: str, agencies: Agencies) -> dict[str, Mailbox]:
 
 def _parsed(text: str) -> dict[str, Mailbox]:
     try:
-        raw: Any = strict_yaml.read(text)
-    except strict_yaml.KeyTwice as error:
+        raw: Any = settings.read_yaml(text)
+    except settings.KeyTwice as error:
         raise _wrong(str(error)) from None
-    except strict_yaml.NotYaml as error:  # its text may repeat passwords
+    except settings.NotYaml as error:  # its text may repeat passwords
         raise _wrong(f"line {error.line}: it is not YAML") from None
     try:
         return _MAILBOXES.validate_python(raw or {})

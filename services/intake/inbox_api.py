@@ -8,12 +8,9 @@ from pydantic import JsonValue
 from starlette.responses import Response
 
 from bmt.agencies import assignments
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id, Page
-from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.http.bodies import JsonResponse, file_response
+from bmt.chassis.http.routes import CommandContext, Id, Page, answer, api_router, command, problems
 from bmt.chassis.runtime.documents import receive
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (

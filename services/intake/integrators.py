@@ -18,15 +18,14 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.messaging.dead_letters import DISCARDED
 from bmt.chassis.messaging.dispatch import Complete
-from bmt.chassis.messaging.parking import Record
+from bmt.chassis.messaging.parking import DeadLetter, Record
 from bmt.chassis.messaging.relay import Address, AddressOf
-from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
-from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
 from bmt.contracts.answers import FaultyField
@@ -89,7 +88,7 @@ async def receive_submission(
         causation=event.causation(caller.subject),
         fingerprint=sha256(body).hexdigest(),
         command=Submit(request_id, incoming.data, caller, event),
-        traceparent=tracing.accepted(incoming.envelope.traceparent),
+        traceparent=observability.accepted_traceparent(incoming.envelope.traceparent),
         begins_stream=True,
     )
 

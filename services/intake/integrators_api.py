@@ -6,10 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Page
+from bmt.chassis.http.routes import Page, api_router, problems
 from bmt.contracts.http.intake import SubmissionOutcome
 from services.intake.api import BY_RECEPTION, NewestPage
 from services.intake.domain.errors import UnknownSubmission

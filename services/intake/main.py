@@ -11,13 +11,14 @@ from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.eventsourcing.event_store import type_of
+from bmt.chassis.http import app
+from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.http.limits import ClientAddress
-from bmt.chassis.http.live import ChangeSignal
-from bmt.chassis.messaging.subscriptions import bind
-from bmt.chassis.runtime import clock, run
+from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.chassis.work.worker import each
+from bmt.chassis.work import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
@@ -242,4 +243,4 @@ def sampler(
 
 
 if __name__ == "__main__":
-    run.main(Settings, build)
+    app.main(Settings, build)

@@ -8,9 +8,9 @@ from fastapi import Depends
 from bmt.agencies.assignments import Assignments
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.http.api_route import ports_of
+from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.http.limits import ClientAddress
-from bmt.chassis.http.live import ChangeSignal
+from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from services.intake.blank_papers import BlankPapers

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
-from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.background import Batcher
 from bmt.contracts.values import Document
 from services.intake.access import Audience
 from services.intake.domain.request import Known, request_stream

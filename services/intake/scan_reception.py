@@ -21,11 +21,10 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import DocumentStore, Received, receive
-from bmt.chassis.work.queue import WorkChange, WorkItem
-from bmt.chassis.work.worker import Done, WorkOutcome
+from bmt.chassis.work import Done, WorkChange, WorkItem, WorkOutcome
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, PaperChannel
 from services.intake.access import caller_of, keyed_stream

@@ -4,9 +4,8 @@ from typing import Final
 
 from fastapi import Request
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.limits import RateLimit
-from bmt.chassis.http.openapi import problems
+from bmt.chassis.http.routes import api_router, problems
 from bmt.contracts.http.intake import PublicStatus, ReferenceAndCode
 from services.intake.ports import Here
 

@@ -5,12 +5,9 @@ from typing import Annotated, Final
 from fastapi import Depends
 from starlette.responses import Response
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id
-from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.http.bodies import JsonResponse, file_response
+from bmt.chassis.http.routes import CommandContext, Id, api_router, command, problems
 from bmt.chassis.runtime import documents
 from bmt.contracts.http.intake import LastSubmission, RequestChecked, SizesGiven
 from bmt.contracts.problems import Refused

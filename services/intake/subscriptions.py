@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bmt.chassis.messaging.subscriptions import Table
+from bmt.chassis.messaging.dispatch import Table
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,

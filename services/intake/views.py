@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, as_stored
-from bmt.chassis.runtime import document_rights
-from bmt.chassis.runtime.document_rights import Holder, Upload
+from bmt.chassis.runtime import documents
+from bmt.chassis.runtime.documents import Holder, Upload
 from bmt.contracts.events import (
     Approved,
     AwaitingOperator,
@@ -427,16 +427,16 @@ INBOX: Final = View(
     indexes=(("agency", "received_at", "_id"), ("agency", "status", "received_at", "_id")),
 )
 UPLOADS: Final = View(
-    name=document_rights.UPLOADS,
+    name=documents.UPLOADS,
     model=Upload,
     fold=fold_upload,
     key=_upload_key,
-    indexes=document_rights.UPLOAD_INDEXES,
+    indexes=documents.UPLOAD_INDEXES,
 )
 HOLDERS: Final = View(
-    name=document_rights.HOLDERS,
+    name=documents.HOLDERS,
     model=Holder,
     fold=fold_holder,
     key=_holder_key,
-    indexes=document_rights.HOLDER_INDEXES,
+    indexes=documents.HOLDER_INDEXES,
 )

@@ -8,12 +8,19 @@ from starlette.responses import StreamingResponse
 
 from bmt.agencies import assignments
 from bmt.chassis.eventsourcing.event_store import Commit
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse, file_response
+from bmt.chassis.http.bodies import JsonResponse, file_response
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Id,
+    Page,
+    PageRequest,
+    Paging,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.notification import (
     DispatchPaper,

@@ -6,7 +6,7 @@ from typing import Any
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import (
     About,

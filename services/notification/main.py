@@ -10,11 +10,12 @@ from bmt.agencies.assignments import Assignments
 from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
-from bmt.chassis.messaging.subscriptions import bind
-from bmt.chassis.runtime import clock, run
+from bmt.chassis.http import app
+from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.chassis.work.worker import each, together
+from bmt.chassis.work import each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
@@ -155,4 +156,4 @@ def _work(
 
 
 if __name__ == "__main__":
-    run.main(Settings, build)
+    app.main(Settings, build)

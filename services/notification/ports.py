@@ -9,10 +9,10 @@ from fastapi import Depends
 from bmt.agencies.assignments import Assignments
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.http.api_route import ports_of
+from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
-from bmt.chassis.work.queue import WorkQueue
+from bmt.chassis.work import WorkQueue
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels import Render
 from services.notification.views import Notices, Templates

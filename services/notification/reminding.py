@@ -13,8 +13,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later, WorkOutcome
+from bmt.chassis.work import Done, Later, WorkItem, WorkOutcome
 from bmt.contracts.events import Target
 from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Kind

@@ -5,7 +5,7 @@ An approval alone sends nothing to the applicant; `Configured` does.
 
 from typing import Final
 
-from bmt.chassis.messaging.subscriptions import Table
+from bmt.chassis.messaging.dispatch import Table
 from bmt.contracts import topics
 from bmt.contracts.events import (
     Approved,

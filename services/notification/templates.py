@@ -9,12 +9,19 @@ from starlette.responses import Response
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.execution import Executed
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Id,
+    Page,
+    PageRequest,
+    Paging,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import About, RequestEvent
 from bmt.contracts.http.notification import (

@@ -8,10 +8,10 @@ from typing import Final, cast
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
-from bmt.chassis.work.queue import Remove, WorkChange, WorkItem, WorkQueue
+from bmt.chassis.work import Remove, WorkChange, WorkItem, WorkQueue
 from bmt.contracts.events import (
     About,
     NotificationFailed,

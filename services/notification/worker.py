@@ -16,8 +16,7 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
 from bmt.chassis.runtime.lru_cache import LruCache
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later, Perform, Settle, WorkOutcome, after, backoff
+from bmt.chassis.work import Done, Later, Perform, Settle, WorkItem, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels import Render
 from services.notification.domain.correspondence import (

@@ -3,7 +3,7 @@
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.contracts.events import Approved
 from bmt.contracts.http.provisioning import RetryOrder
 from bmt.contracts.values import Officer

@@ -11,11 +11,13 @@ from bmt.agencies.in_force import RulesInForce
 from bmt.agencies.overdue import overdue_sampler
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.messaging.subscriptions import bind
-from bmt.chassis.runtime import clock, run, tls
-from bmt.chassis.runtime.health import Parts
+from bmt.chassis.http import app
+from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.observability import Parts
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.chassis.work.worker import together
+from bmt.chassis.runtime.settings import machines_tls
+from bmt.chassis.work import together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api, domain, plans, queries, tasks, views
@@ -138,7 +140,7 @@ def _ipms(settings: Settings) -> Mapping[str, Scim]:
         headers={"Authorization": f"Bearer {settings.ipms_token.get_secret_value()}"},
         timeout=settings.target_timeout_seconds,
         trust_env=False,
-        verify=tls.machines(),
+        verify=machines_tls(),
     )
     return {SCIM: Scim(http, clock.now)}
 
@@ -148,7 +150,7 @@ def _storage(settings: Settings) -> Copyparty:
         base_url=settings.storage_url,
         timeout=settings.target_timeout_seconds,
         trust_env=False,
-        verify=tls.machines(),
+        verify=machines_tls(),
     )
     return Copyparty(
         http,
@@ -168,4 +170,4 @@ def _require_ipms(settings: Settings, agencies: Agencies) -> None:
 
 
 if __name__ == "__main__":
-    run.main(Settings, build)
+    app.main(Settings, build)

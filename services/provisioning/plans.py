@@ -5,10 +5,8 @@ from typing import Annotated
 
 from fastapi import Query
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.routes import Id, api_router, problems
 from bmt.contracts.events import Granted
 from bmt.contracts.http.provisioning import ByHand, Obstacle, Plan
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, Status

@@ -7,10 +7,10 @@ from fastapi import Depends
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.http.api_route import ports_of
+from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.document_rights import DocumentRights
-from bmt.chassis.work.queue import WorkQueue
+from bmt.chassis.runtime.documents import DocumentRights
+from bmt.chassis.work import WorkQueue
 from services.provisioning.connectors.targets import PlanReader
 from services.provisioning.views import Configurations, Entitlements, Reviews, Tasks
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import AwareDatetime
 
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from services.provisioning.domain.events import ConfigurationDue
 from services.provisioning.views import Configuration, Configurations

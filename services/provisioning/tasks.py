@@ -8,14 +8,21 @@ from fastapi import Depends
 from pydantic import AwareDatetime
 
 from bmt.chassis.eventsourcing.execution import Executed
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Id, Page, PageRequest, Paging
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Id,
+    Page,
+    PageRequest,
+    Paging,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.chassis.readmodels.view_store import Query
-from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
+from bmt.chassis.runtime.documents import Claimant, DocumentRights
 from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
-from bmt.chassis.work.queue import WorkChange, WorkItem
+from bmt.chassis.work import WorkChange, WorkItem
 from bmt.contracts.events import (
     AwaitingOperator,
     ConfigurationFailed,

@@ -19,8 +19,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock, NewId
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later, Settle, after
+from bmt.chassis.work import Done, Later, Settle, WorkItem, after
 from bmt.contracts.events import Effective, Evidence, Target
 from services.provisioning.connectors.connector import (
     Failure,

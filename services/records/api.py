@@ -7,12 +7,9 @@ from fastapi import Depends, Path, Query
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response, StreamingResponse
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.moments import QueryTime
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Page, Paging
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import Page, Paging, QueryTime, api_router, problems
 from bmt.contracts.http.records import Record, RecordChanges, RecordItem
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status

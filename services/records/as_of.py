@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.chassis.http.moments import DATE, within_reach
+from bmt.chassis.http.routes import DATE, within_reach
 from bmt.contracts.faults import wrong
 
 

@@ -11,12 +11,11 @@ from pydantic import BaseModel
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import PageRequest
-from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.readmodels.view_store import Query, search_terms
 from bmt.chassis.readmodels.views import ViewProjection
-from bmt.chassis.readmodels.words import search_terms
 from bmt.chassis.runtime import clock as ids
-from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentUnknown
 from bmt.contracts.envelope import rfc3339
@@ -204,7 +203,7 @@ def _message(
 ) -> Message[Any]:
     """Reading has no Idempotency-Key. Each access counts."""
     causation = f"read:{ids.new_id()}"
-    traceparent = tracing.current.get()
+    traceparent = observability.current_trace.get()
     return Message(stream, causation, causation, command, traceparent, begins_stream=begins)
 
 

@@ -20,7 +20,7 @@ import structlog
 from starlette.responses import Response, StreamingResponse
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.chassis.http.responses import file_response
+from bmt.chassis.http.bodies import file_response
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339

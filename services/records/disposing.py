@@ -17,11 +17,10 @@ from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime import clock as ids
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later, WorkOutcome
+from bmt.chassis.work import Done, Later, WorkItem, WorkOutcome
 from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.http.disposal import DisposalProposal, DisposalRuling

@@ -9,7 +9,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.messaging.dispatch import Complete
-from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.messaging.parking import DeadLetter
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.immutable import immutable

@@ -6,10 +6,11 @@ from fastapi import FastAPI
 
 from bmt.agencies import register
 from bmt.agencies.in_force import RulesInForce
-from bmt.chassis.messaging.subscriptions import bind
-from bmt.chassis.runtime import clock, mongodb, run
+from bmt.chassis.http import app
+from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.chassis.work.worker import each
+from bmt.chassis.work import each
 from bmt.contracts import topics
 from services import records
 from services.records import api, disposal_api, domain, verification_api, views
@@ -143,4 +144,4 @@ def _tree(
 
 
 if __name__ == "__main__":
-    run.main(Settings, build)
+    app.main(Settings, build)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.api_route import ports_of
+from bmt.chassis.http.routes import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.disposal import DisposalItem

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.contracts import topics
 from bmt.contracts.envelope import MalformedEvent, rfc3339
 from bmt.contracts.events import (

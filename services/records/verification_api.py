@@ -10,10 +10,9 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query
 from starlette.responses import PlainTextResponse
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import api_router, problems
 from bmt.contracts.http.records import (
     Consistency,
     ProvenLeaf,

@@ -7,10 +7,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.view_store import MOST_WORDS, Body, words_of
 from bmt.chassis.readmodels.views import View
-from bmt.chassis.readmodels.words import MOST_WORDS, words_of
-from bmt.chassis.work.queue import Remove, WorkChange, WorkItem
+from bmt.chassis.work import Remove, WorkChange, WorkItem
 from bmt.contracts.events import Event, Filed
 from bmt.contracts.http.disposal import DisposalItem
 from bmt.contracts.progress import Progress

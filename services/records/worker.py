@@ -9,17 +9,17 @@ from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.document_rights import Claimant, DocumentRights
 from bmt.chassis.runtime.documents import (
+    Claimant,
     DocumentDamaged,
+    DocumentRights,
     DocumentStore,
     DocumentTooLarge,
     DocumentUnknown,
     StoredDocument,
     receive,
 )
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later, WorkOutcome, backoff
+from bmt.chassis.work import Done, Later, WorkItem, WorkOutcome, backoff
 from services.records.domain.designated_file import (
     DesignatedFile,
     FileFolio,

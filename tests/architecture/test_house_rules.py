@@ -17,7 +17,7 @@ PROCEDURE = re.compile(
     r"\b(approv\w*|reject\w*|applicant\w*|terminat\w*|quota\w*|ipms|copyparty|withdraw\w*|memo|folio\w*)\b",
     re.IGNORECASE,
 )
-LONGEST_FILE = 500
+LONGEST_FILE = 600
 ALONE = {"bmt/verify_record.py"}
 """What an auditor takes away is one file, whatever it needs."""
 
@@ -62,7 +62,7 @@ def test_a_service_says_what_it_is_in_one_paragraph_and_no_code(service):
 @pytest.mark.parametrize("path", sources("bmt/chassis"), ids=lambda path: path.name)
 def test_the_chassis_speaks_no_word_of_the_procedure(path):
     words = {match.group().lower() for match in PROCEDURE.finditer(path.read_text())}
-    allowed = {"logs.py": {"applicant"}}.get(path.name, set())
+    allowed = {"observability.py": {"applicant"}}.get(path.name, set())
     assert words <= allowed, f"{path.name} knows of {sorted(words - allowed)}"
 
 

@@ -11,8 +11,8 @@ import uvloop
 from bench import machine, table
 from bench.figures import Figure
 from bench.options import Options
-from bmt.chassis.runtime.logs import set_up_logs
-from bmt.chassis.runtime.run import collect_garbage_less_often
+from bmt.chassis.http.app import collect_garbage_less_often
+from bmt.chassis.runtime.observability import set_up_logs
 
 NAMES = (
     "procedures",

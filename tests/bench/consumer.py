@@ -6,7 +6,7 @@ from bench import bare_consumer, hearing
 from bench.figures import Figure
 from bench.options import Options
 from bench.system import running
-from bmt.chassis.runtime.run import collect_garbage_less_often
+from bmt.chassis.http.app import collect_garbage_less_often
 
 NAME: Final = "consumer"
 

@@ -7,7 +7,7 @@ from bench.figures import Figure
 from bench.options import Options
 from bench.rebuild import fill, rebuilt
 from bench.system import running
-from bmt.chassis.messaging import positions
+from bmt.chassis.messaging import consumer
 from bmt.chassis.runtime.mongodb import connect
 from services.approval.views import REVIEWS
 
@@ -47,7 +47,7 @@ async def run(options: Options) -> list[Figure]:
 
 async def _forget(database: Any, numbers: range) -> None:
     """As it was before these were heard."""
-    await database[positions.COLLECTION].delete_many({})
+    await database[consumer.POSITIONS].delete_many({})
     for number in numbers:
         event = hearing.received(number)
         causation = hearing.enveloped(event, number).id

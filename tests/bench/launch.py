@@ -4,7 +4,8 @@ import importlib
 import sys
 
 from bench import stand_ins
-from bmt.chassis.runtime import clock, run
+from bmt.chassis.http import app
+from bmt.chassis.runtime import clock
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
         module._storage = lambda _: stand_ins.storage(clock.now)
     if name == "notification":
         module.SmtpPost = stand_ins.Post
-    run.main(settings, module.build)
+    app.main(settings, module.build)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,12 @@ from bench.options import Options
 from bench.processes import own_peak_mib
 from bench.reviews import commit
 from bench.system import running
-from bmt.chassis.eventsourcing.event_store import MongoEventStore
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import MongoEventStore, Vocabulary
+from bmt.chassis.http.app import collect_garbage_less_often
 from bmt.chassis.readmodels.rebuilding import OwnStreams, Page, rebuild
 from bmt.chassis.readmodels.view_store import MongoViewStore
 from bmt.chassis.readmodels.views import Remade, ViewProjection
 from bmt.chassis.runtime.mongodb import connect
-from bmt.chassis.runtime.run import collect_garbage_less_often
 from bmt.contracts import topics
 from services.approval.domain.events import PRIVATE
 from services.approval.views import REVIEWS

@@ -8,8 +8,7 @@ from typing import Any, Final
 from bench.figures import Figure, percentile
 from bench.options import Options
 from bench.system import running
-from bmt.chassis.readmodels.view_store import MongoViewStore, Query
-from bmt.chassis.readmodels.words import search_terms, words_of
+from bmt.chassis.readmodels.view_store import MongoViewStore, Query, search_terms, words_of
 from bmt.chassis.runtime.mongodb import connect
 from services.records.views import FILES
 

@@ -14,9 +14,8 @@ from fixtures.memory_event_store import MemoryEventStore
 from streams import TELLERS, Teller, document
 
 from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import Commit, Vocabulary
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.runtime import clock
 from bmt.contracts.problems import Refused
 

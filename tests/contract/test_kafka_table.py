@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.eventsourcing.vocabulary import type_of
-from bmt.chassis.http.api_route import JSON_BODY_BYTES
+from bmt.chassis.eventsourcing.event_store import type_of
+from bmt.chassis.http.routes import JSON_BODY_BYTES
 from bmt.contracts import topics
 from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
 from bmt.rights.kafka_table import read, table

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bmt.agencies.assignments import PRIVATE as ASSIGNMENTS
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import Vocabulary
 from services.approval.domain.events import PRIVATE as APPROVAL
 from services.intake.domain.events import (
     EmailDelivered,

@@ -7,8 +7,8 @@ import pytest
 from streams import TELLERS, as_json, holds
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
-from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.eventsourcing.event_store import Vocabulary
+from bmt.chassis.work import WorkItem
 from bmt.contracts.envelope import Envelope
 from services.notification.views import work_of as notification_work
 from services.provisioning.views import work_of as provisioning_work

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bmt.agencies import register
-from bmt.chassis.runtime import strict_yaml
+from bmt.chassis.runtime import settings
 from bmt.rights import kafka_table
 from services.intake.imap import mailboxes
 
@@ -116,7 +116,7 @@ def test_a_key_of_the_operators_table_is_read_as_it_stands_there(row, tmp_path):
     "file", sorted((ROOT / "examples").rglob("*.yaml")), ids=lambda file: file.name
 )
 def test_a_file_of_the_examples_is_yaml_of_one_meaning(file):
-    assert strict_yaml.read(file.read_text(encoding="utf-8"))
+    assert settings.read_yaml(file.read_text(encoding="utf-8"))
 
 
 def test_the_files_that_are_brought_along_are_read():

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import Page
+from bmt.chassis.http.routes import Page
 from bmt.contracts.http.records import (
     ConformanceReport,
     RecordItem,

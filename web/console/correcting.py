@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.routes import Id
 from bmt.contracts.http.approval import RequestUnderReview
 from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import Refused

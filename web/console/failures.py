@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.http.pagination import Page
+from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import ListedRequest
 from bmt.contracts.http.provisioning import Failure
 from web.clients import VisitorClient, address

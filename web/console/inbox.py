@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (
     InboxItem,

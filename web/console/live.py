@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.routes import Id
 from bmt.contracts.http import intake
 from bmt.contracts.http.approval import Step, WorklistChanged
 from bmt.contracts.problems import Refused

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.routes import Id
 from bmt.contracts.http.notification import ResendAccepted
 from bmt.contracts.http.provisioning import RetryAccepted, RetryOrder
 from bmt.contracts.problems import FieldError, Refused

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.notification import (
     NoticePreview,
     RestoreDefault,

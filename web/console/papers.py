@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.notification import (
     DispatchPaper,

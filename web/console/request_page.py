@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import Page
+from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import RequestUnderReview, WorklistItem
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import RequestStatus

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.pagination import Page
+from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import (
     ListedRequest,
     RulingResult,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.pagination import Id
+from bmt.chassis.http.routes import Id
 from bmt.contracts.http.intake import LastSubmission, RequestAccepted, RequestStatus
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.requests import CorrectionHandedIn

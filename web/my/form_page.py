@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from bmt.agencies.agency import AgencyRules
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import Page
+from bmt.chassis.http.routes import Page
 from bmt.contracts.http.intake import RequestStatus, SizesGiven
 from bmt.contracts.problems import Refused
 from bmt.contracts.sizes import in_gigabytes

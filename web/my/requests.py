@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.pagination import Id, Page
+from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.intake import LastSubmission, RequestStatus, WithdrawalAccepted
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Kind, PostedChannel

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from pydantic import BaseModel
 
-from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime import observability
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.immutable import immutable
 
@@ -159,6 +159,6 @@ class IncomingEvent(Generic[E_co]):
             causation=self.id,
             fingerprint=self.id,
             command=command,
-            traceparent=tracing.accepted(self.envelope.traceparent),
+            traceparent=observability.accepted_traceparent(self.envelope.traceparent),
             comes_again=True,
         )

@@ -22,10 +22,10 @@ from bmt.chassis.eventsourcing.event_store import (
     EventStore,
     RefusalRecord,
     Tail,
+    Vocabulary,
+    type_of,
 )
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
-from bmt.chassis.runtime.background import backoff
-from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.background import Batcher, backoff
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.immutable import immutable

@@ -1,29 +1,50 @@
-"""The application factory, and the middleware around it: the HTTP side that all services share."""
+"""The application, the middleware around it, and the server that runs it."""
 
+import asyncio
+import gc
+import resource
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import structlog
+import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bmt.chassis.http import connections, openapi, problem_details
-from bmt.chassis.http.api_route import ApiRoute
+from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.http import bodies, limits
 from bmt.chassis.http.auth import Authenticator
-from bmt.chassis.http.limits import UNLIMITED, ConcurrencyLimit, ConcurrencyLimits, RateLimit
-from bmt.chassis.http.problem_details import problem_response
-from bmt.chassis.runtime import background, tracing
-from bmt.chassis.runtime.health import Parts, ReadinessCheck, Sampler, health_routes
+from bmt.chassis.http.bodies import problem_response
+from bmt.chassis.http.limits import (
+    UNLIMITED,
+    ConcurrencyLimit,
+    ConcurrencyLimits,
+    Deadlines,
+    RateLimit,
+    patient_connections,
+)
+from bmt.chassis.http.routes import ApiRoute, describe_what_is_ours, problems
+from bmt.chassis.runtime import background, observability
+from bmt.chassis.runtime.observability import (
+    CHECK_SECONDS,
+    Parts,
+    ReadinessCheck,
+    Sampler,
+    set_up_logs,
+)
+from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, HttpSettings, ProcessSettings, load
 from bmt.contracts.problems import Refused
 
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
@@ -44,8 +65,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        traceparent = tracing.accepted(_traceparent(scope))
-        traced = tracing.current.set(traceparent)
+        traceparent = observability.accepted_traceparent(_traceparent(scope))
+        traced = observability.current_trace.set(traceparent)
         started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -56,7 +77,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if connections.size_of(scope) > connections.MOST_BYTES:
+            if limits.head_bytes(scope) > limits.MOST_HEAD_BYTES:
                 await _head_too_large()(scope, receive, send_with_headers)
                 return
             await self._app(scope, receive, send_with_headers)
@@ -69,11 +90,11 @@ class RequestMiddleware:
             response = problem_response(Refused(problem="internal"))
             await response(scope, receive, send_with_headers)
         finally:
-            tracing.current.reset(traced)
+            observability.current_trace.reset(traced)
 
 
 def _head_too_large() -> Response:
-    most = connections.MOST_BYTES
+    most = limits.MOST_HEAD_BYTES
     return problem_response(
         Refused(
             f"Address and headers may have at most {most} bytes together.",
@@ -104,16 +125,6 @@ def _route(scope: Scope) -> str:
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-def api_router(**options: Any) -> APIRouter:
-    """A router for an API's routes: guarded, limited and strict (see `body_limit.ApiRoute`)."""
-    return APIRouter(
-        route_class=ApiRoute,
-        responses=openapi.ANY_PROBLEM,
-        strict_content_type=False,
-        **options,
-    )
 
 
 def create_app(
@@ -168,8 +179,8 @@ def create_app(
         _require_strictness(router)
         # Joined, not included: FastAPI matches an included router twice for each call.
         app.router.routes.extend(router.routes)
-    problem_details.install(app)
-    openapi.install(app)
+    bodies.install_problems(app)
+    describe_what_is_ours(app)
     # Our own middleware only: FastAPI's would do nothing for each call.
     limited = ConcurrencyLimit(DirectCalls(app), concurrency or ConcurrencyLimits())
     app.middleware_stack = RequestMiddleware(limited)
@@ -212,3 +223,149 @@ def _require_strictness(router: APIRouter) -> None:
     for route in router.routes:
         if isinstance(route, APIRoute) and route.body_field and not isinstance(route, ApiRoute):
             raise TypeError(f"{route.path} takes a body: make its router with api_router()")
+
+
+def health_routes(
+    registry: CollectorRegistry,
+    readiness: Mapping[str, ReadinessCheck],
+    parts: Parts,
+    samplers: Sequence[Sampler] = (),
+) -> APIRouter:
+    """`/healthz`, `/readyz` and `/metrics`, without a token: they contain no personal data."""
+    routes = APIRouter(tags=["operation"])
+
+    @routes.get("/healthz", summary="Alive")
+    async def healthz() -> Mapping[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz", summary="Ready", responses=problems("unavailable"))
+    async def readyz() -> Mapping[str, str]:
+        missing = await parts.missing(readiness)
+        if missing:
+            raise Refused(
+                f"Not ready. Missing: {', '.join(missing)}.",
+                problem="unavailable",
+                extra={"missing": list(missing)},
+            )
+        return {"status": "ready"}
+
+    @routes.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        await asyncio.gather(*(_sample(sampler) for sampler in samplers))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+async def _sample(sampler: Sampler) -> None:
+    """A gauge that cannot be read keeps its last value. The others are still updated."""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await sampler()
+    except Exception as error:  # noqa: BLE001  the metrics of everything else must be readable
+        _log.warning("sample_failed", error=repr(error))
+
+
+PERMANENT: Final = 308
+"""The method and a form's content stay (RFC 9110, 15.4.9)."""
+_FOUND: Final = 307
+
+
+def moved_pages(web_url: str, prefixes: Sequence[str]) -> APIRouter:
+    """Redirects `/` and everything below `prefixes` to the same path below `web_url`; nothing if it is empty."""
+    routes = APIRouter(include_in_schema=False)
+    if not web_url:
+        return routes
+    there = web_url.rstrip("/")
+
+    @routes.get("/")
+    async def begins() -> Response:
+        return RedirectResponse(f"{there}/", _FOUND)
+
+    async def moved(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        path = request.scope.get("raw_path", b"").decode("ascii") or request.url.path
+        return RedirectResponse(f"{there}{path}{query}", PERMANENT)
+
+    for prefix in prefixes:
+        for path in (prefix, prefix + "/{rest:path}"):
+            routes.add_api_route(path, moved, methods=["GET", "POST"])
+    return routes
+
+
+S = TypeVar("S", bound=HttpSettings)
+
+SHUTDOWN_SECONDS: Final = 10
+"""How long running calls may take at a stop; Docker kills after ten seconds, Kubernetes after thirty."""
+_MOST_FILES: Final = 65_536
+_GARBAGE_AT_MOST: Final = 200_000
+"""Objects kept alive by cycles; some tens of megabytes."""
+
+
+def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
+    """Run a service. It exits with 2 and one clear line if the configuration is wrong."""
+    settings = load(settings_class)
+    set_up_logs(settings.service, settings.log_level)
+    warn_of_what_is_not_encrypted(settings)
+    try:
+        serve(build, settings)
+    except WrongConfiguration as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(WRONG_CONFIGURATION)
+
+
+def warn_of_what_is_not_encrypted(settings: ProcessSettings) -> None:
+    """Log, at every start, each variable whose connection is not encrypted."""
+    for variable in settings.not_encrypted():
+        _log.warning("not_encrypted", variable=variable)
+
+
+def serve(build: Callable[[S], FastAPI], settings: S) -> None:
+    """Build the application inside the event loop and serve it until SIGTERM or SIGINT.
+
+    Running calls are finished first. Logs must be set up before. It exits with 3 if the lifespan or the socket
+    cannot be started.
+    """
+    collect_garbage_less_often()
+    open_as_many_files_as_allowed()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(configuration(build, settings)).run()
+
+
+def collect_garbage_less_often() -> None:
+    """Imported objects stay; most others are freed by reference counting, without cycles.
+
+    A wave of 500 events is some 50,000 objects. A collection during each would look through them all for nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_AT_MOST, 20, 100)
+
+
+def open_as_many_files_as_allowed() -> None:
+    """Each connection is a file, and the usual soft limit of 1,024 is too low."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def configuration(
+    build: Callable[[S], FastAPI], settings: S, deadlines: Deadlines | None = None
+) -> uvicorn.Config:
+    """The server's configuration: the fast loop and parser, no log of its own."""
+    return uvicorn.Config(
+        partial(build, settings),
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=patient_connections(deadlines or Deadlines()),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )

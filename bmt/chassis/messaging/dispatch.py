@@ -4,11 +4,13 @@ A batch is handled in waves: the first event of every key together (one query lo
 write appends their commits), then the second events, and so on.
 """
 
+import inspect
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -18,19 +20,50 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
-from bmt.chassis.eventsourcing.event_store import Commit
+from bmt.chassis.eventsourcing.event_store import Commit, UnknownType, Vocabulary
 from bmt.chassis.eventsourcing.execution import CatchUp, Executed, Execution, up_to_date
-from bmt.chassis.eventsourcing.vocabulary import UnknownType, Vocabulary
-from bmt.chassis.http import strict_json
-from bmt.chassis.http.api_route import JSON_BODY_BYTES
+from bmt.chassis.http import bodies
+from bmt.chassis.http.routes import JSON_BODY_BYTES
 from bmt.chassis.messaging.dead_letters import DISCARDED, DeadLetters, OnDead, no_answer
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.messaging.parking import QUEUED_BEHIND, Parked, ParkingLot, Record, after_failure
-from bmt.chassis.messaging.subscriptions import DeadLetter, Handler
+from bmt.chassis.messaging.parking import (
+    QUEUED_BEHIND,
+    DeadLetter,
+    Parked,
+    ParkingLot,
+    Record,
+    after_failure,
+)
 from bmt.chassis.readmodels.views import Projection
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.envelope import Envelope, MalformedEvent, OwnEnvelope, read_kafka, read_own
 from bmt.contracts.problems import Refused
+
+Handler = Callable[[IncomingEvent[Any]], Awaitable[Message[Any] | None]]
+"""Turns a received event into a command, or None if nothing follows.
+
+The handlers of a wave run one after the other. Waiting for something outside belongs in `Complete`, where the
+whole wave waits once.
+"""
+
+Table = Mapping[type[BaseModel], Callable[..., Awaitable[Message[Any] | None]]]
+"""Consumed event → handler, before its ports are bound."""
+
+
+def bind(table: Table, **ports: Any) -> dict[type[BaseModel], Handler]:
+    """The table with each handler's ports filled in, by the names in its signature.
+
+    Raises:
+        TypeError: a handler names a port that is not given.
+    """
+    bound: dict[type[BaseModel], Handler] = {}
+    for event, handler in table.items():
+        _, *wanted = inspect.signature(handler).parameters
+        if missing := [name for name in wanted if name not in ports]:
+            raise TypeError(f"{handler.__name__} needs {', '.join(missing)}")
+        bound[event] = partial(handler, **{name: ports[name] for name in wanted})
+    return bound
+
 
 UNREADABLE: Final = "unreadable"
 
@@ -337,7 +370,7 @@ class Dispatcher:
         if len(record.value or b"") > JSON_BODY_BYTES:
             detail = f"The value may have at most {JSON_BODY_BYTES} bytes."
             raise Refused(detail, problem="too_large")
-        return read_kafka(record.headers, record.value, parse=strict_json.read, extensions=())
+        return read_kafka(record.headers, record.value, parse=bodies.read_json, extensions=())
 
     def _require_right_topic(self, topic: str, type_: str) -> None:
         if type_ not in self._only.get(topic, (type_,)):

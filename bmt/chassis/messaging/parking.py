@@ -5,16 +5,20 @@ events of the same key queue behind it, while all others flow.
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
+from uuid import UUID
 
 from bmt.chassis import crash_points
-from bmt.chassis.messaging.subscriptions import DeadLetter
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.background import backoff
+from bmt.chassis.runtime.clock import new_id
+from bmt.contracts.envelope import MalformedEvent, read_kafka
 from bmt.contracts.immutable import immutable
+from bmt.contracts.problems import FieldError, listed
 
 TRIES: Final = 6
 FIRST_BACKOFF_SECONDS: Final = 0.2
@@ -22,6 +26,22 @@ LONGEST_BACKOFF_SECONDS: Final = 30.0
 LEASE: Final = timedelta(seconds=60)
 QUEUED_BEHIND: Final = "an earlier event of the same key is parked"
 """The reason of an event that was not tried, since it must not overtake."""
+
+
+class DeadLetter(Exception):  # noqa: N818  named for where the event goes
+    """This event can never be accepted: it goes to the dead letters at once, whole.
+
+    Attributes:
+        reason: a problem's name or a short token, for `bmt_reason`.
+        detail: what is wrong and what is allowed, without the values, for `bmt_detail`. `errors` replace it.
+        errors: the wrong fields, if they are known.
+    """
+
+    def __init__(self, reason: str, detail: str, errors: tuple[FieldError, ...] = ()) -> None:
+        self.reason = reason
+        self.detail = listed(errors) or detail
+        super().__init__(f"{reason}: {self.detail}")
+        self.errors = errors
 
 
 @immutable
@@ -423,3 +443,69 @@ def _behind(parked_at: datetime, id_: str) -> dict[str, Any]:
 
 def _due(now: datetime) -> dict[str, Any]:
     return {"$set": {"due_at": now, "tries": 0}}
+
+
+@immutable
+class Order:
+    """An operator's decision.
+
+    Attributes:
+        at: UTC.
+        id: of the command; the same one is carried out once.
+        fingerprint: of what was asked under this id.
+    """
+
+    by: str
+    at: datetime
+    reason: str | None = None
+    id: str = field(default_factory=new_id)
+    fingerprint: str = ""
+
+
+def event_type(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> str | None:
+    """The event's type, even if the event is malformed; None: unknown."""
+    named = list(headers)
+    try:
+        return read_kafka(named, value).type
+    except MalformedEvent:
+        said = dict(named).get("ce_type")
+        return said.decode(errors="replace") if said is not None else None
+
+
+# A record's place in Kafka is written `topic:partition:offset`.
+
+_PLACE: Final = re.compile(
+    r"(?P<topic>[A-Za-z0-9._-]+):(?P<partition>[0-9]{1,10}):(?P<offset>[0-9]{1,20})"
+)
+
+
+def place_of(topic: str, partition: int, offset: int) -> str:
+    """The place in the form that operators see."""
+    return f"{topic}:{partition}:{offset}"
+
+
+def written_place(record: Record) -> str:
+    """The place of a record."""
+    return place_of(record.topic, record.partition, record.offset)
+
+
+def read_place(text: str) -> str:
+    """A place in its usual form; other text unchanged."""
+    if not (found := _PLACE.fullmatch(text)):
+        return text
+    return place_of(found["topic"], int(found["partition"]), int(found["offset"]))
+
+
+def stored_place(text: str) -> str:
+    """The place in the parking lot's form (`Record.place`); other text unchanged."""
+    if not (found := _PLACE.fullmatch(text)):
+        return text
+    return Record(found["topic"], int(found["partition"]), int(found["offset"]), "", (), None).place
+
+
+def request_id(key: bytes | None) -> str | None:
+    """The request's id in the key. Other keys may be personal, such as an account."""
+    try:
+        return str(UUID((key or b"").decode("ascii")))
+    except ValueError:
+        return None

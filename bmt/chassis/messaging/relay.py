@@ -21,8 +21,13 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.errors import BrokerUnavailable, Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, EventStore
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary, envelope_of
+from bmt.chassis.eventsourcing.event_store import (
+    Commit,
+    EventRecord,
+    EventStore,
+    Vocabulary,
+    envelope_of,
+)
 from bmt.chassis.messaging.kafka_client import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection

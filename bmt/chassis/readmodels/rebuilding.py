@@ -21,15 +21,13 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.event_store import Commit, EventStore
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import Commit, EventStore, Vocabulary
 from bmt.chassis.messaging.relay import OwnProjections
-from bmt.chassis.messaging.republishing import PRUNED_MARGIN
+from bmt.chassis.messaging.republishing import PRUNED_MARGIN, Job, Jobs
 from bmt.chassis.readmodels.view_store import MongoViewStore, ViewDocument
 from bmt.chassis.readmodels.views import Remade, Streams, View, ViewProjection
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.work.jobs import Job, Jobs
 
 D = TypeVar("D", bound=BaseModel)
 

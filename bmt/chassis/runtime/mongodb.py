@@ -43,7 +43,7 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from bmt.chassis.errors import StillContended, StoreUnavailable
+from bmt.chassis.errors import StillContended, StoreUnavailable, WrongConfiguration
 
 __all__ = [
     "ASCENDING",
@@ -212,3 +212,59 @@ async def reachable(database: Database) -> None:
     """Return if the server answers, else raise `StoreUnavailable`."""
     with store_errors():
         await database.command("ping")
+
+
+# Which version the data of a database has, and whether this process may work on it. The version counts changes that an
+# earlier or later version of bmt cannot live with. What is only added (indexes, views, fields with a default) does not
+# count: the services do that themselves, as they start. `bmt migrate` makes the others.
+
+SCHEMA_VERSION: Final = 1
+"""Of what this version of bmt reads and writes."""
+SCHEMA: Final = "schema"
+SCHEMA_KEPT: Final = "version"
+RESTORING: Final = "restoring"
+"""The document of a restore that is under way, or died: nobody works on what is half there."""
+
+
+async def require_schema(database: Database) -> None:
+    """Return if this process may work on the database; one without a version gets it.
+
+    Raises:
+        WrongConfiguration: it may not; the text says what to do.
+        StoreUnavailable: ask again.
+    """
+    found = await stored_schema(database)
+    if RESTORING in found:
+        raise WrongConfiguration(
+            f"{database.name} is half restored: stop the services, and run `bmt restore` again with the same backup"
+        )
+    if SCHEMA_KEPT not in found:
+        await keep_schema_version(database)
+        return
+    number = found[SCHEMA_KEPT]["number"]
+    if number > SCHEMA_VERSION:
+        raise WrongConfiguration(
+            f"{database.name} has data of schema {number}, and this version of bmt knows {SCHEMA_VERSION}:"
+            " start the version of bmt that wrote it, or a later one"
+        )
+    if number < SCHEMA_VERSION:
+        raise WrongConfiguration(
+            f"{database.name} has data of schema {number}, and this version of bmt needs {SCHEMA_VERSION}:"
+            " run `bmt migrate`"
+        )
+
+
+async def stored_schema(database: Database) -> dict[str, Any]:
+    """What is noted there, by `VERSION` and `RESTORING`."""
+    named = {"_id": {"$in": [SCHEMA_KEPT, RESTORING]}}
+    with store_errors():
+        return {one["_id"]: one for one in await database[SCHEMA].find(named).to_list(None)}
+
+
+async def keep_schema_version(database: Database) -> None:
+    """Note this version, unless another process was faster."""
+    with store_errors():
+        try:
+            await database[SCHEMA].insert_one({"_id": SCHEMA_KEPT, "number": SCHEMA_VERSION})
+        except DuplicateKeyError:
+            return

@@ -14,38 +14,28 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Deciders, IncomingEvent
-from bmt.chassis.eventsourcing.event_store import EventStore, MongoEventStore
+from bmt.chassis.eventsourcing.event_store import EventStore, MongoEventStore, Vocabulary, type_of
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary, type_of
-from bmt.chassis.http.app import create_app
+from bmt.chassis.http.app import create_app, moved_pages
+from bmt.chassis.http.auth import IssuerKeys, TokenVerifier
 from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
-from bmt.chassis.http.moved import moved_pages
-from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
-from bmt.chassis.messaging import positions, republishing
-from bmt.chassis.messaging.consumer import Consumer
-from bmt.chassis.messaging.dead_letters import OnDead, no_answer
-from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Outcome, as_they_are
+from bmt.chassis.messaging import consumer, republishing
+from bmt.chassis.messaging.consumer import Consumer, Positions
+from bmt.chassis.messaging.dead_letters import Actions, DeadLetterBox, OnDead, no_answer
+from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Handler, Outcome, as_they_are
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.messaging.letters import Actions, DeadLetterBox
-from bmt.chassis.messaging.operations import Operations
-from bmt.chassis.messaging.operations_api import NEWEST, operations_routes
-from bmt.chassis.messaging.positions import Positions
+from bmt.chassis.messaging.operations import NEWEST, Operations, operations_routes
 from bmt.chassis.messaging.relay import OwnProjections, Relay
-from bmt.chassis.messaging.republishing import Republishing
-from bmt.chassis.messaging.subscriptions import Handler
+from bmt.chassis.messaging.republishing import Jobs, Republishing
 from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.readmodels.rebuilding import OwnStreams, Rebuilding, SharedViews
 from bmt.chassis.readmodels.view_store import MongoViewStore
 from bmt.chassis.readmodels.views import Projection, View, ViewProjection
-from bmt.chassis.runtime import background, clock, mongodb, schema
-from bmt.chassis.runtime.document_rights import DocumentRights
-from bmt.chassis.runtime.documents import DocumentStore
-from bmt.chassis.runtime.health import Parts, Sampler
-from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
+from bmt.chassis.runtime import background, clock, mongodb
+from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
+from bmt.chassis.runtime.observability import Parts, Sampler, ServiceMetrics, new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
-from bmt.chassis.work.jobs import Jobs
-from bmt.chassis.work.queue import WorkChange, WorkQueue
-from bmt.chassis.work.worker import PerformAll, Worker, WorkProjection
+from bmt.chassis.work import PerformAll, WorkChange, Worker, WorkProjection, WorkQueue
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -110,7 +100,7 @@ class ServiceBuilder:
         self.lot = self._operations.lot
         self.work = WorkQueue(self.database[WORK])
         self.publisher = KafkaPublisher(settings.kafka_client_options())
-        self._positions = Positions(self.database[positions.COLLECTION])
+        self._positions = Positions(self.database[consumer.POSITIONS])
         self._streams = OwnStreams(self.store, self._own, self.source)
         self._rebuilding = Rebuilding(
             Jobs(self.database[rebuilding.COLLECTION]),
@@ -330,7 +320,7 @@ class ServiceBuilder:
                 group.create_task(background.forever(task))
 
     async def _prepare_all(self) -> None:
-        await schema.require(self.database)
+        await mongodb.require_schema(self.database)
         await self._commits.prepare()
         await self.lot.prepare()
         await self.work.prepare()

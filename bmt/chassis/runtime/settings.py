@@ -1,17 +1,23 @@
-"""The settings that all processes share, from environment variables that begin with `BMT_`.
+"""The settings that all processes share, from environment variables that begin with `BMT_`; and the files of operators.
 
 A secret may stand in a file: `BMT_MONGODB_URI_FILE=/run/secrets/uri` in the place of `BMT_MONGODB_URI`. A file can be given to
 one process alone, and does not appear in lists of processes or containers.
+
+YAML is read by the rules of YAML 1.2 (core schema): one meaning or none. `on`, `off`, `yes` and `no` are words, `0123` is
+123, and `12:30`, `1_000` and `2026-11-28` are text. A caller that needs a day parses it. YAML 1.1 reads each of them
+otherwise.
 """
 
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar, get_args
 from urllib.parse import parse_qs
 
+import yaml
 from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -22,9 +28,45 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
+from yamlcore import CoreLoader
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import tls
+
+
+@cache
+def machines_tls() -> ssl.SSLContext:
+    """For HTTPS clients: trusts the machine's authorities. Reading them takes 25 ms, so once a process."""
+    return ssl.create_default_context()
+
+
+def tls_context(
+    variables: str, authorities: Path | None, certificate: Path | None
+) -> ssl.SSLContext:
+    """Trusts `authorities` (by default the machine's), and presents `certificate` with its key.
+
+    Each call makes a new context: an HTTPS client sets its own protocols in the context it gets.
+
+    Raises:
+        ValueError: a file cannot be used. The text names its variable, for example `{variables}_CA_FILE`.
+    """
+    try:
+        made = ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise ValueError(_unusable(f"{variables}_CA_FILE", authorities, error)) from None
+    if certificate is not None:
+        try:
+            made.load_cert_chain(certificate, password="")
+        except OSError as error:
+            raise ValueError(
+                _unusable(f"{variables}_CERTIFICATE_FILE", certificate, error)
+            ) from None
+    return made
+
+
+def _unusable(variable: str, file: Path | None, error: OSError) -> str:
+    """An `SSLError` is an `OSError`, too."""
+    why = getattr(error, "reason", None) or error.strerror
+    return f"{variable} is wrong: {file} cannot be used: {why}"
 
 
 class _Outside: ...
@@ -148,7 +190,7 @@ class KafkaSettings(ProcessSettings):
         return self
 
     def _kafka_tls(self) -> ssl.SSLContext:
-        return tls.context("BMT_KAFKA", self.kafka_ca_file, self.kafka_certificate_file)
+        return tls_context("BMT_KAFKA", self.kafka_ca_file, self.kafka_certificate_file)
 
     def not_encrypted(self) -> Sequence[str]:
         encrypted = self.kafka_security_protocol.endswith("SSL")
@@ -202,7 +244,7 @@ class MongodbSettings(Settings):
     @model_validator(mode="after")
     def _mongodb_files_can_be_used(self) -> Self:
         if self.mongodb_ca_file or self.mongodb_certificate_file:
-            tls.context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
+            tls_context("BMT_MONGODB", self.mongodb_ca_file, self.mongodb_certificate_file)
         return self
 
     def mongodb_tls(self) -> dict[str, Any]:
@@ -407,3 +449,50 @@ def _read(name: str, path: Path) -> str:
     if not text or len(content) > MOST_BYTES:
         raise SecretFileWrong(f"{name} is wrong: {path} is empty or too large")
     return text
+
+
+class NotYaml(ValueError):  # noqa: N818  named for what is so
+    """The text is not valid YAML, or has more than one meaning.
+
+    `line` counts from 1; 0 if it is unknown. The message may quote the text.
+    """
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        super().__init__(f"line {line}: {why}" if line else why)
+        self.line = line
+
+
+class KeyTwice(NotYaml):
+    """A key occurs twice in one mapping. The text gives the key and both lines, but no value."""
+
+
+def read_yaml(text: str) -> Any:
+    """The value of a text. Raises `NotYaml`, or `KeyTwice`."""
+    try:
+        return yaml.load(text, _YamlLoader)  # noqa: S506  it makes plain values alone
+    except RecursionError:
+        raise NotYaml("it is nested too deeply") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        why = " ".join(str(error.problem or error.context).split())
+        raise NotYaml(why, mark.line + 1 if mark else 0) from None
+    except yaml.YAMLError as error:
+        raise NotYaml(" ".join(str(error).split())) from None
+
+
+class _YamlLoader(CoreLoader):  # type: ignore[misc]  # yamlcore has no types
+    """Names the repeated key, which yamlcore does not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  as PyYAML calls it
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise KeyTwice(
+                    f"{key.value} stands there twice, first in line {seen[key.value]}", line
+                )
+            seen[key.value] = line
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore, Received, received_bytes
 from bmt.contracts.problems import FieldError, Refused

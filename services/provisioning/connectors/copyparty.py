@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import httpx
 
 from bmt.chassis import crash_points
-from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.background import Batcher
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveStorage, PlannedChange
 from services.provisioning.connectors.connector import (

@@ -9,10 +9,9 @@ from typing import Annotated, Final
 from fastapi import Depends
 from fastapi import Query as QueryParameter
 
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import api_router, problems
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.charter import CharterFigures

@@ -14,10 +14,9 @@ from starlette.responses import Response, StreamingResponse
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.responses import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import api_router, problems
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter

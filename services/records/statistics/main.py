@@ -17,10 +17,9 @@ from prometheus_client import start_http_server
 
 import bmt.chassis.messaging.kafka_client  # noqa: F401  it tells aiokafka of closed connections
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
-from bmt.chassis.runtime.logs import set_up_logs
-from bmt.chassis.runtime.metrics import new_registry
-from bmt.chassis.runtime.run import warn_of_what_is_not_encrypted
+from bmt.chassis.eventsourcing.event_store import Vocabulary
+from bmt.chassis.http.app import warn_of_what_is_not_encrypted
+from bmt.chassis.runtime.observability import new_registry, set_up_logs
 from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, KafkaSettings, load
 from bmt.contracts import topics
 from bmt.contracts.envelope import read_kafka, read_own

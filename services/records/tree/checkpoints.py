@@ -19,7 +19,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.health import Sampler
+from bmt.chassis.runtime.observability import Sampler
 from bmt.contracts.problems import FieldError, Refused
 from services.records.tree.merkle import consistency_ranges, inclusion_ranges
 from services.records.tree.tree_store import Overtaken, TreeStore

@@ -12,7 +12,7 @@ import httpx
 from stage import OUTBOUND, SAYS, SUBSCRIBED, Stage
 from tape import Taped
 
-from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.contracts import topics
 from services.approval.subscriptions import TABLE as APPROVAL
 from services.intake.domain.events import SubmissionAnswered

@@ -19,7 +19,7 @@ from bmt.chassis.messaging import parking
 from bmt.chassis.messaging.parking import PARKED, Discarding, ParkingLot
 from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.chassis.work.worker import Worker
+from bmt.chassis.work import Worker
 
 DIED = 86
 LEASE = timedelta(seconds=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bmt.chassis.messaging.fetched import Unread
+from bmt.chassis.messaging.kafka_client import Unread
 from bmt.chassis.messaging.parking import Record
 
 

@@ -8,7 +8,7 @@ from aiokafka.consumer import AIOKafkaConsumer
 from eventually import eventually
 from site_under_faults import Site
 
-from bmt.chassis.messaging.positions import COLLECTION, Positions
+from bmt.chassis.messaging.consumer import POSITIONS, Positions
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.rights.kafka_table import table
@@ -54,7 +54,7 @@ async def at_rest(site: Site, seconds: float = 60) -> Ledger:
             left = [p for p in places if ends[p] and (p not in done or done[p].offset < ends[p])]
             assert not left, (service, left)
             # A service that was started again reads what its store does not know of once more.
-            known = await Positions(mongodb[f"bmt_{service}"][COLLECTION]).consumed(
+            known = await Positions(mongodb[f"bmt_{service}"][POSITIONS]).consumed(
                 {place.topic for place in places}
             )
             again = [

@@ -4,8 +4,7 @@ import asyncio
 
 from faults.planting.worst_moment import die_once
 
-from bmt.chassis.work.queue import Remove
-from bmt.chassis.work.worker import Worker
+from bmt.chassis.work import Remove, Worker
 
 SERVICE = "notification"
 FOUND_BY = ("I10",)

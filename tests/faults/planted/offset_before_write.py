@@ -2,8 +2,7 @@
 
 from faults.planting.worst_moment import die_once
 
-from bmt.chassis.messaging.consumer import Consumer
-from bmt.chassis.messaging.positions import _last
+from bmt.chassis.messaging.consumer import Consumer, _last
 
 SERVICE = "approval"
 FOUND_BY = ("I8", "I10")

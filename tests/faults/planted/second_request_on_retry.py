@@ -2,12 +2,12 @@
 
 import uuid
 
-from bmt.chassis.http import idempotency
+from bmt.chassis.http import routes
 
 SERVICE = "intake"
 FOUND_BY = ("I1",)
 
 
 def plant() -> None:
-    assert callable(idempotency.causation_of)
-    idempotency.causation_of = lambda _, __: f"cmd:{uuid.uuid4()}"
+    assert callable(routes.causation_of)
+    routes.causation_of = lambda _, __: f"cmd:{uuid.uuid4()}"

@@ -19,12 +19,10 @@ from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.eventsourcing.event_store import MongoEventStore
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.messaging import parking
-from bmt.chassis.messaging.consumer import Consumer
+from bmt.chassis.messaging.consumer import Consumer, Positions
 from bmt.chassis.messaging.dispatch import Dispatcher
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.messaging.parking import Discarding, ParkingLot, Record
-from bmt.chassis.messaging.positions import Positions
-from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.messaging.parking import DeadLetter, Discarding, ParkingLot, Record
 from bmt.chassis.runtime.clock import new_id, now
 from bmt.contracts.envelope import Envelope
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.work.jobs import HELD_FOR, Jobs
+from bmt.chassis.messaging.republishing import HELD_FOR, Jobs
 
 pytestmark = pytest.mark.integration
 

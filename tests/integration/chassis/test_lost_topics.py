@@ -10,10 +10,10 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from eventually import eventually
 from fixtures.samples import facts, received
 
-from bmt.chassis.messaging.positions import PRUNED, Positions
+from bmt.chassis.messaging.consumer import PRUNED, Positions
+from bmt.chassis.messaging.republishing import Job, Jobs
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import connect
-from bmt.chassis.work.jobs import Job, Jobs
 from bmt.contracts import topics
 from services.approval.main import build
 from services.approval.settings import Settings

@@ -11,8 +11,18 @@ from eventually import eventually
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.clock import now
-from bmt.chassis.work.queue import Postpone, Remove, WorkItem, WorkQueue
-from bmt.chassis.work.worker import Done, Later, Worker, WorkProjection, each, together
+from bmt.chassis.work import (
+    Done,
+    Later,
+    Postpone,
+    Remove,
+    Worker,
+    WorkItem,
+    WorkProjection,
+    WorkQueue,
+    each,
+    together,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +59,7 @@ async def waiting(queue, perform, monkeypatch):
         return taken
 
     monkeypatch.setattr(queue, "take", take_and_tell)
-    monkeypatch.setattr("bmt.chassis.work.worker.SWEEP_EVERY_SECONDS", 600)
+    monkeypatch.setattr("bmt.chassis.work.SWEEP_EVERY_SECONDS", 600)
     async with working(queue, perform) as worker:
         await looked.wait()
         yield worker
@@ -172,7 +182,7 @@ async def test_what_fails_is_tried_again_with_its_reason_shown(queue):
 
 
 async def test_what_hangs_is_given_up_and_tried_again(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.work.worker.AT_MOST_SECONDS", 0.05)
+    monkeypatch.setattr("bmt.chassis.work.AT_MOST_SECONDS", 0.05)
     tries = []
 
     async def perform(work):
@@ -264,7 +274,7 @@ async def test_a_list_that_fails_is_tried_item_by_item(queue):
 
 
 async def test_a_list_of_which_nothing_comes_is_given_up(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.work.worker.AT_MOST_SECONDS", 0.05)
+    monkeypatch.setattr("bmt.chassis.work.AT_MOST_SECONDS", 0.05)
 
     async def perform(items, settle):
         for work in items:
@@ -369,7 +379,7 @@ async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queu
 
 
 async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.work.worker.IN_HAND", 2)
+    monkeypatch.setattr("bmt.chassis.work.IN_HAND", 2)
     finish = asyncio.Event()
 
     async def perform(_):
@@ -385,7 +395,7 @@ async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queu
 
 
 async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.work.worker.IN_HAND", 2)
+    monkeypatch.setattr("bmt.chassis.work.IN_HAND", 2)
     finish = asyncio.Event()
     performed = []
 

@@ -13,7 +13,7 @@ from bmt.backup.directory import Backup, BackupKey, Manifest, NewBackup, Unusabl
 from bmt.backup.restoring import Restoring
 from bmt.chassis import crash_points
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import clock, schema
+from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.mongodb import RawDocument, connect
 from bmt.cli.backup import left_out
 
@@ -49,7 +49,7 @@ class Stores:
                 database = self.client[name]
                 for collection in await database.list_collection_names():
                     documents = await database[collection].find().to_list(None)
-                    if collection not in (schema.COLLECTION, "inbox") and documents:
+                    if collection not in (mongodb.SCHEMA, "inbox") and documents:
                         place = name.removeprefix(self.prefix), collection
                         found[place] = {each["_id"]: each for each in documents}
         return found
@@ -71,7 +71,7 @@ async def taken(stores, folder, key=KEY):
     manifest = Manifest(
         id=mark,
         version="1",
-        schema_version=schema.SCHEMA_VERSION,
+        schema_version=mongodb.SCHEMA_VERSION,
         prefix=stores.prefix,
         began_at=cut.began_at,
         cut_at=cut.cut_at,
@@ -146,7 +146,7 @@ async def test_what_comes_back_is_what_was_there_at_the_end_whatever_changed_mea
     await restored(backup, new)
     assert await new.everything() == at_the_end
     assert await new["intake"].inbox.count_documents({}) == 0
-    assert await schema.stored(new["intake"]) == {}
+    assert await mongodb.stored_schema(new["intake"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -170,10 +170,10 @@ async def test_a_restore_that_died_is_begun_again_and_ends_the_same(
             await restored(backup, new)
 
     with pytest.raises(WrongConfiguration, match="is half restored: stop the services"):
-        await schema.require(new["intake"])
+        await mongodb.require_schema(new["intake"])
     await restored(backup, new)
     assert await new.everything() == at_the_end
-    await schema.require(new["intake"])
+    await mongodb.require_schema(new["intake"])
 
 
 async def test_another_backup_does_not_go_on_where_one_died(stores, tmp_path, monkeypatch):
@@ -298,7 +298,7 @@ async def test_what_is_no_backup_is_refused_before_anything_is_written(
     code, said = await refused()
     assert code == 1
     assert "was changed since the backup" in said
-    later = replace_schema(text, schema.SCHEMA_VERSION + 1)
+    later = replace_schema(text, mongodb.SCHEMA_VERSION + 1)
     manifest.write_text(later)
     code, said = await refused()
     assert code == 1

@@ -6,8 +6,7 @@ import pytest
 
 from bmt.chassis.messaging.dead_letters import DeadLetters
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.messaging.parking import ParkingLot, Record
-from bmt.chassis.messaging.subscriptions import DeadLetter
+from bmt.chassis.messaging.parking import DeadLetter, ParkingLot, Record
 from bmt.contracts import topics
 
 pytestmark = pytest.mark.integration

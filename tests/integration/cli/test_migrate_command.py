@@ -6,16 +6,16 @@ import sys
 import pytest
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.runtime import schema
+from bmt.chassis.runtime import mongodb
 from bmt.cli.examination import VIEWS, expected_indexes
 
 pytestmark = pytest.mark.integration
 
-LATER = schema.SCHEMA_VERSION + 1
+LATER = mongodb.SCHEMA_VERSION + 1
 
 
 async def noted(databases, number):
-    await databases("approval").schema.insert_one({"_id": schema.VERSION, "number": number})
+    await databases("approval").schema.insert_one({"_id": mongodb.SCHEMA_KEPT, "number": number})
 
 
 async def test_a_dry_run_names_what_is_done_then_and_the_second_time_nothing_is_left(
@@ -33,8 +33,8 @@ async def test_a_dry_run_names_what_is_done_then_and_the_second_time_nothing_is_
             assert wanted <= {
                 tuple((field, int(way)) for field, way in one["key"]) for one in found.values()
             }
-    stored = await schema.stored(databases("web"))
-    assert stored[schema.VERSION]["number"] == schema.SCHEMA_VERSION
+    stored = await mongodb.stored_schema(databases("web"))
+    assert stored[mongodb.SCHEMA_KEPT]["number"] == mongodb.SCHEMA_VERSION
     again = await bmt("migrate")
     assert (again.code, again.out) == (0, "all is as this version needs it\n")
 
@@ -50,13 +50,15 @@ async def test_it_goes_forward_only(bmt, databases):
 
 async def test_a_process_works_on_its_own_schema_alone(databases):
     database = databases("approval")
-    await schema.require(database)
-    await schema.require(database)
-    assert (await schema.stored(database))[schema.VERSION]["number"] == schema.SCHEMA_VERSION
+    await mongodb.require_schema(database)
+    await mongodb.require_schema(database)
+    assert (await mongodb.stored_schema(database))[mongodb.SCHEMA_KEPT][
+        "number"
+    ] == mongodb.SCHEMA_VERSION
     for number, advice in ((LATER, "start the version of bmt that wrote it"), (0, "`bmt migrate`")):
-        await database.schema.update_one({"_id": schema.VERSION}, {"$set": {"number": number}})
+        await database.schema.update_one({"_id": mongodb.SCHEMA_KEPT}, {"$set": {"number": number}})
         with pytest.raises(WrongConfiguration, match=advice):
-            await schema.require(database)
+            await mongodb.require_schema(database)
 
 
 def test_a_process_that_may_not_work_says_why_in_one_line_and_ends_with_2():

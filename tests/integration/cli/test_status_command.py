@@ -12,8 +12,8 @@ from eventually import eventually
 
 from bmt import reconciliation
 from bmt.chassis.messaging.parking import Discarding, Parked, ParkingLot, Record
+from bmt.chassis.messaging.republishing import Jobs
 from bmt.chassis.runtime.mongodb import connect
-from bmt.chassis.work.jobs import Jobs
 from bmt.contracts import topics
 from bmt.reconciliation import Reconciliation
 

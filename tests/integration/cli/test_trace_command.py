@@ -11,7 +11,7 @@ import pytest
 
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, MongoEventStore
 from bmt.chassis.messaging.parking import Parked, ParkingLot, Record
-from bmt.chassis.work.queue import WorkItem, WorkQueue
+from bmt.chassis.work import WorkItem, WorkQueue
 from bmt.contracts import topics
 
 pytestmark = pytest.mark.integration

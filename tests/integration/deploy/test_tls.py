@@ -16,7 +16,8 @@ from fixtures.service import AGENCIES_FILE
 
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
-from bmt.chassis.runtime import mongodb, tls
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.settings import tls_context
 from evaluation import ports
 from evaluation.kafka import Kafka
 from evaluation.mongodb import MongoDB
@@ -51,7 +52,7 @@ class KafkaWithTls(Kafka):
         return {
             **super().options(user),
             "security_protocol": "SASL_SSL",
-            "ssl_context": tls.context("TEST", self.authority.file, None),
+            "ssl_context": tls_context("TEST", self.authority.file, None),
         }
 
 

@@ -6,7 +6,7 @@ import pytest
 from fixtures.problems import assert_problem, pointers
 from intake_callers import ADMINISTRATOR, APPLICANT, OF_JPA, asked, email
 
-from bmt.chassis.runtime.document_rights import HOLDERS, UPLOADS
+from bmt.chassis.runtime.documents import HOLDERS, UPLOADS
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from services.intake.main import build

@@ -14,9 +14,8 @@ from fixtures.web import NAMES
 from session_visitors import sign_in
 from starlette.requests import Request
 
-from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.auth import IssuerKeys, Principal, TokenVerifier
 from bmt.chassis.http.limits import UNLIMITED
-from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
 from bmt.chassis.runtime.clock import now
 from bmt.chassis.runtime.mongodb import connect
 from evaluation.ports import any_free_port

@@ -13,10 +13,10 @@ from reviews import NOW, SITI, open_review
 from bmt.agencies.register import Agencies
 from bmt.chassis.errors import CausationReused, StoreUnavailable
 from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.idempotency import CommandContext
+from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
 from bmt.contracts.http.approval import RulingOn

@@ -10,9 +10,9 @@ from folds import checked
 from reviews import DUE, REQUEST, opened, papers, rejected
 from test_review_view import OPENED_AT, incoming
 
-from bmt.chassis.http import live
-from bmt.chassis.http.live import ChangeSignal
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.http import bodies
+from bmt.chassis.http.bodies import ChangeSignal
+from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.approval import WorklistChanged
 from services.approval import views
@@ -54,10 +54,10 @@ async def first(stream):
 
 
 async def test_what_this_process_does_is_told_at_once(reviews, look, monkeypatch):
-    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 60)
+    monkeypatch.setattr(bodies, "LOOKS_EVERY_SECONDS", 60)
     change_signal = ChangeSignal()
     told = asyncio.create_task(
-        first(live.stream(look(OPENED_AT + timedelta(seconds=1)), change_signal))
+        first(bodies.live_changes(look(OPENED_AT + timedelta(seconds=1)), change_signal))
     )
     await asyncio.sleep(0)  # no time: others have their turn of the loop
     decided = incoming(rejected(), 3)
@@ -69,9 +69,9 @@ async def test_what_this_process_does_is_told_at_once(reviews, look, monkeypatch
 async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(
     reviews, look, monkeypatch
 ):
-    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(bodies, "LOOKS_EVERY_SECONDS", 0.01)
     told = asyncio.create_task(
-        first(live.stream(look(OPENED_AT + timedelta(seconds=1)), ChangeSignal()))
+        first(bodies.live_changes(look(OPENED_AT + timedelta(seconds=1)), ChangeSignal()))
     )
     await asyncio.sleep(0)  # no time: others have their turn of the loop
     await reviews.apply([incoming(rejected(), 3)])
@@ -79,13 +79,13 @@ async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(
 
 
 async def test_a_stream_ends_by_itself_and_says_when_to_come_again(look):
-    events = [event async for event in live.stream(look(BEFORE), ChangeSignal(), 0)]
+    events = [event async for event in bodies.live_changes(look(BEFORE), ChangeSignal(), 0)]
     assert [(event.comment, event.retry) for event in events] == [("open", 500)]
 
 
 async def test_what_is_as_it_was_is_not_told_again(look, monkeypatch):
-    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
-    events = [event async for event in live.stream(look(BEFORE), ChangeSignal(), 0.1)]
+    monkeypatch.setattr(bodies, "LOOKS_EVERY_SECONDS", 0.01)
+    events = [event async for event in bodies.live_changes(look(BEFORE), ChangeSignal(), 0.1)]
     assert [event.event for event in events] == [None, "changed"]
 
 

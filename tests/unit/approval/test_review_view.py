@@ -23,7 +23,7 @@ from reviews import (
 )
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.vocabulary import type_of
+from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted

@@ -9,9 +9,8 @@ from fixtures.issuer import Issuer, rsa_key
 from parcel_api import Desk, parcel_routes
 
 from bmt.chassis.http.app import create_app
-from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
-from bmt.chassis.runtime.health import ReadinessCheck
-from bmt.chassis.runtime.metrics import ServiceMetrics, new_registry
+from bmt.chassis.http.auth import IssuerKeys, TokenVerifier
+from bmt.chassis.runtime.observability import ReadinessCheck, ServiceMetrics, new_registry
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,17 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.chassis.errors import CausationReused, StoreUnavailable
-from bmt.chassis.http.app import api_router
 from bmt.chassis.http.auth import Principal, principal, require
-from bmt.chassis.http.idempotency import CommandContext, answer, command
-from bmt.chassis.http.openapi import problems
-from bmt.chassis.http.pagination import Page, PageRequest, Paging
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Page,
+    PageRequest,
+    Paging,
+    answer,
+    api_router,
+    command,
+    problems,
+)
 from bmt.contracts.problems import Refused
 
 

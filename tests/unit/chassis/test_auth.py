@@ -12,8 +12,7 @@ from fixtures.problems import assert_problem
 from joserfc.jwk import OctKey, OKPKey
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.tokens import IssuerKeys, TokenVerifier
+from bmt.chassis.http.auth import IssuerKeys, Principal, TokenVerifier
 from bmt.contracts.problems import Refused
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bmt.chassis.runtime.batcher import Batcher
+from bmt.chassis.runtime.background import Batcher
 
 
 class Slow:

@@ -9,9 +9,10 @@ from eventually import eventually
 from fastapi import Request
 from fixtures.problems import assert_problem
 
-from bmt.chassis.http.app import api_router, create_app
+from bmt.chassis.http.app import create_app
 from bmt.chassis.http.limits import ConcurrencyLimits
-from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.http.routes import api_router
+from bmt.chassis.runtime.observability import new_registry
 
 MOST = 3
 

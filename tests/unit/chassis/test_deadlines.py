@@ -12,11 +12,11 @@ from fastapi import Request
 from parcel_api import parcel_routes
 from starlette.responses import StreamingResponse
 
-from bmt.chassis.http.app import api_router, create_app
-from bmt.chassis.http.connections import Deadlines
-from bmt.chassis.http.limits import ConcurrencyLimits
-from bmt.chassis.runtime import run
-from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.http import app as served
+from bmt.chassis.http.app import create_app
+from bmt.chassis.http.limits import ConcurrencyLimits, Deadlines
+from bmt.chassis.http.routes import api_router
+from bmt.chassis.runtime.observability import new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
 from evaluation.ports import any_free_port
 
@@ -79,7 +79,7 @@ async def port(desk, verifier, gate, monkeypatch):
         issuer="http://127.0.0.1:1",
         agencies_file="agencies.yaml",
     )
-    monkeypatch.setattr(run, "SHUTDOWN_SECONDS", 1)
+    monkeypatch.setattr(served, "SHUTDOWN_SECONDS", 1)
     app = create_app(
         title="Parcels",
         version="1",
@@ -91,7 +91,7 @@ async def port(desk, verifier, gate, monkeypatch):
         concurrency=ConcurrencyLimits(most=MOST, each=EACH),
         lifespan=lambda _: nullcontext(),
     )
-    server = uvicorn.Server(run.configuration(lambda _: app, settings, DEADLINES))
+    server = uvicorn.Server(served.configuration(lambda _: app, settings, DEADLINES))
     serving = asyncio.create_task(server._serve())
     await eventually(lambda: server.started)
     yield settings.port

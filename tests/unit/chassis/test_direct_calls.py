@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 from parcel_api import Owner, Parcel
 
 from bmt.chassis.errors import CausationReused, StoreUnavailable
-from bmt.chassis.http.app import api_router, create_app
-from bmt.chassis.http.idempotency import CommandContext, command
-from bmt.chassis.http.responses import JsonResponse
-from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.http.app import create_app
+from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.routes import CommandContext, api_router, command
+from bmt.chassis.runtime.observability import new_registry
 from bmt.contracts.problems import Refused
 
 Commanding = Annotated[CommandContext, Depends(command("operator"))]

@@ -11,7 +11,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from bmt.chassis.messaging.fetched import (
+from bmt.chassis.messaging.kafka_client import (
     MOST_BYTES,
     Batches,
     Fetched,
@@ -163,7 +163,7 @@ def test_a_batch_that_is_too_large_once_decompressed_is_unread_and_the_others_ar
     ],
 )
 def test_decompressing_stops_at_the_limit(monkeypatch, decode, compress):
-    monkeypatch.setattr("bmt.chassis.messaging.fetched.MOST_BYTES", 1000)
+    monkeypatch.setattr("bmt.chassis.messaging.kafka_client.MOST_BYTES", 1000)
     assert decode(bytes(compress(b"x" * 1000))) == b"x" * 1000
     with pytest.raises(TooLargeDecompressed):
         decode(bytes(compress(b"x" * 1001)))

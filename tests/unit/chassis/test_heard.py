@@ -6,7 +6,7 @@ import pytest
 from parcels import Post, Posted
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.runtime import tracing
+from bmt.chassis.runtime import observability
 from bmt.contracts.envelope import Envelope
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -33,4 +33,4 @@ def test_its_id_is_the_causation_and_its_trace_goes_on():
 @pytest.mark.parametrize("traceparent", [None, "00-nonsense"])
 def test_a_trace_begins_where_the_event_has_none(traceparent):
     message = incoming(traceparent).to_command("parcel-1", Post(1))
-    assert tracing.accepted(message.traceparent) == message.traceparent
+    assert observability.accepted_traceparent(message.traceparent) == message.traceparent

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from fixtures.problems import assert_problem, pointers
 
-from bmt.chassis.http.idempotency import CommandContext, causation_of, fingerprint_of
+from bmt.chassis.http.routes import CommandContext, causation_of, fingerprint_of
 
 
 async def test_the_first_answer_is_new(client, operator, parcel):

@@ -10,11 +10,10 @@ from eventually import eventually
 from fixtures.problems import assert_problem
 from parcel_api import parcel_routes
 
-from bmt.chassis.http import connections, strict_json
-from bmt.chassis.http.app import create_app
+from bmt.chassis.http import bodies, limits
+from bmt.chassis.http.app import configuration, create_app
 from bmt.chassis.http.limits import RateLimit
-from bmt.chassis.runtime.metrics import new_registry
-from bmt.chassis.runtime.run import configuration
+from bmt.chassis.runtime.observability import new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.contracts.problems import Refused
 from evaluation.ports import any_free_port
@@ -140,7 +139,7 @@ async def test_whoever_watches_a_service_is_not_limited(limited):
 
 
 async def test_a_body_that_is_nested_too_deeply_is_refused(client, operator):
-    levels = strict_json.MOST_LEVELS
+    levels = bodies.MOST_LEVELS
     for deep in (levels, levels + 1, 500, 200_000):
         body = b"[" * deep + b"]" * deep
         answer = await client.post("/v1/parcels", content=body, headers=operator)
@@ -149,19 +148,19 @@ async def test_a_body_that_is_nested_too_deeply_is_refused(client, operator):
 
 
 def test_a_long_flat_body_is_not_deep():
-    assert len(strict_json.read(b"[" + b",".join([b'{"a":[1]}'] * 1000) + b"]")) == 1000
+    assert len(bodies.read_json(b"[" + b",".join([b'{"a":[1]}'] * 1000) + b"]")) == 1000
 
 
 async def test_headers_that_are_too_large_are_refused(client, operator):
-    fits = {**operator, "X-Padding": "x" * (connections.MOST_BYTES - 4096)}
-    large = {**operator, "X-Padding": "x" * connections.MOST_BYTES}
+    fits = {**operator, "X-Padding": "x" * (limits.MOST_HEAD_BYTES - 4096)}
+    large = {**operator, "X-Padding": "x" * limits.MOST_HEAD_BYTES}
     assert (await client.get("/v1/me", headers=fits)).status_code == 200
     problem = assert_problem(await client.get("/v1/me", headers=large), "headers_too_large")
-    assert problem["limit_bytes"] == connections.MOST_BYTES
+    assert problem["limit_bytes"] == limits.MOST_HEAD_BYTES
 
 
 async def test_an_address_that_is_too_long_is_refused(client, operator):
-    answer = await client.get(f"/v1/me?q={'x' * connections.MOST_BYTES}", headers=operator)
+    answer = await client.get(f"/v1/me?q={'x' * limits.MOST_HEAD_BYTES}", headers=operator)
     assert_problem(answer, "headers_too_large")
 
 
@@ -193,7 +192,7 @@ async def test_a_head_that_never_ends_is_given_up(socket_of, endless):
     piece = b"X-A: " + b"a" * 2000 + b"\r\n" if endless.endswith(b"\n") else b"a" * 2000
     writer.write(endless)
     sent = 0
-    while not reader.at_eof() and sent < 100 * connections.MOST_BYTES:
+    while not reader.at_eof() and sent < 100 * limits.MOST_HEAD_BYTES:
         writer.write(piece)
         sent += len(piece)
         await asyncio.wait({asyncio.ensure_future(writer.drain())})
@@ -201,7 +200,7 @@ async def test_a_head_that_never_ends_is_given_up(socket_of, endless):
         if reader._buffer:
             break
     assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
-    assert sent < 50 * connections.MOST_BYTES
+    assert sent < 50 * limits.MOST_HEAD_BYTES
     writer.close()
 
 
@@ -226,14 +225,14 @@ async def test_what_stands_around_a_body_is_given_up_when_it_never_ends(socket_o
     piece = b"X-A: " + b"a" * 2000 + b"\r\n" if endless == b"0\r\n" else b"a" * 2000
     writer.write(CHUNKED + endless)
     sent = 0
-    while not writer.is_closing() and sent < 100 * connections.MOST_BYTES:
+    while not writer.is_closing() and sent < 100 * limits.MOST_HEAD_BYTES:
         writer.write(piece)
         sent += len(piece)
         await asyncio.wait({asyncio.ensure_future(writer.drain())})
         await asyncio.sleep(0)  # no time: others have their turn of the loop
         if b"HTTP/1.1 431 " in reader._buffer:
             break
-    assert sent < 50 * connections.MOST_BYTES
+    assert sent < 50 * limits.MOST_HEAD_BYTES
     writer.close()
 
 
@@ -254,7 +253,7 @@ async def test_a_body_in_the_smallest_pieces_is_no_large_head(socket_of, issuer)
 
 async def test_a_large_body_and_the_next_head_behind_it_are_no_large_head(socket_of):
     reader, writer = await socket_of()
-    body = b"x" * 3 * connections.MOST_BYTES
+    body = b"x" * 3 * limits.MOST_HEAD_BYTES
     head = b"POST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
     writer.write(head + body + b"GET /healthz HTTP/1.1\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")

@@ -8,8 +8,8 @@ import pytest
 import structlog
 from pydantic import BaseModel
 
-from bmt.chassis.runtime import tracing
-from bmt.chassis.runtime.logs import redact_text, set_up_logs
+from bmt.chassis.runtime import observability
+from bmt.chassis.runtime.observability import redact_text, set_up_logs
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -41,10 +41,10 @@ def test_a_line_says_what_happened_where_and_when(logged):
 
 
 def test_a_line_names_the_trace_and_what_is_bound(logged):
-    token = tracing.current.set(TRACEPARENT)
+    token = observability.current_trace.set(TRACEPARENT)
     with structlog.contextvars.bound_contextvars(request_id="r-1"):
         structlog.get_logger().info("parcel_sent")
-    tracing.current.reset(token)
+    observability.current_trace.reset(token)
     (line,) = logged()
     assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert line["request_id"] == "r-1"

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bmt.chassis.runtime.metrics import ServiceMetrics
+from bmt.chassis.runtime.observability import ServiceMetrics
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from fixtures.problems import assert_problem, pointers
 from pydantic import AwareDatetime
 
-from bmt.chassis.http.pagination import Paging
+from bmt.chassis.http.routes import Paging
 
 
 async def test_pages_hold_every_item_once_and_in_order(client):

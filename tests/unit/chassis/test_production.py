@@ -10,9 +10,9 @@ import pytest
 from fixtures.certificates import Authority
 from test_secrets import GIVEN, SECRETS, settings_of
 
-from bmt.chassis.runtime import tls
-from bmt.chassis.runtime.logs import set_up_logs
-from bmt.chassis.runtime.run import warn_of_what_is_not_encrypted
+from bmt.chassis.http.app import warn_of_what_is_not_encrypted
+from bmt.chassis.runtime import settings
+from bmt.chassis.runtime.observability import set_up_logs
 from bmt.chassis.runtime.settings import load
 from bmt.cli import addresses
 
@@ -167,8 +167,8 @@ def test_files_for_tls_are_refused_where_kafka_is_spoken_to_without(production, 
 
 def test_kafka_does_not_say_what_clients_over_https_speak():
     """httpx writes its protocols into the context that it is given, which all its clients share."""
-    assert tls.machines() is tls.machines()
-    assert tls.context("BMT_KAFKA", None, None) is not tls.machines()
+    assert settings.machines_tls() is settings.machines_tls()
+    assert settings.tls_context("BMT_KAFKA", None, None) is not settings.machines_tls()
 
 
 def test_an_operators_command_comes_in_by_tls_too(production, tmp_path):

@@ -10,7 +10,7 @@ import uvicorn
 from eventually import eventually
 from fastapi import FastAPI
 
-from bmt.chassis.runtime.run import configuration
+from bmt.chassis.http.app import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
 from evaluation.ports import any_free_port
 

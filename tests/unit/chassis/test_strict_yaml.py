@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.chassis.runtime.strict_yaml import NotYaml, read
+from bmt.chassis.runtime.settings import NotYaml, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ from bmt.chassis.runtime.strict_yaml import NotYaml, read
     ],
 )
 def test_a_value_reads_as_yaml_1_2_says(written, value):
-    found = read(f"key: {written}")["key"]
+    found = read_yaml(f"key: {written}")["key"]
     assert (found, type(found)) == (value, type(value))
 
 
 @pytest.mark.parametrize("key", ["on", "yes", "no", "off"])
 def test_a_word_of_yaml_1_1_is_a_key_like_any_other(key):
-    assert read(f"{key}: 1") == {key: 1}
+    assert read_yaml(f"{key}: 1") == {key: 1}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,6 @@ def test_a_word_of_yaml_1_1_is_a_key_like_any_other(key):
 )
 def test_what_has_no_one_meaning_is_refused_with_its_line(text, says):
     with pytest.raises(NotYaml) as refused:
-        read(text)
+        read_yaml(text)
     assert says in str(refused.value) or says.startswith("control")
     assert "\n" not in str(refused.value)

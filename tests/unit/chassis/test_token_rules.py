@@ -12,7 +12,7 @@ from fixtures.issuer import Issuer, ec_key, rsa_key
 from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
-from bmt.chassis.http.tokens import MOST_CHARACTERS, IssuerKeys, TokenVerifier
+from bmt.chassis.http.auth import MOST_CHARACTERS, IssuerKeys, TokenVerifier
 from bmt.contracts.problems import Refused
 
 NOW = int(time.time())

@@ -5,7 +5,7 @@ import json
 import parcels
 import pytest
 
-from bmt.chassis.eventsourcing.vocabulary import UnknownType, Vocabulary
+from bmt.chassis.eventsourcing.event_store import UnknownType, Vocabulary
 from bmt.contracts.envelope import MalformedEvent
 
 

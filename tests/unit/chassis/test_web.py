@@ -9,8 +9,8 @@ from fixtures.problems import assert_problem
 from pydantic import BaseModel
 
 from bmt.chassis.http.app import create_app
-from bmt.chassis.runtime import health, tracing
-from bmt.chassis.runtime.metrics import new_registry
+from bmt.chassis.runtime import observability
+from bmt.chassis.runtime.observability import new_registry
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -37,7 +37,7 @@ async def test_a_service_whose_parts_are_there_is_ready(client_of):
 
 
 async def test_readiness_names_each_missing_part(client_of, monkeypatch):
-    monkeypatch.setattr(health, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(observability, "CHECK_SECONDS", 0.5)
 
     client = client_of({"mongodb": refuses, "kafka": hangs, "other": there})
     answer = await client.get("/readyz")
@@ -98,7 +98,7 @@ async def test_an_invalid_trace_is_replaced(client, sent):
     response = await client.get("/healthz", headers={"traceparent": sent.encode()})
     begun = response.headers["traceresponse"]
     assert begun != sent
-    assert tracing.accepted(begun) == begun
+    assert observability.accepted_traceparent(begun) == begun
 
 
 def test_a_route_that_reads_json_loosely_is_refused_at_the_start(verifier):

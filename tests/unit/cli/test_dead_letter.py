@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.messaging.letters import Action, Origin, grouped, letter
+from bmt.chassis.messaging.dead_letters import Action, Origin, grouped, letter
 from bmt.cli.letter_listing import document, lines, whole, whole_lines
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bmt.chassis.messaging.parking import Parked, Record
-from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work import WorkItem
 from bmt.cli.parking_lots import Waiting
 from bmt.cli.request_trace import (
     Notice,

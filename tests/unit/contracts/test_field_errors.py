@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from bmt.chassis.http import strict_json
+from bmt.chassis.http import bodies
 from bmt.contracts.faults import wrong
 from bmt.contracts.field_errors import faults_in_body, field_errors
 from bmt.contracts.problems import FieldError, Refused
@@ -82,7 +82,7 @@ def test_a_sentence_that_would_repeat_the_value_is_not_told():
 @given(st.binary())
 def test_any_bytes_are_json_or_refused(body):
     with suppress(Refused):
-        strict_json.parse(body)
+        bodies.parse_json(body)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -94,4 +94,4 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_clean_json_is_read_as_it_was_written(value):
-    assert strict_json.parse(orjson.dumps(value)) == value
+    assert bodies.parse_json(orjson.dumps(value)) == value

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
-from bmt.chassis.eventsourcing.vocabulary import envelope_of
+from bmt.chassis.eventsourcing.event_store import Commit, EventRecord, envelope_of
 from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka, read_own
 
 WRITTEN = Envelope(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bmt.chassis.eventsourcing.vocabulary import Vocabulary
+from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.contracts import topics
 from bmt.contracts.progress import Progress
 

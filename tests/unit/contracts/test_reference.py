@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.chassis.readmodels.words import search_terms, words_of
+from bmt.chassis.readmodels.view_store import search_terms, words_of
 from bmt.contracts.reference import read
 
 MEANT = "BMT-MAMPU-2026-7K0QF1ZT"

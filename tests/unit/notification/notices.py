@@ -10,8 +10,8 @@ from fixtures.samples import MONDAY, facts, received
 
 from bmt.agencies import register
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.vocabulary import type_of
-from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.eventsourcing.event_store import type_of
+from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.envelope import Envelope

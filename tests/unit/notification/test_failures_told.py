@@ -10,9 +10,8 @@ from decider_specification import given
 from notices import NOW, REQUEST, TELL_OF_FAILURE, due, failure_due, incoming, notice
 from test_reminding import ABOVE, OFFICE, Room, agencies
 
-from bmt.chassis.messaging.subscriptions import bind
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later
+from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.work import Done, Later, WorkItem
 from bmt.contracts.events import ConfigurationFailed
 from services.notification.domain.correspondence import RecordFailureTold
 from services.notification.domain.correspondence_rules import DECIDER

@@ -9,8 +9,7 @@ import pytest
 from notices import DOCUMENT, NOW, due, notice, prepared
 
 from bmt.chassis.runtime.lru_cache import LruCache
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later
+from bmt.chassis.work import Done, Later, WorkItem
 from services.notification.domain.correspondence import RecordRefused, RecordSent
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.smtp import MailPutOff, MailServerAway

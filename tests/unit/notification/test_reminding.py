@@ -10,8 +10,7 @@ import pytest
 from notices import AGENCIES, REQUEST
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.work.queue import WorkItem
-from bmt.chassis.work.worker import Done, Later
+from bmt.chassis.work import Done, Later, WorkItem
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
 from services.notification.reminding import OfficeMail

@@ -23,7 +23,7 @@ from notices import (
 )
 
 from bmt.agencies import register
-from bmt.chassis.messaging.subscriptions import bind
+from bmt.chassis.messaging.dispatch import bind
 from services.notification.domain.correspondence import (
     Acknowledge,
     AwaitStep,

@@ -29,10 +29,10 @@ from orders import (
 )
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.vocabulary import type_of
-from bmt.chassis.http.pagination import PageRequest
+from bmt.chassis.eventsourcing.event_store import type_of
+from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
-from bmt.chassis.work.queue import WorkItem
+from bmt.chassis.work import WorkItem
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
 from services.provisioning import api, queries, tasks, views

@@ -18,7 +18,7 @@ from fixtures.samples import MONDAY, facts, received
 from folds import folded
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.readmodels.words import search_terms, words_of
+from bmt.chassis.readmodels.view_store import search_terms, words_of
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import Filed
 from services.records.domain.designated_file import DesignatedFile

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.chassis.readmodels.words import LONGEST_WORD, MOST_WORDS, search_terms, words_of
+from bmt.chassis.readmodels.view_store import LONGEST_WORD, MOST_WORDS, search_terms, words_of
 
 FILE = words_of(
     [

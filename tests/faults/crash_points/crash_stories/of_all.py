@@ -5,9 +5,9 @@ from fixtures.samples import facts, received, withdrawal
 from stage import PATIENCE, SUBSCRIBED, Stage
 
 from bmt.chassis.messaging import republishing
+from bmt.chassis.messaging.republishing import Job, Jobs
 from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.runtime import clock
-from bmt.chassis.work.jobs import Job, Jobs
 from bmt.contracts import topics
 
 TOO_LARGE_TO_BURY = 1_048_480

@@ -1,1 +1,0 @@
-"""Work that leaves the system: queued durably, performed by workers."""
