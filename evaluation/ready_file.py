@@ -8,8 +8,7 @@ from typing import Any
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import settings
-from bmt.rights.kafka_rights import STATISTICS
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import STATISTICS, table
 from bmt.rights.mongodb_rights import WEB
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import accounts_file

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bmt.rights import mongodb_rights
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import table
 from evaluation.issuer import Issuer
 from evaluation.kafka import Kafka
 from evaluation.layout import Layout, accounts_file

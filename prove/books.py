@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from bmt.contracts import topics
-from bmt.contracts.progress import OUTCOMES
+from bmt.contracts.events import OUTCOMES
 from prove.client_log import Intention, intentions
 from prove.evidence import Evidence, Record, StoredCommit, StoredEvent
 

@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import observability
-from bmt.contracts.field_errors import field_errors
-from bmt.contracts.problems import STATUS, Refused
+from bmt.contracts.problems import STATUS, Refused, field_errors
 from web.layout import Layout
 
 _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
-from bmt.contracts.http.charter import CharterFigures, OpenOfAge, Steps, Tally
+from bmt.contracts.http.records import CharterFigures, OpenOfAge, Steps, Tally
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
 from web import charts

@@ -13,8 +13,7 @@ from starlette.requests import Request
 
 from bmt.chassis.http.routes import LimitedRequest
 from bmt.chassis.runtime.clock import new_id
-from bmt.contracts.field_errors import faults_in_body
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import FieldError, Refused, faults_in_body
 
 FORM_BYTES: Final = 1024 * 1024
 """The largest form without files."""

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from bmt.agencies.charter import MALAYSIA, WORKING_DAY
 from bmt.contracts.problems import Refused
-from bmt.wording.faults import CODES, FAULTS, LOCALES, Code, FaultWording
+from bmt.wording.bilingual import CODES, FAULTS, LOCALES, Code, FaultWording
 
 __all__ = ("ASKED", "CODES", "Code", "Language", "Languages")
 

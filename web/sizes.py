@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bmt.contracts.problems import FieldError
-from bmt.contracts.sizes import in_gigabytes, size_in_bytes
+from bmt.contracts.values import in_gigabytes, size_in_bytes
 
 __all__ = ("in_bytes", "in_gigabytes", "read_sizes")
 

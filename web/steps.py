@@ -10,8 +10,8 @@ from typing import Final, Literal, NamedTuple, Protocol, cast
 
 from bmt.agencies import charter
 from bmt.agencies.agency import AgencyRules
-from bmt.agencies.states import State
-from bmt.contracts.http.rules import OwnAgency
+from bmt.agencies.charter import State
+from bmt.contracts.http.approval import OwnAgency
 from bmt.contracts.values import Status
 
 StepName = Literal["received", "decided", "configured", "notified", "filed"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bmt.contracts.values import Status
-from bmt.wording.names import CHANNEL, KIND, KINDS_OF_FILE, STATUS
+from bmt.wording.bilingual import CHANNEL, KIND, KINDS_OF_FILE, STATUS
 
 __all__ = (
     "ALL",

@@ -1,33 +1,221 @@
-"""One agency's rules, as agencies.yaml writes them, and their version."""
+"""One agency's rules, as agencies.yaml writes them, with their version; and what of them the agency sets itself.
+
+They say who decides, acts for whom and configures, how large a quota may be, how long a step may take, and which accounts
+are the agency's.
+"""
 
 import hashlib
-from datetime import datetime
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Any, Final, Literal
+from itertools import combinations
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from bmt.agencies import charter
-from bmt.agencies.accounts import AccountPatterns
-from bmt.agencies.deciding import (
-    Acting,
-    AgencyFileEntry,
-    ApprovalLevels,
-    Change,
-    Days,
-    PreparedReasons,
-)
-from bmt.agencies.states import State
+from bmt.agencies.charter import MALAYSIA, State
 from bmt.contracts.faults import wrong
 from bmt.contracts.values import (
+    Account,
     AgencyCode,
     Bytes,
     CharterStep,
     EmailAddress,
     Name,
     PostedChannel,
+    Reason,
     ReplyChannel,
 )
+
+MOST_LEVELS: Final = 3
+
+
+def _at_least_one(levels: int) -> int:
+    if levels < 1:
+        raise ValueError(
+            "must be at least 1: every request must be approved "
+            '(SOP 5.0: "Permohonan perlu diluluskan oleh Pentadbir UC Agensi.")'
+        )
+    return levels
+
+
+ApprovalLevels = Annotated[int, Field(strict=True, le=MOST_LEVELS), AfterValidator(_at_least_one)]
+"""How many administrators must approve, one after the other."""
+
+MOST_CHARACTERS: Final = 300
+
+
+def _short(reason: str) -> str:
+    if len(reason) > MOST_CHARACTERS:
+        raise PydanticKnownError("string_too_long", {"max_length": MOST_CHARACTERS})
+    return reason
+
+
+PreparedReason = Annotated[Reason, AfterValidator(_short)]
+Prepared = Annotated[tuple[PreparedReason, ...], Field(max_length=20)]
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _as_written(day: object) -> object:
+    """YAML 1.2 has no dates: they are text of this form, and of no other."""
+    if isinstance(day, str) and _DAY.fullmatch(day):
+        with suppress(ValueError):
+            return date.fromisoformat(day)
+    return day
+
+
+Day = Annotated[date, Field(strict=True), BeforeValidator(_as_written)]
+
+
+def in_order(days: tuple[date, ...]) -> tuple[date, ...]:
+    return tuple(sorted(set(days)))
+
+
+Days = Annotated[tuple[Day, ...], AfterValidator(in_order)]
+"""Days of the calendar. Their order in the file does not matter."""
+
+
+class AgencyFileEntry(BaseModel):
+    """A part of agencies.yaml. It is immutable, and unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PreparedReasons(AgencyFileEntry):
+    """Reasons that an administrator may begin with, by what they are for."""
+
+    reject: Prepared = ()
+    return_: Annotated[Prepared, Field(alias="return")] = ()
+    exception: Prepared = ()
+
+
+class Appointment(AgencyFileEntry):
+    """An officer who acts for an office or a person (*bertindak bagi pihak*), from a day until a day.
+
+    Both days are included. They begin and end at midnight in Malaysia.
+    """
+
+    officer: Account
+    officer_name: Name | None = Field(default=None, exclude_if=lambda name: name is None)
+    on_behalf_of: Name
+    from_: Annotated[Day, Field(alias="from")]
+    until: Day
+
+    @field_validator("until")
+    @classmethod
+    def _not_over_before_it_begins(cls, until: date, earlier: ValidationInfo) -> date:
+        if until < earlier.data.get("from_", until):
+            raise wrong("until_before_from")
+        return until
+
+    def allows(self, officer: str, at: datetime) -> bool:
+        day = at.astimezone(MALAYSIA).date()
+        return self.officer.casefold() == officer.casefold() and self.from_ <= day <= self.until
+
+    def overlaps(self, other: "Appointment") -> bool:
+        """Whether both appoint one officer for the same on some day."""
+        same = (self.officer.casefold(), self.on_behalf_of) == (
+            other.officer.casefold(),
+            other.on_behalf_of,
+        )
+        return same and self.from_ <= other.until and other.from_ <= self.until
+
+
+def each_once(appointments: tuple[Appointment, ...]) -> tuple[Appointment, ...]:
+    for (first, one), (second, other) in combinations(enumerate(appointments), 2):
+        if one.overlaps(other):
+            raise wrong("appointed_twice", first=first + 1, second=second + 1)
+    return appointments
+
+
+Acting = Annotated[tuple[Appointment, ...], AfterValidator(each_once)]
+
+
+class Change(AgencyFileEntry):
+    """The last change of the rules: by whom, on which day, and why."""
+
+    by: Name
+    on: Day
+    why: Reason
+
+
+def acts_for(acting: Sequence[Appointment], officer: str, at: datetime) -> tuple[str, ...]:
+    """For whom an officer may act at a moment, in the order of the file."""
+    return tuple(one.on_behalf_of for one in acting if one.allows(officer, at))
+
+
+MOST_PATTERNS: Final = 1000
+
+AccountPattern = Annotated[
+    str, StringConstraints(strict=True, max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9._@+*-]*$")
+]
+"""An account (SCIM userName), in which `*` stands for any characters; capitals are not told apart."""
+
+AccountPatterns = Annotated[tuple[AccountPattern, ...], Field(max_length=MOST_PATTERNS)]
+
+Belonging = Literal["own", "other", "unknown"]
+"""Whose an account is, from one agency's view; unknown: no agency claims it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Which agency claims which accounts. If several claim one, each may act for it.
+
+    Attributes:
+        written_out: the agencies that name an account without `*`, by the account in lower case.
+        patterns: all other patterns in lower case, each with its agency.
+    """
+
+    written_out: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    patterns: tuple[tuple[str, str], ...] = ()
+
+    def belonging(self, agency: str, account: str, named: Collection[str] = ()) -> Belonging:
+        """Whether `account` (in any case) belongs to the agency with this code.
+
+        If an account is written out, that alone decides. Otherwise it is another agency's if patterns, or the
+        directory (`named`), assign it to others alone.
+        """
+        name = account.casefold()
+        if exact := self.written_out.get(name):
+            return "own" if agency in exact else "other"
+        claimed = {owner for pattern, owner in self.patterns if fnmatchcase(name, pattern)}
+        for owners in (claimed, named):
+            if owners and agency not in owners:
+                return "other"
+        return "own" if claimed or named else "unknown"
+
+
+NO_CLAIMS: Final = Claims()
+"""No agency claims any account."""
+
+
+def claims_of(accounts: Iterable[tuple[str, Collection[str]]]) -> Claims:
+    """The claims of all agencies. Each argument is a code with its patterns."""
+    written_out: dict[str, frozenset[str]] = {}
+    patterns: list[tuple[str, str]] = []
+    for agency, own in accounts:
+        for pattern in map(str.casefold, own):
+            if "*" in pattern:
+                patterns.append((pattern, agency))
+            else:
+                written_out[pattern] = written_out.get(pattern, frozenset()) | {agency}
+    return Claims(written_out, tuple(patterns))
+
 
 WorkingDays = Annotated[int, Field(strict=True, ge=1, le=60)]
 
@@ -152,3 +340,69 @@ class Agency(AgencyFileEntry):
             return asked
         same = [out for out in self.rules.channels.out if out == channel]
         return (*same, *self.rules.channels.out)[0]
+
+
+V = TypeVar("V")
+
+MOST_APPOINTMENTS: Final = 50
+MOST_CLOSED_DAYS: Final = 100
+
+VersionNumber = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=1_000_000,
+        description="the last version that was read before; another one is a 409",
+    ),
+]
+
+
+class OwnRules(AgencyFileEntry):
+    """The rules that an agency may change, all of them. Every other key of agencies.yaml is the operators'."""
+
+    quota_bytes: Quota
+    max_file_size_bytes: Bytes
+    charter_working_days: Charter
+    approval_levels: ApprovalLevels
+    separation: Separation
+    acting: Annotated[
+        tuple[Appointment, ...], Field(max_length=MOST_APPOINTMENTS), AfterValidator(each_once)
+    ]
+    closed_days: Annotated[
+        tuple[Day, ...], Field(max_length=MOST_CLOSED_DAYS), AfterValidator(in_order)
+    ]
+    prepared_reasons: PreparedReasons
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
+
+
+OWN: Final = tuple(OwnRules.model_fields)
+
+
+class ChangeOfRules(AgencyFileEntry):
+    """Body of `POST /v1/agencies/own/rules`: what the agency's rules are from a day on."""
+
+    rules: OwnRules
+    in_force_from: Annotated[Day, Field(description="a day in Malaysia: today or later")]
+    why: Reason
+    number: VersionNumber
+
+
+class WithdrawalOfChange(AgencyFileEntry):
+    """Body of `POST /v1/agencies/own/rules/withdrawal`: a change that waits for its day is taken back."""
+
+    why: Reason
+    number: VersionNumber
+
+
+def overlaid(file: Mapping[str, V], seen: Mapping[str, V], rules: Mapping[str, V]) -> dict[str, V]:
+    """The rules that hold where the file now says `file`.
+
+    What the file says otherwise than it did (`seen`) holds; where it stayed the same, `rules` do.
+    """
+    return {
+        name: rules[name] if name in rules and seen.get(name) == value else value
+        for name, value in file.items()
+    }

@@ -23,9 +23,8 @@ from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import Event
 from bmt.contracts.http.assignments import Assignable, Assigned, Assignment, Whose
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
-from bmt.contracts.values import Moment, Officer
+from bmt.contracts.values import Moment, Officer, immutable
 
 LASTS: Final = timedelta(days=1)
 MOST: Final = 2_000

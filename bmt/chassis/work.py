@@ -23,7 +23,7 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.background import backoff as jittered
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 
 
 @immutable

@@ -13,8 +13,7 @@ from bmt.chassis.messaging import parking
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.runtime import documents, mongodb
 from bmt.cli.shown import counted, harmless, moment
-from bmt.rights.kafka_rights import Operation, Permission, Right
-from bmt.rights.kafka_table import Topic
+from bmt.rights.kafka_rights import Operation, Permission, Right, Topic
 from services.approval import rules as approval_rules
 from services.approval import views as approval
 from services.intake import integrators

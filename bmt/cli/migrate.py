@@ -164,7 +164,7 @@ async def _kafka(address: "KafkaAddress") -> AsyncIterator[Change]:
     from bmt.cli.connections import kafka_topics  # noqa: PLC0415
     from bmt.cli.outcome import NotRunning  # noqa: PLC0415
     from bmt.rights import kafka_rights  # noqa: PLC0415
-    from bmt.rights.kafka_table import table  # noqa: PLC0415
+    from bmt.rights.kafka_rights import table  # noqa: PLC0415
 
     if address.prefix:
         return

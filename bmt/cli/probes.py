@@ -50,7 +50,7 @@ from bmt.cli.outcome import NotRunning
 from bmt.cli.shown import counted
 from bmt.contracts.topics import WRITERS
 from bmt.rights import kafka_rights, mongodb_rights
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import table
 from bmt.rights.mongodb_rights import WEB
 
 SECONDS: Final = 5.0

@@ -14,7 +14,7 @@ import httpx
 from bmt.chassis.errors import WrongConfiguration
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.outcome import NotRunning, NotSo
-from bmt.contracts.reference import read
+from bmt.contracts.codes import read_reference
 from bmt.contracts.values import Role
 
 SECONDS: Final = 60.0
@@ -85,7 +85,7 @@ def id_of(typed: str, data: Path) -> str:
         NotSo: records has no such reference for this caller.
         NotRunning, WrongConfiguration: as `fetch`.
     """
-    if (reference := read(typed)) is None:
+    if (reference := read_reference(typed)) is None:
         return typed
     answer = call("GET", "records", "/v1/records", "auditor", data, params={"q": reference})
     found = [one for one in answer.json()["items"] if one["reference"] == reference]

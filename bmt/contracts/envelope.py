@@ -22,8 +22,7 @@ from pydantic import (
 from pydantic_core import from_json
 
 from bmt.contracts.faults import wrong
-from bmt.contracts.field_errors import field_errors
-from bmt.contracts.problems import FieldError, listed
+from bmt.contracts.problems import FieldError, field_errors, listed
 from bmt.contracts.values import Moment, one_line
 
 STRUCTURED: Final = "application/cloudevents+json"

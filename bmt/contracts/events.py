@@ -1,25 +1,113 @@
-"""The published events: facts in the past tense, stored as they are published.
+"""What is asked for, the published events (facts in the past tense, stored as they are published), and a request's progress.
 
 Type strings are explicit and for ever; fields are only added. Readers ignore what they do not know.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.contracts.requests import RequestFacts, RequestSubmission
 from bmt.contracts.values import (
     BY_HAND,
+    AgencyCode,
+    Applicant,
+    Bytes,
+    Channel,
     Document,
     DocumentId,
+    EmailAddress,
+    Justification,
+    Kind,
     Moment,
+    Name,
+    NamedApplicant,
     NotShown,
     Officer,
+    PostedChannel,
+    Reason,
     ReplyChannel,
+    RequestId,
     RequestWarning,
+    Status,
     Submitter,
+    Value,
 )
+
+
+class RequestedService(Value):
+    """What a request says, whichever way it comes in (SOP 4.1.1 and 4.2.1, step 1)."""
+
+    kind: Kind
+    agency: AgencyCode
+    reply_through: ReplyChannel | None = Field(
+        default=None, description="default: the channel in, else the agency's first channel out"
+    )
+    applicant: NamedApplicant
+    justification: Justification
+    quota_bytes: Bytes | None = Field(
+        default=None, description="storage quota; applications only; default: the agency's"
+    )
+    max_file_size_bytes: Bytes | None = Field(
+        default=None, description="largest file; applications only; default: the agency's"
+    )
+    documents: Annotated[tuple[DocumentId, ...], Field(max_length=50)] = ()
+
+
+class SubmitRequest(RequestedService):
+    """Body of `POST /v1/requests`."""
+
+    channel: PostedChannel
+
+
+class CorrectionHandedIn(SubmitRequest):
+    """Body of a correction: the whole request, as it should have been."""
+
+    correction_reason: Reason | None = Field(
+        default=None,
+        description="why it is corrected, kept in the record; needed where nobody returned the request",
+    )
+
+
+class RegisterItem(SubmitRequest):
+    """Body of a registration: what stands in a message; a scan in it may be another channel's paper."""
+
+    channel: PostedChannel = "email"
+
+
+class RequestSubmission(RequestedService):
+    """Data of `RequestSubmitted`: what another agency's system asks for; its channel is `event`."""
+
+    source_reference: Name
+
+
+class RequestFacts(BaseModel):
+    """The `request` block of every event, so that no hearer has to ask another service.
+
+    `quota_bytes` and `max_file_size_bytes` are what was asked for (the agency's default where nothing
+    was); a termination has neither. Unknown fields are ignored: later versions only add.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    request_id: RequestId
+    reference: str
+    kind: Kind
+    agency: AgencyCode
+    applicant: Applicant
+    channel: Channel
+    reply_through: ReplyChannel
+    quota_bytes: int | None
+    max_file_size_bytes: int | None
+    received_at: Moment
+    policy_version: str
+    directory_email: EmailAddress | None = Field(
+        default=None,
+        exclude_if=lambda address: address is None,
+        description="the address that the directory has, where the applicant's is another: notices "
+        "by e-mail go to both",
+    )
+
 
 Target = Literal["ipms", "storage"]
 About = Literal[
@@ -341,3 +429,70 @@ class RequestSubmitted(RequestSubmission):
     """Heard on an integrator's own inbound topic: a submission, never trusted as a fact."""
 
     TYPE: ClassVar[str] = "my.gov.bmt.RequestSubmitted.v1"
+
+
+_DECISIONS: Final[dict[type[BaseModel], Status]] = {
+    Approved: "approved",
+    Rejected: "rejected",
+    Withdrawn: "withdrawn",
+}
+_CONFIGURATIONS: Final[dict[type[BaseModel], Status]] = {
+    ConfigurationStarted: "configuring",
+    AwaitingOperator: "awaiting_operator",
+    Configured: "configured",
+    ConfigurationFailed: "configuration_failed",
+}
+OUTCOMES: Final = frozenset({"rejected", "withdrawn", "configured", "terminated"})
+"""What a request's last notice can be about; one of them ends the procedure."""
+
+
+class Progress(BaseModel):
+    """What is known so far; each event may come late, and twice through different folds only once.
+
+    `received` counts the first time, and the corrections that were asked for.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    received: int = 0
+    returned: int = 0
+    decision: Status | None = None
+    configuration: Status | None = None
+    configuration_sequence: int = 0
+    outcome_notified: bool = False
+    filed: bool = False
+
+    def after(self, event: BaseModel, sequence: int) -> "Progress":
+        """With `event` known too; `sequence` orders the events of one service among themselves."""
+        learned = self._learned(event, sequence)
+        return self.model_copy(update=learned) if learned else self
+
+    def _learned(self, event: BaseModel, sequence: int) -> dict[str, Any]:
+        learned: dict[str, Any] = {}
+        kind = type(event)
+        if kind in _DECISIONS:
+            learned = {"decision": _DECISIONS[kind]}
+        elif kind in _CONFIGURATIONS and sequence > self.configuration_sequence:
+            status = _CONFIGURATIONS[kind]
+            learned = {"configuration": status, "configuration_sequence": sequence}
+        elif isinstance(event, RequestReceived) and not event.while_open:
+            learned = {"received": self.received + 1}
+        elif isinstance(event, ReturnedForCorrection):
+            learned = {"returned": self.returned + 1}
+        elif isinstance(event, Notified) and event.about in OUTCOMES:
+            learned = {"outcome_notified": True}
+        elif isinstance(event, Filed):
+            learned = {"filed": True}
+        return learned
+
+    @property
+    def status(self) -> Status:
+        """The status of the request: the furthest step that is known."""
+        if self.filed:
+            return "filed"
+        if self.outcome_notified:
+            return "notified"
+        further = self.configuration or self.decision
+        if further is not None:
+            return further
+        return "returned" if self.returned and self.returned >= self.received else "received"

@@ -6,13 +6,59 @@ where they would let one name look like another.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar, dataclass_transform
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from bmt.contracts.drawn import is_emoji, is_text
 from bmt.contracts.faults import wrong
+
+# What can be drawn on paper: the letters and signs that the fonts of the press have, and emoji apart. `drawn.txt` lists
+# them, as ranges of code points; a test compares it with the fonts. It stands here, not in the press: a name that no
+# paper can show is refused where it comes in.
+
+TABLE: Final = Path(__file__).with_name("drawn.txt")
+
+
+def is_text(character: str) -> bool:
+    """Whether a font draws it, and it is no emoji."""
+    return character.isascii() or _holds("text", character)
+
+
+def is_emoji(character: str) -> bool:
+    """Whether it is a picture (UTS #51): the emoji font draws it, as a text none would."""
+    return _holds("emoji", character)
+
+
+def _holds(kind: Literal["text", "emoji"], character: str) -> bool:
+    firsts, lasts = _ranges(kind)
+    place = bisect_right(firsts, ord(character)) - 1
+    return place >= 0 and ord(character) <= lasts[place]
+
+
+@cache
+def _ranges(kind: Literal["text", "emoji"]) -> tuple[Sequence[int], Sequence[int]]:
+    lines = (line.split() for line in TABLE.read_text().splitlines())
+    ranges = [each.split("-") for of, *each_of in lines if of == kind for each in each_of]
+    return [int(each[0], 16) for each in ranges], [int(each[-1], 16) for each in ranges]
+
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def immutable(cls: type[T]) -> type[T]:
+    """A dataclass with slots whose fields nobody sets anew: mypy refuses it, the interpreter does not.
+
+    `frozen=True` would make each one cost four times as much, and there are some twenty at every event of every service.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
+
 
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """What every JSON reader keeps exactly (RFC 8259, section 6)."""
@@ -318,3 +364,102 @@ GONE: Final = "disposed-of"
 
 BY_HAND: Final = frozenset({"worklist"})
 """Connectors that read nothing back: an officer confirms what was set."""
+
+
+# Sizes as people write them: `10 GB`, `1.5 GiB`, `1,5 GB`, `10,000 MB`, `20 gigabait`. A point or a comma sets thousands apart
+# in one country and begins a fraction in the next. Where both readings make sense, and differ, none is chosen: a person asks.
+
+_NAMES: Final = {
+    "": ("b", "byte", "bytes", "bait"),
+    "k": ("kb", "k", "kilobyte", "kilobytes", "kilobait"),
+    "m": ("mb", "m", "mega", "megabyte", "megabytes", "megabait"),
+    "g": ("gb", "g", "gig", "giga", "gigabyte", "gigabytes", "gigabait"),
+    "t": ("tb", "t", "tera", "terabyte", "terabytes", "terabait"),
+}
+_BINARY: Final = {
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+    "kibibyte": 2**10, "mebibyte": 2**20, "gibibyte": 2**30, "tebibyte": 2**40,
+    "kibibytes": 2**10, "mebibytes": 2**20, "gibibytes": 2**30, "tebibytes": 2**40,
+}  # fmt: skip
+_UNITS: Final = _BINARY | {
+    name: 1000**power for power, names in enumerate(_NAMES.values()) for name in names
+}
+"""2 GB is 2 * 10^9 bytes, as everywhere in this project; GiB is 2^30."""
+
+_LEAST_WITHOUT_UNIT: Final = 10**6
+"""`Kuota: 20` is not 20 bytes; what is written to the byte has many digits."""
+
+_SIZE: Final = re.compile(r"([0-9][0-9., ]{0,30})\s*([a-z]{0,12})\.?", re.IGNORECASE)
+_GROUP: Final = "[1-9][0-9]{0,2}"
+_MEANT: Final = re.compile(
+    rf"""(?P<whole> [0-9]+ | {_GROUP}(?:,[0-9]{{3}})+ | {_GROUP}(?:[ ][0-9]{{3}})+ | {_GROUP}(?:\.[0-9]{{3}}){{2,}} )
+      | (?P<point>
+            0+\.[0-9]{{1,9}}                      # 0.500
+          | [0-9]{{4,}}\.[0-9]{{1,9}}              # 1500.250
+          | [0-9]+\.(?:[0-9]{{1,2}}|[0-9]{{4,9}})  # 1.5, but not 1.500
+          | {_GROUP}(?:,[0-9]{{3}})+\.[0-9]{{1,9}} # 1,500.25
+          | {_GROUP}(?:[ ][0-9]{{3}})+\.[0-9]{{1,9}} )
+      | (?P<comma>
+            0+,[0-9]{{1,9}}                       # 0,500
+          | [0-9]+,[0-9]{{1,2}}                   # 1,5, but 1,500 is grouped
+          | {_GROUP}(?:\.[0-9]{{3}})+,[0-9]{{1,2}} # 1.500,25
+          | {_GROUP}(?:[ ][0-9]{{3}})+,[0-9]{{1,9}} )
+    """,
+    re.VERBOSE,
+)
+"""What the digits and signs of a number can mean in one way alone; `1.500` is not among them."""
+
+_BYTES_A_GIGABYTE: Final = 10**9
+_DIGITS_OF_A_GROUP: Final = 3
+
+_FULL_WIDTH: Final = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | dict.fromkeys(
+    (0x3000, 0xA0, 0x2009, 0x202F), " "
+)
+"""Letters, digits and signs of East Asian keyboards, and spaces that do not break.
+
+Nothing else is made plainer than it is: `10⁹` is not 109.
+"""
+
+
+def size_in_bytes(text: str, *, unit: str = "") -> int | None:
+    """The whole bytes that `text` says; None when it says none, or could mean several things.
+
+    `unit` is that of a number without one; empty: it is bytes, and where so few make no sense, nothing.
+    """
+    match = _SIZE.fullmatch(text.translate(_FULL_WIDTH).strip())
+    if match is None:
+        return None
+    named = (match[2] or unit).lower()
+    number, factor = _number(match[1].strip()), _UNITS.get(named, 1)
+    if number is None or (named and named not in _UNITS):
+        return None
+    size = number * factor
+    if size != size.to_integral_value() or not 1 <= size <= LARGEST_EXACT_INTEGER:
+        return None
+    return int(size) if named or size >= _LEAST_WITHOUT_UNIT else None
+
+
+def in_gigabytes(size_bytes: int | None) -> str:
+    """The size as people type it, in gigabytes, which `size_in_bytes` reads."""
+    if size_bytes is None:
+        return ""
+    whole, part = divmod(size_bytes, _BYTES_A_GIGABYTE)
+    decimals = f"{part:09}".rstrip("0")
+    # Three digits after a point could be a thousands group, so 1.234 is written 1.2340.
+    if whole and len(decimals) == _DIGITS_OF_A_GROUP:
+        decimals += "0"
+    return f"{whole}.{decimals}".rstrip(".")
+
+
+def _number(written: str) -> Decimal | None:
+    """The one number that is meant; None where there are several, or none."""
+    meant = _MEANT.fullmatch(written)
+    if meant is None:
+        return None
+    if meant["comma"]:
+        whole, _, part = written.partition(",")
+    elif meant["point"]:
+        whole, _, part = written.partition(".")
+    else:
+        whole, part = written, "0"
+    return Decimal(re.sub(r"[., ]", "", whole) + "." + part)

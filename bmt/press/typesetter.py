@@ -1,6 +1,6 @@
 """Sets papers as PDF/A-2b and PDF/UA-1, with the same bytes every time. Nothing in the data is markup.
 
-The fonts are typst's own Libertinus, and Noto, from two packages of the lock; `bmt.contracts.drawn` lists their characters.
+The fonts are typst's own Libertinus, and Noto, from two packages of the lock; `bmt.contracts.values` lists their characters.
 The machine's fonts are never used, so a paper looks the same everywhere.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import typst
 
-from bmt.contracts.drawn import is_emoji, is_text
+from bmt.contracts.values import is_emoji, is_text
 
 MEDIA_TYPE: Final = "application/pdf"
 STANDARDS: Final[list[Any]] = ["a-2b", "ua-1"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bmt import pruning
-from bmt.agencies.in_force import RULES_IN_FORCE
+from bmt.agencies.register import RULES_IN_FORCE
 from bmt.chassis.runtime.mongodb import Database, OperationFailure
 from bmt.contracts import topics
 

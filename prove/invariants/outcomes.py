@@ -21,7 +21,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
-from bmt.contracts.progress import OUTCOMES
+from bmt.contracts.events import OUTCOMES
 from prove.books import Books, Finding, Said, Tally, asked_for
 from prove.evidence import Change, Mail
 

@@ -26,6 +26,8 @@ from bmt.chassis.http.routes import (
 )
 from bmt.chassis.runtime import documents
 from bmt.contracts.http.approval import (
+    CommentAnswer,
+    CommentWritten,
     DecisionMade,
     Held,
     ListedRequest,
@@ -39,7 +41,6 @@ from bmt.contracts.http.approval import (
     WorklistItem,
 )
 from bmt.contracts.http.assignments import Whose
-from bmt.contracts.http.comments import CommentAnswer, CommentWritten
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import NO_CONTROL, Channel, Kind
 from services.approval import bulk, handlers, views

@@ -11,8 +11,7 @@ from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import Claimant, DocumentRights
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
-from bmt.contracts.http.approval import Ruling
-from bmt.contracts.http.comments import CommentWritten
+from bmt.contracts.http.approval import CommentWritten, Ruling
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, Officer, Submitter
 from services.approval.domain.policy import Policy

@@ -6,8 +6,7 @@ from fastapi import FastAPI
 
 from bmt.agencies import assignments, register
 from bmt.agencies.assignments import Assignments
-from bmt.agencies.in_force import RulesInForce
-from bmt.agencies.overdue import overdue_sampler
+from bmt.agencies.register import RulesInForce, overdue_sampler
 from bmt.chassis.http import app
 from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.messaging.dispatch import bind

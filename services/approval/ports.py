@@ -6,15 +6,14 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from bmt.agencies.assignments import Assignments
-from bmt.agencies.in_force import RulesInForce
-from bmt.agencies.register import Agencies
+from bmt.agencies.register import Agencies, RulesInForce
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.http.routes import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
-from bmt.contracts.http.rules import RulesVersion
+from bmt.contracts.http.approval import RulesVersion
 from services.approval.views import Reviews
 
 

@@ -10,10 +10,9 @@ from fastapi import Depends, Path
 from fastapi import Query as QueryParameter
 from pydantic import BaseModel, JsonValue
 
-from bmt.agencies.agency import Agency
-from bmt.agencies.changing import OWN, ChangeOfRules, WithdrawalOfChange
+from bmt.agencies.agency import OWN, Agency, ChangeOfRules, WithdrawalOfChange
 from bmt.agencies.charter import day_of
-from bmt.agencies.in_force import INDEXES, RULES_IN_FORCE, Overlay, whole
+from bmt.agencies.register import RULES_IN_FORCE, RULES_INDEXES, Overlay, whole_rules
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.auth import Principal, require
@@ -31,7 +30,7 @@ from bmt.chassis.http.routes import (
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.http.rules import ActingNow, OwnAgency, RulesNow, RulesPreview, RulesVersion
+from bmt.contracts.http.approval import ActingNow, OwnAgency, RulesNow, RulesPreview, RulesVersion
 from bmt.contracts.values import Officer
 from services.approval.api import Administrator
 from services.approval.domain import agency_rules
@@ -53,7 +52,7 @@ async def record(agencies: Iterable[Agency], execution: Execution[Any, Any], clo
     """
     for agency in agencies:
         state = await execution.state(stream_of(agency.code))
-        rules = whole(agency.rules)
+        rules = whole_rules(agency.rules)
         if isinstance(state, InForce) and state.file == rules:
             continue
         number = state.last.number if isinstance(state, InForce) else 0
@@ -132,7 +131,7 @@ def _of_an_agency(incoming: IncomingEvent[BaseModel]) -> str | None:
 
 
 SHARED: Final = View(
-    name=RULES_IN_FORCE, model=Overlay, fold=overlay, key=_of_an_agency, indexes=INDEXES
+    name=RULES_IN_FORCE, model=Overlay, fold=overlay, key=_of_an_agency, indexes=RULES_INDEXES
 )
 """Beside the documents: all services read it."""
 

@@ -16,6 +16,7 @@ from bmt.contracts.events import (
     Approved,
     Rejected,
     RequestEvent,
+    RequestFacts,
     ReturnedForCorrection,
     ReviewOpened,
     Withdrawn,
@@ -28,7 +29,6 @@ from bmt.contracts.http.approval import (
     WorklistCounts,
     WorklistItem,
 )
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Channel, Kind, Status
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived
 

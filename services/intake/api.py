@@ -26,6 +26,7 @@ from bmt.chassis.http.routes import (
     problems,
 )
 from bmt.chassis.runtime.documents import receive
+from bmt.contracts.events import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.http.intake import (
     DocumentLimits,
     DocumentStored,
@@ -35,7 +36,6 @@ from bmt.contracts.http.intake import (
     Step,
     WithdrawalAccepted,
 )
-from bmt.contracts.requests import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.values import Status
 from services.intake.access import EVERYBODY, audience_of, caller_of
 from services.intake.blank_papers import PaperName, printed

@@ -19,8 +19,7 @@ from starlette.responses import Response
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.sizes import in_gigabytes
-from bmt.contracts.values import PaperChannel
+from bmt.contracts.values import PaperChannel, in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.rules import require_channel
 from services.intake.papers import CoverCode, FormCode

@@ -11,10 +11,9 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock, new_id
-from bmt.contracts.events import RequestReceived
+from bmt.contracts.events import CorrectionHandedIn, RequestReceived
 from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
-from bmt.contracts.requests import CorrectionHandedIn
 from services.intake.access import EVERYBODY, caller_of
 from services.intake.domain.request import CorrectRequest, Known, request_stream
 from services.intake.domain.request_rules import decide

@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from bmt.agencies.accounts import Belonging
-from bmt.agencies.agency import Agency
+from bmt.agencies.agency import Agency, Belonging
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.runtime.clock import Clock, NewId
@@ -16,8 +15,8 @@ from bmt.chassis.runtime.documents import (
     Received,
     received_bytes,
 )
+from bmt.contracts.events import RequestedService, SubmitRequest
 from bmt.contracts.http.intake import RequestChecked
-from bmt.contracts.requests import RequestedService, SubmitRequest
 from bmt.contracts.values import Channel
 from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at

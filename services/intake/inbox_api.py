@@ -12,6 +12,7 @@ from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.bodies import JsonResponse, file_response
 from bmt.chassis.http.routes import CommandContext, Id, Page, answer, api_router, command, problems
 from bmt.chassis.runtime.documents import receive
+from bmt.contracts.events import RegisterItem
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (
     InboxItem,
@@ -24,9 +25,8 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
     ScanAccepted,
 )
-from bmt.contracts.requests import RegisterItem
 from bmt.contracts.values import Kind, PaperChannel
-from bmt.wording.faults import Code, fault_sentence
+from bmt.wording.bilingual import Code, fault_sentence
 from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
 from services.intake.channels.labels import LABELS

@@ -28,10 +28,9 @@ from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
-from bmt.contracts.answers import FaultyField
 from bmt.contracts.envelope import STRUCTURED
-from bmt.contracts.events import RequestEvent, RequestSubmitted
-from bmt.contracts.progress import Progress
+from bmt.contracts.events import Progress, RequestEvent, RequestSubmitted
+from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import Moment, Name, Status
 from services.intake.domain.events import SubmissionAnswered
 from services.intake.domain.refusal import RefuseSubmission

@@ -8,8 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from bmt.agencies import assignments, register
 from bmt.agencies.assignments import Assignments
-from bmt.agencies.in_force import RulesInForce
-from bmt.agencies.register import Agencies
+from bmt.agencies.register import Agencies, RulesInForce
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.http import app

@@ -9,9 +9,9 @@ from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.bodies import JsonResponse, file_response
 from bmt.chassis.http.routes import CommandContext, Id, api_router, command, problems
 from bmt.chassis.runtime import documents
+from bmt.contracts.events import SubmitRequest
 from bmt.contracts.http.intake import LastSubmission, RequestChecked, SizesGiven
 from bmt.contracts.problems import Refused
-from bmt.contracts.requests import SubmitRequest
 from services.intake.access import caller_of
 from services.intake.domain.errors import UnknownDocument, UnknownRequest
 from services.intake.domain.request import Received, request_stream

@@ -22,8 +22,10 @@ from bmt.contracts.events import (
     NotificationFailed,
     NotificationPrepared,
     Notified,
+    Progress,
     Rejected,
     RequestEvent,
+    RequestFacts,
     RequestReceived,
     ReturnedForCorrection,
     ReviewOpened,
@@ -31,8 +33,6 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.http.approval import CHOICES, Decision
-from bmt.contracts.progress import Progress
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status, Submitter
 from services.intake.domain.events import (
     Bounce,

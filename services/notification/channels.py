@@ -22,7 +22,7 @@ import segno
 import structlog
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.contracts.status_code import in_groups, status_code
+from bmt.contracts.codes import in_groups, status_code
 from bmt.contracts.values import PaperChannel
 from bmt.press.typesetter import MEDIA_TYPE as PDF
 from bmt.press.typesetter import Typesetter

@@ -19,7 +19,7 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocument
 from bmt.chassis.runtime.lru_cache import LruCache
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 from services.notification.channels import Render
 from services.notification.domain import correspondence_rules
 from services.notification.domain.correspondence import (

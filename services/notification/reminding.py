@@ -14,8 +14,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work import Done, Later, WorkItem, WorkOutcome
-from bmt.contracts.events import Target
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestFacts, Target
 from bmt.contracts.values import Kind
 from services.notification.channels import written
 from services.notification.domain.correspondence import (

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bmt.chassis.runtime.settings import ServiceSettings
-from bmt.contracts.status_code import SHORTEST_KEY
+from bmt.contracts.codes import SHORTEST_KEY
 from bmt.contracts.values import EmailAddress
 
 SmtpSecurity = Literal["if-offered", "starttls", "tls", "none"]

@@ -23,7 +23,7 @@ from bmt.chassis.http.routes import (
     problems,
 )
 from bmt.contracts.envelope import Envelope
-from bmt.contracts.events import About, RequestEvent
+from bmt.contracts.events import About, RequestEvent, RequestFacts
 from bmt.contracts.http.notification import (
     InBothLanguages,
     NoticePart,
@@ -37,7 +37,6 @@ from bmt.contracts.http.notification import (
     Variable,
     Words,
 )
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant, ReplyChannel, Submitter
 from services.notification.channels import body as email_body
 from services.notification.domain.errors import UnknownTemplate

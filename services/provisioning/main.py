@@ -7,9 +7,7 @@ import httpx2
 from fastapi import FastAPI
 
 from bmt.agencies import register
-from bmt.agencies.in_force import RulesInForce
-from bmt.agencies.overdue import overdue_sampler
-from bmt.agencies.register import Agencies
+from bmt.agencies.register import Agencies, RulesInForce, overdue_sampler
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.http import app
 from bmt.chassis.messaging.dispatch import bind

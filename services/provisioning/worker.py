@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from pydantic import BaseModel
 
-from bmt.agencies.accounts import Claims
+from bmt.agencies.agency import Claims
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Message

@@ -29,7 +29,7 @@ from bmt.contracts.http.records import MissingDocument, RecordState
 from bmt.contracts.problems import Refused
 from bmt.press.typesetter import Typesetter
 from bmt.verify_record import FORMAT, archive_parts
-from bmt.wording.names import KIND, STATUS
+from bmt.wording.bilingual import KIND, STATUS
 from services.records.audited_queries import AuditedQueries
 from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.events import FolioFiled

@@ -20,7 +20,7 @@ from bmt.chassis.http.routes import (
     problems,
 )
 from bmt.chassis.readmodels.view_store import Query
-from bmt.contracts.http.disposal import (
+from bmt.contracts.http.records import (
     DisposalItem,
     DisposalProposal,
     DisposalRuling,

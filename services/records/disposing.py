@@ -23,7 +23,7 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work import Done, Later, WorkItem, WorkOutcome
 from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
-from bmt.contracts.http.disposal import DisposalProposal, DisposalRuling
+from bmt.contracts.http.records import DisposalProposal, DisposalRuling
 from bmt.verify_record import DISPOSED
 from services.records.domain.designated_file import (
     DesignatedFile,

@@ -12,8 +12,8 @@ from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.messaging.parking import DeadLetter
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import RequestEvent
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
+from bmt.contracts.values import immutable
 from services.records.charter.cases import milestone_of
 from services.records.domain.designated_file import Command, FileEvent, Milestone, stream_of
 from services.records.ledger.canonical import NotCanonical

@@ -5,7 +5,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from bmt.agencies import register
-from bmt.agencies.in_force import RulesInForce
+from bmt.agencies.register import RulesInForce
 from bmt.chassis.http import app
 from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.runtime import clock, mongodb

@@ -9,7 +9,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.http.routes import ports_of
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
-from bmt.contracts.http.disposal import DisposalItem
+from bmt.contracts.http.records import DisposalItem
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter
 from services.records.charter.cases import Case

@@ -15,8 +15,10 @@ from bmt.contracts.events import (
     NotificationFailed,
     NotificationPrepared,
     Notified,
+    Progress,
     Rejected,
     RequestEvent,
+    RequestFacts,
     RequestReceived,
     ReturnedForCorrection,
     ReviewOpened,
@@ -32,8 +34,6 @@ from bmt.contracts.http.records import (
     RecordFolio,
     RecordState,
 )
-from bmt.contracts.progress import Progress
-from bmt.contracts.requests import RequestFacts
 from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled

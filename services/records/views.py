@@ -10,10 +10,8 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import MOST_WORDS, Body, words_of
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.work import Remove, WorkChange, WorkItem
-from bmt.contracts.events import Event, Filed
-from bmt.contracts.http.disposal import DisposalItem
-from bmt.contracts.progress import Progress
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Event, Filed, Progress, RequestFacts
+from bmt.contracts.http.records import DisposalItem
 from bmt.contracts.values import GONE, Applicant, Status
 from bmt.verify_record import DISPOSED
 from services.records.domain.designated_file import NOBODY, PENDING, original

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from bmt.chassis.runtime.mongodb import connect
-from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.events import SubmitRequest
 
 
 class Stored(BaseModel):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fontTools.ttLib import TTCollection, TTFont
 
-from bmt.contracts.drawn import TABLE
+from bmt.contracts.values import TABLE
 from bmt.press.typesetter import folders
 
 EMOJI_FONT = "NotoEmoji[wght].ttf"

@@ -20,7 +20,7 @@ from fixtures.compose import (
 )
 
 from bmt.rights import mongodb_rights
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import table
 from evaluation.ports import Ports
 from web.backchannel_logout import PATH as BACK_CHANNEL
 from web.login import ANSWERS, SIGNED_OUT

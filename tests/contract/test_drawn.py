@@ -9,8 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from record_drawn import drawn, table
 
-from bmt.contracts.drawn import TABLE
-from bmt.contracts.values import PersonName
+from bmt.contracts.values import TABLE, PersonName
 from bmt.press.typesetter import Typesetter
 
 NAMES = json.loads((Path(__file__).parents[1] / "cases" / "names" / "names.json").read_text())

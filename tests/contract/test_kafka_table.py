@@ -10,8 +10,16 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.http.routes import JSON_BODY_BYTES
 from bmt.contracts import topics
-from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
-from bmt.rights.kafka_table import read, table
+from bmt.rights.kafka_rights import (
+    Operation,
+    Pattern,
+    Permission,
+    Resource,
+    Right,
+    read,
+    rights,
+    table,
+)
 from evaluation.layout import REPOSITORY
 from services.records.statistics.main import READ
 

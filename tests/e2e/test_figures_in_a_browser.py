@@ -9,7 +9,7 @@ from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in, sign_in_as
 from fixtures.outside import SECONDS, registered
 from playwright.async_api import expect
 
-from bmt.contracts.http.charter import CharterFigures
+from bmt.contracts.http.records import CharterFigures
 
 pytestmark = MARKS
 

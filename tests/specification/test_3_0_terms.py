@@ -16,7 +16,7 @@ from samples import RECEPTION, REVIEW, wrong_fields
 from unit.approval.reviews import MAMPU, approved, decide, opened, rejected, returned
 from unit.intake.submissions import ENABLED, SERVING, receive
 
-from bmt.agencies import accounts
+from bmt.agencies import agency
 from bmt.contracts.events import Granted, RequestReceived
 from services.approval.domain import errors as deciding
 from services.intake.domain.errors import SubmissionWrong
@@ -93,7 +93,7 @@ def test_a_request_with_warnings_is_approved_only_as_an_exception_with_its_reaso
 
 def test_another_agencys_account_is_never_approved():
     """Its agency may have claimed the account after the request was received."""
-    claims = accounts.claims([("MAMPU", ()), ("JPA", (APPLICANT.account.upper(),))])
+    claims = agency.claims([("MAMPU", ()), ("JPA", (APPLICANT.account.upper(),))])
     review, policy = given(REVIEW, opened()), replace(MAMPU, claims=claims)
     review.when(decide("approve", policy=policy)).then_refused(deciding.AccountOfOtherAgency)
     review.when(decide("reject", reason="Tidak lengkap", policy=policy)).then(rejected())

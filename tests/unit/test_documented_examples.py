@@ -7,7 +7,7 @@ import pytest
 
 from bmt.agencies import register
 from bmt.chassis.runtime import settings
-from bmt.rights import kafka_table
+from bmt.rights import kafka_rights
 from services.intake.imap import mailboxes
 
 ROOT = Path(__file__).parents[2]
@@ -121,4 +121,4 @@ def test_a_file_of_the_examples_is_yaml_of_one_meaning(file):
 
 def test_the_files_that_are_brought_along_are_read():
     assert {agency.code for agency in register.read(AGENCIES)} == {"MAMPU", "JPA", "KPM"}
-    assert kafka_table.read(ROOT / "deploy" / "kafka" / "acls.yaml").topics
+    assert kafka_rights.read(ROOT / "deploy" / "kafka" / "acls.yaml").topics

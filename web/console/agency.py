@@ -14,7 +14,7 @@ from bmt.agencies.charter import day_of
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
-from bmt.contracts.http.rules import RulesNow, RulesPreview, RulesVersion
+from bmt.contracts.http.approval import RulesNow, RulesPreview, RulesVersion
 from bmt.contracts.problems import Refused
 from web.clients import VisitorClient, address
 from web.console import rules_form

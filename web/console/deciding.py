@@ -8,8 +8,7 @@ from typing import Final
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.events import Granted
 from bmt.contracts.http import approval, intake
-from bmt.contracts.http.approval import RequestUnderReview, Ruling
-from bmt.contracts.http.rules import OwnAgency
+from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, Ruling
 
 _OF_APPROVAL: Final = frozenset(
     {"received", "corrected", "review_opened", "returned", "approved", "rejected", "withdrawn"}

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final, get_args
 from fastapi import Depends
 
 from bmt.chassis.http.auth import Principal
+from bmt.contracts.events import CorrectionHandedIn, RegisterItem
 from bmt.contracts.http.approval import Choice, RequestUnderReview, Ruling, Rulings
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.requests import CorrectionHandedIn, RegisterItem
 from bmt.contracts.values import Document
 from web.forms import FormWrong, Sent, Told, all_told, new_key, sent, validated
 from web.sizes import in_gigabytes, read_sizes

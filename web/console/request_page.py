@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
-from bmt.contracts.http.approval import RequestUnderReview, WorklistItem
+from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, WorklistItem
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import RequestStatus
 from bmt.contracts.http.notification import Notification
 from bmt.contracts.http.provisioning import ConfigurationState, Plan
-from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address, part

@@ -16,8 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Id
-from bmt.contracts.http.approval import DecisionMade, Ruling
-from bmt.contracts.http.comments import CommentAnswer, CommentWritten
+from bmt.contracts.http.approval import CommentAnswer, CommentWritten, DecisionMade, Ruling
 from bmt.contracts.problems import Refused
 from web.clients import VisitorClient, address
 from web.console.access import Administrator

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from bmt.agencies.agency import AgencyRules
-from bmt.agencies.changing import MOST_APPOINTMENTS, MOST_CLOSED_DAYS, ChangeOfRules
+from bmt.agencies.agency import MOST_APPOINTMENTS, MOST_CLOSED_DAYS, AgencyRules, ChangeOfRules
 from bmt.contracts.problems import FieldError, Refused
 from web.forms import Sent, Told, all_told, new_key, validated
 from web.sizes import in_gigabytes, read_sizes

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bmt.agencies.agency import AgencyRules
-from bmt.agencies.deciding import Appointment
+from bmt.agencies.agency import AgencyRules, Appointment
 from web.console import wording
 from web.language import Language
 

@@ -19,13 +19,13 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import (
     ListedRequest,
+    OwnAgency,
     RulingResult,
     RulingResults,
     WorklistCounts,
     WorklistItem,
 )
 from bmt.contracts.http.assignments import Whose
-from bmt.contracts.http.rules import OwnAgency
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Channel, Kind
 from web.clients import VisitorClient, address

@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Id
+from bmt.contracts.events import CorrectionHandedIn
 from bmt.contracts.http.intake import LastSubmission, RequestAccepted, RequestStatus
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.requests import CorrectionHandedIn
 from bmt.contracts.values import Kind
 from web.clients import VisitorClient, address
 from web.forms import KEEP, Sent

@@ -13,8 +13,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.intake import RequestStatus, SizesGiven
 from bmt.contracts.problems import Refused
-from bmt.contracts.sizes import in_gigabytes
-from bmt.contracts.values import Document, Kind
+from bmt.contracts.values import Document, Kind, in_gigabytes
 from web.clients import VisitorClient, address, part
 from web.forms import all_told, faults_of
 from web.my import wording

@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
+from bmt.contracts.events import SubmitRequest
 from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.requests import SubmitRequest
 from bmt.contracts.values import Kind
 from web.clients import VisitorClient, address
 from web.forms import KEEP, FormWrong

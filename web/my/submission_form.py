@@ -9,11 +9,10 @@ from pydantic import ValidationError
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
+from bmt.contracts.events import SubmitRequest
 from bmt.contracts.http.intake import LastSubmission, RequestChecked
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.requests import SubmitRequest
-from bmt.contracts.sizes import in_gigabytes
-from bmt.contracts.values import Document
+from bmt.contracts.values import Document, in_gigabytes
 from web.clients import VisitorClient, address
 from web.forms import FormWrong, Sent, first_step, new_key, validated
 from web.my.drafts import Draft

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.runtime import observability
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 
 C = TypeVar("C")
 D = TypeVar("D")

@@ -20,9 +20,8 @@ from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent, StoredEnvelope
 from bmt.chassis.runtime import mongodb
 from bmt.contracts.envelope import MalformedEvent
-from bmt.contracts.field_errors import faults_in_body
-from bmt.contracts.immutable import immutable
-from bmt.contracts.problems import FieldError, Refused, listed
+from bmt.contracts.problems import FieldError, Refused, faults_in_body, listed
+from bmt.contracts.values import immutable
 
 
 @immutable

@@ -28,8 +28,8 @@ from bmt.chassis.eventsourcing.event_store import (
 from bmt.chassis.runtime.background import Batcher, backoff
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.lru_cache import LruCache
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import Refused
+from bmt.contracts.values import immutable
 
 S = TypeVar("S")
 

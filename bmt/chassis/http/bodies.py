@@ -28,8 +28,15 @@ from starlette.routing import Match
 from bmt.chassis.errors import CausationReused, Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import observability
-from bmt.contracts.field_errors import field_errors
-from bmt.contracts.problems import MEDIA_TYPE, STATUS, TITLE, TYPE_PREFIX, FieldError, Refused
+from bmt.contracts.problems import (
+    MEDIA_TYPE,
+    STATUS,
+    TITLE,
+    TYPE_PREFIX,
+    FieldError,
+    Refused,
+    field_errors,
+)
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 

@@ -39,9 +39,8 @@ from bmt.chassis.http.bodies import MOST_LEVELS, REPLAYED, JsonResponse
 from bmt.chassis.http.limits import MOST_HEAD_BYTES
 from bmt.chassis.runtime import observability
 from bmt.contracts.faults import wrong
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import MEDIA_TYPE, STATUS, TITLE, FieldError, Problem, Refused
-from bmt.contracts.values import Role
+from bmt.contracts.values import Role, immutable
 
 # How large a body may be. FastAPI's own `max_body_size` answers in plain text and may overwrite an answer that was
 # already made. Here the same parameter of a route leads to a `too_large` problem.

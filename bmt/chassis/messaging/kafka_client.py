@@ -43,7 +43,7 @@ from aiokafka.record.util import decode_varint
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import BrokerUnavailable, RecordTooLarge
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of one batch: thirty times the broker's limit, and more than producers put into one."""

@@ -17,8 +17,8 @@ from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.background import backoff
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.envelope import MalformedEvent, read_kafka
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import FieldError, listed
+from bmt.contracts.values import immutable
 
 TRIES: Final = 6
 FIRST_BACKOFF_SECONDS: Final = 0.2

@@ -11,8 +11,8 @@ from dataclasses import field
 from typing import Any, Final, Protocol
 
 from bmt.chassis.runtime import mongodb
-from bmt.contracts.immutable import immutable
-from bmt.contracts.reference import read
+from bmt.contracts.codes import read_reference
+from bmt.contracts.values import immutable
 
 Body = dict[str, Any]
 
@@ -312,7 +312,7 @@ def search_terms(text: str) -> list[str]:
 
     A reference counts in its normal form, however it is typed. Any text around it is ignored.
     """
-    if (reference := read(text)) is not None:
+    if (reference := read_reference(text)) is not None:
         return [reference.casefold()]
     return _words(text)
 

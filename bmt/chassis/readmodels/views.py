@@ -13,7 +13,7 @@ from bmt.chassis.errors import StillContended
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body, Query, ViewDocument, ViewStore
 from bmt.chassis.runtime.lru_cache import LruCache
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 
 log = structlog.get_logger(__name__)
 

@@ -5,12 +5,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from bmt.contracts.answers import FaultyField
 from bmt.contracts.events import Granted
 from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.http.assignments import Assignable
 from bmt.contracts.problems import FieldError, codes_told, is_empty
+from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import (
     Applicant,
     Channel,

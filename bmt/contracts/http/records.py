@@ -1,22 +1,27 @@
 """What records answers over HTTP."""
 
+from math import floor
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from bmt.contracts.events import About, Effective, Granted, Target
 from bmt.contracts.values import (
     SHA256,
+    Account,
     AgencyCode,
     Applicant,
     Channel,
+    CharterStep,
     Kind,
     Moment,
     Officer,
+    Reason,
     ReplyChannel,
     RequestWarning,
     Status,
     Submitter,
+    Value,
 )
 
 Sha256 = Annotated[str, Field(description="SHA-256 in lower-case hex.", pattern=SHA256)]
@@ -282,3 +287,168 @@ class Consistency(_Answer):
     first: int
     second: int
     hashes: tuple[Sha256, ...] = Field(description="as RFC 6962, section 2.1.2, orders them")
+
+
+DisposalStatus = Literal["proposed", "approved", "rejected", "begun", "carried_out", "stopped"]
+
+
+class HoldReason(Value):
+    """Body of `POST /v1/records/{id}/hold` and `…/hold/release`: why it must be kept, or need not be."""
+
+    reason: Reason
+
+
+class HoldStands(BaseModel):
+    """Whether a file is held."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    held: bool
+
+
+class DisposalProposal(Value):
+    """Body of `POST /v1/disposals`: whose personal data shall go, and on what ground."""
+
+    account: Account
+    reason: Reason
+
+
+class DisposalRuling(Value):
+    """Body of `POST /v1/disposals/{id}/decision`."""
+
+    decision: Literal["approved", "rejected"]
+    reason: Reason | None = None
+
+
+class DisposalStands(BaseModel):
+    """How far a disposal is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    disposal_id: str
+    status: DisposalStatus
+
+
+class DisposalItem(DisposalStands):
+    """A disposal in a list. Account and reason go with the rest once it is carried out."""
+
+    agency: AgencyCode
+    account: str
+    reason: str
+    request_ids: tuple[str, ...] = Field(description="the files that hold something of the person")
+    proposed_by: str
+    proposed_at: Moment
+    decided_by: str | None = None
+    decided_at: Moment | None = None
+    ended_at: Moment | None = None
+
+
+class Tally(_Answer):
+    """How many requests reached a step, and what became of its promise."""
+
+    kept: int = Field(default=0, description="done by the due time")
+    late: int = Field(
+        default=0,
+        description="done after it; a decision also where one before a correction was late",
+    )
+    overdue: int = Field(default=0, description="not done, and past the due time")
+    pending: int = Field(
+        default=0, description="not done, and not due yet; or back with the applicant"
+    )
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description="`kept` of all that was due (`kept`, `late`, `overdue`), rounded down to a tenth; "
+        "null: nothing was due. What is not decided is never kept."
+    )
+    @property
+    def kept_percent(self) -> float | None:
+        due = self.kept + self.late + self.overdue
+        return floor(self.kept * 1000 / due) / 10 if due else None
+
+
+WorkingSeconds = Annotated[
+    int | None,
+    Field(description="office hours (8 to 17, working days) until it was done; null: none was"),
+]
+
+
+class StepFigures(Tally):
+    """One step of the charter."""
+
+    step: CharterStep
+    median_seconds: WorkingSeconds
+    p90_seconds: WorkingSeconds
+
+
+class Steps(_Answer):
+    """Requests that have something in common."""
+
+    requests: int
+    decide: Tally
+    configure: Tally
+    notify: Tally
+
+
+class OfMonth(Steps):
+    """Those of one month."""
+
+    month: str = Field(description="in which they were received", examples=["2026-11"])
+
+
+class OfChannel(Steps):
+    """Those that came by one channel."""
+
+    channel: Channel
+
+
+class OfKind(Steps):
+    """Those of one kind."""
+
+    kind: Kind
+
+
+class OfAgency(Steps):
+    """Those of one agency."""
+
+    agency: AgencyCode
+
+
+class OpenOfAge(_Answer):
+    """Requests that are open now and were received so many working days ago, by what they wait for."""
+
+    from_days: int
+    to_days: int | None = Field(description="included; null: or more")
+    decide: int
+    configure: int
+    notify: int
+    applicant: int = Field(description="returned: they wait for their applicants")
+    overdue: int = Field(description="how many of these are past the due time of their step")
+
+
+class Returns(_Answer):
+    """How often requests were returned for a reason."""
+
+    reason: str | None = Field(description="of the agency's prepared ones; null: in own words")
+    returns: int
+
+
+class CharterFigures(_Answer):
+    """How the client charter was kept with the requests received in a period."""
+
+    agency: AgencyCode | None = Field(description="null: all agencies")
+    since: Moment
+    before: Moment
+    made_at: Moment
+    requests: int
+    withdrawn: int = Field(description="by their applicants before a decision was due: not counted")
+    judged_by_todays_rules: int = Field(
+        description="received before due times were on record: today's rules stand in"
+    )
+    steps: tuple[StepFigures, ...]
+    months: tuple[OfMonth, ...]
+    channels: tuple[OfChannel, ...]
+    kinds: tuple[OfKind, ...]
+    agencies: tuple[OfAgency, ...] = Field(description="empty where one agency is asked for")
+    open: tuple[OpenOfAge, ...] = Field(description="all that are open now, whenever received")
+    returns: tuple[Returns, ...] = Field(description="the most frequent first")

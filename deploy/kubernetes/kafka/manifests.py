@@ -11,8 +11,17 @@ from typing import Any, Final
 
 import yaml
 
-from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
-from bmt.rights.kafka_table import Table, Topic, table
+from bmt.rights.kafka_rights import (
+    Operation,
+    Pattern,
+    Permission,
+    Resource,
+    Right,
+    Table,
+    Topic,
+    rights,
+    table,
+)
 
 FOLDER: Final = Path(__file__).parent
 VERSION: Final = "kafka.strimzi.io/v1"

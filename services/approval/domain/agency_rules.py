@@ -6,15 +6,12 @@ from typing import Final
 
 from pydantic import BaseModel, JsonValue
 
-from bmt.agencies.agency import Agency, AgencyRules
-from bmt.agencies.changing import OwnRules, overlaid
+from bmt.agencies.agency import Agency, AgencyRules, Change, OwnRules, overlaid
 from bmt.agencies.charter import day_of
-from bmt.agencies.deciding import Change
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import FieldError
-from bmt.contracts.values import Officer
+from bmt.contracts.values import Officer, immutable
 from services.approval.domain.errors import ChangeWaits, FieldsWrong, NoChangeWaits, RulesChanged
 from services.approval.domain.events import RulesCameIntoForce
 

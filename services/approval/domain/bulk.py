@@ -8,9 +8,8 @@ from pydantic import BaseModel
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
 from bmt.contracts.http.approval import RulingResult
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import FieldError
-from bmt.contracts.values import Officer
+from bmt.contracts.values import Officer, immutable
 from services.approval.domain.errors import FieldsWrong
 from services.approval.domain.events import BulkAnswered, BulkBegun
 

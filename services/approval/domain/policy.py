@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bmt.agencies import charter
-from bmt.agencies.accounts import NO_CLAIMS, Claims
-from bmt.agencies.deciding import Appointment
-from bmt.agencies.states import State
+from bmt.agencies.agency import NO_CLAIMS, Appointment, Claims
+from bmt.agencies.charter import State
 
 
 @dataclass(frozen=True, slots=True)

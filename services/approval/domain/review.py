@@ -11,15 +11,14 @@ from bmt.contracts.events import (
     Endorsement,
     Rejected,
     RequestEvent,
+    RequestFacts,
     RequestReceived,
     ReturnedForCorrection,
     ReviewOpened,
     WithdrawalRequested,
 )
 from bmt.contracts.http.approval import CHOICES, Decision, Ruling
-from bmt.contracts.immutable import immutable
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Document, Officer, RequestWarning, Submitter
+from bmt.contracts.values import Document, Officer, RequestWarning, Submitter, immutable
 from services.approval.domain.events import Endorsed, HeldForCorrection, PapersReceived
 from services.approval.domain.policy import Policy
 

@@ -6,7 +6,7 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
-from bmt.agencies.deciding import acts_for
+from bmt.agencies.agency import acts_for
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts import events
 from bmt.contracts.events import (
@@ -15,12 +15,12 @@ from bmt.contracts.events import (
     Event,
     Granted,
     Rejected,
+    RequestFacts,
     ReturnedForCorrection,
     ReviewOpened,
 )
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.problems import FieldError
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Applicant
 from services.approval.domain.errors import (
     AccountOfOtherAgency,

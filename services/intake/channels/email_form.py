@@ -8,10 +8,9 @@ from typing import Final
 from pydantic import ValidationError
 
 from bmt.agencies.register import Agencies
-from bmt.contracts.field_errors import faults_in_body
-from bmt.contracts.problems import FieldError
-from bmt.contracts.requests import SubmitRequest
-from bmt.contracts.sizes import size_in_bytes
+from bmt.contracts.events import SubmitRequest
+from bmt.contracts.problems import FieldError, faults_in_body
+from bmt.contracts.values import size_in_bytes
 from services.intake.channels.character_sets import UNCLEAR, Decoded
 from services.intake.channels.html_looks import TooComplex
 from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, is_label, labelled

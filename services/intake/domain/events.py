@@ -5,11 +5,10 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.contracts.answers import FaultyField
-from bmt.contracts.events import Event
+from bmt.contracts.events import Event, Progress
 from bmt.contracts.faults import GENERAL, FaultValue, sentence
 from bmt.contracts.problems import FieldError
-from bmt.contracts.progress import Progress
+from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import Document, Moment, NotShown, Submitter
 
 

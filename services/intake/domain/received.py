@@ -7,9 +7,8 @@ from typing import Final
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.charter import MALAYSIA
-from bmt.contracts.events import RequestReceived
-from bmt.contracts.reference import CHARACTERS, written
-from bmt.contracts.requests import RequestedService, RequestFacts
+from bmt.contracts.codes import NUMBER_CHARACTERS, written
+from bmt.contracts.events import RequestedService, RequestFacts, RequestReceived
 from bmt.contracts.values import Applicant, Document, Kind, NotShown, RequestWarning, Submitter
 from services.intake.domain.submission import AccountStatus, Sender, Submission
 
@@ -24,7 +23,7 @@ def reference(request_id: str, agency: str, received_at: datetime) -> str:
     """
     number = int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:_BYTES])
     year = received_at.astimezone(MALAYSIA).year
-    return f"BMT-{agency}-{year}-{written(number, CHARACTERS)}"
+    return f"BMT-{agency}-{year}-{written(number, NUMBER_CHARACTERS)}"
 
 
 # The warnings that a person considers before approving (SOP 3.0: serving, and registered).

@@ -7,9 +7,9 @@ from typing import Final
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Decider
-from bmt.contracts.answers import FaultyField, SubmissionRefused
 from bmt.contracts.events import Event
-from bmt.contracts.immutable import immutable
+from bmt.contracts.topics import FaultyField, SubmissionRefused
+from bmt.contracts.values import immutable
 from services.intake.domain.events import SubmissionAnswered
 from services.intake.domain.submission import SubmittedEvent
 

@@ -7,11 +7,9 @@ from typing import Final
 from pydantic import BaseModel
 
 from bmt.agencies.agency import Agency
-from bmt.contracts.events import Event, RequestReceived, WithdrawalRequested
+from bmt.contracts.events import Event, RequestFacts, RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Decision
-from bmt.contracts.immutable import immutable
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Document, Status
+from bmt.contracts.values import Document, Status, immutable
 from services.intake.domain.events import (
     Bounce,
     InboxItemDismissed,

@@ -6,11 +6,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bmt.chassis.eventsourcing.decider import Decider
-from bmt.contracts.answers import RequestProgressed, SubmissionAccepted
 from bmt.contracts.events import (
     ConfigurationFailed,
     Event,
+    Progress,
     Rejected,
+    RequestFacts,
     RequestReceived,
     ReturnedForCorrection,
     WithdrawalRequested,
@@ -18,8 +19,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.faults import sentence
 from bmt.contracts.problems import FieldError
-from bmt.contracts.progress import Progress
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.topics import RequestProgressed, SubmissionAccepted
 from services.intake.domain.errors import (
     AlreadyDecided,
     Fault,

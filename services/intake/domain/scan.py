@@ -9,9 +9,8 @@ from pydantic import BaseModel
 from bmt.agencies.agency import Agency
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
-from bmt.contracts.immutable import immutable
 from bmt.contracts.problems import FieldError
-from bmt.contracts.values import Document, PaperChannel
+from bmt.contracts.values import Document, PaperChannel, immutable
 from services.intake.domain.errors import Fault, SubmissionWrong
 from services.intake.domain.events import Missing, ScannedPaper, ScanReceived
 from services.intake.domain.rules import require_channel

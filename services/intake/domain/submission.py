@@ -7,12 +7,10 @@ from email.policy import default
 from hashlib import sha256
 from typing import Any
 
-from bmt.agencies.accounts import Belonging
-from bmt.agencies.agency import Agency
+from bmt.agencies.agency import Agency, Belonging
+from bmt.contracts.events import RequestedService
 from bmt.contracts.faults import Values
-from bmt.contracts.immutable import immutable
-from bmt.contracts.requests import RequestedService
-from bmt.contracts.values import Channel, Document, DocumentId, Submitter
+from bmt.contracts.values import Channel, Document, DocumentId, Submitter, immutable
 from services.intake.domain.events import Mail
 
 

@@ -8,8 +8,7 @@ from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
-from bmt.contracts.immutable import immutable
-from bmt.contracts.values import Document
+from bmt.contracts.values import Document, immutable
 from services.intake.domain.events import DocumentUploaded
 
 

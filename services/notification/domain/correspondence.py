@@ -10,10 +10,14 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from bmt.contracts.events import NotificationFailed, NotificationPrepared, Notified, Target
-from bmt.contracts.immutable import immutable
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Submitter
+from bmt.contracts.events import (
+    NotificationFailed,
+    NotificationPrepared,
+    Notified,
+    RequestFacts,
+    Target,
+)
+from bmt.contracts.values import Submitter, immutable
 from services.notification.domain.events import (
     AcknowledgementSuperseded,
     FailureDue,

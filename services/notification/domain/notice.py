@@ -4,12 +4,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bmt.contracts.events import About
+from bmt.contracts.events import OUTCOMES, About, RequestFacts
 from bmt.contracts.http.notification import NoticeStatus
-from bmt.contracts.immutable import immutable
-from bmt.contracts.progress import OUTCOMES
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import Moment, ReplyChannel
+from bmt.contracts.values import Moment, ReplyChannel, immutable
 
 
 class _Part(BaseModel):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bmt.agencies import charter
+from bmt.agencies.charter import State
 from bmt.agencies.register import Agencies
-from bmt.agencies.states import State
 from services.notification.domain.events import Level
 
 

@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.contracts.events import About, RequestEvent
+from bmt.contracts.events import OUTCOMES, About, RequestEvent
 from bmt.contracts.http.notification import Words
-from bmt.contracts.progress import OUTCOMES
 from services.notification.domain.correspondence import Command
 from services.notification.domain.notice import Content, Notice
 from services.notification.domain.notification_policy import notification_policy_of

@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.contracts.events import About
+from bmt.contracts.events import About, RequestFacts
 from bmt.contracts.http.notification import Wording
-from bmt.contracts.immutable import immutable
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import ReplyChannel
+from bmt.contracts.values import ReplyChannel, immutable
 from services.notification.domain.notice import Fact, Text
 from services.notification.domain.template import written
 

@@ -23,8 +23,7 @@ from bmt.contracts.events import (
     PlannedChange,
     Target,
 )
-from bmt.contracts.immutable import immutable
-from bmt.contracts.values import Officer, Status
+from bmt.contracts.values import Officer, Status, immutable
 from services.provisioning.domain.events import (
     ConfigurationDue,
     RetryRequested,

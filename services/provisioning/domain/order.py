@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bmt.agencies import charter
-from bmt.agencies.states import State
+from bmt.agencies.charter import State
 from bmt.contracts.events import (
     Effective,
     EffectiveIpms,

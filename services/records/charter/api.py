@@ -14,7 +14,7 @@ from bmt.chassis.http.bodies import JsonResponse
 from bmt.chassis.http.routes import api_router, problems
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
-from bmt.contracts.http.charter import CharterFigures
+from bmt.contracts.http.records import CharterFigures
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
 from services.records.as_of import Day, midnight

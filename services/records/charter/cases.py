@@ -13,17 +13,17 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View
 from bmt.contracts.events import (
+    OUTCOMES,
     Approved,
     Configured,
     Notified,
     Rejected,
     RequestEvent,
+    RequestFacts,
     ReturnedForCorrection,
     ReviewOpened,
     Withdrawn,
 )
-from bmt.contracts.progress import OUTCOMES
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Channel, CharterStep, Kind
 from services.records.domain.designated_file import Milestone
 from services.records.domain.events import EventFiled, FileOpened

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 from bmt.agencies import charter
+from bmt.agencies.charter import State
 from bmt.agencies.register import Agencies
-from bmt.agencies.states import State
-from bmt.contracts.http.charter import (
+from bmt.contracts.http.records import (
     CharterFigures,
     OfAgency,
     OfChannel,

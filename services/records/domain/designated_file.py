@@ -9,11 +9,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from bmt.contracts import topics
-from bmt.contracts.events import Event, Filed, RequestEvent
-from bmt.contracts.immutable import immutable
-from bmt.contracts.progress import Progress
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.values import GONE, Applicant
+from bmt.contracts.events import Event, Filed, Progress, RequestEvent, RequestFacts
+from bmt.contracts.values import GONE, Applicant, immutable
 from bmt.verify_record import DISPOSED
 from services.records.domain.disposal import GONE_DOCUMENT, GONE_EMAIL
 from services.records.domain.events import (

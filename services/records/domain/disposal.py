@@ -12,9 +12,8 @@ from pydantic import BaseModel, JsonValue
 
 from bmt.chassis.eventsourcing.decider import Decider
 from bmt.contracts.events import Event
-from bmt.contracts.http.disposal import DisposalStatus
-from bmt.contracts.immutable import immutable
-from bmt.contracts.values import GONE
+from bmt.contracts.http.records import DisposalStatus
+from bmt.contracts.values import GONE, immutable
 from services.records.domain.errors import (
     DisposalDecided,
     DisposalNotFound,

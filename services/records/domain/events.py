@@ -4,8 +4,7 @@ from typing import Final
 
 from pydantic import Field
 
-from bmt.contracts.events import About, Event, RequestEvent, RequestReceived
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import About, Event, RequestEvent, RequestFacts, RequestReceived
 from bmt.contracts.values import DocumentId, Moment
 
 SOURCE: Final = "/bmt/records"

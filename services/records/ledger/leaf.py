@@ -9,7 +9,7 @@ from bmt.chassis.runtime.sealed_stream import SealBroken
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 from bmt.verify_record import commitments as all_commitments
 from services.records.ledger.canonical import NotCanonical, kept, leaf_hash
 from services.records.sealing import commitments

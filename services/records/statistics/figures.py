@@ -13,6 +13,7 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from bmt.contracts.events import (
+    OUTCOMES,
     Approved,
     Configured,
     Filed,
@@ -21,7 +22,6 @@ from bmt.contracts.events import (
     RequestEvent,
     Withdrawn,
 )
-from bmt.contracts.progress import OUTCOMES
 
 Times = Mapping[str, str | float]
 """A request's agency, and its milestones in seconds since 1970."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bmt.chassis import crash_points
 from bmt.chassis.runtime import mongodb
-from bmt.contracts.immutable import immutable
+from bmt.contracts.values import immutable
 from services.records.ledger.leaf import Leaf
 from services.records.tree.merkle import (
     TILE_HEIGHT,

@@ -17,7 +17,7 @@ from unit.approval.reviews import (
     withdraw,
 )
 
-from bmt.agencies.deciding import Change
+from bmt.agencies.agency import Change
 from bmt.contracts.http.approval import DecisionMade, RulingResult
 from bmt.contracts.values import Submitter
 from services.approval.domain.agency_rules import RecordRules

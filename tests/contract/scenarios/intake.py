@@ -17,7 +17,7 @@ from unit.intake.submissions import (
     submission,
 )
 
-from bmt.contracts.answers import FaultyField
+from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import NotShown
 from services.intake.domain import scan
 from services.intake.domain.delivery import RecordDelivery

@@ -29,8 +29,7 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
 from bmt.chassis.runtime.mongodb import Database, connect
 from bmt.contracts import topics
-from bmt.contracts.events import RequestEvent
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestEvent, RequestFacts
 from bmt.contracts.values import Document
 from evaluation.ports import any_free_port
 from services.records.tree import sequencer

@@ -11,7 +11,7 @@ from site_under_faults import Site
 from bmt.chassis.messaging.consumer import POSITIONS, Positions
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import table
 from evaluation.services import SERVICES
 
 ENDS = ("applied", "duplicate", "parked", "dead")

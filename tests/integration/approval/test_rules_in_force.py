@@ -6,7 +6,7 @@ import pytest
 from eventually import eventually
 from fixtures.problems import assert_problem
 
-from bmt.agencies.changing import OWN
+from bmt.agencies.agency import OWN
 from bmt.agencies.charter import day_of
 from bmt.chassis.runtime.clock import now
 from services.approval.main import build

@@ -16,7 +16,7 @@ from fixtures.compose import FOLDER, environment, make_secrets
 
 from bmt.chassis.runtime.mongodb import OperationFailure, connect
 from bmt.contracts import topics
-from bmt.rights.kafka_table import acls_file
+from bmt.rights.kafka_rights import acls_file
 from evaluation import machine
 from evaluation.kafka import JVM
 from evaluation.machine import java, mongod

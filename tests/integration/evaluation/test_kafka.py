@@ -14,7 +14,7 @@ from aiokafka.errors import (
 )
 from fixtures.kafka import embedded_kafka
 
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import table
 from evaluation import kafka, machine
 from evaluation.kafka import JVM
 from evaluation.machine import java

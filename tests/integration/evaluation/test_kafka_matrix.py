@@ -30,8 +30,8 @@ from bmt.rights.kafka_rights import (
     establish,
     in_force,
     rights,
+    table,
 )
-from bmt.rights.kafka_table import table
 from evaluation.supervisor import running
 
 pytestmark = pytest.mark.integration

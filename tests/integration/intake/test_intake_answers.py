@@ -25,8 +25,7 @@ from bmt.chassis.messaging.parking import PARKED, TRIES, Parked, ParkingLot, Rec
 from bmt.chassis.runtime.mongodb import connect
 from bmt.cli.main import app
 from bmt.contracts import topics
-from bmt.contracts.events import ConfigurationFailed, Filed
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import ConfigurationFailed, Filed, RequestFacts
 from services.intake import integrators
 
 pytestmark = pytest.mark.integration

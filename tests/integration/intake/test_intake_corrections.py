@@ -10,8 +10,7 @@ from fixtures.problems import assert_problem, pointers
 from intake_callers import ADMINISTRATOR, AMINAH, APPLICANT, OF_JPA, SITI, asked, email, person
 
 from bmt.contracts import topics
-from bmt.contracts.events import Approved, Granted
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Approved, Granted, RequestFacts
 from bmt.contracts.values import Officer
 from services.intake.main import build
 from services.intake.settings import Settings

@@ -14,7 +14,7 @@ from intake_callers import ADMINISTRATOR
 
 from bmt.contracts import topics
 from bmt.contracts.problems import FieldError
-from bmt.wording.faults import fault_sentence
+from bmt.wording.bilingual import fault_sentence
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,7 @@ from intake_callers import ADMINISTRATOR, APPLICANT, OF_JPA, OF_KPM, SITI, asked
 
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
-from bmt.contracts.events import Approved, Configured, Granted, ReturnedForCorrection
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Approved, Configured, Granted, RequestFacts, ReturnedForCorrection
 from bmt.contracts.values import Officer
 from services.intake.main import build
 from services.intake.settings import Settings

@@ -8,8 +8,8 @@ from fixtures.ledger_keys import SECRETS
 from fixtures.problems import assert_problem
 from fixtures.procedure import rejected
 
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.status_code import in_groups, status_code
+from bmt.contracts.codes import in_groups, status_code
+from bmt.contracts.events import RequestFacts
 from services.intake.main import build
 from services.intake.settings import Settings
 

@@ -15,7 +15,7 @@ from fixtures.wire import Said, Wire
 
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestFacts
 from services.notification.main import build
 from services.notification.settings import Settings
 

@@ -10,8 +10,7 @@ from fixtures.procedure import approved, rejected, returned
 from fixtures.samples import received
 
 from bmt.chassis.runtime import clock
-from bmt.contracts.events import ConfigurationFailed, ReviewOpened
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import ConfigurationFailed, RequestFacts, ReviewOpened
 
 pytestmark = pytest.mark.integration
 

@@ -12,8 +12,7 @@ from fixtures.samples import APPLICANT, facts
 
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
-from bmt.contracts.events import Granted, RequestEvent
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Granted, RequestEvent, RequestFacts
 from services.provisioning.connectors import targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 

@@ -14,8 +14,7 @@ from fixtures.samples import APPLICANT, facts
 
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
-from bmt.contracts.events import Granted
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Granted, RequestFacts
 from services.provisioning.connectors.scim import Scim
 
 pytestmark = pytest.mark.integration

@@ -4,7 +4,7 @@ from fixtures.service import AGENCIES_FILE
 from prometheus_client import CollectorRegistry
 
 from bmt.agencies import register
-from bmt.agencies.overdue import overdue_sampler
+from bmt.agencies.register import overdue_sampler
 
 
 async def test_every_agency_has_a_figure_and_what_is_no_more_overdue_is_zero_again():

@@ -6,20 +6,20 @@ from typing import Any
 
 from fixtures.samples import GB, facts, withdrawal
 
+from bmt.agencies.agency import Appointment
 from bmt.agencies.charter import MALAYSIA
-from bmt.agencies.deciding import Appointment
 from bmt.contracts.events import (
     Approved,
     Endorsement,
     Granted,
     Rejected,
+    RequestFacts,
     RequestReceived,
     ReturnedForCorrection,
     ReviewOpened,
     Withdrawn,
 )
 from bmt.contracts.http.approval import Ruling
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Officer
 from services.approval.domain.agency_rules import RecordRules
 from services.approval.domain.events import CommentAdded, Endorsed, PapersReceived

@@ -9,8 +9,8 @@ from hypothesis import given as with_any
 from hypothesis import strategies as st
 from reviews import DAY, FAIZ, MAMPU, NAMED, SITI, appointment, approved, decide, opened
 
+from bmt.agencies.agency import acts_for
 from bmt.agencies.charter import MALAYSIA
-from bmt.agencies.deciding import acts_for
 from services.approval.domain.errors import FieldsWrong
 from services.approval.domain.review_rules import DECIDER
 

@@ -22,7 +22,7 @@ from reviews import (
 from test_review_view import after
 
 from bmt.chassis.http.auth import Principal
-from bmt.contracts.http.comments import Comment
+from bmt.contracts.http.approval import Comment
 from bmt.contracts.values import Officer
 from services.approval.domain.errors import NothingToNote, UnknownRequest
 from services.approval.domain.review_rules import DECIDER

@@ -11,9 +11,9 @@ from fixtures.service import AGENCIES_FILE
 from reviews import NOW
 
 from bmt.agencies import register
-from bmt.agencies.changing import OwnRules
+from bmt.agencies.agency import OwnRules
 from bmt.agencies.charter import day_of
-from bmt.agencies.in_force import RULES_IN_FORCE, RulesInForce, whole
+from bmt.agencies.register import RULES_IN_FORCE, RulesInForce, whole_rules
 from bmt.chassis.readmodels.view_store import ViewDocument
 from bmt.contracts.values import Officer
 from services.approval.domain.agency_rules import (
@@ -40,7 +40,7 @@ def agencies(**changes):
 
 def of_file(at=NOW, **changes):
     agency = agencies(**changes).get("MAMPU")
-    return RecordRules("MAMPU", agency.policy_version, whole(agency.rules), None, at)
+    return RecordRules("MAMPU", agency.policy_version, whole_rules(agency.rules), None, at)
 
 
 def change(number=1, since=TODAY, at=NOW, **changes):
@@ -80,7 +80,7 @@ def test_a_change_is_recorded_with_who_made_it_and_the_version_that_every_servic
         )
     )
     assert after.rules["quota_bytes"] == LARGER["quota_bytes"]
-    assert after.file == {"quota_bytes": whole(agencies().get("MAMPU").rules)["quota_bytes"]}
+    assert after.file == {"quota_bytes": whole_rules(agencies().get("MAMPU").rules)["quota_bytes"]}
 
 
 def test_the_file_that_stayed_the_same_changes_nothing_at_the_next_start():
@@ -202,7 +202,7 @@ async def test_a_service_whose_file_is_newer_than_approvals_decides_as_approval_
     (*_, recorded) = told(
         of_file(), change(approval_levels=2, **LARGER), of_file(approval_levels=3, state="johor")
     )
-    assert whole(there.rules) == recorded.rules
+    assert whole_rules(there.rules) == recorded.rules
     assert there.policy_version == recorded.policy_version
 
 

@@ -14,9 +14,9 @@ from reviews import NOW, record_rules
 from test_bulk_decisions import Office
 
 from bmt.agencies import register
-from bmt.agencies.deciding import Change
-from bmt.agencies.in_force import whole
-from bmt.contracts.http.rules import RulesVersion
+from bmt.agencies.agency import Change
+from bmt.agencies.register import whole_rules
+from bmt.contracts.http.approval import RulesVersion
 from services.approval.domain.agency_rules import DECIDER
 from services.approval.domain.events import RulesCameIntoForce
 from services.approval.rules import VERSIONS, record
@@ -98,7 +98,7 @@ async def test_a_start_records_each_agency_and_the_next_one_nothing(office):
         await record(agencies(), office.execution, lambda: NOW)
     (entry,) = await recorded(office)
     assert entry["policy_version"] == agencies().get("MAMPU").policy_version
-    assert entry["rules"] == whole(agencies().get("MAMPU").rules)
+    assert entry["rules"] == whole_rules(agencies().get("MAMPU").rules)
     assert (await office.store.load(["agency-KPM"]))["agency-KPM"]
 
 

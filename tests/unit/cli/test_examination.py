@@ -11,8 +11,7 @@ from bmt.cli import examination
 from bmt.cli.examination import Finding, SeenTopic, document, expected_indexes, lines
 from bmt.contracts import topics
 from bmt.rights import mongodb_rights
-from bmt.rights.kafka_rights import Operation, rights
-from bmt.rights.kafka_table import Topic, table
+from bmt.rights.kafka_rights import Operation, Topic, rights, table
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -4,8 +4,7 @@ import pytest
 
 from bmt.cli.topic_listing import Listed, Partition, lines, writers
 from bmt.contracts import topics
-from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights
-from bmt.rights.kafka_table import table
+from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights, table
 
 ALL = 2
 

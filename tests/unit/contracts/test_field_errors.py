@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from bmt.chassis.http import bodies
 from bmt.contracts.faults import wrong
-from bmt.contracts.field_errors import faults_in_body, field_errors
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import FieldError, Refused, faults_in_body, field_errors
 
 
 class Cat(BaseModel):

@@ -8,7 +8,7 @@ import pytest
 
 from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.contracts import topics
-from bmt.contracts.progress import Progress
+from bmt.contracts.events import Progress
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "samples"
 VOCABULARY = Vocabulary([model for models in topics.EVENTS.values() for model in models])

@@ -3,7 +3,7 @@
 import pytest
 
 from bmt.chassis.readmodels.view_store import search_terms, words_of
-from bmt.contracts.reference import read
+from bmt.contracts.codes import read_reference
 
 MEANT = "BMT-MAMPU-2026-7K0QF1ZT"
 TYPED = [
@@ -48,13 +48,13 @@ NONE = [
 
 @pytest.mark.parametrize("typed", TYPED)
 def test_a_reference_is_read_as_it_is_meant(typed):
-    assert read(typed) == MEANT
-    assert read(typed, ["JPA", "MAMPU"]) == MEANT
+    assert read_reference(typed) == MEANT
+    assert read_reference(typed, ["JPA", "MAMPU"]) == MEANT
 
 
 @pytest.mark.parametrize("typed", NONE)
 def test_what_is_no_reference_is_none(typed):
-    assert read(typed) is None
+    assert read_reference(typed) is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_is_no_reference_is_none(typed):
     ],
 )
 def test_an_agency_is_one_of_those_that_there_are(typed, agencies, meant):
-    assert read(typed, agencies) == meant
+    assert read_reference(typed, agencies) == meant
 
 
 @pytest.mark.parametrize("typed", TYPED)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.contracts.sizes import size_in_bytes
+from bmt.contracts.values import size_in_bytes
 
 GB = 10**9
 MB = 10**6

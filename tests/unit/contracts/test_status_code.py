@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmt.contracts.reference import ALPHABET
-from bmt.contracts.status_code import CHARACTERS, as_meant, in_groups, is_same, status_code
+from bmt.contracts.codes import (
+    ALPHABET,
+    CODE_CHARACTERS,
+    as_meant,
+    in_groups,
+    is_same_code,
+    status_code,
+)
 
 KEY = "a key of at least thirty-two characters"
 REQUEST = "019349f0-1c2a-7b3c-8d4e-5f60718293a4"
@@ -19,7 +25,7 @@ def test_the_code_of_a_request_is_the_same_for_ever():
 @given(st.uuids(), st.text(min_size=32))
 def test_it_is_of_sixty_bits_in_groups_that_can_be_read_aloud(request_id, key):
     code = status_code(key, str(request_id))
-    assert len(code) == CHARACTERS
+    assert len(code) == CODE_CHARACTERS
     assert set(code) <= set(ALPHABET)
     assert [len(group) for group in in_groups(code).split("-")] == [4, 4, 4]
 
@@ -29,7 +35,7 @@ def test_another_request_and_another_key_have_another_code():
     assert len(codes) == 4
 
 
-@given(st.text(ALPHABET, min_size=CHARACTERS, max_size=CHARACTERS))
+@given(st.text(ALPHABET, min_size=CODE_CHARACTERS, max_size=CODE_CHARACTERS))
 def test_it_is_taken_however_it_is_typed(code):
     for typed in (
         code.lower(),
@@ -42,12 +48,12 @@ def test_it_is_taken_however_it_is_typed(code):
         f"(check code: {code.lower()})",
         "".join(chr(ord(one) + 0xFEE0) for one in code),
     ):
-        assert is_same(code, typed), typed
+        assert is_same_code(code, typed), typed
 
 
 @pytest.mark.parametrize("typed", ["", "0" * 12, "7K3Q", "😀" * 12, "\ud800", "é" * 12])
 def test_anything_else_is_another(typed):
-    assert not is_same(status_code(KEY, REQUEST), typed)
+    assert not is_same_code(status_code(KEY, REQUEST), typed)
 
 
 def test_what_is_meant_has_neither_gaps_nor_letters_that_look_like_digits():

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bmt.agencies import register
-from bmt.contracts.events import RequestReceived
+from bmt.contracts.events import RequestFacts, RequestReceived, SubmitRequest
 from bmt.contracts.http.approval import Decision
-from bmt.contracts.requests import RequestFacts, SubmitRequest
 from bmt.contracts.values import Document, Officer, Status, Submitter
 from services.intake.channels.email_form import codes_of
 from services.intake.domain.events import InboxItemReceived, Mail

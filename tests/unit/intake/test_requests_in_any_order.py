@@ -26,9 +26,9 @@ from submissions import (
 
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
-from bmt.contracts.answers import RequestProgressed, SubmissionAccepted, SubmissionRefused
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from bmt.contracts.http.approval import Decision
+from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused
 from services.intake.domain import delivery, refusal, scan, upload
 from services.intake.domain.delivery import RecordDelivery
 from services.intake.domain.errors import NotTheirs, SubmissionWrong

@@ -21,8 +21,8 @@ from bmt.contracts.events import (
     NotificationPrepared,
     Notified,
     RequestEvent,
+    RequestFacts,
 )
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Submitter
 from services.notification.channels import Rendered
 from services.notification.composing import composing

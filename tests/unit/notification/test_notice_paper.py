@@ -14,8 +14,7 @@ from fixtures.samples import MONDAY
 from notices import COMPOSER, REQUEST, command, outgoing
 from pypdf import PdfReader
 
-from bmt.contracts.events import Rejected
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Rejected, RequestFacts
 from services.notification import channels as paper_channel
 from services.notification.domain.notice import OutgoingNotice
 

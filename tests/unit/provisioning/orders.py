@@ -17,8 +17,8 @@ from bmt.contracts.events import (
     Evidence,
     Granted,
     PlannedChange,
+    RequestFacts,
 )
-from bmt.contracts.requests import RequestFacts
 from bmt.contracts.values import Officer
 from services.provisioning.domain.configuration import (
     AwaitOperator,

@@ -25,7 +25,7 @@ from unit.records.charters import (
 )
 
 from bmt.agencies.register import Agencies
-from bmt.contracts.http.charter import Tally
+from bmt.contracts.http.records import Tally
 from services.records.charter.cases import spans_of
 
 RULES = AGENCIES.get("MAMPU").rules

@@ -14,6 +14,7 @@ from fixtures.service import AGENCIES_FILE
 from pypdf import PdfReader
 
 from bmt.agencies import register
+from bmt.contracts.events import OUTCOMES
 from bmt.contracts.http.records import (
     ConformanceLine,
     DecisionTaken,
@@ -21,7 +22,6 @@ from bmt.contracts.http.records import (
     Notice,
     RecordState,
 )
-from bmt.contracts.progress import OUTCOMES
 from services.records.charter.cases import Case, Noted, spans_of
 from services.records.conformance import api
 from services.records.conformance.api import COLUMNS, paper, written

@@ -7,8 +7,7 @@ import httpx
 import pytest
 from console_pages import VISITOR, browser, problem
 
-from bmt.contracts.http.approval import RequestUnderReview, Ruling
-from bmt.contracts.http.rules import OwnAgency
+from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, Ruling
 from web.console.deciding import unusual
 
 GB = 10**9

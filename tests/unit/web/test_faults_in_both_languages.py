@@ -16,10 +16,9 @@ from pydantic import ValidationError
 from pydantic_core import core_schema
 from starlette.requests import Request
 
+from bmt.contracts.events import SubmitRequest
 from bmt.contracts.faults import GENERAL, OF_ATTACHMENT, OF_FIELDS, SENTENCES, sentence
-from bmt.contracts.field_errors import CODES, faults_in_body
-from bmt.contracts.problems import STATUS, FieldError, Refused
-from bmt.contracts.requests import SubmitRequest
+from bmt.contracts.problems import CODES, STATUS, FieldError, Refused, faults_in_body
 from bmt.contracts.values import FORMS
 from services.intake.domain.events import Missing
 from web.audit.wording import FINDING

@@ -8,7 +8,7 @@ from fixtures.service import AGENCIES_FILE
 from starlette.datastructures import FormData
 
 from bmt.agencies import register
-from bmt.agencies.in_force import whole
+from bmt.agencies.register import whole_rules
 from web.console import area
 from web.console.rules_form import RulesForm
 from web.console.rules_words import Difference, differences, in_words
@@ -37,8 +37,8 @@ def malay():
 
 
 def test_each_rule_that_differs_is_told_with_what_went_and_what_came(malay):
-    before = whole(rules(closed_days=[date(2026, 12, 24), date(2027, 1, 4)]))
-    after = whole(rules(closed_days=[date(2027, 1, 4)], acting=[SITI], approval_levels=2))
+    before = whole_rules(rules(closed_days=[date(2026, 12, 24), date(2027, 1, 4)]))
+    after = whole_rules(rules(closed_days=[date(2027, 1, 4)], acting=[SITI], approval_levels=2))
     acting = "Siti binti Ali (siti.mampu@mygovuc.gov.my) bagi pihak Pengarah ICT, 1 Disember 2026 – 31 Disember 2026"
     assert differences(before, after, malay) == [
         Difference(
@@ -50,7 +50,7 @@ def test_each_rule_that_differs_is_told_with_what_went_and_what_came(malay):
 
 
 def test_a_version_with_keys_that_are_no_longer_known_is_told_all_the_same(malay):
-    old = whole(rules())
+    old = whole_rules(rules())
     assert in_words({**old, "fax": 1}, malay) == in_words(old, malay)
 
 

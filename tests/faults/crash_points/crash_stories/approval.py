@@ -7,7 +7,7 @@ from fixtures.samples import facts, received, withdrawal
 from stage import Stage
 
 from bmt.contracts import topics
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestFacts
 
 
 async def decisions(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from fixtures.scanned_paper import batch_pdf, printed
 from stage import INBOUND, OUTBOUND, PATIENCE, Stage
 
 from bmt.contracts import topics
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestFacts
 
 ADMINISTRATOR = ("administrator", "MAMPU", "aminah.mampu@mygovuc.gov.my")
 FILLED = """\

@@ -10,7 +10,7 @@ from fixtures.samples import received
 from stage import PATIENCE, Stage
 
 from bmt.contracts import topics
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestFacts
 
 TOLD = ("NotificationPrepared", "Notified")
 

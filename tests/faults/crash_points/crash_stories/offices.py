@@ -9,8 +9,7 @@ from fixtures.samples import received
 from stage import PATIENCE, Stage
 
 from bmt.contracts import topics
-from bmt.contracts.events import ReviewOpened
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestFacts, ReviewOpened
 
 OFFICE = "pejabat@kpm.gov.my"
 ABOVE = "ketua@kpm.gov.my"

@@ -8,8 +8,7 @@ from stand_ins import Ipms, Storage
 
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
-from bmt.contracts.events import Granted
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Granted, RequestFacts
 
 SIZE = 2_000_000
 IN_FORCE = ("ConfigurationStarted", "Configured")

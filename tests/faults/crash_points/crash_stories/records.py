@@ -20,8 +20,7 @@ from stage import PATIENCE, Stage
 
 from bmt.chassis.runtime.documents import received_bytes
 from bmt.contracts import topics
-from bmt.contracts.events import RequestEvent
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import RequestEvent, RequestFacts
 from bmt.contracts.values import Document
 from services.records.ledger.live_store import LiveStore
 

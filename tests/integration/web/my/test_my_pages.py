@@ -8,8 +8,7 @@ from eventually import eventually
 from fixtures.procedure import OFFICER, approved, rejected, returned
 from my_visitors import PDF, documents_in, key_of, received, send
 
-from bmt.contracts.events import Granted
-from bmt.contracts.requests import RequestFacts
+from bmt.contracts.events import Granted, RequestFacts
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,8 @@ from fixtures.ledger_keys import SECRETS
 from fixtures.procedure import rejected, returned
 from my_visitors import HERE, received
 
-from bmt.contracts.requests import RequestFacts
-from bmt.contracts.status_code import in_groups, status_code
+from bmt.contracts.codes import in_groups, status_code
+from bmt.contracts.events import RequestFacts
 
 pytestmark = pytest.mark.integration
 
