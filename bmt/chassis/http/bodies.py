@@ -145,8 +145,12 @@ def _headers(refused: Refused, headers: Mapping[str, str] | None) -> dict[str, s
     return all_headers
 
 
-def unavailable_response(error: Unavailable) -> JsonResponse:
-    """The answer while a part is unreachable: which one, and when to ask again."""
+async def _refused(_: Request, error: Any) -> Response:
+    return problem_response(error)
+
+
+async def _unavailable(_: Request, error: Any) -> Response:
+    """Which part is unreachable, and when to ask again."""
     seconds = error.retry_after_seconds
     refused = Refused(
         f"{error.part} cannot be reached. Nothing is lost; try again in {seconds} s.",
@@ -154,14 +158,6 @@ def unavailable_response(error: Unavailable) -> JsonResponse:
         extra={"part": error.part},
     )
     return problem_response(refused, {"Retry-After": str(seconds)})
-
-
-async def _refused(_: Request, error: Any) -> Response:
-    return problem_response(error)
-
-
-async def _unavailable(_: Request, error: Any) -> Response:
-    return unavailable_response(error)
 
 
 async def _causation_reused(_: Request, __: Any) -> Response:

@@ -20,7 +20,7 @@ from enum import Enum
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import PurePath
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, TextIO
 from uuid import UUID
 
 import orjson
@@ -168,9 +168,6 @@ def _to_json_text(_: WrappedLogger, __: str, event: EventDict) -> str:
         return json.dumps(event)
 
 
-Outcome = Literal["applied", "duplicate", "retried", "parked", "dead"]
-"""What became of a consumed event."""
-
 _APPEND_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _BATCH_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -225,12 +222,12 @@ class ServiceMetrics:
             "bmt_outbox_oldest_seconds",
             "Age of the oldest commit still to be delivered; 0 when there is none.",
         )
-        self._parked_events = gauge("bmt_parked_events", "Events that wait for an operator.")
-        self._views_left_behind = counter(
+        self.parked_events: Final = gauge("bmt_parked_events", "Events that wait for an operator.")
+        self.views_left_behind: Final = counter(
             "bmt_views_left_behind",
             "Events that one of the service's own views could not take in.",
         ).labels(service)
-        self._consumer_stalled = gauge(
+        self.consumer_stalled_seconds: Final = gauge(
             "bmt_consumer_stalled_seconds",
             "How long ago the service was last done with all that it had fetched from Kafka.",
         )
@@ -239,7 +236,7 @@ class ServiceMetrics:
             "Records that a topic no longer had when this service came to read them.",
             "topic",
         )
-        self._republishing = gauge(
+        self.republishing_jobs: Final = gauge(
             "bmt_republishing_jobs",
             "Jobs that publish again what a topic lost or an operator named.",
         )
@@ -250,7 +247,8 @@ class ServiceMetrics:
             registry=registry,
         )
 
-    def event_handled(self, type_: str, outcome: Outcome, count: int = 1) -> None:
+    def event_handled(self, type_: str, outcome: str, count: int = 1) -> None:
+        """Count consumed events of a type by what became of them (`dispatch.Outcome`)."""
         self._events_handled.labels(self.service, type_, outcome).inc(count)
 
     def command_executed(self, command: str, outcome: str, count: int = 1) -> None:
@@ -265,20 +263,8 @@ class ServiceMetrics:
         self._outbox_pending.set(pending)
         self._outbox_oldest_seconds.set(oldest_seconds)
 
-    def view_left_behind(self) -> None:
-        self._views_left_behind.inc()
-
     def gone_unread(self, topic: str, records: int) -> None:
         self._gone_unread.labels(self.service, topic).inc(records)
-
-    def republishing(self, jobs: int) -> None:
-        self._republishing.set(jobs)
-
-    def parked(self, events: int) -> None:
-        self._parked_events.set(events)
-
-    def consumer_stalled(self, seconds: float) -> None:
-        self._consumer_stalled.set(seconds)
 
     def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:
         """Set a group's lag by topic and partition, and forget all other partitions."""

@@ -22,7 +22,7 @@ from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
 from bmt.chassis.messaging import consumer, republishing
 from bmt.chassis.messaging.consumer import Consumer, Positions
 from bmt.chassis.messaging.dead_letters import Actions, DeadLetterBox, OnDead, no_answer
-from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Handler, Outcome, as_they_are
+from bmt.chassis.messaging.dispatch import Complete, Dispatcher, Handler, as_they_are
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.messaging.operations import NEWEST, Operations, operations_routes
 from bmt.chassis.messaging.relay import OwnProjections, Relay
@@ -110,7 +110,7 @@ class ServiceBuilder:
         )
         self._own_projections: list[Projection] = []
         self._projections = OwnProjections(
-            self._own_projections, self._own, self.source, self.metrics.view_left_behind
+            self._own_projections, self._own, self.source, self.metrics.views_left_behind.inc
         )
         topics = {
             type_of(model): settings.topic_prefix + topic
@@ -219,7 +219,7 @@ class ServiceBuilder:
             publisher=self.publisher,
             dead_letters=self._dead_letters,
             service=self.settings.service,
-            count=self._count,
+            count=self.metrics.event_handled,
             clock=clock.now,
             only={
                 self.settings.topic_prefix + topic: [type_of(model) for model in models]
@@ -338,16 +338,13 @@ class ServiceBuilder:
         if self._consumer is not None:
             await self._consumer.reachable()
 
-    def _count(self, type_: str, outcome: Outcome, count: int) -> None:
-        self.metrics.event_handled(type_, outcome.value, count)
-
     async def _sample(self) -> None:
         pending, oldest = await self.store.outbox_size()
         age = (clock.now() - oldest).total_seconds() if oldest else 0.0
         self.metrics.outbox(pending, age)
-        self.metrics.parked(await self.lot.count())
-        self.metrics.republishing(len(await self._jobs.open()))
+        self.metrics.parked_events.set(await self.lot.count())
+        self.metrics.republishing_jobs.set(len(await self._jobs.open()))
 
     async def _sample_consumer(self, consumer: Consumer, group: str) -> None:
-        self.metrics.consumer_stalled(consumer.stalled_seconds())
+        self.metrics.consumer_stalled_seconds.set(consumer.stalled_seconds())
         self.metrics.lag(group, await consumer.lag())

@@ -413,9 +413,6 @@ class SecretFileWrong(Exception):  # noqa: N818  named for what is so
 class SecretFiles(EnvSettingsSource):
     """A source of settings: for each secret, the file that its variable with `_FILE` names."""
 
-    def __init__(self, settings_class: type[BaseSettings]) -> None:
-        super().__init__(settings_class)
-
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """The secret of one field, if a file is named for it. Raises `SecretFileWrong` if that fails."""
         if not is_secret(field):

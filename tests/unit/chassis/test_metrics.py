@@ -35,8 +35,8 @@ def test_names_and_labels_are_those_of_the_contract(metrics, registry, line):
     metrics.command_executed("Send", "applied")
     metrics.appended(batch_size=40, seconds=0.004)
     metrics.outbox(pending=5, oldest_seconds=1.5)
-    metrics.parked(6)
-    metrics.consumer_stalled(2.5)
+    metrics.parked_events.set(6)
+    metrics.consumer_stalled_seconds.set(2.5)
     metrics.lag("g", {("t", 0): 7})
     assert line in generate_latest(registry).decode().splitlines()
 
