@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from bmt import press
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.background import LruCache
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web.clients import Received

@@ -78,7 +78,7 @@ def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str,
 
 def _named(typed: Sequence[str], data: Path) -> list[str]:
     """The request ids; the reference of a failed request becomes its id."""
-    from bmt.contracts.codes import read_reference  # noqa: PLC0415 - the command starts fast
+    from bmt.contracts.values import read_reference  # noqa: PLC0415 - the command starts fast
 
     references = [read_reference(one) for one in typed]
     failed = _listed(None, MOST_LISTED, data) if any(references) else []

@@ -14,8 +14,7 @@ import httpx
 from bmt.chassis.errors import WrongConfiguration
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.outcome import NotRunning, NotSo
-from bmt.contracts.codes import read_reference
-from bmt.contracts.values import Role
+from bmt.contracts.values import Role, read_reference
 
 SECONDS: Final = 60.0
 TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name

@@ -73,7 +73,7 @@ async def _found(address: "MongodbAddress", typed: str) -> "Trace":
 async def _id_of(client: "Client", prefix: str, typed: str) -> str:
     """The id; intake knows which request has a reference."""
     from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415
-    from bmt.contracts.codes import read_reference  # noqa: PLC0415 - the command starts fast
+    from bmt.contracts.values import read_reference  # noqa: PLC0415 - the command starts fast
     from bmt.reconciliation import REQUESTS  # noqa: PLC0415
 
     if (reference := read_reference(typed)) is None:

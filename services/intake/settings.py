@@ -6,9 +6,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, SecretStr, StringConstraints
 
 from bmt.chassis.runtime.settings import AGENCY_AND_EVALUATION, OUTSIDE, ServiceSettings
-from bmt.contracts.codes import SHORTEST_KEY
 from bmt.contracts.http.intake import DOCUMENT_BYTES
-from bmt.contracts.values import AgencyCode, EmailAddress
+from bmt.contracts.values import SHORTEST_KEY, AgencyCode, EmailAddress
 from services.intake.imap import AUTHSERV_ID
 
 IntegratorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]

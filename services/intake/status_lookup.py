@@ -6,9 +6,9 @@ Others learn nothing, not even that the request exists.
 from typing import Final
 
 from bmt.agencies.register import Agencies
-from bmt.contracts import codes
-from bmt.contracts.codes import is_same_code, status_code
+from bmt.contracts import values
 from bmt.contracts.http.intake import PublicStatus, PublicStep, ReferenceAndCode
+from bmt.contracts.values import is_same_code, status_code
 from services.intake.charter import due_at
 from services.intake.domain.errors import NoSuchStatus
 from services.intake.queries import Requests
@@ -36,7 +36,7 @@ class StatusLookup:
         Raises:
             NoSuchStatus: for an unknown reference and for a wrong code alike.
         """
-        name = codes.read_reference(given.reference, self._codes) or given.reference.strip()
+        name = values.read_reference(given.reference, self._codes) or given.reference.strip()
         found = None
         for one in await self._requests.referred_to(name) or (None,):
             request_id = one.facts.request_id if one else _NOBODYS

@@ -22,8 +22,7 @@ import segno
 import structlog
 
 from bmt.agencies.charter import MALAYSIA
-from bmt.contracts.codes import in_groups, status_code
-from bmt.contracts.values import PaperChannel
+from bmt.contracts.values import PaperChannel, in_groups, status_code
 from bmt.press.typesetter import MEDIA_TYPE as PDF
 from bmt.press.typesetter import Typesetter
 from services.notification.domain.notice import Fact, Notice, OutgoingNotice, Text

@@ -17,8 +17,8 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.messaging.dispatch import Complete
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.documents import CHUNK_BYTES, DocumentStore, SmallDocument
-from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.values import immutable
 from services.notification.channels import Render
 from services.notification.domain import correspondence_rules

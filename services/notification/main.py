@@ -11,7 +11,7 @@ from bmt.agencies.register import Agencies, RulesInForce, overdue_sampler
 from bmt.chassis.http import app
 from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.runtime import clock
-from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work import each, together
 from bmt.contracts import topics

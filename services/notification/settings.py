@@ -7,8 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bmt.chassis.runtime.settings import ServiceSettings
-from bmt.contracts.codes import SHORTEST_KEY
-from bmt.contracts.values import EmailAddress
+from bmt.contracts.values import SHORTEST_KEY, EmailAddress
 
 SmtpSecurity = Literal["if-offered", "starttls", "tls", "none"]
 

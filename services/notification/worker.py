@@ -13,9 +13,9 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
-from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.work import Done, Later, Perform, Settle, WorkItem, WorkOutcome, after, backoff
 from bmt.contracts.values import ReplyChannel
 from services.notification.channels import Render

@@ -127,7 +127,7 @@ async def test_a_submission_until_its_event_is_on_kafka(running, wire, as_, ipms
                 await submit()
             runs.append(files)
 
-    held(runs, 56)
+    held(runs, 43)
 
 
 async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
@@ -146,7 +146,7 @@ async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
                 await wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened", "Approved")
             runs.append(files)
 
-    held(runs[1:], 46)
+    held(runs[1:], 35)
 
 
 async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire, as_):
@@ -167,7 +167,7 @@ async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire
                 await eventually(lambda before=before: is_signed_since(before))
             runs.append(files)
 
-    held(runs[1:], 64)
+    held(runs[1:], 48)
 
 
 async def test_a_page_of_the_console_with_what_it_asks_of_approval(
@@ -192,7 +192,7 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
             runs.append(files)
         await browser.aclose()
 
-    held(runs, 70)
+    held(runs, 59)
 
 
 async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipms):
@@ -227,7 +227,7 @@ async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipm
             runs.append(files)
     await mail.stop()
 
-    held(runs[1:], 100)
+    held(runs[1:], 82)
 
 
 async def test_an_approval_in_the_console_until_it_is_configured(
@@ -271,4 +271,4 @@ async def test_an_approval_in_the_console_until_it_is_configured(
             runs.append(files)
         await browser.aclose()
 
-    held(runs[1:], 86)
+    held(runs[1:], 72)

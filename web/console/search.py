@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.http.routes import Page
-from bmt.contracts import codes
+from bmt.contracts import values
 from bmt.contracts.http.approval import ListedRequest
 from web.clients import address
 from web.console import desk
@@ -38,7 +38,7 @@ async def search(
         return here.layout.page(request, "search.html", q="", found=[], more=None, now=here.clock())
     asked = {"q": words, "cursor": cursor}
     page = await client.get("approval", _REQUESTS, Page[ListedRequest], asked)
-    if codes.read_reference(words) and len(page.items) == 1:
+    if values.read_reference(words) and len(page.items) == 1:
         where = f"{here.layout.prefix}/requests/{page.items[0].request_id}"
         return RedirectResponse(where, _SEE_OTHER)
     return here.layout.page(

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.requests import Request
 
 from bmt.chassis.http.limits import ClientAddress, RateLimit
-from bmt.contracts import codes
+from bmt.contracts import values
 
 _WRONG_CODES: Final = (0.1, 10)
 """Wrong codes that one client may send for a reference: per second, and at once.
@@ -46,7 +46,7 @@ class StatusLimits:
         Raises:
             Refused: `too_many_requests`, for known and unknown references alike.
         """
-        name = codes.read_reference(typed_reference, self._agencies) or typed_reference.strip()
+        name = values.read_reference(typed_reference, self._agencies) or typed_reference.strip()
         guess = f"{client} {name}"
         self._wrong_codes.take(guess)
         return guess

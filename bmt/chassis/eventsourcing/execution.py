@@ -25,9 +25,8 @@ from bmt.chassis.eventsourcing.event_store import (
     Vocabulary,
     type_of,
 )
-from bmt.chassis.runtime.background import Batcher, backoff
+from bmt.chassis.runtime.background import Batcher, LruCache, backoff
 from bmt.chassis.runtime.clock import Clock, NewId
-from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import immutable
 

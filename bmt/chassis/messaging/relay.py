@@ -32,9 +32,8 @@ from bmt.chassis.messaging.kafka_client import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection
 from bmt.chassis.runtime import background
-from bmt.chassis.runtime.background import backoff
+from bmt.chassis.runtime.background import LruCache, backoff
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.lru_cache import LruCache
 
 log = structlog.get_logger(__name__)
 

@@ -11,8 +11,7 @@ from dataclasses import field
 from typing import Any, Final, Protocol
 
 from bmt.chassis.runtime import mongodb
-from bmt.contracts.codes import read_reference
-from bmt.contracts.values import immutable
+from bmt.contracts.values import immutable, read_reference
 
 Body = dict[str, Any]
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from bmt.chassis.errors import StillContended
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body, Query, ViewDocument, ViewStore
-from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.background import LruCache
 from bmt.contracts.values import immutable
 
 log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Tasks beside the HTTP server, of which none ends unnoticed; and group commit, whose items leave together."""
+"""What a process does and keeps beside its calls: tasks that never end unnoticed, group commit, the entries used last."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
@@ -169,3 +169,36 @@ class Batcher(Generic[T, R]):
     async def close(self) -> None:
         while self._draining is not None:
             await asyncio.wait([self._draining])
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class LruCache(Generic[K, V]):
+    """Keeps the `limit` entries that were put or read last. The others must be available elsewhere."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[K, V] = OrderedDict()
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._entries
+
+    def get(self, key: K) -> V | None:
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def put(self, key: K, value: V) -> None:
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def forget(self, key: K) -> None:
+        self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        self._entries.clear()

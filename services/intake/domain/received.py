@@ -7,9 +7,17 @@ from typing import Final
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.charter import MALAYSIA
-from bmt.contracts.codes import NUMBER_CHARACTERS, written
 from bmt.contracts.events import RequestedService, RequestFacts, RequestReceived
-from bmt.contracts.values import Applicant, Document, Kind, NotShown, RequestWarning, Submitter
+from bmt.contracts.values import (
+    NUMBER_CHARACTERS,
+    Applicant,
+    Document,
+    Kind,
+    NotShown,
+    RequestWarning,
+    Submitter,
+    in_crockford,
+)
 from services.intake.domain.submission import AccountStatus, Sender, Submission
 
 _BYTES: Final = 5
@@ -23,7 +31,7 @@ def reference(request_id: str, agency: str, received_at: datetime) -> str:
     """
     number = int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:_BYTES])
     year = received_at.astimezone(MALAYSIA).year
-    return f"BMT-{agency}-{year}-{written(number, NUMBER_CHARACTERS)}"
+    return f"BMT-{agency}-{year}-{in_crockford(number, NUMBER_CHARACTERS)}"
 
 
 # The warnings that a person considers before approving (SOP 3.0: serving, and registered).

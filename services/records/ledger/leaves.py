@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended
 from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.runtime.observability import Sampler
 from bmt.contracts.envelope import rfc3339
 from services.records.ledger.canonical import NotCanonical

@@ -18,9 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime import mongodb
-from bmt.chassis.runtime.background import Batcher
+from bmt.chassis.runtime.background import Batcher, LruCache
 from bmt.chassis.runtime.clock import Clock, new_id
-from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.chassis.runtime.sealed_stream import SealBroken
 
 KEY_BYTES: Final = 32

@@ -22,8 +22,8 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.clock import Clock, new_id
-from bmt.chassis.runtime.lru_cache import LruCache
 from bmt.contracts import topics
 from bmt.contracts.envelope import rfc3339
 from services.records.domain.events import EventFiled

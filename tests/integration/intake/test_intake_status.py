@@ -8,8 +8,8 @@ from fixtures.ledger_keys import SECRETS
 from fixtures.problems import assert_problem
 from fixtures.procedure import rejected
 
-from bmt.contracts.codes import in_groups, status_code
 from bmt.contracts.events import RequestFacts
+from bmt.contracts.values import in_groups, status_code
 from services.intake.main import build
 from services.intake.settings import Settings
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bmt.chassis.runtime.mongodb import connect
-from bmt.contracts.codes import in_groups, status_code
+from bmt.contracts.values import in_groups, status_code
 
 pytestmark = pytest.mark.integration
 

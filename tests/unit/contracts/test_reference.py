@@ -3,7 +3,7 @@
 import pytest
 
 from bmt.chassis.readmodels.view_store import search_terms, words_of
-from bmt.contracts.codes import read_reference
+from bmt.contracts.values import read_reference
 
 MEANT = "BMT-MAMPU-2026-7K0QF1ZT"
 TYPED = [

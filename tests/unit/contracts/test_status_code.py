@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bmt.contracts.codes import (
+from bmt.contracts.values import (
     ALPHABET,
     CODE_CHARACTERS,
     as_meant,

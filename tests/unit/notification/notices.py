@@ -13,7 +13,7 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.runtime import clock
-from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.background import LruCache
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import (
     Event,

@@ -23,8 +23,8 @@ from notices import (
 
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
-from bmt.chassis.runtime.lru_cache import LruCache
 from services.notification import channels
 from services.notification.channels import Rendered
 from services.notification.composing import AT_HAND_BYTES, composing

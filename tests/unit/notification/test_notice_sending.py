@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from notices import DOCUMENT, NOW, due, notice, prepared
 
-from bmt.chassis.runtime.lru_cache import LruCache
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.work import Done, Later, WorkItem
 from services.notification.domain.correspondence import RecordRefused, RecordSent
 from services.notification.domain.correspondence_rules import DECIDER

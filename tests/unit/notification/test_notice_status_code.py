@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from words import own_words
 
 from bmt.agencies.register import Agencies
-from bmt.contracts.codes import in_groups, status_code
+from bmt.contracts.values import in_groups, status_code
 from services.notification import channels
 from services.notification.channels import render_with_code
 from services.notification.domain.events import NoticeDue

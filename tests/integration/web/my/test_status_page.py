@@ -10,8 +10,8 @@ from fixtures.ledger_keys import SECRETS
 from fixtures.procedure import rejected, returned
 from my_visitors import HERE, received
 
-from bmt.contracts.codes import in_groups, status_code
 from bmt.contracts.events import RequestFacts
+from bmt.contracts.values import in_groups, status_code
 
 pytestmark = pytest.mark.integration
 
