@@ -35,6 +35,7 @@ SENTENCE: Final[Mapping[str, str]] = {
     "outbox_late": "Events have waited for Kafka for more than a minute.",
     "consumer_stalled": "It has not finished what it fetched from Kafka for more than two minutes.",
     "events_parked": "Events whose handling failed wait for an operator.",
+    "letters_open": "Events that were refused for good wait for an operator.",
     "target_away": "An outside system does not answer; its work waits.",
     "configurations_failed": "Configurations failed and wait for a decision.",
     "checkpoint_old": "The record is not signed any more.",
@@ -143,6 +144,11 @@ class Process:
         return int(self._total("bmt_parked_events"))
 
     @property
+    def letters(self) -> int:
+        """Events that it refused for good, and that nobody has seen to."""
+        return int(self._total("bmt_dead_letters_open"))
+
+    @property
     def unread(self) -> int:
         """Events that it has not read yet."""
         return int(self._total("kafka_consumergroup_lag"))
@@ -210,6 +216,9 @@ class System:
             yield Finding("consumer_stalled", name, "bmt doctor", since)
         if process.parked:
             yield Finding("events_parked", name, f"bmt parked list --service {name}")
+        if process.letters:
+            refused = _moment(figures.most("bmt_dead_letters_oldest_timestamp_seconds"))
+            yield Finding("letters_open", name, "bmt dead-letters list", refused)
         for labels, requests in figures.of("bmt_requests"):
             if requests and labels.get("status") == "configuration_failed":
                 agency = labels.get("agency", "")

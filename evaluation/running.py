@@ -120,7 +120,10 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 
 CONTENTS = ("Part", "Address", "How to come in")
-PAGES = "/my/ for users, /console/ for administrators, /audit/ for auditors, /status/ for anybody"
+PAGES = (
+    "/my/ for users, /console/ for administrators and agency managers, /audit/ for auditors, "
+    "/health/ for operators, /status/ for anybody"
+)
 
 
 def announce(console: Console, document: Document) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -116,7 +117,7 @@ async def _acted(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -
             name: ParkingLot(client[mongodb.prefix + name][PARKED]) for name in WRITERS.values()
         }
         actions = Actions(client, mongodb.prefix)
+        box = DeadLetterBox(kafka.options, kafka.prefix + DEAD_LETTERS, actions, lots)
         with silenced():
-            return await act(
-                DeadLetterBox(kafka.options, kafka.prefix + DEAD_LETTERS, actions, lots)
-            )
+            async with aclosing(box):
+                return await act(box)

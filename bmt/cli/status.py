@@ -103,7 +103,7 @@ def status(
 ) -> None:
     """Show what works and since when, and compare what each service published with what its consumers recorded.
 
-    Exit code 1 where something is missing, parked, waits to be published for over a minute, or does not work.
+    Exit code 1 where something is missing, parked, refused and not seen to, waits to be published for over a minute, or does not work.
     """
     with reported():
         from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
@@ -160,8 +160,8 @@ def _overview(system: "System") -> Iterator[str]:
 def _figures(one: "Process") -> str:
     if not one.is_up:
         return ""
-    waiting = f"; {one.outbox} to publish, {one.unread} unread, {one.parked} parked"
-    return f"; version {one.version}{waiting}"
+    waiting = f"{one.outbox} to publish, {one.unread} unread, {one.parked} parked"
+    return f"; version {one.version}; {waiting}, {one.letters} refused"
 
 
 def _line(gap: "Gap") -> str:
@@ -217,6 +217,7 @@ def _of_system(found: Status) -> Mapping[str, Any]:
                 "since": written(one.since),
                 "version": one.version,
                 "unread": one.unread,
+                "dead_letters": one.letters,
             }
             for one in found.system.processes
         },
@@ -228,6 +229,10 @@ def _of_system(found: Status) -> Mapping[str, Any]:
             }
             for part in found.system.parts
         },
+        "ages": [
+            {"of": what, "agency": agency or None, "seconds": round(age.total_seconds())}
+            for what, agency, age in found.system.ages()
+        ],
         "findings": [
             {
                 "code": one.code,

@@ -103,6 +103,8 @@ async def test_every_figure_of_the_contract_is_exported(measured):
         "bmt_outbox_pending": {"service"},
         "bmt_outbox_oldest_seconds": {"service"},
         "bmt_parked_events": {"service"},
+        "bmt_dead_letters_open": {"service"},
+        "bmt_dead_letters_oldest_timestamp_seconds": {"service"},
         "bmt_requests": {"agency", "status"},
         "bmt_step_seconds_bucket": {"step", "agency", "le"},
         "bmt_charter_overdue_requests": {"agency", "step"},

@@ -54,6 +54,12 @@ def test_nothing_is_found_where_nothing_waits():
             "bmt parked list --service intake",
         ),
         (
+            'bmt_dead_letters_open{service="intake"} 1',
+            "letters_open",
+            "intake",
+            "bmt dead-letters list",
+        ),
+        (
             'bmt_requests{agency="JPA",status="configuration_failed"} 1',
             "configurations_failed",
             "JPA",

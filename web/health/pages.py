@@ -143,7 +143,8 @@ async def _page(
     typed: Typed | None = None,
     done: str | None = None,
 ) -> Response:
-    told, waiting = await asyncio.gather(_told(here), _waiting(client))
+    waiting = await _waiting(client)  # first: who lists dead letters tells then how many there are
+    told = await _told(here)
     system = System(told, here.clock())
     return here.layout.page(
         request,

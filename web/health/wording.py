@@ -12,6 +12,7 @@ FINDING: Final[Mapping[str, str]] = {
     "outbox_late": "Peristiwa menunggu Kafka melebihi seminit.",
     "consumer_stalled": "Apa yang diambil daripada Kafka belum selesai selama lebih dua minit.",
     "events_parked": "Peristiwa yang gagal dikendalikan menunggu operator.",
+    "letters_open": "Peristiwa yang ditolak terus menunggu operator.",
     "target_away": "Sistem luar tidak menjawab; kerjanya menunggu.",
     "configurations_failed": "Konfigurasi gagal dan menunggu keputusan.",
     "checkpoint_old": "Rekod tidak lagi ditandatangani.",

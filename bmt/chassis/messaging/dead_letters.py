@@ -14,20 +14,19 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from bmt.chassis import crash_points
-from bmt.chassis.errors import BrokerUnavailable, CausationReused, RecordTooLarge
-from bmt.chassis.messaging import kafka_client, parking
+from bmt.chassis.errors import CausationReused, RecordTooLarge, Unavailable
+from bmt.chassis.messaging import parking
 from bmt.chassis.messaging.kafka_client import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.parking import DeadLetter, Order, Parked, ParkingLot, Record
+from bmt.chassis.messaging.topic_reader import TopicReader
 from bmt.chassis.runtime.mongodb import Client, DuplicateKeyError, store_errors
 from bmt.contracts.problems import Refused
 
@@ -282,9 +281,8 @@ def _origin(why: Mapping[str, str]) -> Origin | None:
         return None
 
 
-CONNECTED_WITHIN_SECONDS: Final = 10.0
-SILENT_SECONDS: Final = 15.0
-"""How long the broker may send nothing before the end is reached."""
+WATCH_SECONDS: Final = 15.0
+"""How often a service looks at its letters by itself."""
 
 
 async def letters(
@@ -295,31 +293,14 @@ async def letters(
     Raises:
         BrokerUnavailable: Kafka cannot be reached, refuses, or fell silent.
     """
-    consumer = AIOKafkaConsumer(
-        topic, **options, enable_auto_commit=False, isolation_level="read_committed"
-    )
+    reader = TopicReader(options, topic, newest)
     try:
-        async with asyncio.timeout(CONNECTED_WITHIN_SECONDS):
-            await consumer.start()
-        places = consumer.assignment()
-        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        for place in places:
-            first = begins[place] if newest is None else max(begins[place], ends[place] - newest)
-            consumer.seek(place, first)
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            async with asyncio.timeout(SILENT_SECONDS):
-                polled = await consumer.getmany(timeout_ms=500)
-                while not polled:
-                    polled = await consumer.getmany(timeout_ms=500)
-            for records in polled.values():
-                for record in records:
-                    yield letter(record)
-    except UnknownTopicOrPartitionError:
-        return
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable from error
+        await reader.begin()
+        async with aclosing(reader.further()) as records:
+            async for record in records:
+                yield letter(record)
     finally:
-        await kafka_client.stop(consumer)
+        await reader.close()
 
 
 DATABASE: Final = "operations"
@@ -332,11 +313,15 @@ class Actions:
 
     def __init__(self, client: Client, database_prefix: str) -> None:
         self._collection = client[database_prefix + DATABASE][COLLECTION]
+        self._known: Sequence[Action] = ()
 
-    async def all(self) -> list[Action]:
+    async def all(self) -> Sequence[Action]:
+        """All of them; read again only if there are more than before, since none ever changes."""
         with store_errors():
-            found = await self._collection.find({}, {"_id": False}).to_list(None)
-        return [Action(**{**each, "places": tuple(each["places"])}) for each in found]
+            if await self._collection.estimated_document_count() != len(self._known):
+                found = await self._collection.find({}, {"_id": False}).to_list(None)
+                self._known = [Action(**{**one, "places": tuple(one["places"])}) for one in found]
+        return self._known
 
     async def add(self, action: Action, number: int) -> bool:
         """Returns when the action is durable. False: another one is the letter's `number`th, so it was not added."""
@@ -388,21 +373,46 @@ class DeadLetterBox:
         lots: Mapping[str, ParkingLot],
         *,
         newest: int | None = None,
+        tell: Callable[[int, datetime | None], None] = lambda _, __: None,
     ) -> None:
         """`options` of a Kafka client that may read `topic`; `lots` of the services that may handle an event again.
 
-        With `newest`, the letters of these services alone, among the newest so many of each partition.
+        With `newest`, the letters of these services alone, among the newest so many of each partition. `tell` is
+        told of each look how many are open, and since when (UTC) the oldest is.
         """
         self._options = options
         self._topic = topic
         self._actions = actions
         self._lots = lots
         self._newest = newest
+        self._tell = tell
+        self._reader = TopicReader(options, topic, newest)
+        self._known_letters: list[Letter] = []
+        self._one_by_one = asyncio.Lock()
 
     async def everything(self) -> list[RefusedEvent]:
-        """All letters without their content, last refused first."""
-        found = (await self._read(())).values()
-        return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
+        """All letters without their content, last refused first. Called again, it reads what came since."""
+        async with self._one_by_one:
+            if await self._reader.begin():
+                self._known_letters = []
+            async with aclosing(self._reader.further()) as records:
+                further = [letter(record) async for record in records]
+            ours = [one.emptied() for one in further if self._is_ours(one)]
+            found = self._known_letters = [*self._known_letters, *ours]
+        events = grouped(found, await self._actions.all()).values()
+        times = [one.at for one in events if one.state == "open"]
+        self._tell(len(times), min(times, default=None))
+        return sorted(events, key=lambda each: (each.at, each.id), reverse=True)
+
+    async def watch(self) -> None:
+        """Look for ever, so that it is told how many letters are open."""
+        while True:
+            with suppress(Unavailable):
+                await self.everything()
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def aclose(self) -> None:
+        await self._reader.close()
 
     async def some(self, ids: Sequence[str]) -> list[RefusedEvent]:
         """These letters with their content; those of a topic in the order they were published.
@@ -411,13 +421,7 @@ class DeadLetterBox:
             UnknownLetter: there is no letter of one of these ids.
         """
         wanted = dict.fromkeys(parking.read_place(id_) for id_ in ids)
-        found = await self._read(wanted)
-        for id_ in wanted:
-            if id_ not in found:
-                raise UnknownLetter(f"no dead letter is called {id_}")
-        return sorted(
-            (found[id_] for id_ in wanted), key=lambda each: parking.stored_place(each.id)
-        )
+        return _chosen(wanted, await self._read(wanted))
 
     async def retry(self, ids: Sequence[str], order: Order) -> bool:
         """Let the services that refused these events handle them again. True: this order was carried out before.
@@ -444,7 +448,8 @@ class DeadLetterBox:
         """Mark these letters as settled; Kafka keeps them. Raises and returns as `retry`."""
         if await self._known(order):
             return True
-        found = await self.some(ids)
+        wanted = dict.fromkeys(parking.read_place(id_) for id_ in ids)
+        found = _chosen(wanted, {each.id: each for each in await self.everything()})
         for each in found:
             if each.state != "open":
                 raise LetterSettled(done(each))
@@ -498,9 +503,20 @@ class DeadLetterBox:
             found = [
                 each if each.id in whole else each.emptied()
                 async for each in all_letters
-                if self._newest is None or each.refused_by in self._lots
+                if self._is_ours(each)
             ]
         return grouped(found, await self._actions.all())
+
+    def _is_ours(self, each: Letter) -> bool:
+        return self._newest is None or each.refused_by in self._lots
+
+
+def _chosen(ids: Iterable[str], found: Mapping[str, RefusedEvent]) -> list[RefusedEvent]:
+    """These letters; those of a topic in the order they were published. Raises `UnknownLetter`."""
+    for id_ in ids:
+        if id_ not in found:
+            raise UnknownLetter(f"no dead letter is called {id_}")
+    return sorted((found[id_] for id_ in ids), key=lambda each: parking.stored_place(each.id))
 
 
 def done(each: RefusedEvent) -> str:

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextvars import ContextVar
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache, partial
 from importlib.metadata import version
@@ -223,6 +223,13 @@ class ServiceMetrics:
             "Age of the oldest commit still to be delivered; 0 when there is none.",
         )
         self.parked_events: Final = gauge("bmt_parked_events", "Events that wait for an operator.")
+        self._dead_letters = gauge(
+            "bmt_dead_letters_open", "Events that this service refused and that nobody has seen to."
+        )
+        self._dead_letters_oldest = gauge(
+            "bmt_dead_letters_oldest_timestamp_seconds",
+            "When the oldest of them was refused; 0 when there is none.",
+        )
         self.views_left_behind: Final = counter(
             "bmt_views_left_behind",
             "Events that one of the service's own views could not take in.",
@@ -265,6 +272,10 @@ class ServiceMetrics:
 
     def gone_unread(self, topic: str, records: int) -> None:
         self._gone_unread.labels(self.service, topic).inc(records)
+
+    def dead_letters(self, letters: int, oldest: datetime | None) -> None:
+        self._dead_letters.set(letters)
+        self._dead_letters_oldest.set(oldest.timestamp() if oldest else 0.0)
 
     def lag(self, group: str, lags: Mapping[tuple[str, int], int]) -> None:
         """Set a group's lag by topic and partition, and forget all other partitions."""

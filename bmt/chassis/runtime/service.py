@@ -299,7 +299,10 @@ class ServiceBuilder:
             Actions(self._client, self.settings.database_prefix),
             {self.settings.service: self.lot},
             newest=NEWEST,
+            tell=self.metrics.dead_letters,
         )
+        self._tasks.append(box.watch)
+        self._close.append(box.aclose)
         return operations_routes(self._operations, box, clock.now)
 
     @asynccontextmanager

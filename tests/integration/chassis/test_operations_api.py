@@ -7,7 +7,8 @@ from eventually import eventually
 from fixtures.problems import assert_problem
 from fixtures.samples import facts, received
 
-from bmt.chassis.messaging import parking
+from bmt.chassis.messaging import dead_letters, parking
+from bmt.chassis.messaging.dead_letters import letter
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import RequestReceived
@@ -188,3 +189,31 @@ async def test_of_two_operators_one_settles_a_letter(refuse, operations):
     assert first.status_code == 202, first.text
     assert assert_problem(second, "not_waiting")["code"] == "letter_settled"
     await gone(operations, item, "dead-letters")
+
+
+async def test_open_letters_are_counted_until_they_are_settled(refuse, operations, approval):
+    async def counted():
+        text = (await approval.get("/metrics")).text
+        (line,) = [one for one in text.splitlines() if one.startswith("bmt_dead_letters_open{")]
+        return float(line.rpartition(" ")[2])
+
+    item = await refuse()
+    before = await counted()
+    assert before >= 1
+    await operations.do("discard", item, WHY, of="dead-letters")
+    await gone(operations, item, "dead-letters")
+    assert await counted() == before - 1
+
+
+async def test_a_letter_is_read_from_kafka_once_and_what_comes_later_is_seen(
+    refuse, operations, monkeypatch
+):
+    first = await refuse()
+    read = []
+    monkeypatch.setattr(
+        dead_letters, "letter", lambda record: read.append(one := letter(record)) or one
+    )
+    second = await refuse()
+    ids = [one["id"] for one in await operations.listed("dead-letters")]
+    assert {first["id"], second["id"]} <= set(ids)
+    assert [one.id for one in read] == [second["id"]]

@@ -153,6 +153,15 @@ async def test_what_the_processes_tell_is_on_the_same_screen(bmt, told):
     assert wrong.json["parts"]["kafka"] == {"up": True, "since": None, "missed_by": []}
 
 
+async def test_a_dead_letter_that_nobody_has_seen_to_is_wrong(bmt, told):
+    refused = "bmt_dead_letters_open 2\nbmt_dead_letters_oldest_timestamp_seconds 1000"
+    answer = await bmt("status", BMT_INTAKE_URL=told(refused))
+    assert answer.code == 1
+    assert "intake: Events that were refused for good wait for an operator" in answer.out
+    assert "since 1970-01-01 00:16:40 UTC → bmt dead-letters list" in answer.out
+    assert "0 parked, 2 refused" in answer.out
+
+
 async def test_what_is_missing_is_published_again_once_and_not_where_it_is_parked(
     mongodb, databases, published
 ):
