@@ -46,7 +46,7 @@ T = TypeVar("T")
 Address = NewType("Address", str)
 """The path of a call. Only `address` makes one."""
 
-_STEP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
+_STEP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}")
 """A word or an id, which cannot lead to another call than the one meant."""
 
 

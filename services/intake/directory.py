@@ -14,7 +14,7 @@ import re
 import time
 from collections import Counter as Counts
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, cast, get_args
 
@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.contracts.events import Configured
+from bmt.contracts.values import Name
 from services.intake.domain.submission import AccountStatus
 
 log = structlog.get_logger(__name__)
@@ -46,12 +47,16 @@ _ATTRIBUTES: Final = ",".join(
 )
 
 
+_WITH_NAME: Final = f"{_ATTRIBUTES},displayName,name.formatted"
+
+
 _CORE: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 _NAMES: Final = {
     name.casefold(): name
     for name in (
         *("totalResults", "Resources", "id", "userName", "active", "emails", "value", "primary"),
         *("bmtEnabled", "organization", "department", "division", EXTENSION, ENTERPRISE),
+        *("displayName", "name", "formatted"),
     )
 }
 """The attributes that are read, by lower-case name: attribute names are not case-exact (RFC 7643, 2.1)."""
@@ -81,6 +86,9 @@ class _Service(BaseModel):
     enabled: Annotated[bool | None, Field(alias="bmtEnabled")] = None
 
 
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
+
+
 class _Email(BaseModel):
     model_config = ConfigDict(extra="ignore")
     value: str | None = None
@@ -104,6 +112,17 @@ class _User(BaseModel):
     service: Annotated[_Service | None, Field(alias=EXTENSION)] = None
     emails: tuple[_Email, ...] | None = None
     office: Annotated[_Office | None, Field(alias=ENTERPRISE)] = None
+    display_name: Annotated[object, Field(alias="displayName")] = None
+    person: Annotated[object, Field(alias="name")] = None
+
+    @property
+    def name(self) -> str | None:
+        """Their owner's name, as it is shown; None where there is none that can be shown."""
+        formatted = self.person.get("formatted") if isinstance(self.person, dict) else None
+        for one in (self.display_name, formatted):
+            with suppress(ValidationError):
+                return _NAME.validate_python(one)
+        return None
 
     @property
     def standing(self) -> AccountStatus:
@@ -237,6 +256,14 @@ class _Census:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An account with the name of whose it is; None: the directory has none."""
+
+    standing: AccountStatus
+    name: str | None = None
+
+
 class ScimDirectory:
     """The accounts of one server, by lower-case userName (RFC 7643: it is not case-exact)."""
 
@@ -277,21 +304,28 @@ class ScimDirectory:
         return census.accounts()
 
     async def look_up(self, account: str) -> AccountStatus:
-        """One account, as it is now.
+        """One account, as it is now; raises as `owner`."""
+        return (await self.owner(account, _ATTRIBUTES)).standing
+
+    async def owner(self, account: str, attributes: str = _WITH_NAME) -> Owner:
+        """One account, as it is now, with the name of whose it is.
 
         Raises:
             DirectoryUnavailable: it could not be read.
             DirectoryUnclear: the answer does not identify it.
         """
         quoted = account.replace("\\", "\\\\").replace('"', '\\"')
-        answer = await self._query("look_up", filter=f'userName eq "{quoted}"')
+        answer = await self._query(
+            "look_up", attributes=attributes, filter=f'userName eq "{quoted}"'
+        )
         named = {u.id: u for u in answer.users if u.user_name.casefold() == account.casefold()}
         if len(named) == 1:
-            return named.popitem()[1].standing
+            user = named.popitem()[1]
+            return Owner(user.standing, user.name)
         if named or answer.size or answer.total > 0:
             # Several accounts of the name, other accounts, or fewer than counted: the answer does not identify it.
             raise DirectoryUnclear
-        return AccountStatus(registered=False)
+        return Owner(AccountStatus(registered=False))
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -400,6 +434,18 @@ class Directory:
         if self.paused or (held is not None and self._waiting >= MOST_WAITING):
             return held
         return await self._look_up(name, otherwise=held)
+
+    async def owner(self, account: str) -> Owner:
+        """An account with the name of whose it is, looked up now.
+
+        Raises:
+            DirectoryUnavailable: the directory does not answer, or not clearly.
+        """
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
+                return await self._source.owner(account)
+        except TimeoutError:
+            raise DirectoryUnavailable from None
 
     async def _look_up(self, name: str, otherwise: AccountStatus | None) -> AccountStatus | None:
         try:

@@ -22,6 +22,7 @@ from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
 from services.intake import (
+    accounts_api,
     api,
     domain,
     inbox_api,
@@ -134,6 +135,7 @@ def build(settings: Settings) -> FastAPI:
         submissions=Submissions(builder.view(SUBMISSIONS)),
         documents=documents,
         reception=reception,
+        directory=directory,
         corrections=Corrections(execution, requests, approval, reception, clock.now),
         uploads=Uploads(execution, documents, clock.now),
         deliveries=Deliveries(
@@ -160,6 +162,7 @@ def build(settings: Settings) -> FastAPI:
             api.forms,
             integrators_api.router,
             submission_api.router,
+            accounts_api.router,
             status_api.router,
         ],
         ports=here,

@@ -17,6 +17,7 @@ from services.intake.blank_papers import BlankPapers
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Corrections
 from services.intake.delivering import Deliveries, MessageTexts
+from services.intake.directory import Directory
 from services.intake.handlers import Reception
 from services.intake.integrators import Submissions
 from services.intake.queries import Inbox, Requests
@@ -36,6 +37,7 @@ class Ports:
     submissions: Submissions
     documents: DocumentStore
     reception: Reception
+    directory: Directory
     corrections: Corrections
     uploads: Uploads
     deliveries: Deliveries

@@ -24,6 +24,7 @@ pytestmark = MARKS
 
 LETTER = Path(__file__).parents[2] / "examples" / "documents" / "surat-kamal.pdf"
 FORM = "application/x-www-form-urlencoded"
+LATER = (day_of(now()) + timedelta(30)).isoformat()
 PICTURES = {"papers": "makluman", "notices/acknowledgement": "templat"}
 """Pages of the guide that show the same to everybody."""
 WORDS = {
@@ -466,11 +467,14 @@ async def test_a_manager_changes_the_rules_and_withdraws_a_change_that_waits(
     if scripts:
         await clean(page, "a change of rules that is wrong")
     await page.locator("#decide").fill("4")
-    await page.locator("#acting-0-officer").fill("")
-    await page.locator("#in_force_from").fill((day_of(now()) + timedelta(30)).isoformat())
+    for part, value in (("on_behalf_of", "Pengarah"), ("from", LATER), ("until", LATER)):
+        await page.locator(f"#acting-0-{part}").fill(value)
+    await page.locator("#in_force_from").fill(LATER)
     await page.locator("#why").fill("Percubaan.")
     await page.get_by_role("button", name=check).last.click()
-    await expect(page.locator("ins")).to_have_count(1)
+    await expect(page.locator("ins")).to_have_count(2)
+    known = "Siti Nurhaliza binti Ahmad (siti.mampu@mygovuc.gov.my)"
+    await expect(page.locator("ins").last).to_contain_text(known)  # by the directory
     if scripts:
         await clean(page, "a change of rules before it is sent")
     await page.get_by_role("button", name=save).click()

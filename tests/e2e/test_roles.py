@@ -61,6 +61,8 @@ intake POST /v1/request-checks
                              401  403     200   403       200   403    403      403   403     403   403    403   403
 intake GET /v1/sizes
                              401  403     200   200       200   200    404      403   403     403   403    403   403
+intake GET /v1/accounts/{account}
+                             401  403     403   403       403   403    403      403   403     403   403    403   403
 intake GET /v1/requests
                              401  403     200   none      200   none   none     200   200     200   none   200   403
 intake GET /v1/requests/{request_id}
@@ -454,6 +456,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "intake POST /v1/requests": Target({}, body_for(own)),
         "intake POST /v1/request-checks": Target({}, body_for(own)),
         "intake GET /v1/sizes": Target({}),
+        "intake GET /v1/accounts/{account}": Target({"account": "lim.jpa@mygovuc.gov.my"}),
         "intake GET /v1/requests": Target({}, options=everything, tells=read),
         "intake GET /v1/requests/{request_id}": request(read),
         "intake GET /v1/requests/{request_id}/live": request(

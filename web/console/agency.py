@@ -1,6 +1,8 @@
 """The pages of the agency's rules: those in force in words, their history, and the form that changes them."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Annotated, Any, Final
@@ -15,8 +17,9 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import RulesNow, RulesPreview, RulesVersion
+from bmt.contracts.http.intake import AccountOwner
 from bmt.contracts.problems import Refused
-from web.clients import VisitorClient, address
+from web.clients import VisitorClient, address, part
 from web.console import rules_form
 from web.console.forms import Form
 from web.console.rules_form import RulesForm
@@ -112,7 +115,7 @@ async def form(request: Request, here: Here, client: Client) -> Response:
 @router.post("/agency/change", dependencies=[MANAGER])
 async def act(request: Request, here: Here, client: Client, sent: Form) -> Response:
     """Preview, then send: what is sent is what the preview showed."""
-    typed = RulesForm.of(sent)
+    typed, today = RulesForm.of(sent), day_of(here.clock())
     try:
         match sent.text("do"):
             case "more":
@@ -120,8 +123,10 @@ async def act(request: Request, here: Here, client: Client, sent: Form) -> Respo
             case "edit":
                 return _form_page(here, request, typed)
             case "send":
-                await client.post("approval", OWN_RULES, typed.change(), RulesVersion, sent.key)
+                change = typed.change(today)
+                await client.post("approval", OWN_RULES, change, RulesVersion, sent.key)
             case _:
+                typed = typed.naming(await _names(client, typed.unnamed()))
                 return await _preview(here, request, client, typed, sent.key)
     except Refused as refused:
         return _form_page(here, request, typed, refused=refused)
@@ -150,7 +155,8 @@ async def _preview(
     here: Ports, request: Request, client: VisitorClient, typed: RulesForm, key: str
 ) -> Response:
     path = address("agencies", "own", "rules", "preview")
-    shown = await client.post("approval", path, typed.change(), RulesPreview, key)
+    today = day_of(here.clock())
+    shown = await client.post("approval", path, typed.change(today), RulesPreview, key)
     language = here.layout.language(request)
     return here.layout.page(
         request,
@@ -158,8 +164,25 @@ async def _preview(
         form=typed,
         shown=shown,
         compared=differences(shown.before.rules, shown.after.rules, language),
-        today=day_of(here.clock()),
+        today=today,
     )
+
+
+async def _names(client: VisitorClient, accounts: Collection[str]) -> Mapping[str, str]:
+    """By account, the names that the directory knows; without those it does not, and all where it is away."""
+
+    async def owner(account: str) -> AccountOwner | None:
+        with suppress(Refused):  # no possible account: the form says so
+            path = address("accounts", account)
+            return await part(client.get("intake", path, AccountOwner))
+        return None
+
+    found = await asyncio.gather(*map(owner, accounts))
+    return {
+        account: one.name
+        for account, one in zip(accounts, found, strict=True)
+        if one is not None and one.name
+    }
 
 
 def _form_page(

@@ -1,7 +1,7 @@
 """The pages that edit the words of notices, as paragraphs and lines in both languages."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from bmt.contracts.http.notification import (
     Wording,
     Words,
 )
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console.access import ADMITTED
 from web.console.forms import Form
@@ -210,9 +210,25 @@ async def _with_the_words(
     except Refused as wrong:
         if refused.problem != FormWrong.problem:
             return None, refused
-        known = {(one.pointer, one.code) for one in refused.errors}
-        more = [one for one in wrong.errors if (one.pointer, one.code) not in known]
-        return None, FormWrong(errors=(*more, *refused.errors))
+        further = await _further(client, about, form, wrong)
+        every = {(one.pointer, one.code): one for one in (*wrong.errors, *further, *refused.errors)}
+        return None, FormWrong(errors=tuple(every.values()))
+
+
+async def _further(
+    client: VisitorClient, about: str, form: WordsForm, wrong: Refused
+) -> Sequence[FieldError]:
+    """What is wrong with the other fields: words in force stand in for those that cannot be read."""
+    bad = {field_of(one.pointer) for one in wrong.errors}
+    template = await client.get("notification", address("templates", about), Template)
+    in_force = WordsForm.of_template(template).typed
+    mended = replace(form, typed={**form.typed, **{name: in_force.get(name, "") for name in bad}})
+    path, words = address("templates", about, "preview"), {"words": mended.words()}
+    try:
+        await client.post("notification", path, words, NoticePreview, new_key())
+    except Refused as more:
+        return [one for one in more.errors if field_of(one.pointer) not in bad]
+    return ()
 
 
 async def _page(

@@ -1,7 +1,8 @@
 """The form of an agency's own rules: what was typed, the change that it makes, and where each fault belongs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -86,6 +87,24 @@ class RulesForm:
         }
         return RulesForm(self.key, {**self.typed, **rows})
 
+    def unnamed(self) -> Collection[str]:
+        """The accounts of acting officers whose name was not typed."""
+        return {
+            account
+            for row in self.acting_rows
+            if (account := self._of_row(row, "officer")) and not self._of_row(row, "officer_name")
+        }
+
+    def naming(self, names: Mapping[str, str]) -> "RulesForm":
+        """The form with these names, by account, where none was typed."""
+        came = {
+            f"acting-{row}-officer_name": name
+            for row in self.acting_rows
+            if not self._of_row(row, "officer_name")
+            and (name := names.get(self._of_row(row, "officer")))
+        }
+        return RulesForm(self.key, {**self.typed, **came})
+
     def value(self, name: str) -> str:
         return self.typed.get(name, "")
 
@@ -97,13 +116,13 @@ class RulesForm:
     def closed_rows(self) -> range:
         return range(_count(self.value("closed_rows"), MOST_CLOSED_DAYS + _BLANK_ROWS))
 
-    def change(self) -> Mapping[str, Any]:
-        """The body that makes the change.
+    def change(self, today: date) -> Mapping[str, Any]:
+        """The body that makes the change, from `today` on or later.
 
         Raises:
             FormWrong: naming every field that is wrong.
         """
-        faults: list[FieldError] = []
+        faults = list(self._day_passed(today))
         sizes = read_sizes({name: self.value(name) for name in _SIZES}, faults)
         told = {
             "rules": {
@@ -126,6 +145,12 @@ class RulesForm:
             "number": _number(self.value("number")),
         }
         return validated(ChangeOfRules, told, faults).model_dump(mode="json", by_alias=True)
+
+    def _day_passed(self, today: date) -> Iterator[FieldError]:
+        """Approval says so only of a form that is right otherwise; here all faults are told at once."""
+        with suppress(ValueError):
+            if date.fromisoformat(self.value("in_force_from")) < today:
+                yield FieldError.of("/in_force_from", "day_passed")
 
     def told(self, refused: Refused | None) -> Sequence[Told]:
         """Every fault at its field. What could not be read is not missing, too."""

@@ -331,3 +331,11 @@ class InboxItemDismissed(_Answer):
 
     inbox_item_id: str
     status: Literal["dismissed"] = "dismissed"
+
+
+class AccountOwner(_Answer):
+    """Answer of `GET /v1/accounts/{account}`."""
+
+    account: str
+    name: str | None = Field(description="of whose it is; null: the directory has no name")
+    serving: bool = Field(description="whether they are active in the directory")

@@ -174,3 +174,17 @@ async def test_what_a_person_registers_from_the_inbox_is_warned_of_alike(
     address = f"/v1/inbox/{item['inbox_item_id']}/registration"
     answer = await intake.post(address, json=body, headers=as_(*ADMINISTRATOR))
     assert await warned(answer) == ["sender_differs"]
+
+
+async def test_a_manager_reads_whose_an_account_of_the_agency_is(new_account, intake, as_):
+    account = await new_account(displayName="Nur Aisyah binti Karim")
+    manager = as_("agency_manager", "MAMPU")
+    answer = await intake.get(f"/v1/accounts/{account.upper()}", headers=manager)
+    assert answer.status_code == 200, answer.text
+    told = {"account": account.upper(), "name": "Nur Aisyah binti Karim", "serving": True}
+    assert answer.json() == told
+    unknown = f"{uuid.uuid4().hex[:12]}.mampu@mygovuc.gov.my"
+    for other in (LIM, nobodys(), unknown):
+        assert_problem(await intake.get(f"/v1/accounts/{other}", headers=manager), "not_found")
+    anybody = await intake.get(f"/v1/accounts/{account}", headers=as_(*ADMINISTRATOR))
+    assert_problem(anybody, "forbidden")

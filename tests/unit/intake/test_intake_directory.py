@@ -16,6 +16,7 @@ from services.intake.directory import (
     Directory,
     DirectoryUnavailable,
     DirectoryUnclear,
+    Owner,
     ScimDirectory,
 )
 from services.intake.domain.submission import AccountStatus
@@ -91,6 +92,23 @@ class TestScim:
         directory, _ = directory_of(FakeScim(user("Siti"), user("ravi")))
         assert await directory.look_up("SITI") == SERVING
         assert await directory.look_up("nobody") == UNKNOWN
+
+    @pytest.mark.parametrize(
+        ("told", "name"),
+        [
+            ({"displayName": "Siti binti Ali"}, "Siti binti Ali"),
+            ({"name": {"formatted": "Siti binti Ali"}}, "Siti binti Ali"),
+            ({"displayname": "Siti binti Ali"}, "Siti binti Ali"),
+            ({"displayName": " "}, None),
+            ({"displayName": ["Siti"], "name": "Siti"}, None),
+            ({"displayName": "Siti\u202e"}, None),
+            ({}, None),
+        ],
+    )
+    async def test_an_owner_is_called_as_the_directory_shows_them(self, told, name):
+        directory, _ = directory_of(FakeScim({**user("siti"), **told}))
+        assert await directory.owner("siti") == Owner(SERVING, name)
+        assert await directory.everybody() == {"siti": SERVING}
 
     async def test_a_quote_in_a_name_ends_no_filter(self):
         scim = FakeScim()

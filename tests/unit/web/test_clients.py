@@ -75,6 +75,9 @@ def test_an_id_stands_in_its_place_in_an_address():
         "/v1/tasks/019349f0-1c2a-7b3c-8d4e-5f60718293a4"
     )
     assert address("documents", "sha256:0f") == "/v1/documents/sha256:0f"
+    assert address("accounts", "siti.mampu@mygovuc.gov.my") == (
+        "/v1/accounts/siti.mampu@mygovuc.gov.my"
+    )
     assert address("forms", "cover-memo.pdf") == "/v1/forms/cover-memo.pdf"
 
 

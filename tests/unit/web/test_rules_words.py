@@ -62,13 +62,31 @@ def form(**typed):
 def test_the_form_makes_the_change_that_it_shows():
     change = form(
         **{"closed-1": "2026-12-24", "reject": "Satu.\n\n Dua.", "why": "Arahan."}
-    ).change()
+    ).change(TODAY)
     assert (change["number"], change["in_force_from"]) == (3, "2026-12-01")
     assert change["rules"]["closed_days"] == ["2026-12-24"]
     assert change["rules"]["prepared_reasons"]["reject"] == ["Satu.", "Dua."]
     assert change["rules"]["acting"][0]["officer_name"] == "Siti binti Ali"
     emptied = form(**{f"acting-0-{name}": "" for name in SITI}, why="Arahan.")
-    assert emptied.change()["rules"]["acting"] == []
+    assert emptied.change(TODAY)["rules"]["acting"] == []
+
+
+def test_a_day_that_has_passed_is_told_with_the_other_faults():
+    with pytest.raises(FormWrong) as refused:
+        form(decide="0", in_force_from="2026-11-30", why="Arahan.").change(TODAY)
+    told = {one.pointer: one.code for one in refused.value.errors}
+    assert told["/in_force_from"] == "day_passed"
+    assert "/rules/charter_working_days/decide" in told
+
+
+def test_a_name_that_was_not_typed_is_the_directorys():
+    new = {"acting-1-officer": "ravi.mampu", "acting-1-on_behalf_of": "Pengarah"}
+    typed = form(**new)
+    assert typed.unnamed() == {"ravi.mampu"}
+    named = typed.naming({"ravi.mampu": "Ravi a/l Krishnan", SITI["officer"]: "Orang lain"})
+    assert named.value("acting-1-officer_name") == "Ravi a/l Krishnan"
+    assert named.value("acting-0-officer_name") == "Siti binti Ali"
+    assert typed.naming({}).value("acting-1-officer_name") == ""
 
 
 def test_every_fault_is_told_at_once_beside_its_field():
@@ -87,7 +105,7 @@ def test_every_fault_is_told_at_once_beside_its_field():
         }
     )
     with pytest.raises(FormWrong) as refused:
-        wrong.change()
+        wrong.change(TODAY)
     told = wrong.told(refused.value)
     assert len(told) == 13
     assert {one.field: one.fault.code for one in told} == {
