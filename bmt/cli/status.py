@@ -86,7 +86,7 @@ class Status:
         ]
         parked = [f"{service} has {n} events parked" for service, n in self.parked.items() if n]
         told = [
-            f"{one.about}: {one.sentence}{_since(one.since)} → {one.command}"
+            f"{one.about}: {one.sentence[:-1]}{_since(one.since)} → {one.command}"
             for one in self.findings()
         ]
         return [*(_line(gap) for gap in self.gaps), *late, *parked, *told]
@@ -132,7 +132,8 @@ def _show(found: Status, *, as_json: bool) -> None:
     lines = [*shown, *([*faults, *under_way] or [GOOD])]
     show(_document(found, faults), lines, as_json=as_json)
     if faults:
-        raise NotSo(f"{len(faults)} things need an operator")
+        needs = "thing needs" if len(faults) == 1 else "things need"
+        raise NotSo(f"{len(faults)} {needs} an operator")
 
 
 GOOD = "Everything that was published is recorded by all its consumers."

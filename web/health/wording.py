@@ -39,6 +39,20 @@ AGE: Final[Mapping[str, str]] = {
     "mailbox": "Peti mel terakhir dibaca",
 }
 
+REFUSED: Final[Mapping[str, str]] = {
+    "malformed": "tidak dapat dibaca sebagai peristiwa",
+    "unknown_type": "jenis peristiwa tidak dikenali",
+    "forbidden": "penghantarnya tidak dibenarkan",
+    "discarded": "telah diketepikan",
+    "idempotency_key_reused": "nombornya telah digunakan bagi kandungan lain",
+    "validation_failed": "ada medan yang salah",
+    "channel_not_allowed": "salurannya tidak dibenarkan oleh agensi",
+    "quota_exceeds_maximum": "kuotanya melebihi maksimum agensi",
+    "document_unknown": "dokumennya tidak diketahui",
+    "account_of_other_agency": "akaunnya milik agensi lain",
+}
+"""Why an event was refused for good, by its code."""
+
 WAITS_FOR: Final[Mapping[WaitsFor, str]] = {
     "operator": "operator",
     "earlier_event": "gilirannya, selepas peristiwa terdahulu",
@@ -51,4 +65,4 @@ DONE: Final[Mapping[str, str]] = {
     "discarded": "Diketepikan, dan disimpan bersama sebabnya.",
 }
 
-ALL: Final = (PART, TARGET, AGE, WAITS_FOR, DONE)
+ALL: Final = (PART, TARGET, AGE, REFUSED, WAITS_FOR, DONE)

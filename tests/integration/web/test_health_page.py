@@ -80,7 +80,8 @@ async def test_an_operator_sees_which_service_answers_and_what_to_do_about_the_o
 async def test_a_parked_event_is_retried_from_the_page(operator, parked):
     place = await parked()
     page = await operator.get("/health/?lang=en")
-    assert f"bmt parked retry {place}" in page.text
+    for command in (f"bmt parked retry {place}", f"bmt parked discard {place} --reason ..."):
+        assert command in page.text
     assert "Siti Nurhaliza" not in page.text
     answer = await operator.post(f"/health/parked/approval/{place}", data={"do": "retry"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/health/?done=retried")
