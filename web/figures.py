@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from textwrap import shorten
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
@@ -25,7 +26,11 @@ from web.ports import Client, Here, Ports
 from web.wording import CHANNEL, FIGURES, KIND
 
 MOST_MONTHS_DRAWN: Final = 12
+MOST_AGENCIES_DRAWN: Final = 12
+LONGEST_LABEL: Final = 36
+"""The tables have all agencies, and reasons whole."""
 _MONTHS_AT_FIRST: Final = 6
+_MINUTE: Final = 60
 _STEPS: Final = ("decide", "configure", "notify")
 _OPEN: Final = (*_STEPS, "applicant")
 
@@ -169,7 +174,9 @@ def _page(
         usual=_usual(today),
         tables={one.name: one for one in tables(made, language)} if made else {},
         shares=shares(made, language) if made else (),
-        months=months(made, language) if made else (),
+        times=times(made, language) if made else (),
+        returns=returns(made, language) if made else (),
+        columns_of=columns(made, language) if made else {},
         ages=ages(made, language) if made else (),
         refused=refused,
         faults=_faults(refused),
@@ -251,17 +258,55 @@ def shares(made: CharterFigures, language: Language) -> Sequence[Bar]:
     return bars
 
 
-def months(made: CharterFigures, language: Language) -> Sequence[Group]:
-    """Three columns for each of the last months."""
+def times(made: CharterFigures, language: Language) -> Sequence[Bar]:
+    """A bar for each step: the median, and from there to p90. No bars where all took less than a minute."""
+    longest = max((one.p90_seconds or 0 for one in made.steps), default=0)
+    bars = []
+    for one in made.steps:
+        median, p90 = one.median_seconds, one.p90_seconds
+        if median is None or p90 is None or longest < _MINUTE:
+            continue
+        parts = (("decide", median), ("notify", p90 - median))
+        value = f"{language.worked(timedelta(seconds=median))} · p90 {language.worked(timedelta(seconds=p90))}"
+        bars.append(charts.bar(language.text(FIGURES[one.step]), value, parts, longest))
+    return bars
+
+
+def returns(made: CharterFigures, language: Language) -> Sequence[Bar]:
+    """A bar for each reason of returns."""
+    most = max((one.returns for one in made.returns), default=0)
+    return [
+        charts.bar(
+            shorten(
+                one.reason or language.text(FIGURES["own_words"]), LONGEST_LABEL, placeholder=" …"
+            ),
+            language.number(one.returns),
+            (("decide", one.returns),),
+            most,
+        )
+        for one in made.returns
+    ]
+
+
+def columns(made: CharterFigures, language: Language) -> Mapping[str, Sequence[Group]]:
+    """By table, three columns for each of its rows: of the last months, of channels and of agencies."""
     last = made.months[-MOST_MONTHS_DRAWN:]
+    return {
+        "months": _groups([(language.month(one.month), one) for one in last]),
+        "channels": _groups([(language.text(CHANNEL[one.channel]), one) for one in made.channels]),
+        "agencies": _groups([(one.agency, one) for one in made.agencies[:MOST_AGENCIES_DRAWN]]),
+    }
+
+
+def _groups(labelled: Sequence[tuple[str, Steps]]) -> Sequence[Group]:
     return [
         charts.group(
-            language.month(one.month),
+            label,
             place,
-            len(last),
+            len(labelled),
             [(step, _tally(one, step).kept_percent) for step in _STEPS],
         )
-        for place, one in enumerate(last)
+        for place, (label, one) in enumerate(labelled)
     ]
 
 

@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from bmt.contracts.http.charter import Returns
 from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, whole
 
 from web.csv_file import csv_file
-from web.figures import _written, ages, months, shares, tables
+from web.figures import _written, ages, columns, returns, shares, tables, times
 from web.language import Languages
 from web.layout import ROOM
 
@@ -30,8 +31,36 @@ def test_each_table_and_bar_shows_the_overdue_apart_from_the_kept():
 
 
 def test_a_month_in_which_nothing_was_due_has_no_column():
-    (november,) = months(figures(undecided()), LANGUAGE["ms"])
+    (november,) = columns(figures(undecided()), LANGUAGE["ms"])["months"]
     assert [one.height for one in november.columns] == [None] * 3
+
+
+def test_each_channel_has_columns_as_months_have():
+    drawn = columns(made(), LANGUAGE["ms"])
+    assert [one.label for one in drawn["channels"]] == ["Borang"]
+    assert drawn["channels"][0].columns[0].height == pytest.approx(106.56)
+
+
+def test_a_step_is_drawn_by_its_median_and_what_is_beyond():
+    decision, *_ = times(made(), LANGUAGE["en"])
+    assert decision.value.startswith("2 hours · p90 ")
+    assert sum(part.width for part in decision.parts) <= 100
+    assert times(figures(undecided()), LANGUAGE["en"]) == []
+
+
+def test_a_long_reason_is_shortened_where_it_is_drawn_and_no_officers_own_words_are():
+    reason = "Sila lampirkan memo kelulusan ketua jabatan dan borang yang lengkap."
+    told = made().model_copy(
+        update={
+            "returns": (
+                Returns(reason=reason, returns=4),
+                Returns(reason=None, returns=2),
+            )
+        }
+    )
+    first, second = returns(told, LANGUAGE["ms"])
+    assert (first.label, first.parts[0].width) == ("Sila lampirkan memo kelulusan …", 100)
+    assert (second.label, second.parts[0].width) == ("Ditulis sendiri oleh pegawai", 50)
 
 
 def test_a_file_has_numbers_where_the_page_has_words_and_no_formula():
