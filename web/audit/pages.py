@@ -22,7 +22,7 @@ from bmt.contracts.http.records import (
 from bmt.contracts.values import GONE
 from web import figures
 from web.audit import wording
-from web.audit.timeline import File, history, timeline
+from web.audit.timeline import File, history, timeline, weighed
 from web.clients import FILE_SECONDS, address
 from web.login import Admitted
 from web.ports import Client, Here, Ports
@@ -62,6 +62,7 @@ async def record(
     file = await client.get("records", address("records", request_id), File, asked)
     taken, decision = history(file), file.state.decision
     granted = decision.approved.quota_bytes if decision and decision.approved else None
+    happened = timeline(file.events)
     known = Known(dues=_dues(here, file.state), on_paper=file.state.reply_through != "email")
     return here.layout.page(
         request,
@@ -69,7 +70,9 @@ async def record(
         file=file,
         steps=steps_of(file.state.status, taken, known),
         result=outcome_of(file.state.status, taken, granted),
-        happenings=timeline(file.events),
+        happenings=happened,
+        warned=weighed(happened),
+        approvals=[given for one in happened for given in one.endorsements],
         as_it_was=bool(version),
         agency=here.agencies.name_of(file.state.agency),
     )

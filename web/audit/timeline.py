@@ -123,6 +123,12 @@ def timeline(events: Sequence[FiledEvent]) -> list[Happening]:
     return sorted(happenings, key=lambda one: (one.at or NEVER, one.index))
 
 
+def weighed(happenings: Sequence[Happening]) -> tuple[str, ...]:
+    """The warnings of the review that was opened last: what its decision had to weigh."""
+    opened = [one for one in happenings if one.type.endswith(".ReviewOpened.v1")]
+    return opened[-1].warnings if opened else ()
+
+
 def _names_of(events: Sequence[FiledEvent]) -> Mapping[str, str]:
     """The names that a file knows, by account in lower case, as long as they are kept."""
     known = {}

@@ -6,11 +6,21 @@ import httpx
 import pytest
 from eventually import eventually
 from fixtures import signing_in, web
-from fixtures.procedure import approved, configured, notified, numbered, opened, returned
+from fixtures.procedure import (
+    MONDAY,
+    OFFICER,
+    approved,
+    configured,
+    notified,
+    numbered,
+    opened,
+    returned,
+)
 from fixtures.samples import APPLICANT, facts, received
 from fixtures.signing_in import asked_by_issuer, said_at_issuer
 from fixtures.web import HERE
 
+from bmt.contracts.events import Endorsement, Granted
 from bmt.verify_record import Key, verify
 from evaluation.issuer import Holder
 from services.records.main import build
@@ -76,7 +86,15 @@ async def filed(once_filed, put, record_of, say):
     form = received(request).model_copy(
         update={"documents": (await put(b"borang", "borang <b>.pdf"),), "justification": HOSTILE}
     )
-    events = (form, opened(request), returned(request), form, opened(request), approved(request))
+    warned = opened(request).model_copy(update={"warnings": ("not_registered",)})
+    first = Endorsement(
+        level=1,
+        endorsed_by=OFFICER.model_copy(update={"name": "Hamid bin Yusof"}),
+        endorsed_at=MONDAY,
+        approved=Granted(quota_bytes=request.quota_bytes, max_file_size_bytes=None),
+    )
+    done = approved(request, endorsements=(first,), exception_reason="Disahkan.")
+    events = (form, opened(request), returned(request), form, warned, done)
     events = (*events, configured(request), notified(request, "configured"))
     *before, done, told = numbered(*events)
     await say(before)
@@ -243,6 +261,12 @@ async def test_a_file_is_a_timeline_with_its_folios_now_and_as_it_was(
     assert text.count("IPMS: disahkan oleh pegawai, tidak dibaca semula oleh sistem") == 1
     assert "borang &lt;b&gt;.pdf" in text
     assert HOSTILE not in text
+    heading = re.search(r"<h1>(.*?)</h1>", text)[1]
+    assert "&lt;script&gt;" in heading
+    assert "permohonan" in heading
+    decision = re.search(r'id="decision".*?</dl>', text, re.DOTALL)[0]
+    for told in ("Hamid bin Yusof", "Disahkan.", "Amaran: akaun tiada dalam direktori"):
+        assert told in decision
     (document,) = re.findall(r'href="(/audit/documents/[^"]+)"', text)
     answer = await browser.get(document)
     assert answer.content == b"borang"
