@@ -21,6 +21,7 @@ from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
+from web.console.checking import CHECKED, warnings_now
 from web.console.deciding import Unusual, later, names_of, next_of
 from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
@@ -118,11 +119,12 @@ async def request_page(
     # Approval's view may not have the decision yet that was just made.
     pending = is_sent and review.status == "received" and why_not is None
     deciding = review.status == "received" and why_not != "own_request" and not pending
-    plan, shown, upcoming, looking = await asyncio.gather(
+    plan, shown, upcoming, looking, warned = await asyncio.gather(
         _plan(client, review, reached),
         here.pictures.shown(review.documents, partial(read, client, request_id)),
         part(_next(client, review)) if is_sent or not deciding else _nothing(),
         part(here.presence.others(visitor, request_id)),
+        part(warnings_now(client, review, reached), PLAN_SECONDS),
     )
     names = names_of(review, visitor)
     outcome_notice = _outcome_notice(notices)
@@ -166,6 +168,8 @@ async def request_page(
         upcoming=upcoming,
         rules=own,
         plan=plan,
+        warned=warned,
+        checked=CHECKED,
         shown=shown,
         agency=here.agencies.name_of(agency),
         form=form,

@@ -95,6 +95,13 @@ class Services:
         host = call.url.host
         if host in self.away:
             raise httpx.ConnectError("down", request=call)
+        if call.url.path == "/v1/request-checks":
+            found = {"errors": [], "warnings": self.answers.get("checked")}
+            return (
+                problem("not_found", 404)
+                if found["warnings"] is None
+                else httpx.Response(200, json=found)
+            )
         if call.method == "POST":
             self.posted.append((host, call.url.path, json.loads(call.content)))
             return self.answers.get("posted") or httpx.Response(202, json={"request_id": ID})
@@ -261,3 +268,41 @@ def test_what_an_earlier_approver_granted_is_not_asked_again():
     assert more is not None
     assert more.sure == f"{31 * GB}/{GB}"
     assert unusual(Ruling(decision="reject", reason="Tidak."), review, rules) is None
+
+
+WARNED = {**REVIEW, "warnings": ["not_registered", "sender_differs"]}
+
+
+async def test_warnings_are_checked_again_when_an_open_request_is_shown():
+    assert "tidak lagi" not in await page(Services(WARNED))
+    assert "tidak lagi" not in await page(Services(WARNED, checked=["not_registered"]))
+    text = await page(Services(WARNED, checked=["not_serving", "open_request_exists"]))
+    assert text.count("Disemak semula sekarang: tidak lagi.") == 1
+    assert re.search(r"Baharu sejak diterima:</strong> Akaun ini tidak aktif", text)
+    assert text.count("Baharu sejak diterima:") == 1
+
+
+@pytest.mark.parametrize(
+    ("checked", "told"),
+    [
+        ([], "Tiada."),
+        (["not_registered"], "Akaun ini tiada dalam direktori. Pastikan pemohon telah berdaftar."),
+        (["directory_unavailable"], "Tidak dapat disemak sekarang."),
+        (None, "Tidak dapat disemak sekarang."),
+    ],
+)
+async def test_a_decision_shows_the_warnings_then_and_now(checked, told):
+    review = {**APPROVED, "warnings": ["not_registered"]}
+    text = await page(Services(review, checked=checked))
+    then, now = (
+        re.search(rf"<dt>{label}</dt><dd>(.*?)</dd>", text)[1]
+        for label in ("Amaran ketika itu", "Amaran sekarang")
+    )
+    assert "tiada dalam direktori" in then
+    assert now == told
+
+
+async def test_what_a_request_brought_about_itself_is_no_warning_now():
+    told = {"intake:": status("configured", "configuring", "configured")}
+    services = Services({**APPROVED, "warnings": []}, checked=["already_active"], **told)
+    assert "Amaran sekarang" not in await page(services)
