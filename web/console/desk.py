@@ -21,8 +21,9 @@ _LISTS: Final[Sequence[tuple[str, ServiceName, Address, str | None]]] = (
     ("tasks", "provisioning", address("tasks"), "open"),
     ("papers", "notification", address("notifications"), "prepared"),
     ("failures", "provisioning", address("failures"), None),
+    ("failures", "notification", address("notifications"), "failed"),
 )
-"""A tab's path, whose list it is, and which status waits."""
+"""A tab's path, whose list it is, and which status waits. What has the same path is one tab."""
 
 
 class _Waiting(BaseModel):
@@ -47,7 +48,16 @@ async def tabs(client: VisitorClient) -> Sequence[Tab]:
 
 async def other_tabs(client: VisitorClient) -> Sequence[Tab]:
     """Those that approval does not count."""
-    return await asyncio.gather(*(_tab(client, *one) for one in _LISTS))
+    found = await asyncio.gather(*(_tab(client, *one) for one in _LISTS))
+    paths = dict.fromkeys(one.path for one in found)
+    return [_together([one for one in found if one.path == path]) for path in paths]
+
+
+def _together(parts: Sequence[Tab]) -> Tab:
+    """One tab of several lists; how much waits is not known unless all of them answer."""
+    counts = [one.count for one in parts if one.count is not None]
+    count = sum(counts) if len(counts) == len(parts) else None
+    return Tab(parts[0].path, count, any(one.more for one in parts))
 
 
 def in_order(counts: WorklistCounts | None, others: Sequence[Tab]) -> Sequence[Tab]:

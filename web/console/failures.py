@@ -1,7 +1,6 @@
-"""Configurations that failed and wait for a person."""
+"""What failed and waits for a person: configurations, and notices that did not arrive."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.chassis.http.routes import Page
-from bmt.contracts.http.approval import ListedRequest
+from bmt.contracts.http.notification import WaitingNotification
 from bmt.contracts.http.provisioning import Failure
-from web.clients import VisitorClient, address
+from web.clients import VisitorClient, address, part
 from web.console import desk
 from web.console.access import Administrator
 from web.console.worklist import named
@@ -28,21 +27,27 @@ async def listed(
     client: Client,
     cursor: Annotated[str | None, Query(max_length=1024)] = None,
 ) -> Response:
-    (page, names), tabs = await asyncio.gather(_failures(client, cursor), desk.tabs(client))
+    page, notices, tabs = await asyncio.gather(
+        client.get("provisioning", address("failures"), Page[Failure], {"cursor": cursor}),
+        part(_notices(client)),
+        desk.tabs(client),
+    )
+    about = {one.request_id for one in (*page.items, *(notices.items if notices else ()))}
     return here.layout.page(
         request,
         "failures.html",
         found=page.items,
-        names=names,
+        notices=notices,
+        names=await named(client, sorted(about)),
         more=page.next_cursor,
         tabs=tabs,
         now=here.clock(),
     )
 
 
-async def _failures(
-    client: VisitorClient, cursor: str | None
-) -> tuple[Page[Failure], Mapping[str, ListedRequest]]:
-    page = await client.get("provisioning", address("failures"), Page[Failure], {"cursor": cursor})
-    ids: Sequence[str] = [one.request_id for one in page.items]
-    return page, await named(client, ids)
+async def _notices(client: VisitorClient) -> Page[WaitingNotification]:
+    """The first of them; the list of notices has all."""
+    asked = {"status": "failed", "limit": desk.COUNTED}
+    return await client.get(
+        "notification", address("notifications"), Page[WaitingNotification], asked
+    )

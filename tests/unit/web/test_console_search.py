@@ -1,5 +1,7 @@
 """The search in the header, what the visitor did, and failures: each of its own service, with the others' numbers."""
 
+import re
+
 import httpx
 import pytest
 from console_pages import browser
@@ -29,6 +31,18 @@ FAILED = {
     "due_at": "2026-11-28T09:00:00Z",
 }
 
+UNTOLD = {
+    "notification_id": "n1",
+    "request_id": FOUND["request_id"],
+    "reference": FOUND["reference"],
+    "about": "rejected",
+    "channel": "email",
+    "status": "failed",
+    "document_id": None,
+    "recipient": "siti@mampu.gov.my",
+    "wanted_since": "2026-11-28T01:00:00Z",
+}
+
 
 def services(calls, found=(), **answered):
     def answers(call):
@@ -39,6 +53,8 @@ def services(calls, found=(), **answered):
         if path == "worklist_counts":
             return httpx.Response(200, json=COUNTS)
         items = {"requests": list(found), "failures": [FAILED]}.get(path, [])
+        if path == "notifications" and call.url.params["status"] == "failed":
+            items = [UNTOLD]
         return httpx.Response(200, json={"items": items, "next_cursor": None})
 
     return answers
@@ -91,8 +107,18 @@ async def test_failures_have_names_and_the_other_numbers():
     assert '<span class="count">5</span>' in page.text
 
 
-@pytest.mark.parametrize("part", ["requests", "worklist_counts", "inbox", "tasks"])
+@pytest.mark.parametrize("part", ["requests", "worklist_counts", "inbox", "tasks", "notifications"])
 async def test_failures_are_listed_whoever_else_is_down(part):
     page = await browser(services([], [FOUND], **{part: httpx.Response(502)})).get("/failures")
     assert page.status_code == 200
     assert FAILED["reference"] in page.text
+
+
+async def test_a_notice_that_did_not_arrive_is_a_failure_and_is_counted():
+    text = (await browser(services([], [FOUND])).get("/failures")).text
+    assert re.search(r'Kegagalan <span class="count">2</span>', text)
+    assert "Makluman yang tidak sampai</h2>" in text
+    assert "siti@mampu.gov.my" in text
+    away = services([], [FOUND], notifications=httpx.Response(502))
+    text = (await browser(away).get("/failures")).text
+    assert "Makluman yang tidak sampai tidak dapat dibaca sekarang." in text
