@@ -22,7 +22,7 @@ from bmt.contracts.http.notification import (
     WaitingNotification,
 )
 from bmt.contracts.problems import STATUS, FieldError, Refused
-from web.clients import VisitorClient, address
+from web.clients import VisitorClient, address, part
 from web.console import desk
 from web.console.access import ADMITTED
 from web.console.assigning import ASSIGN, AT_ONCE, assign_all
@@ -104,11 +104,12 @@ async def act(
         if told.text("do") == "print":
             return await _printed(client, chosen)
         asked = {"status": listing.status, "limit": 200}
-        found = await client.get("notification", _LIST, Page[WaitingNotification], asked)
-        papers = {one.notification_id: one for one in found.items}
+        found = await part(client.get("notification", _LIST, Page[WaitingNotification], asked))
+        papers = {one.notification_id: one for one in found.items} if found else {}
         if action := told.text(ASSIGN):
             refused = await assign_all(client, "notifications", chosen, action)
-            return await _page(here, request, client, listing, Outcome(papers, (), refused))
+            outcome = Outcome(papers, (), refused)
+            return await _page(here, request, client, listing, outcome, chosen=[*refused])
         outcome = await _handed_over(client, chosen, told, papers)
     except Refused as refusal:
         return await _page(
@@ -141,10 +142,15 @@ async def _page(
     note: str = "",
     refused: Refused | None = None,
 ) -> Response:
-    found, tabs = await asyncio.gather(
-        client.get("notification", _LIST, Page[WaitingNotification], asdict(listing)),
-        desk.tabs(client),
-    )
+    tabs = asyncio.create_task(desk.tabs(client))
+    found: Page[WaitingNotification]
+    try:
+        found = await client.get("notification", _LIST, Page[WaitingNotification], asdict(listing))
+    except Unavailable:
+        if not chosen:
+            raise
+        # What was chosen and typed can be sent again from the page.
+        found = Page(items=[], next_cursor=None)
     about = {one.request_id for one in (*found.items, *outcome.papers.values())}
     papers = [one.notification_id for one in found.items if is_paper(one)]
     return here.layout.page(
@@ -154,10 +160,11 @@ async def _page(
         found=found.items,
         more=found.next_cursor,
         listing=listing,
-        tabs=tabs,
+        tabs=await tabs,
         names=await named(client, list(about)),
         may_choose=bool(papers),
         chosen=papers if every else chosen,
+        beyond=[one for one in chosen if one not in papers],
         outcome=outcome,
         note=note,
         now=here.clock(),

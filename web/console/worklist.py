@@ -39,6 +39,9 @@ from web.ports import Client, Here, Ports
 
 router = APIRouter()
 
+SURE: Final = "sure"
+"""The requests about which it was asked once more."""
+
 MOST_CHANGES: Final = 100
 MOST_NAMED: Final = 100
 """How many requests one call of approval names."""
@@ -113,7 +116,12 @@ Where = Annotated[Place, Depends()]
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """A bulk decision as it was sent, and what became of it: all that is chosen stays so until it is decided."""
+    """A bulk decision as it was sent, and what became of it: all that is chosen stays so until it is decided.
+
+    Attributes:
+        above: what is asked once more, as more than is usual would be approved.
+        usual_bytes: what is usual here.
+    """
 
     form: DecisionForm
     chosen: Sequence[str] = ()
@@ -121,6 +129,8 @@ class Bulk:
     names: Mapping[str, ListedRequest] = field(default_factory=dict)
     refused: Refused | None = None
     not_taken: Mapping[str, Refused] = field(default_factory=dict)
+    above: Sequence[WorklistItem] = ()
+    usual_bytes: int | None = None
 
     @property
     def undecided(self) -> Sequence[RulingResult]:
@@ -169,9 +179,16 @@ async def decide_all(
         if act := told.text(ASSIGN):
             not_taken = await assign_all(client, "requests", bulk.chosen, act)
             names = await named(client, list(not_taken))
-            bulk = replace(bulk, chosen=(), not_taken=not_taken, names=names)
+            bulk = replace(bulk, chosen=list(not_taken), not_taken=not_taken, names=names)
             return await _worklist(here, request, client, only, place, bulk)
-        body = bulk.form.rulings(bulk.chosen).model_dump(mode="json", exclude_none=True)
+        rulings = bulk.form.rulings(bulk.chosen)
+        if bulk.form.value("decision") == "approve":
+            above, usual = await _above_usual(client, {**only.asked(here.clock()), **asdict(place)})
+            above = [one for one in above if one.request_id in bulk.chosen]
+            if {one.request_id for one in above} - set(told.texts(SURE)):
+                bulk = replace(bulk, above=above, usual_bytes=usual)
+                return await _worklist(here, request, client, only, place, bulk)
+        body = rulings.model_dump(mode="json", exclude_none=True)
         answer = await client.post("approval", address("decisions"), body, RulingResults, told.key)
     except Refused as error:
         return await _worklist(here, request, client, only, place, replace(bulk, refused=error))
@@ -294,6 +311,19 @@ async def _worklist(
     )
     remember(request, answer, here.layout.prefix, over_tls=here.layout.over_tls)
     return answer
+
+
+async def _above_usual(
+    client: VisitorClient, asked: Mapping[str, Any]
+) -> tuple[Sequence[WorklistItem], int | None]:
+    """What is listed and asks for more than is usual, unless another administrator approved it; and what is usual."""
+    rules = await own_rules(client)
+    usual = rules.usual_quota_bytes if rules else None
+    if usual is None:
+        return (), None
+    found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
+    more = [one for one in found.items if (one.quota_bytes or 0) > usual and not one.endorsements]
+    return more, usual
 
 
 async def own_rules(client: VisitorClient) -> OwnAgency | None:

@@ -91,6 +91,16 @@ async def test_who_was_first_is_told_to_whoever_takes_a_paper_second():
     data = {"key": KEY, "assign": "take", "chosen": ["n1", "n2"]}
     page = await browser(services([], [paper(1), paper(2)], refused)).post("/papers", data=data)
     assert "terlebih dahulu. Hamid" in page.text
+    assert 'value="n2" checked' in page.text
+    assert 'value="n1" checked' not in page.text
+
+
+async def test_nothing_that_is_chosen_is_lost_while_notification_is_down():
+    down = {"key": KEY, "do": "hand-over", "chosen": ["n1", "n2"], "note": "Di kaunter"}
+    page = await browser(lambda _: httpx.Response(502)).post("/papers", data=down)
+    for one in ("n1", "n2"):
+        assert f'name="chosen" value="{one}"' in page.text
+    assert 'value="Di kaunter"' in page.text
 
 
 async def test_nothing_is_done_where_nothing_is_chosen():

@@ -1,6 +1,7 @@
 """The first page: filtered by approval, whole where other services are down, and not at all where approval is."""
 
 import json
+import re
 from urllib.parse import parse_qs
 
 import httpx
@@ -11,6 +12,17 @@ from web.console import wording
 
 COUNTS = {"open": 3, "overdue": 1, "for_caller": 2, "done_by_caller": 5}
 NOTHING = {"items": [], "next_cursor": None}
+RULES = {
+    "code": "MAMPU",
+    "name": "MAMPU",
+    "policy_version": "MAMPU-0123456789ab",
+    "channels": {"in": ["form"], "out": ["email"]},
+    "approval_levels": 1,
+    "prepared_reasons": {"reject": [], "return": [], "exception": []},
+    "acting_is_restricted": False,
+    "acting": [],
+    "usual_quota_bytes": 10**10,
+}
 SENT = {"key": "pukal-1", "decision": "approve"}
 
 
@@ -168,3 +180,38 @@ async def test_the_list_is_a_file_that_no_spreadsheet_runs():
     )
     (only,) = asked(calls, "/v1/worklist")
     assert only["warned"] == ["true"]
+
+
+async def test_what_could_not_be_taken_stays_chosen():
+    hamid = {"subject": "hamid", "name": "Hamid", "role": "administrator"}
+    first = {"by": hamid, "at": "2026-11-28T01:00:00Z", "until": "2026-11-29T01:00:00Z"}
+    refused = problem("already_assigned", 409, assignment=first)
+    answers = services(
+        [],
+        [item(), item(request_id="r2")],
+        requests_r1_assignment=httpx.Response(201, json={"assignment": None}),
+        requests_r2_assignment=refused,
+    )
+    data = {"key": "ambil-1", "assign": "take", "chosen": ["r1", "r2"]}
+    page = (await browser(answers).post("/", data=data)).text
+    assert "Hamid" in page
+    assert 'value="r2" checked' in page
+    assert 'value="r1" checked' not in page
+
+
+async def test_many_are_asked_about_once_more_where_more_than_is_usual_would_be_approved():
+    calls = []
+    large = item("Ahmad bin Daud", quota_bytes=25 * 10**9)
+    listed = [large, item(request_id="r2"), item(request_id="r3", quota_bytes=30 * 10**9)]
+    answers = services(calls, listed, agencies_own=httpx.Response(200, json=RULES))
+    sent = {**SENT, "chosen": ["r1", "r2"]}
+    page = (await browser(answers).post("/", data=sent)).text
+    asked_again = re.search(r'id="once-more".*?</div>', page, re.DOTALL)[0]
+    assert "Ahmad bin Daud, 25 GB" in asked_again
+    assert "(10 GB)" in asked_again
+    assert re.findall(r'name="sure" value="(\w+)"', page) == ["r1"]
+    assert page.count(" checked ") == 2
+    assert not [call for call in calls if call.url.path == "/v1/decisions"]
+    await browser(answers).post("/", data={**sent, "sure": "r1"})
+    (call,) = [call for call in calls if call.url.path == "/v1/decisions"]
+    assert len(json.loads(call.content)["items"]) == 2
