@@ -1,5 +1,9 @@
 """Provisioning's composition root: `python -m services.provisioning.main`."""
 
+# First of all: it looks through all loaded modules for each field of its models, which later takes a second.
+import scim2_client  # noqa: F401
+
+# isort: split
 from collections.abc import Callable, Mapping
 
 import httpx
