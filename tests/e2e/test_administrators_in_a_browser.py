@@ -2,8 +2,7 @@
 
 import uuid
 
-import pytest
-from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
+from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in_as, ways
 from fixtures.outside import registered
 from playwright.async_api import expect
 
@@ -39,7 +38,7 @@ WORDS = {
 }
 
 
-@WAYS
+@ways("ms", scripts=False)
 async def test_an_administrator_decides_on_one_request_and_on_many(
     new_page, caller, http, ready, language, scripts
 ):
@@ -74,7 +73,7 @@ async def test_an_administrator_decides_on_one_request_and_on_many(
     assert page.strangers == []
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_whoever_calls_is_found_by_name_and_by_reference_decided_or_not(
     new_page, caller, http, ready, language, scripts
 ):
@@ -169,7 +168,7 @@ async def test_twenty_requests_fit_on_two_screens_and_all_are_chosen_at_once(
     assert text.startswith("Putuskan sebelum,")
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_what_is_half_typed_is_kept_and_what_is_unusual_is_asked_once_more(
     new_page, caller, http, ready, language, scripts
 ):
@@ -217,7 +216,7 @@ async def hamid(new_page, scripts):
     return page
 
 
-@WAYS
+@ways("ms", scripts=True)
 async def test_what_one_administrator_has_taken_the_other_sees_and_may_decide(
     new_page, caller, http, ready, language, scripts
 ):
@@ -269,7 +268,7 @@ async def test_what_one_administrator_has_taken_the_other_sees_and_may_decide(
     assert page.strangers == []
 
 
-@pytest.mark.parametrize("language", ["ms", "en"])
+@LANGUAGES
 async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, language):
     admin = caller("administrator")
     waiting, decided = [await admin.submit(account=await registered(http, ready)) for _ in range(2)]

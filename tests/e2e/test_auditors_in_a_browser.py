@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in
+from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in, ways
 from fixtures.outside import SECONDS, registered
 from playwright.async_api import expect
 
@@ -50,7 +50,7 @@ async def filed(ready, http, caller):
     return await eventually(complete, SECONDS)
 
 
-@WAYS
+@ways("en", scripts=False)
 async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     new_page, filed, ready, language, scripts, tmp_path
 ):
@@ -77,7 +77,7 @@ async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     assert page.strangers == []
 
 
-@pytest.mark.parametrize("language", ["ms", "en"])
+@LANGUAGES
 async def test_axe_finds_nothing_on_any_page(new_page, filed, language, ready):
     page = await new_page(scripts=True)
     await clean(page, "sign in")

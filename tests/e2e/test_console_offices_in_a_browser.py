@@ -7,9 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
 
-import pytest
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as
+from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in_as, ways
 from fixtures.outside import registered
 from fixtures.scanned_paper import batch_pdf, printed, scanned, typed
 from fixtures.service import AGENCIES_FILE
@@ -112,7 +111,7 @@ async def console(new_page, language, *, scripts, person="Aminah"):
     return page
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_an_administrator_registers_one_message_and_sets_another_aside(
     new_page, caller, http, ready, language, scripts
 ):
@@ -162,7 +161,7 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     assert page.strangers == []
 
 
-@WAYS
+@ways("ms", scripts=True)
 async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
     new_page, caller, http, ready, language, scripts
 ):
@@ -211,7 +210,7 @@ async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
     assert (done["note"], len(done["evidence"])) == ("Ditetapkan pada portal.", 1)
 
 
-@WAYS
+@ways("ms", scripts=False)
 async def test_an_administrator_scans_a_batch_that_comes_apart_in_the_inbox(
     new_page, caller, language, scripts, tmp_path
 ):
@@ -242,7 +241,7 @@ async def test_an_administrator_scans_a_batch_that_comes_apart_in_the_inbox(
     assert (told["batch"]["filename"], told["pages"]) == ("imbasan.pdf", [3])
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_an_administrator_hands_a_letter_over(
     new_page, caller, http, ready, language, scripts
 ):
@@ -324,7 +323,7 @@ async def test_papers_are_printed_as_one_and_an_acknowledgement_goes_with_the_ou
     assert all(" ".join(reason.split()) in " ".join(text.split()) for reason in reasons)
 
 
-@WAYS
+@ways("en", scripts=False)
 async def test_an_administrator_changes_the_words_of_a_notice(new_page, language, scripts):
     words = WORDS[language]
     page = await console(new_page, language, scripts=scripts)
@@ -376,7 +375,7 @@ async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
     await expect(page.locator("#decision")).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["ms", "en"])
+@LANGUAGES
 async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, language):
     admin = caller("administrator")
     item = await arrived(admin, "Permohonan BMT melalui surat")
@@ -410,7 +409,7 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
             await picture(page, "pentadbir-peti-masuk")
 
 
-@WAYS
+@ways("ms", scripts=True)
 async def test_an_administrator_adds_a_minute_with_a_file_and_reads_the_rules(
     new_page, caller, http, ready, language, scripts
 ):
@@ -443,7 +442,7 @@ async def test_an_administrator_adds_a_minute_with_a_file_and_reads_the_rules(
     assert page.strangers == []
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_a_manager_changes_the_rules_and_withdraws_a_change_that_waits(
     new_page, caller, language, scripts
 ):

@@ -1,7 +1,7 @@
 """Forms that are refused, and corrections, in a real browser: nothing is lost, and every fault leads to its field."""
 
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, sign_in_as, sign_in_as_user
+from fixtures.browsing import MARKS, clean, sign_in_as, sign_in_as_user, ways
 from fixtures.outside import registered
 from playwright.async_api import expect
 
@@ -49,7 +49,7 @@ async def looked_at(page, scripts, name):
         await clean(page, name)
 
 
-@WAYS
+@ways("ms", scripts=True)
 async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
     new_page, account, language, scripts
 ):
@@ -89,7 +89,7 @@ async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
     await expect(page.get_by_text("3 GB", exact=True)).to_be_visible()
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_an_administrator_corrects_a_request_and_sees_what_it_was(
     new_page, language, scripts, caller, http, ready
 ):
@@ -135,7 +135,7 @@ async def test_an_administrator_corrects_a_request_and_sees_what_it_was(
     await looked_at(page, scripts, "corrected request")
 
 
-@WAYS
+@ways("en", scripts=True)
 async def test_evidence_that_is_right_stays_with_the_task(
     new_page, language, scripts, caller, ready, http
 ):

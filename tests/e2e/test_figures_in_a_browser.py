@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import pytest
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in, sign_in_as
+from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in, sign_in_as, ways
 from fixtures.outside import SECONDS, registered
 from playwright.async_api import expect
 
@@ -56,7 +56,7 @@ async def figures(ready, http, caller):
     return await eventually(counted, 2 * SECONDS)
 
 
-@WAYS
+@ways("en", scripts=False)
 async def test_an_administrator_sees_how_the_charter_is_kept_and_takes_the_table_away(
     new_page, figures, ready, language, scripts, tmp_path
 ):
@@ -85,7 +85,7 @@ async def test_an_administrator_sees_how_the_charter_is_kept_and_takes_the_table
     assert page.strangers == []
 
 
-@pytest.mark.parametrize("language", ["ms", "en"])
+@LANGUAGES
 async def test_axe_finds_nothing_wrong_with_the_figures(new_page, figures, ready, language):
     page = await new_page("approval", scripts=True)
     await sign_in_as(page, "Aminah")

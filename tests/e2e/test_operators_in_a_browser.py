@@ -5,7 +5,7 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaProducer
 from eventually import eventually
-from fixtures.browsing import MARKS, TOO_WIDE, WAYS, clean
+from fixtures.browsing import MARKS, TOO_WIDE, clean, ways
 from fixtures.outside import as_principal
 from playwright.async_api import expect
 
@@ -25,7 +25,7 @@ async def refused(ready):
     return f"{sent.topic}:{sent.partition}:{sent.offset}"
 
 
-@WAYS
+@ways("ms", scripts=True)
 async def test_an_operator_sees_to_what_was_refused(ready, new_page, refused, language, scripts):
     page = await new_page(scripts=scripts)
     await page.goto(f"{ready['web']['url']}/health/?lang={language}")

@@ -3,9 +3,8 @@
 import mailbox
 import re
 
-import pytest
 from eventually import eventually
-from fixtures.browsing import MARKS, WAYS, clean, picture, sign_in_as, sign_in_as_user
+from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in_as, sign_in_as_user, ways
 from playwright.async_api import expect
 
 pytestmark = MARKS
@@ -66,7 +65,7 @@ WORDS = {
 }
 
 
-@WAYS
+@ways("ms", scripts=False)
 async def test_a_user_applies_with_a_document_sees_where_it_is_and_withdraws_it(
     new_page, account, language, scripts
 ):
@@ -146,7 +145,7 @@ async def with_the_session_ended(page, here, words, files=()):
     await expect(page.get_by_role("heading", name=words["ended"])).to_be_visible()
 
 
-@WAYS
+@ways("en", scripts=False)
 async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_acknowledgement(
     new_page, ready, account, language, scripts
 ):
@@ -171,7 +170,7 @@ async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_a
     assert stranger.strangers == []
 
 
-@WAYS
+@ways("ms", scripts=True)
 async def test_a_half_filled_form_is_found_again_in_another_browser(
     new_page, account, language, scripts
 ):
@@ -195,7 +194,7 @@ async def test_a_half_filled_form_is_found_again_in_another_browser(
     await expect(later.locator("#justification")).to_have_value("")
 
 
-@WAYS
+@ways("en", scripts=False)
 async def test_what_was_typed_is_sent_although_the_session_ended(
     new_page, account, language, scripts
 ):
@@ -216,7 +215,7 @@ async def test_what_was_typed_is_sent_although_the_session_ended(
     assert page.strangers == []
 
 
-@pytest.mark.parametrize("language", ["ms", "en"])
+@LANGUAGES
 async def test_axe_finds_nothing_on_the_users_pages(new_page, language):
     page = await new_page("intake", scripts=True)
     await sign_in_as(page, "Siti")
@@ -238,7 +237,7 @@ async def test_axe_finds_nothing_on_the_users_pages(new_page, language):
         await picture(page, "pengguna-resit")
 
 
-@pytest.mark.parametrize("language", ["ms", "en"])
+@LANGUAGES
 async def test_axe_finds_nothing_on_drafts_ended_sessions_and_the_public_page(
     new_page, ready, language
 ):
