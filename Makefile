@@ -7,8 +7,8 @@ PYTHON ?= $(shell /usr/bin/python3 -c '$(FITS)' 2> /dev/null && echo /usr/bin/py
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Processes that share the tests: one has the whole systems, which take longest. Three are a little faster on two cores, and
-# tests that wait for something then wait at the edge of their time.
+# Processes that share the tests. Three are a little faster on two cores, and tests that wait for something then wait at the
+# edge of their time.
 WORKERS ?= 2
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
@@ -41,7 +41,7 @@ test: lint types architecture  ## Lint, types, architecture, then every test on 
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
-	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
 
 browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
 	@BMT_LONG=1 $(BIN)/python -m pytest -q -m browser tests/e2e

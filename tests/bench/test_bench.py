@@ -2,9 +2,12 @@
 
 import importlib
 from contextlib import asynccontextmanager
+from inspect import iscoroutinefunction
 
 import pytest
+from fixtures.thoroughness import only_long
 
+from bench.__main__ import NAMES
 from bench.options import Options
 from bench.system import running
 from bench.table import markdown
@@ -22,6 +25,12 @@ async def system():
         yield bench
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_bench_that_can_be_named_is_there(name):
+    assert iscoroutinefunction(importlib.import_module(f"bench.{name}").run)
+
+
+@only_long
 @pytest.mark.parametrize("name", IN_TURN)
 async def test_a_bench_gives_its_figures(name, system, monkeypatch):
     @asynccontextmanager
