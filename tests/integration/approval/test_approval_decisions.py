@@ -226,18 +226,6 @@ async def test_another_agencys_request_is_not_found(office):
         assert_problem(answer, "not_found")
 
 
-@pytest.mark.parametrize("role", ["applicant", "operator", "auditor", "integrator"])
-async def test_only_administrators_may(office, role):
-    request = await office.receives()
-    headers = office.as_(role)
-    for path in ("/v1/worklist", f"/v1/requests/{request.request_id}"):
-        assert_problem(await office.client.get(path, headers=headers), "forbidden")
-    assert_problem(await office.decide(request, "approve", role), "forbidden")
-    bulk = {"items": [{"request_id": request.request_id, "decision": "approve"}]}
-    answer = await office.client.post("/v1/decisions", headers=headers, json=bulk)
-    assert_problem(answer, "forbidden")
-
-
 async def test_ones_own_request_is_shown_but_not_decided(office):
     request = await office.receives()
     who = ("administrator", "MAMPU", APPLICANT.account.upper())

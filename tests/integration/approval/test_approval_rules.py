@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 from eventually import eventually
 from fixtures.agencies import written
-from fixtures.problems import assert_problem
 from fixtures.service import AGENCIES_FILE
 
 from bmt.agencies import register
@@ -80,20 +79,3 @@ async def test_each_change_is_an_entry_and_so_is_going_back(running, as_, tmp_pa
         page = (await rules(client, as_, *SITI, limit=3)).json()
         rest = (await rules(client, as_, *SITI, cursor=page["next_cursor"])).json()
         assert [one["number"] for one in page["items"] + rest["items"]] == [4, 3, 2, 1]
-
-
-async def test_who_may_read_them(running, as_):
-    async with running(build, Settings) as client:
-        await eventually(lambda: entries(client, as_, 1))
-        for who in (
-            ("administrator", "MAMPU"),
-            ("operator", "JPA"),
-            ("auditor", "MAMPU"),
-            ("auditor", ""),
-        ):
-            assert (await rules(client, as_, *who)).status_code == 200
-        for who in (("administrator", "JPA"), ("administrator", ""), ("auditor", "JPA")):
-            assert_problem(await rules(client, as_, *who), "not_found")
-        for role in ("applicant", "integrator"):
-            assert_problem(await rules(client, as_, role), "forbidden")
-        assert (await rules(client, as_, "auditor", "", code="LAMA")).json()["items"] == []

@@ -128,6 +128,7 @@ async def test_the_same_key_twenty_times_at_once_is_one_request(submit, intake, 
         ({"agency": "XYZ"}, "validation_failed", "/agency", {}),
         ({"agency": None}, "validation_failed", "/agency", {}),
         ({"colour": "red"}, "validation_failed", "/colour", {}),
+        ({"channel": "event"}, "validation_failed", "/channel", {}),
         (
             {"quota_bytes": 10**11 + 1},
             "quota_exceeds_maximum",

@@ -130,13 +130,6 @@ async def test_another_agencys_file_and_document_are_not_there(records, file_of,
     assert {**nowhere.json(), "instance": ""} == {**hidden.json(), "instance": ""}
 
 
-@pytest.mark.parametrize("role", ["applicant", "operator", "integrator"])
-async def test_nobody_else_reads_records(records, as_, role):
-    for url in ("/v1/records", "/v1/records/x", f"/v1/documents/sha256:{'0' * 64}"):
-        assert_problem(await records.get(url, headers=as_(role)), "forbidden")
-    assert_problem(await records.get("/v1/records"), "unauthenticated")
-
-
 async def test_who_looked_at_a_file_stands_in_it(records, file_of, once_filed, own, as_):
     request = facts()
     document, _ = await file_of(request)
