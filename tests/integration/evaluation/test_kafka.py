@@ -1,7 +1,9 @@
 """The embedded Kafka: who may do what, and what a kill leaves."""
 
+import asyncio
 import signal
 import subprocess
+import time
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -12,8 +14,11 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     TopicAuthorizationFailedError,
 )
+from eventually import eventually
 from fixtures.kafka import embedded_kafka
+from fixtures.positions import KeptPositions, nothing_missed
 
+from bmt.chassis.messaging.consumer import Consumer
 from bmt.rights.kafka_rights import table
 from evaluation import kafka, machine
 from evaluation.kafka import JVM
@@ -24,11 +29,17 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-async def broker(tmp_path_factory):
+async def started(tmp_path_factory):
+    """A broker, and its process."""
     folder = tmp_path_factory.mktemp("broker")
     part = embedded_kafka(folder)
-    async with running(part.program(), folder / "logs"):
-        yield part
+    async with running(part.program(), folder / "logs") as process:
+        yield part, process
+
+
+@pytest.fixture
+def broker(started):
+    return started[0]
 
 
 async def write(broker, user, topic, *, idempotent=True):
@@ -137,6 +148,43 @@ async def test_an_integrator_reads_its_answers_which_intake_writes(broker):
 async def test_an_outsider_cannot_join_the_group_of_a_service(broker):
     with pytest.raises(GroupAuthorizationFailedError):
         await read(broker, "hrmis", "bmt.outbound.hrmis.v1", "bmt.approval")
+
+
+class Nobody:
+    """Stands where the dispatcher stands."""
+
+    async def handle(self, _) -> None:
+        pass
+
+    async def update_views(self) -> None:
+        pass
+
+
+async def test_a_consumer_stops_soon_though_its_broker_is_frozen(started):
+    broker, process = started
+    consumer = Consumer(
+        topics=["bmt.requests.v1"],
+        group="test",
+        client_options=broker.options(),
+        dispatcher=Nobody(),
+        positions=KeptPositions(),
+        missed=nothing_missed,
+    )
+
+    async def assigned() -> None:
+        assert consumer._client is not None
+        assert consumer._client.assignment()
+
+    hearing = asyncio.create_task(consumer.run())
+    await eventually(assigned, 30)
+    process.signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        hearing.cancel()
+        await asyncio.wait([hearing])
+        assert time.monotonic() - began < 10
+    finally:
+        process.signal(signal.SIGCONT)
 
 
 async def test_a_killed_broker_is_back_with_what_it_acknowledged(tmp_path):
