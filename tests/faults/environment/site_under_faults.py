@@ -19,6 +19,7 @@ from stand_in import StandIn
 from wire_to_mail import WireToMail
 
 from bmt.rights.kafka_rights import STATISTICS
+from bmt.rights.mongodb_rights import WEB
 from evaluation import ready_file, services
 from evaluation.issuer import administrator, holder, mint
 from evaluation.layout import Layout
@@ -74,7 +75,7 @@ class Site:
 
     def _wanted(self) -> Iterator[Program]:
         for program in (*self.system.programs(), *services.programs(self.system)):
-            if program.name != STATISTICS:
+            if program.name not in (STATISTICS, WEB):
                 yield self._behind_a_gate(self._altered(program))
 
     def _altered(self, program: Program) -> Program:

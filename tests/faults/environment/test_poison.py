@@ -98,15 +98,17 @@ async def test_a_tenth_of_poison_is_accounted_for_and_what_is_good_flows(site):
         await say(site, "hrmis", INBOUND, mixed)
         return GOOD / (await received(site, name) - began)
 
-    await run(f"first{uuid.uuid4().hex[:8]}", [])  # whoever begins is slow
-    clean = await run(f"clean{uuid.uuid4().hex[:8]}", [])
-    await at_rest(site)
+    if LONG:  # how fast it is without; whoever begins is slow
+        await run(f"first{uuid.uuid4().hex[:8]}", [])
+        clean = await run(f"clean{uuid.uuid4().hex[:8]}", [])
+        await at_rest(site)
     dirty = await run(
         f"dirty{uuid.uuid4().hex[:8]}", list(itertools.islice(poison(SUBMITTED), POISON))
     )
     await say(site, "intake", topics.REQUESTS, list(itertools.islice(poison(RECEIVED), POISON)))
     books = (await at_rest(site, 120)).since(before)
-    seen("poison", clean_a_second=clean, poisoned_a_second=dirty, ratio=dirty / clean)
+    if LONG:
+        seen("poison", clean_a_second=clean, poisoned_a_second=dirty, ratio=dirty / clean)
     assert not books.unaccounted()
     dead = {service: outcomes["dead"] for service, outcomes in books.handled.items()}
     hearers = {"approval": POISON, "notification": POISON, "records": POISON}

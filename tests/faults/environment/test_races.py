@@ -13,7 +13,7 @@ from bmt.contracts import topics
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
-RACES = 1_000 if LONG else 50
+RACES = 1_000 if LONG else 20
 REJECT = {"decision": "reject", "reason": "Tidak lengkap."}
 RETURN = {"decision": "return", "reason": "Sila lampirkan memo."}
 SAID_OF = {"reject": "Rejected", "return": "ReturnedForCorrection"}
