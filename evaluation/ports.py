@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -147,7 +148,12 @@ def any_free_port() -> int:
 
 
 async def answers(url: str, auth: tuple[str, str] | None = None) -> bool:
-    """Whether a GET of this address on loopback succeeds."""
+    """Whether a GET of this address on loopback, which names its port, succeeds.
+
+    Until somebody listens it is asked for twenty times a second: a client would cost ten times a connection.
+    """
+    if not await listening(urlsplit(url).port or 0):
+        return False
     async with httpx.AsyncClient(auth=auth, trust_env=False, verify=_NOBODY_TRUSTED) as client:
         try:
             return (await client.get(url)).is_success
