@@ -1,6 +1,5 @@
 """What every test may ask for: see the modules named here."""
 
-import gc
 import os
 
 # First of all: its models look through every module that is loaded, once for each of their fields.
@@ -8,6 +7,10 @@ import scim2_client  # noqa: F401
 import structlog
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
+
+from bmt.chassis.runtime.run import collect_garbage_less_often
+
+collect_garbage_less_often()  # as every service does, and before most is imported
 
 os.environ["BMT_ALLOW_HTTP"] = "true"  # on one machine, as an evaluation is
 
@@ -30,21 +33,28 @@ pytest_plugins = (
     "fixtures.stores",
 )
 
-WHOLE_SYSTEMS = ("tests/bench/", "tests/e2e/", "tests/faults/environment/", "tests/faults/test_")
-CRASH_POINTS = "tests/faults/crash_points/"
+TOGETHER = ("tests/e2e/", "tests/faults/crash_points/", "tests/faults/")
+"""Folders whose tests share a system that takes long to start, or start one each; they take longest of all."""
+
+
+def _together(nodeid: str) -> str | None:
+    return next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
 
 
 class Scheduling(LoadFileScheduling):
     """Who has which tests, where a run has several workers: one has all of a file, which share what it starts.
 
-    One worker has all that start a whole system, so that there is one system at a time. They take longest, and
-    begin first.
+    All of a folder in `TOGETHER` have one worker, so no worker has two systems at a time.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(WHOLE_SYSTEMS):
-            return "whole systems"
-        return CRASH_POINTS if nodeid.startswith(CRASH_POINTS) else super()._split_scope(nodeid)
+        return _together(nodeid) or super()._split_scope(nodeid)
+
+
+def pytest_collection_modifyitems(items):
+    """Where workers share a run, what takes longest begins first: they end at about the same time."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _together(item.nodeid) is None)
 
 
 def pytest_xdist_make_scheduler(config, log):
@@ -53,5 +63,4 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_finish():
     """What was loaded until here stays: the collector need not look through all of it again and again."""
-    gc.collect()
-    gc.freeze()
+    collect_garbage_less_often()
