@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from decider_specification import given
 from fixtures.memory_event_store import MemoryEventStore
 from fixtures.samples import APPLICANT, facts, received
 from reviews import NOW, SITI, open_review
@@ -22,9 +21,7 @@ from bmt.contracts import topics
 from bmt.contracts.http.approval import RulingOn
 from services.approval.bulk import BulkAnswer, decide_all
 from services.approval.domain import DECIDERS
-from services.approval.domain.bulk import DECIDER, BeginBulk
-from services.approval.domain.errors import FieldsWrong
-from services.approval.domain.events import PRIVATE, BulkBegun
+from services.approval.domain.events import PRIVATE
 
 CALLER = Principal(SITI.subject, "", SITI.name, "MAMPU", frozenset({"administrator"}))
 CALL = CommandContext(CALLER, "cmd:0123", "body-1", "00-trace")
@@ -86,19 +83,6 @@ def problem_names(answer: BulkAnswer) -> list[str | None]:
     ]
 
 
-def test_a_call_is_taken_up_with_its_requests():
-    begin = BeginBulk(SITI, ("a", "b"))
-    given(DECIDER).when(begin).then(BulkBegun(begun_by=SITI, request_ids=("a", "b")))
-
-
-def test_a_request_is_named_once_in_a_call():
-    refused = given(DECIDER).when(BeginBulk(SITI, ("a", "b", "a", "b"))).then_refused(FieldsWrong)
-    assert [fault.pointer for fault in refused.errors] == [
-        "/items/2/request_id",
-        "/items/3/request_id",
-    ]
-
-
 async def test_each_item_is_answered_as_its_own_call_would_be(office):
     decided, own, open_ = (
         await office.has_open(),
@@ -118,14 +102,6 @@ async def test_each_item_is_answered_as_its_own_call_would_be(office):
     assert not answer.replayed
 
 
-async def test_each_decision_has_a_causation_of_its_own(office):
-    ids = [await office.has_open(), await office.has_open()]
-    await office.decide_all(*map(on, ids))
-    for request_id in ids:
-        commits = (await office.store.load([f"request-{request_id}"]))[f"request-{request_id}"]
-        assert commits[-1].id == f"cmd:0123:{request_id}"
-
-
 async def test_the_same_call_again_gets_the_same_answer_whatever_happened_since(office):
     with_warnings = await office.has_open()
     refused = on(with_warnings, "reject")
@@ -137,18 +113,13 @@ async def test_the_same_call_again_gets_the_same_answer_whatever_happened_since(
     assert again.replayed
 
 
-async def test_the_same_key_with_another_body_is_refused_and_decides_nothing(office):
+@pytest.mark.parametrize("first_is_open", [True, False], ids=["decided", "all refused"])
+async def test_the_same_key_with_another_body_is_refused_and_decides_nothing(office, first_is_open):
     first, second = await office.has_open(), await office.has_open()
-    await office.decide_all(on(first))
+    await office.decide_all(on(first if first_is_open else new_id()))
     with pytest.raises(CausationReused):
         await office.decide_all(on(second), call=replace(CALL, fingerprint="body-2"))
     assert len((await office.store.load([f"request-{second}"]))[f"request-{second}"]) == 1
-
-
-async def test_that_holds_when_every_item_of_the_first_call_was_refused(office):
-    await office.decide_all(on(new_id()))
-    with pytest.raises(CausationReused):
-        await office.decide_all(on(new_id()), call=replace(CALL, fingerprint="body-2"))
 
 
 @pytest.mark.parametrize("append", [2, 3, 4])

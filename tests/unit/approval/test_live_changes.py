@@ -7,19 +7,17 @@ import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from fixtures.samples import received
 from folds import checked
-from reviews import DUE, REQUEST, opened, papers, rejected
+from reviews import REQUEST, opened, papers, rejected
 from test_review_view import OPENED_AT, incoming
 
 from bmt.chassis.http import bodies
 from bmt.chassis.http.bodies import ChangeSignal
-from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.approval import WorklistChanged
 from services.approval import views
-from services.approval.views import REVIEWS, Filter
+from services.approval.views import REVIEWS
 
 BEFORE = OPENED_AT - timedelta(seconds=1)
-ALL = PageRequest(limit=50, after=None)
 
 
 @pytest.fixture
@@ -87,41 +85,3 @@ async def test_what_is_as_it_was_is_not_told_again(look, monkeypatch):
     monkeypatch.setattr(bodies, "LOOKS_EVERY_SECONDS", 0.01)
     events = [event async for event in bodies.live_changes(look(BEFORE), ChangeSignal(), 0.1)]
     assert [event.event for event in events] == [None, "changed"]
-
-
-@pytest.mark.parametrize(
-    ("agency", "since", "found"),
-    [("MAMPU", BEFORE, 1), ("MAMPU", OPENED_AT + timedelta(days=999), 0), ("JPA", BEFORE, 0)],
-)
-async def test_changes_are_an_agencys_own_and_those_since_then(reviews, agency, since, found):
-    assert len(await views.changed(reviews, agency, ALL, since)) == found
-    assert await views.changes(reviews, agency, since) == found
-
-
-@pytest.mark.parametrize(
-    ("agency", "ids", "found"),
-    [
-        ("MAMPU", [REQUEST.request_id, "another"], 1),
-        ("MAMPU", ["another"], 0),
-        ("JPA", [REQUEST.request_id], 0),
-    ],
-)
-async def test_requests_are_named_to_their_own_agency(reviews, agency, ids, found):
-    assert len(await views.changed(reviews, agency, ALL, None, ids)) == found
-
-
-@pytest.mark.parametrize(
-    ("only", "found"),
-    [
-        (Filter(), 1),
-        (Filter(kind="application"), 1),
-        (Filter(kind="termination"), 0),
-        (Filter(warned=True), 1),
-        (Filter(warned=False), 0),
-        (Filter(due_before=DUE), 0),
-        (Filter(due_before=DUE + timedelta(seconds=1)), 1),
-    ],
-)
-async def test_the_worklist_is_narrowed(reviews, only, found):
-    asked = views.worklist("MAMPU", ALL, only, "due_at", descending=False)
-    assert len(await reviews.find(asked)) == found

@@ -7,12 +7,10 @@ import pytest
 from fixtures.samples import received
 from folds import folded
 from reviews import (
-    DUE,
     FAIZ,
     NOW,
     REQUEST,
     SITI,
-    TERMINATION,
     approved,
     endorsed,
     opened,
@@ -28,7 +26,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import DecisionInFull, Levels, RequestUnderReview, Step
-from bmt.contracts.values import NotShown, Submitter
+from bmt.contracts.values import Submitter
 from services.approval.domain.events import BulkAnswered
 from services.approval.views import REVIEWS, withheld
 
@@ -51,21 +49,6 @@ def incoming(event: Any, sequence: int = 1) -> IncomingEvent[Any]:
 
 def after(*events: Any) -> RequestUnderReview | None:
     return folded(REVIEWS, [incoming(event, n) for n, event in enumerate(events, start=1)])
-
-
-def test_an_open_review_shows_the_requests_facts_warnings_and_due_time():
-    review = after(opened(warnings=("not_serving",)))
-    assert {name: getattr(review, name) for name in dict(REQUEST)} == dict(REQUEST)
-    assert (review.status, review.due_at, review.warnings) == ("received", DUE, ("not_serving",))
-    assert review.decision is None
-    assert review.history == (Step(step="received", at=OPENED_AT, by=None, detail=None),)
-
-
-def test_its_papers_are_shown_as_they_were_handed_in():
-    review = after(opened(), PAPERS)
-    assert review.submitted_by == PAPERS.submitted_by
-    assert review.justification == PAPERS.justification
-    assert review.documents == PAPERS.documents
 
 
 def test_an_approval_shows_who_when_what_and_why():
@@ -92,21 +75,24 @@ def test_an_approval_shows_who_when_what_and_why():
     )
 
 
-def test_a_rejection_and_a_return_show_their_reason():
-    for event, choice, status in [
-        (rejected(), "reject", "rejected"),
-        (returned(), "return", "returned"),
-    ]:
-        review = after(opened(), event)
-        assert (review.status, review.decision.decision) == (status, choice)
-        assert review.decision.reason == event.reason
+@pytest.mark.parametrize(
+    ("event", "status", "decision", "by"),
+    [
+        (rejected(), "rejected", "reject", SITI.subject),
+        (returned(), "returned", "return", SITI.subject),
+        (withdrawn(), "withdrawn", None, REQUEST.applicant.account),
+    ],
+    ids=["rejected", "returned", "withdrawn"],
+)
+def test_any_other_end_shows_by_whom_and_why(event, status, decision, by):
+    review = after(opened(), event)
+    assert review.status == status
+    assert (review.decision and review.decision.decision) == decision
+    assert (review.history[1].by, review.history[1].detail) == (by, event.reason)
 
 
-def test_a_withdrawal_shows_who_and_why():
-    review = after(opened(), withdrawn())
-    assert (review.status, review.decision) == ("withdrawn", None)
-    assert review.history[1].by == REQUEST.applicant.account
-    assert review.history[1].detail == withdrawn().reason
+def test_a_bulk_call_is_no_request():
+    assert REVIEWS.key(incoming(BulkAnswered(results=()))) is None
 
 
 def test_a_correction_shows_the_new_facts_and_papers_and_keeps_the_history():
@@ -117,13 +103,6 @@ def test_a_correction_shows_the_new_facts_and_papers_and_keeps_the_history():
     assert (review.justification, review.documents) == ("Lebih jelas.", ())
     assert review.warnings == ("not_serving",)
     assert [step.step for step in review.history] == ["received", "returned", "received"]
-
-
-def test_who_decides_sees_by_name_what_is_not_shown():
-    left = (NotShown(filename="memo.heic", reason="cannot_be_shown"),)
-    review = after(opened(), papers(received(REQUEST, not_shown=left)))
-    assert review.not_shown == left
-    assert "not_shown" not in after(opened(), PAPERS).model_dump()
 
 
 def test_a_correction_shows_by_whom_why_and_what_differs():
@@ -145,16 +124,6 @@ def test_a_correction_shows_by_whom_why_and_what_differs():
         ("justification", PAPERS.justification, "Lebih jelas."),
     ]
     assert review.submitted_by == PAPERS.submitted_by
-
-
-def test_a_termination_is_shown_without_sizes():
-    review = after(opened(TERMINATION))
-    assert (review.kind, review.quota_bytes) == ("termination", None)
-
-
-def test_a_bulk_call_is_no_request():
-    assert REVIEWS.key(incoming(BulkAnswered(results=()))) is None
-    assert REVIEWS.key(incoming(PAPERS)) == REQUEST.request_id
 
 
 def test_an_approval_that_is_not_the_last_is_shown_with_how_many_are_needed():

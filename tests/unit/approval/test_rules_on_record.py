@@ -1,25 +1,21 @@
 """Rules are recorded when they come into force: once, with who changed them; and again when they come back."""
 
 from datetime import date
-from types import SimpleNamespace
 
 import pytest
 import yaml
 from decider_specification import given
-from fixtures.service import AGENCIES_FILE
-from folds import folded
 from hypothesis import given as with_any
 from hypothesis import strategies as st
 from reviews import NOW, record_rules
 from test_bulk_decisions import Office
+from test_rules_changed import agencies
 
 from bmt.agencies import register
 from bmt.agencies.agency import Change
-from bmt.agencies.register import whole_rules
-from bmt.contracts.http.approval import RulesVersion
 from services.approval.domain.agency_rules import DECIDER
 from services.approval.domain.events import RulesCameIntoForce
-from services.approval.rules import VERSIONS, record
+from services.approval.rules import record
 
 ONE, TWO = {"approval_levels": 1}, {"approval_levels": 20}
 CHANGE = Change(by="Siti binti Ali", on=date(2025, 11, 24), why="Arahan 7/2025")
@@ -37,20 +33,6 @@ def in_force(rules=ONE, number=1, change=None):
         why=change and change.why,
         recorded_at=NOW,
     )
-
-
-def test_the_first_rules_are_recorded():
-    given(DECIDER).when(record_rules(ONE, CHANGE)).then(in_force(change=CHANGE))
-
-
-def test_the_same_rules_are_not_recorded_again():
-    given(DECIDER, in_force()).when(record_rules()).then_nothing()
-    given(DECIDER, in_force()).when(record_rules(ONE, CHANGE)).then_nothing()
-
-
-def test_going_back_is_a_new_entry():
-    before = (in_force(), in_force(TWO, 2))
-    given(DECIDER, *before).when(record_rules(ONE)).then(in_force(ONE, 3))
 
 
 def test_who_changed_them_is_not_taken_over_from_an_earlier_change():
@@ -75,12 +57,6 @@ def test_there_is_one_entry_for_each_time_that_they_differ(files):
     assert [event.number for event in events] == list(range(1, len(differ) + 1))
 
 
-def agencies(**changes):
-    rules = yaml.safe_load(AGENCIES_FILE.read_text())
-    rules["MAMPU"] |= changes
-    return register.parse(rules)
-
-
 @pytest.fixture
 def office():
     return Office()
@@ -91,15 +67,6 @@ async def recorded(office):
         commit.events[0].data
         for commit in (await office.store.load(["agency-MAMPU"]))["agency-MAMPU"]
     ]
-
-
-async def test_a_start_records_each_agency_and_the_next_one_nothing(office):
-    for _ in range(2):
-        await record(agencies(), office.execution, lambda: NOW)
-    (entry,) = await recorded(office)
-    assert entry["policy_version"] == agencies().get("MAMPU").policy_version
-    assert entry["rules"] == whole_rules(agencies().get("MAMPU").rules)
-    assert (await office.store.load(["agency-KPM"]))["agency-KPM"]
 
 
 async def test_rules_that_decide_on_no_request_are_recorded_too(office):
@@ -118,10 +85,3 @@ async def test_what_is_recorded_tells_the_version_again(office):
     assert "changed" not in entry["rules"]
     again = yaml.safe_load(yaml.safe_dump({"MAMPU": entry["rules"]}))
     assert register.parse(again).get("MAMPU").policy_version == entry["policy_version"]
-
-
-def test_a_version_reads_the_same_after_it_was_stored():
-    stored = VERSIONS.fold(None, SimpleNamespace(data=in_force(change=CHANGE)))
-    assert stored["changed_on"] == "2025-11-24"
-    version = folded(VERSIONS, [SimpleNamespace(data=in_force(change=CHANGE))])
-    assert version == RulesVersion.model_validate(in_force(change=CHANGE), from_attributes=True)
