@@ -7,7 +7,6 @@ import pytest
 from decider_specification import given
 from submissions import (
     ADMINISTRATOR,
-    AGENCIES,
     APPLICANT,
     APPROVED,
     HRMIS,
@@ -33,8 +32,6 @@ from submissions import (
 from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from services.intake.domain.errors import (
     AlreadyDecided,
-    InboxItemSettled,
-    NotTheirs,
     RequestClosed,
     SubmissionWrong,
     UnknownInboxItem,
@@ -60,41 +57,7 @@ def pointers(refused) -> list[str]:
     return [error.pointer for error in refused.errors]
 
 
-class TestReception:
-    def test_sizes_default_to_the_agencys(self):
-        request = outcome(receive()).request
-        assert (request.quota_bytes, request.max_file_size_bytes) == (10_000_000_000, 2_000_000_000)
-
-    def test_a_document_named_twice_is_kept_once(self):
-        assert outcome(receive(documents=[SCAN.document_id] * 2)).documents == (SCAN,)
-
-    def test_an_integrators_own_reference_is_kept(self):
-        event = outcome(receive(caller=HRMIS, channel="event", source_reference="HR-77"))
-        assert event.source_reference == "HR-77"
-        assert event.submitted_by.role == "integrator"
-
-
 class TestWhatIsWrong:
-    @pytest.mark.parametrize(
-        ("changes", "problem", "pointer", "extra"),
-        [
-            ({"agency": "XYZ"}, "validation_failed", "/agency", {}),
-            (
-                {"documents": [SCAN.document_id, MESSAGE.document_id]},
-                "document_unknown",
-                "/documents/1",
-                {"documents": [MESSAGE.document_id]},
-            ),
-        ],
-    )
-    def test_each_fault_has_its_name_its_place_and_what_is_allowed(
-        self, changes, problem, pointer, extra
-    ):
-        refused = given(DECIDER).when(receive(**changes)).then_refused(SubmissionWrong, **extra)
-        assert refused.problem == problem
-        assert pointers(refused) == [pointer]
-        assert pointer in refused.detail
-
     def test_all_faults_are_told_at_once(self):
         command = receive(
             caller=OF_JPA,
@@ -112,15 +75,6 @@ class TestWhatIsWrong:
             "/max_file_size_bytes",
             "/documents/0",
         ]
-
-
-class TestWhoMaySubmit:
-    def test_an_administrator_whose_token_names_no_agency_for_none(self):
-        nobodys = replace(ADMINISTRATOR, agencies=frozenset())
-        given(DECIDER).when(receive(caller=nobodys)).then_refused(NotTheirs)
-
-    def test_an_unknown_agency_is_told_before_rights(self):
-        given(DECIDER).when(receive(caller=OF_JPA, agency="XYZ")).then_refused(SubmissionWrong)
 
 
 class TestEmail:
@@ -148,27 +102,11 @@ class TestEmail:
                 changes.get("set_aside"),
             )
 
-    def test_a_bounce_reaches_an_agency_that_receives_no_email(self):
-        bounce = Bounce(message_id="<0192@bmt.my>")
-        command = replace(receive_email(), home=AGENCIES.get("KPM"), bounce=bounce)
-        (item,) = DECIDER.decide(command, DECIDER.initial)
-        assert item.agency == "KPM"
-
 
 class TestInbox:
     def test_what_an_email_said_of_a_paper_does_not_answer_in_its_thread(self):
         event = outcome(register(channel="letter"), waiting())
         assert event.email_message_id is None
-
-    def test_an_item_is_registered_once(self):
-        refused = (
-            given(DECIDER, waiting(), received()).when(register()).then_refused(InboxItemSettled)
-        )
-        assert refused.problem == "request_closed"
-
-    def test_another_agencys_item_is_unknown(self):
-        command = dismiss(OF_JPA)
-        given(DECIDER, waiting()).when(command).then_refused(UnknownInboxItem)
 
     def test_a_request_that_never_waited_is_no_item(self):
         command = dismiss()
@@ -180,108 +118,101 @@ class TestInbox:
         given(DECIDER, waiting()).when(command).then_refused(SubmissionWrong)
 
 
+RAVI = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
+GOING = WithdrawalRequested(request=facts(), reason="x", requested_by=APPLICANT.submitter)
+
+
 class TestWithdrawal:
-    def test_what_was_withdrawn_is_closed(self):
-        command = withdraw(status="withdrawn")
-        given(DECIDER, received()).when(command).then_refused(RequestClosed)
-
     def test_a_second_wish_to_withdraw_adds_nothing(self):
-        first = WithdrawalRequested(request=facts(), reason="x", requested_by=APPLICANT.submitter)
-        given(DECIDER, received(), first).when(withdraw()).then_nothing()
+        given(DECIDER, received(), GOING).when(withdraw()).then_nothing()
 
-    def test_a_message_in_the_inbox_is_no_request_yet(self):
-        given(DECIDER, waiting()).when(withdraw(ADMINISTRATOR)).then_refused(UnknownRequest)
+    @pytest.mark.parametrize(
+        ("before", "command", "error"),
+        [
+            (received(), withdraw(status="withdrawn"), RequestClosed),
+            (waiting(), withdraw(ADMINISTRATOR), UnknownRequest),
+        ],
+        ids=["withdrawn before", "in the inbox, and no request yet"],
+    )
+    def test_what_is_no_open_request_is_not_withdrawn(self, before, command, error):
+        given(DECIDER, before).when(command).then_refused(error)
 
 
 class TestCorrection:
-    def test_applicants_correct_their_own(self):
-        mine = with_(received(), submitted_by=APPLICANT.submitter)
-        event = outcome(amend(caller=APPLICANT, channel="form"), mine)
-        assert event.corrected_by == APPLICANT.submitter
+    @pytest.mark.parametrize(
+        ("before", "command", "error"),
+        [
+            ((received(),), correct(Known("received", 0), "Salah taip."), RequestClosed),
+            ((received(), received()), correct(reason="Sekali lagi."), RequestClosed),
+            ((received(),), correct(replace(APPROVED, returns=1)), AlreadyDecided),
+            ((received(),), correct(APPROVED, "Salah taip.", held=True), AlreadyDecided),
+            ((received(), GOING), correct(), RequestClosed),
+            ((received(), GOING), amend(), RequestClosed),
+        ],
+        ids=[
+            "decisions are not on hold",
+            "once a return",
+            "decided after it was returned",
+            "decided",
+            "returned, and being withdrawn",
+            "being withdrawn",
+        ],
+    )
+    def test_what_others_decide_on_or_withdraw_is_not_corrected(self, before, command, error):
+        given(DECIDER, *before).when(command).then_refused(error)
 
-    def test_while_somebody_may_decide_only_what_was_returned_is_corrected(self):
-        command = correct(Known("received", 0), "Salah taip.")
-        given(DECIDER, received()).when(command).then_refused(RequestClosed)
-
-    def test_once_a_return(self):
-        again = correct(reason="Sekali lagi.")
-        given(DECIDER, received(), received()).when(again).then_refused(RequestClosed)
+    def test_each_return_is_corrected_also_after_a_correction_that_nobody_asked_for(self):
         outcome(correct(Known("returned", 2)), received(), received())
-
-    def test_what_was_corrected_before_it_was_returned_is_corrected_again(self):
         amended = outcome(amend(), received())
-        event = outcome(correct(), received(), amended)
-        assert not event.while_open
+        assert not outcome(correct(), received(), amended).while_open
 
-    def test_a_decided_request_shows_its_decision(self):
-        command = correct(replace(APPROVED, returns=1))
-        given(DECIDER, received()).when(command).then_refused(AlreadyDecided)
-        command = correct(APPROVED, "Salah taip.", held=True)
-        given(DECIDER, received()).when(command).then_refused(AlreadyDecided)
-
-    def test_not_while_it_is_being_withdrawn(self):
-        withdrawal = WithdrawalRequested(
-            request=facts(), reason="x", requested_by=APPLICANT.submitter
-        )
-        given(DECIDER, received(), withdrawal).when(correct()).then_refused(RequestClosed)
-        given(DECIDER, received(), withdrawal).when(amend()).then_refused(RequestClosed)
-
-    def test_kind_and_agency_stay(self):
-        command = correct(kind="termination", agency="JPA")
-        refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
-        assert pointers(refused) == ["/kind", "/agency"]
-
-    def test_an_administrator_corrects_an_account_that_was_written_down_wrong(self):
-        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
-        event = outcome(amend(applicant=other), received())
-        assert event.request.applicant.account == "ravi.mampu@mygovuc.gov.my"
-
-    def test_what_was_returned_stays_its_applicants(self):
-        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
-        command = correct(applicant=other)
-        refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
-        assert pointers(refused) == ["/applicant/account"]
-
-    @pytest.mark.parametrize("by", [APPLICANT, HRMIS])
-    def test_an_account_that_nobody_wrote_down_stays(self, by):
-        channel = "event" if by is HRMIS else "form"
-        first = with_(received(channel=channel), submitted_by=by.submitter)
-        other = {"account": "ravi.mampu@mygovuc.gov.my", "name": "Ravi", "email": SITI}
-        refused = given(DECIDER, first).when(amend(applicant=other))
-        assert pointers(refused.then_refused(SubmissionWrong)) == ["/applicant/account"]
+    @pytest.mark.parametrize(
+        ("first", "command", "wrong"),
+        [
+            (received(), correct(kind="termination", agency="JPA"), ["/kind", "/agency"]),
+            (received(), correct(applicant=RAVI), ["/applicant/account"]),
+            (
+                with_(received(channel="form"), submitted_by=APPLICANT.submitter),
+                amend(applicant=RAVI),
+                ["/applicant/account"],
+            ),
+            (
+                with_(received(channel="event"), submitted_by=HRMIS.submitter),
+                amend(applicant=RAVI),
+                ["/applicant/account"],
+            ),
+            (
+                received(),
+                amend(None, kind="termination", documents=("sha256:" + "f" * 64,)),
+                ["/kind", "/documents/0", "/correction_reason"],
+            ),
+        ],
+        ids=[
+            "kind and agency",
+            "the account of what was returned",
+            "an account that nobody wrote down: the applicant's own",
+            "an account that nobody wrote down: an event's",
+            "all that is wrong at once",
+        ],
+    )
+    def test_what_stays_as_it_is_is_named(self, first, command, wrong):
+        assert pointers(given(DECIDER, first).when(command).then_refused(SubmissionWrong)) == wrong
 
     def test_an_account_of_another_agency_is_refused(self):
-        theirs = amend(belongs="other")
-        refused = given(DECIDER, received()).when(theirs).then_refused(SubmissionWrong)
-        assert refused.problem == "account_of_other_agency"
+        refused = given(DECIDER, received()).when(amend(belongs="other"))
+        assert refused.then_refused(SubmissionWrong).problem == "account_of_other_agency"
 
-    def test_all_that_is_wrong_is_told_at_once(self):
-        command = amend(None, kind="termination", documents=("sha256:" + "f" * 64,))
-        refused = given(DECIDER, received()).when(command).then_refused(SubmissionWrong)
-        assert pointers(refused) == ["/kind", "/documents/0", "/correction_reason"]
-
-    def test_the_message_that_it_came_by_stays_with_it(self):
-        first = with_(
-            received(channel="email"),
-            documents=(MESSAGE,),
-            email_message_id="<1@mampu.gov.my>",
-            warnings=("sender_differs",),
-        )
-        event = outcome(amend(channel="email", documents=(SCAN.document_id,)), first)
+    def test_what_it_came_by_stays_with_it(self):
+        told = {"email_message_id": "<1@mampu.gov.my>", "warnings": ("sender_differs",)}
+        by_email = with_(received(channel="email"), documents=(MESSAGE,), **told)
+        event = outcome(amend(channel="email", documents=(SCAN.document_id,)), by_email)
         assert event.documents == (MESSAGE, SCAN)
-        assert event.email_message_id == "<1@mampu.gov.my>"
-        assert event.warnings == ("sender_differs",)
-
-    def test_the_paper_that_it_was_registered_from_stays_with_it(self):
+        assert {name: getattr(event, name) for name in told} == told
         item = waiting(mail=mail(documents=(SCAN,)))
-        event = outcome(amend(), item, with_(received(), documents=(SCAN,)))
-        assert event.documents == (SCAN,)
-
-    def test_what_came_by_an_integrators_event_still_did(self):
-        first = with_(received(channel="event"), source_reference="HRMIS-1")
-        event = outcome(amend(channel="form"), first)
-        assert event.request.channel == "event"
-        assert event.source_reference == "HRMIS-1"
+        assert outcome(amend(), item, with_(received(), documents=(SCAN,))).documents == (SCAN,)
+        by_event = with_(received(channel="event"), source_reference="HRMIS-1")
+        event = outcome(amend(channel="form"), by_event)
+        assert (event.request.channel, event.source_reference) == ("event", "HRMIS-1")
 
 
 def test_a_reference_is_short_readable_and_the_same_every_time():

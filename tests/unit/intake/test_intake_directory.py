@@ -7,7 +7,6 @@ import httpx
 import pytest
 from eventually import eventually
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from structlog.testing import capture_logs
 
 from services.intake.directory import (
     AT_ONCE,
@@ -34,10 +33,10 @@ def serving(standing: AccountStatus) -> bool:
 class FakeScim:
     """A SCIM server; `most` is the largest page that it gives."""
 
-    def __init__(self, *users: dict, most: int = 2) -> None:
+    def __init__(self, *users: dict, most: int = 2, always: dict | None = None) -> None:
         self.users, self.most = list(users), most
         self.requests: list[httpx.Request] = []
-        self.answer: httpx.Response | None = None
+        self.answer = None if always is None else httpx.Response(200, json=always)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -84,9 +83,6 @@ class TestScim:
         assert len(scim.requests) == 3
         labels = {"connector": "directory", "operation": "list", "outcome": "done"}
         assert registry.get_sample_value("bmt_connector_calls_total", labels) == 3
-
-    async def test_nobody_is_an_answer(self):
-        assert await directory_of(FakeScim())[0].everybody() == {}
 
     async def test_one_account_is_looked_up_in_any_case_of_letters(self):
         directory, _ = directory_of(FakeScim(user("Siti"), user("ravi")))
@@ -136,6 +132,9 @@ class TestScim:
         assert registry.get_sample_value("bmt_connector_calls_total", labels) == 1
 
 
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+
+
 def left_out(registry: CollectorRegistry, reason: str) -> float | None:
     return registry.get_sample_value("bmt_directory_records_left_out", {"reason": reason})
 
@@ -159,36 +158,66 @@ class TestOddAnswers:
         assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
         assert left_out(registry, "unreadable") == 1
 
-    async def test_a_directory_of_odd_records_alone_comes_to_an_end(self):
-        class Repeating(FakeScim):
-            def __call__(self, request):
-                self.requests.append(request)
-                return httpx.Response(200, json={"totalResults": 450, "Resources": ODD})
+    @pytest.mark.parametrize(
+        ("written", "standing"),
+        [
+            ({"userName": "siti", "active": "True"}, SERVING),
+            ({"userName": "siti", "active": "false"}, AccountStatus(registered=True)),
+            ({"userName": "siti", "active": True, "id": 17}, SERVING),
+            (
+                {
+                    f"{CORE}:userName": "siti",
+                    f"{CORE}:active": True,
+                    f"{EXTENSION}:bmtEnabled": True,
+                    f"{EXTENSION}:maxFileSizeBytes": "1",
+                },
+                ENABLED,
+            ),
+        ],
+        ids=["true as a word", "false as a word", "a number as id", "behind their schemas"],
+    )
+    async def test_attributes_may_be_written_otherwise(self, written, standing):
+        scim = FakeScim(always={"totalResults": 1, "Resources": [written]})
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == {"siti": standing}
+        assert await directory.look_up("siti") == standing
+        assert left_out(registry, "unreadable") == 0
 
-        scim = Repeating()
-        assert await directory_of(scim)[0].everybody() == {}
+    @pytest.mark.parametrize(
+        ("page", "found", "missing"),
+        [
+            (ODD, {}, 443),
+            ([user("siti"), user("ravi")], {"siti": SERVING, "ravi": SERVING}, 448),
+        ],
+        ids=["odd records alone", "the same page again"],
+    )
+    async def test_a_directory_that_repeats_itself_comes_to_an_end(self, page, found, missing):
+        scim = FakeScim(always={"totalResults": 450, "Resources": page})
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == found
         assert len(scim.requests) == 2
+        assert left_out(registry, "missing") == missing
 
-    async def test_a_warning_is_written_once_for_the_same_odd_records(self):
-        directory, _ = directory_of(FakeScim(user("siti"), ODD[0]))
-        with capture_logs() as logs:
-            await directory.everybody()
-            await directory.everybody()
-        assert logs == [
-            {
-                "event": "directory_records_left_out",
-                "log_level": "warning",
-                "unreadable": 1,
-                "ambiguous": 0,
-                "missing": 0,
-            }
-        ]
+    @pytest.mark.parametrize("most", [1, 10])
+    async def test_pages_may_be_smaller_than_what_was_asked_for(self, most):
+        scim = FakeScim(*(user(f"u{number}") for number in range(45)), most=most)
+        assert len(await directory_of(scim)[0].everybody()) == 45
 
-    @pytest.mark.parametrize(("written", "standing"), [("True", SERVING), ("false", None)])
-    async def test_truths_may_be_written_as_words(self, written, standing):
-        directory, _ = directory_of(FakeScim(user("siti", active=written)))
-        expected = standing or AccountStatus(registered=True)
-        assert await directory.everybody() == {"siti": expected}
+    async def test_a_count_that_is_too_low_is_not_believed(self):
+        class CountsLess(FakeScim):
+            def __call__(self, request):
+                answer = super().__call__(request).json()
+                return httpx.Response(200, json={**answer, "totalResults": 1})
+
+        scim = CountsLess(user("siti"), user("ravi"), user("lim"))
+        assert set(await directory_of(scim)[0].everybody()) == {"siti", "ravi", "lim"}
+
+    async def test_an_answer_about_others_says_nothing_of_the_account(self):
+        others = {"totalResults": 2, "Resources": [user("mangsa", active=False), user("mangs")]}
+        directory, _ = directory_of(FakeScim(always=others))
+        assert await directory.look_up("MANGS") == SERVING
+        with pytest.raises(DirectoryUnclear):
+            await directory.look_up("mang")
 
     @pytest.mark.parametrize("letters", [str.lower, str.upper])
     async def test_names_of_attributes_may_be_in_any_letters(self, letters):
@@ -204,45 +233,6 @@ class TestOddAnswers:
         directory, _ = directory_of(scim)
         assert await directory.everybody() == {"siti": expected}
         assert await directory.look_up("siti") == expected
-
-    async def test_attributes_may_stand_behind_their_schema(self):
-        core = "urn:ietf:params:scim:schemas:core:2.0:User"
-        siti = {f"{core}:userName": "siti", f"{core}:active": True}
-        siti |= {f"{EXTENSION}:bmtEnabled": True, f"{EXTENSION}:maxFileSizeBytes": "1"}
-        scim = FakeScim()
-        scim.answer = httpx.Response(200, json={"totalResults": 1, "Resources": [siti]})
-        assert await directory_of(scim)[0].look_up("siti") == ENABLED
-
-    async def test_an_id_may_be_a_number(self):
-        directory, registry = directory_of(FakeScim(user("siti", id=17), user("ravi", id=18)))
-        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
-        assert left_out(registry, "unreadable") == 0
-
-    async def test_pages_may_be_smaller_than_what_was_asked_for(self):
-        scim = FakeScim(*(user(f"u{number}") for number in range(450)), most=10)
-        assert len(await directory_of(scim)[0].everybody()) == 450
-
-    async def test_a_directory_that_gives_the_same_page_again_comes_to_an_end(self):
-        class Repeating(FakeScim):
-            def __call__(self, request):
-                self.requests.append(request)
-                page = [user("siti"), user("ravi")]
-                return httpx.Response(200, json={"totalResults": 450, "Resources": page})
-
-        scim = Repeating()
-        directory, registry = directory_of(scim)
-        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
-        assert len(scim.requests) == 2
-        assert left_out(registry, "missing") == 448
-
-    async def test_a_count_that_is_too_low_is_not_believed(self):
-        class CountsLess(FakeScim):
-            def __call__(self, request):
-                answer = super().__call__(request).json()
-                return httpx.Response(200, json={**answer, "totalResults": 1})
-
-        scim = CountsLess(user("siti"), user("ravi"), user("lim"))
-        assert set(await directory_of(scim)[0].everybody()) == {"siti", "ravi", "lim"}
 
     @pytest.mark.parametrize(
         "answer",
@@ -273,24 +263,6 @@ class TestOddAnswers:
         directory, registry = directory_of(scim)
         assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
         assert left_out(registry, "ambiguous") == 0
-
-    async def test_an_answer_about_others_says_nothing_of_the_account(self):
-        class BeginsWith(FakeScim):
-            def __call__(self, request):
-                named = [user("mangsa")] if "filter" in request.url.params else self.users
-                return httpx.Response(200, json={"totalResults": 1, "Resources": named})
-
-        directory, _ = directory_of(BeginsWith(user("mangsa")))
-        with pytest.raises(DirectoryUnclear):
-            await directory.look_up("mangs")
-
-    async def test_an_account_is_found_among_others(self):
-        class IgnoresFilters(FakeScim):
-            def __call__(self, request):
-                return httpx.Response(200, json={"totalResults": 2, "Resources": self.users})
-
-        directory, _ = directory_of(IgnoresFilters(user("mangsa", active=False), user("mangs")))
-        assert await directory.look_up("MANGS") == SERVING
 
 
 class Source:
@@ -340,43 +312,39 @@ async def taken(source, watch) -> Directory:
 
 
 class TestSnapshot:
-    async def test_who_is_fine_is_not_looked_up(self, watch):
-        source = Source(siti=SERVING)
+    @pytest.mark.parametrize(
+        ("before", "now", "seconds", "told", "asked"),
+        [
+            (SERVING, SERVING, 60, SERVING, 0),
+            (None, SERVING, 0, SERVING, 1),
+            (SERVING, ENABLED, 61, ENABLED, 1),
+            (SERVING, None, 61, None, 1),
+            (None, None, 0, UNKNOWN, 1),
+        ],
+        ids=[
+            "who is fine is not looked up",
+            "who was added since is found live",
+            "an older snapshot is not believed",
+            "away for longer: never a silent yes",
+            "away, and the snapshot is fresh",
+        ],
+    )
+    async def test_the_snapshot_answers_for_60_seconds(
+        self, watch, before, now, seconds, told, asked
+    ):
+        """`now` is what the directory has by now; none while it is away."""
+        source = Source(**{"siti": before} if before else {})
         directory = await taken(source, watch)
-        watch.now = 60
-        assert await directory.standing("Siti", serving) == SERVING
-        assert source.looked_up == []
-
-    async def test_an_account_added_since_is_found_live(self, watch):
-        source = Source()
-        directory = await taken(source, watch)
-        source.accounts["siti"] = SERVING
-        assert await directory.standing("siti", serving) == SERVING
-
-    async def test_an_older_snapshot_is_not_believed(self, watch):
-        source = Source(siti=SERVING)
-        directory = await taken(source, watch)
-        source.accounts["siti"] = ENABLED
-        watch.now = 61
-        assert await directory.standing("siti", serving) == ENABLED
+        watch.now = seconds
+        source.accounts = {"siti": now}
+        source.away = now is None
+        assert await directory.standing("Siti", serving) == told
+        assert len(source.looked_up) == asked
 
     async def test_without_a_snapshot_and_without_an_answer_it_says_so(self, watch):
         source = Source(siti=SERVING)
         source.away = True
-        directory = Directory(source, 30, watch)
-        assert await directory.standing("siti", serving) is None
-
-    async def test_after_60_seconds_away_it_is_never_a_silent_yes(self, watch):
-        source = Source(siti=SERVING)
-        directory = await taken(source, watch)
-        source.away, watch.now = True, 61
-        assert await directory.standing("siti", serving) is None
-
-    async def test_while_it_is_away_a_fresh_snapshot_answers_what_it_knows(self, watch):
-        source = Source()
-        directory = await taken(source, watch)
-        source.away = True
-        assert await directory.standing("siti", serving) == UNKNOWN
+        assert await Directory(source, 30, watch).standing("siti", serving) is None
 
     async def test_after_a_failure_nobody_waits_for_a_while(self, watch):
         source = Source()
@@ -413,14 +381,6 @@ class TestSnapshot:
         assert sum(task.done() for task in asked) == 50 - AT_ONCE - MOST_WAITING
         source.hold.set()
         assert set(await asyncio.gather(*asked)) == {UNKNOWN}
-
-    async def test_accounts_that_were_added_together_are_all_found_live(self, watch):
-        source = Source()
-        directory = await taken(source, watch)
-        names = [str(number) for number in range(MOST_WAITING)]
-        source.accounts = dict.fromkeys(names, SERVING)
-        asked = [asyncio.create_task(directory.standing(name, serving)) for name in names]
-        assert set(await asyncio.gather(*asked)) == {SERVING}
 
     async def test_an_account_that_was_just_changed_is_looked_up_until_the_next_snapshot(
         self, watch

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from folds import checked
-from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, mail, received, waiting
+from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, received, waiting
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.views import ViewProjection
@@ -35,13 +35,10 @@ from bmt.contracts.values import Document, Officer, Submitter
 from services.intake.api import request_status
 from services.intake.domain.events import (
     Bounce,
-    DocumentUploaded,
     InboxItemDismissed,
-    Missing,
     ScanOrigin,
 )
-from services.intake.inbox_api import inbox_item, inbox_item_in_full
-from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
+from services.intake.views import HOLDERS, INBOX, REQUESTS
 
 AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
 WRITERS = {event: topics.WRITERS[topic] for topic, said in topics.EVENTS.items() for event in said}
@@ -87,6 +84,10 @@ CONFIGURED = Configured(
     evidence=(),
 )
 FILED = Filed(request=facts(), file_number="MAMPU/1", volume=1, folios=9, filed_at=NOON)
+
+DISMISSED = InboxItemDismissed(
+    agency="MAMPU", reason="spam", dismissed_by=ADMINISTRATOR.submitter, dismissed_at=NOON
+)
 
 WHOLE = [
     (received(), 1, 0),
@@ -150,10 +151,6 @@ class TestRequests:
             steps = [step.step for step in document.steps]
             assert steps == ["received", "approved", "configured", "filed"]
 
-    async def test_an_event_twice_is_one_step(self):
-        document = await told(incoming(*WHOLE[0]), incoming(*WHOLE[1]), incoming(*WHOLE[1]))
-        assert len(document.steps) == 2
-
     @pytest.mark.parametrize(
         ("events", "status", "is_open"),
         [
@@ -197,71 +194,31 @@ class TestRequests:
             ("withdrawn", "siti", "Tidak perlu."),
         ]
 
-    async def test_an_integrators_reference_is_told(self):
-        event = received(channel="event").model_copy(update={"source_reference": "HR-77"})
-        document = await told(incoming(event, 1, 0))
-        assert document.steps[0].detail == "event, HR-77"
 
-    async def test_private_events_are_none_of_its_business(self):
-        assert await told(incoming(waiting(), 1, 0)) is None
-
-
-class TestInbox:
-    async def shown(self, *events):
-        view = ViewProjection(checked(INBOX), MemoryViewStore())
-        for position, event in enumerate(events, start=1):
-            await view.apply([incoming(event, position, position)])
-        return await view.get(ID)
-
-    async def test_what_waits_says_what_was_understood_and_what_is_missing(self):
-        unclear = mail(
-            understood={"agency": "MAMPU"},
-            missing=(Missing(field="kind", detail="There is no line Jenis / Kind."),),
-        )
-        item = inbox_item_in_full(await self.shown(waiting(mail=unclear)))
-        assert (item.status, item.document_id) == ("waiting", MESSAGE.document_id)
-        assert item.understood == {"agency": "MAMPU"}
-        assert [missing.field for missing in item.missing] == ["kind"]
-
-    async def test_it_stays_after_it_was_registered(self):
-        item = await self.shown(waiting(), received(), received())
-        assert (item.status, item.settled_by) == ("registered", ADMINISTRATOR.subject)
+@pytest.mark.parametrize(
+    ("first", "then", "status", "reason"),
+    [
+        ({}, [], "waiting", None),
+        ({}, [received(), received()], "registered", None),
+        ({}, [DISMISSED], "dismissed", "spam"),
+        ({"set_aside": "A machine sent it."}, [], "set_aside", "A machine sent it."),
+        ({"set_aside": "A machine sent it."}, [received()], "registered", None),
+        ({"bounce": Bounce(message_id="<1@bmt.my>", request_id=ID)}, [], "waiting", None),
+    ],
+    ids=["waits", "registered once", "dismissed", "set aside", "and registered", "bounce"],
+)
+async def test_an_item_of_the_inbox_stays_whatever_becomes_of_it(first, then, status, reason):
+    view = ViewProjection(checked(INBOX), MemoryViewStore())
+    for position, event in enumerate([waiting().model_copy(update=first), *then], start=1):
+        await view.apply([incoming(event, position, position)])
+    item = await view.get(ID)
+    assert (item.status, item.reason) == (status, reason)
+    if status == "registered":
         assert item.settled_at == NOON + timedelta(seconds=2)
 
-    async def test_it_stays_after_it_was_dismissed(self):
-        dismissed = InboxItemDismissed(
-            agency="MAMPU", reason="spam", dismissed_by=ADMINISTRATOR.submitter, dismissed_at=NOON
-        )
-        item = await self.shown(waiting(), dismissed)
-        assert (item.status, item.reason) == ("dismissed", "spam")
 
-    async def test_what_was_set_aside_waits_for_nobody_and_can_be_registered(self):
-        aside = waiting().model_copy(update={"set_aside": "A machine sent it."})
-        item = await self.shown(aside)
-        assert (item.status, item.reason) == ("set_aside", "A machine sent it.")
-        item = await self.shown(aside, received())
-        assert (item.status, item.reason) == ("registered", None)
-
-    async def test_a_bounce_names_the_notice_and_its_request(self):
-        bounce = Bounce(message_id="<1@bmt.my>", request_id=ID)
-        item = await self.shown(waiting().model_copy(update={"bounce": bounce}))
-        told = inbox_item(item)
-        assert told.status == "waiting"
-        assert told.bounce.model_dump() == {"message_id": "<1@bmt.my>", "request_id": ID}
-
-    async def test_a_request_that_never_waited_is_not_there(self):
-        assert await self.shown(received()) is None
-        assert INBOX.key(incoming(received(), 1, 0)) is None
-
-
-async def test_uploads_are_known_by_who_made_them():
-    document = Document(
-        document_id="sha256:" + "c" * 64, filename="x.pdf", media_type="a/b", size_bytes=1
-    )
-    upload = DocumentUploaded(document=document, uploaded_by="siti", uploaded_at=NOON)
-    view = ViewProjection(checked(UPLOADS), MemoryViewStore())
-    await view.apply([incoming(upload, 1, 0), incoming(received(), 1, 0)])
-    assert (await view.get(ID)).document == document
+def test_a_request_that_never_waited_is_no_item_of_the_inbox():
+    assert INBOX.key(incoming(received(), 1, 0)) is None
 
 
 async def test_a_scan_of_many_papers_is_no_applicants_where_one_of_them_is():

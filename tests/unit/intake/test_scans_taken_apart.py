@@ -161,17 +161,6 @@ def test_images_become_pages_pixel_by_pixel(tmp_path):
     ]
 
 
-def test_a_photograph_is_laid_in_as_it_is(tmp_path):
-    out = BytesIO()
-    typed("satu").save(out, "JPEG", dpi=(200, 200))
-    scan = tmp_path / "scan"
-    scan.write_bytes(out.getvalue())
-    (file,) = read(scan, "image/jpeg", tmp_path).files
-    (page,) = pypdf.PdfReader(file).pages
-    assert page["/Resources"]["/XObject"]["/Scan1"]._data == out.getvalue()
-    assert [round(float(side)) for side in page.mediabox[2:]] == [595, 842]
-
-
 def _pdf(pages: int, side: float = 595, key: str = "") -> bytes:
     writer = pypdf.PdfWriter()
     for _ in range(pages):
