@@ -166,12 +166,6 @@ def test_each_deviation_is_named(told, expected):
     assert found(told, now=MONDAY + 30 * DAY) == expected
 
 
-def test_what_is_not_due_yet_deviates_from_nothing():
-    early = state(decision=None, configured_at=None, notices=(), filed_at=None)
-    assert found(early, now=MONDAY + DAY) == []
-    assert found(state(configured_at=None, notices=(), filed_at=None), now=AT) == []
-
-
 def test_who_approved_may_not_configure_where_duties_are_separated():
     apart = RULES.model_copy(
         update={"separation": RULES.separation.model_copy(update={"approver_may_configure": False})}
@@ -216,22 +210,9 @@ MADE = report(
 )
 
 
-def test_what_was_configured_by_hand_is_told_from_what_was_read_back():
-    by_hand = line(4, state(not_read_back=("ipms",)), not_read_back=("ipms",))
-    made = report(Period("MAMPU", MONDAY, MONDAY + DAY), [by_hand, line(5, state())], MONDAY)
-    rows = list(csv.DictReader(io.StringIO("".join(written(made)))))
-    assert [row["not_read_back"] for row in rows] == ["ipms", ""]
-    pages = PdfReader(io.BytesIO(paper(made, "MAMPU"))).pages
-    text = " ".join(" ".join(page.extract_text() for page in pages).split())
-    assert "not read back by the system: 1." in text
-
-
-def test_the_report_counts_what_its_lines_say():
+def test_the_csv_has_a_row_a_request_and_no_formula():
     assert (MADE.requests, MADE.conforming) == (3, 1)
     assert MADE.by_code == {"decided_without_role": 1, "not_filed": 1}
-
-
-def test_the_csv_has_a_row_a_request_and_no_formula():
     rows = list(csv.reader(io.StringIO("".join(written(MADE)))))
     assert rows[0] == list(COLUMNS)
     first, second, _ = (dict(zip(rows[0], row, strict=True)) for row in rows[1:])

@@ -2,17 +2,13 @@
 
 from dataclasses import replace
 
-import pytest
 from decider_specification import given
 from filings import FORM, REQUEST, WHOLE, filed_in_this_order, filing, folio, said, told
 from fixtures.procedure import (
-    approved,
     notified,
     numbered,
-    opened,
     rejected,
     returned,
-    withdrawn,
 )
 from fixtures.samples import MONDAY, received
 from hypothesis import given as for_all
@@ -59,17 +55,6 @@ def test_a_file_whose_every_event_repeats_the_facts_is_the_same_file():
     assert DECIDER.fold(before) == DECIDER.fold(now)
 
 
-def test_the_event_that_comes_first_opens_the_file_whichever_it_is():
-    happened = told(filing(approved(REQUEST), 2, 1), filing(received(REQUEST), 1, 2))
-
-    assert [type(event).__name__ for event in happened] == [
-        "FileOpened",
-        "EventFiled",
-        "EventFiled",
-        "FolioDue",
-    ]
-
-
 def test_a_missing_document_is_told_once_for_each_reason():
     due = told(filing(received(REQUEST)))
     gone, wrong = (
@@ -83,13 +68,6 @@ def test_a_missing_document_is_told_once_for_each_reason():
     given(DECIDER, *due, missing).when(wrong).then(
         FolioMissing(document_id=FORM, reason="content_differs", noticed_at=MONDAY)
     )
-
-
-@pytest.mark.parametrize("missing", range(len(WHOLE)))
-def test_a_file_without_one_of_its_events_is_not_complete(missing):
-    events = [event for place, event in enumerate(WHOLE) if place != missing]
-
-    assert not said(told(*filed_in_this_order(events), folio(FORM)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -107,25 +85,6 @@ def test_in_whatever_order_the_topics_bring_it_the_file_is_complete_exactly_once
     assert isinstance(happened[-1], Filed)
 
 
-def test_a_returned_request_stays_open_until_its_outcome():
-    corrected = REQUEST.model_copy(update={"quota_bytes": 5})
-    events = numbered(
-        received(REQUEST, documents=()),
-        opened(REQUEST),
-        returned(REQUEST),
-        notified(REQUEST, "returned"),
-        received(corrected, documents=()),
-        opened(corrected),
-        rejected(corrected),
-        notified(corrected, "rejected"),
-    )
-
-    happened = told(*filed_in_this_order(events))
-
-    assert happened[-1].request == corrected
-    assert len(said(happened)) == 1
-
-
 def test_the_corrected_papers_of_a_returned_request_are_waited_for():
     events = numbered(
         received(REQUEST, documents=()),
@@ -138,23 +97,3 @@ def test_the_corrected_papers_of_a_returned_request_are_waited_for():
 
     assert not said(told(*filed_in_this_order(events)))
     assert said(told(*filed_in_this_order([*events, corrected])))
-
-
-def test_a_request_may_be_withdrawn_instead_of_corrected():
-    events = numbered(
-        received(REQUEST, documents=()),
-        returned(REQUEST),
-        withdrawn(REQUEST),
-        notified(REQUEST, "withdrawn"),
-    )
-
-    assert said(told(*filed_in_this_order(events)))
-
-
-def test_what_comes_after_is_still_filed_and_filed_is_not_said_again():
-    late = filing(notified(REQUEST, "acknowledgement"), 4, 9)
-
-    happened = told(*filed_in_this_order(WHOLE), folio(FORM), late)
-
-    assert isinstance(happened[-1], EventFiled)
-    assert len(said(happened)) == 1

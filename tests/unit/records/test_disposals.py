@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from decider_specification import given
 from filings import (
-    AGENCIES,
     AUDITOR,
     AUDITORS_HOLD,
     ELSEWHERE,
@@ -15,7 +14,6 @@ from filings import (
     UNDER_WAY,
     begin,
     dispose,
-    propose,
     released,
     rule,
     sealed,
@@ -23,12 +21,11 @@ from filings import (
 from fixtures.samples import MONDAY
 
 from bmt.verify_record import DISPOSED
-from services.records.disposing import blockers, kept_until
+from services.records.disposing import kept_until
 from services.records.domain import designated_file_rules
 from services.records.domain.designated_file import (
     PlaceHold,
     ReleaseHold,
-    Unopened,
 )
 from services.records.domain.disposal import (
     DECIDER,
@@ -37,7 +34,6 @@ from services.records.domain.disposal import (
     EndDisposal,
 )
 from services.records.domain.errors import (
-    DisposalNotFound,
     HoldOfAnother,
     RecordNotFound,
 )
@@ -49,11 +45,6 @@ from services.records.domain.events import (
 
 FILE = designated_file_rules.DECIDER
 RELEASE = ReleaseHold(READER, "Tamat.", MONDAY)
-
-
-def test_what_nobody_knows_is_neither_proposed_nor_decided():
-    given(DECIDER).when(propose(keys=())).then_refused(DisposalNotFound)
-    given(DECIDER).when(rule()).then_refused(DisposalNotFound)
 
 
 def test_anybody_of_the_agency_rejects():
@@ -101,10 +92,6 @@ def test_several_hold_a_file_each_by_themselves():
 def test_a_hold_that_was_released_without_a_word_is_released():
     old = HoldReleased.model_validate({"by": "aminah", "at": MONDAY})
     given(FILE, *SEALED, OWN_HOLD, old).when(RELEASE).then_nothing()
-
-
-def test_a_file_that_is_not_open_yet_keeps_all():
-    assert [one.why for one in blockers({"r-1": Unopened()}, AGENCIES, MONDAY)] == ["open"]
 
 
 def test_a_leap_day_has_its_anniversary_the_day_before():

@@ -21,20 +21,15 @@ from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import search_terms, words_of
 from bmt.contracts.envelope import Envelope, rfc3339
 from bmt.contracts.events import Filed
-from services.records.domain.designated_file import DesignatedFile
-from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import (
     EventFiled,
     FileOpened,
     FolioDue,
     FolioFiled,
     FolioMissing,
-    RecordsSearched,
-    RecordViewed,
 )
-from services.records.ledger.leaf import Entry, OpenLeaf, Tail, chained
-from services.records.time_machine import Until, record, state_of
-from services.records.views import FILES, work_of
+from services.records.time_machine import state_of
+from services.records.views import FILES
 
 REQUEST = facts()
 FORM = "sha256:" + "0" * 64
@@ -63,15 +58,6 @@ WHOLE = cloud_events(
     prepared(REQUEST, "configured"),
     notified(REQUEST, "configured"),
 )
-
-
-def leaves_of(events):
-    tail, leaves = Tail(), []
-    for event in events:
-        leaf = chained(Entry(REQUEST.request_id, "topic", event), tail, rfc3339(MONDAY))
-        leaves.append(OpenLeaf(leaf, event["data"], {}))
-        tail = Tail(leaf.index, leaf.hash)
-    return leaves
 
 
 def test_the_state_is_the_same_in_whatever_order_the_events_stand():
@@ -131,54 +117,6 @@ def folio(number, event, hours):
     )
 
 
-FILE = DesignatedFile(
-    request=REQUEST,
-    file_number=NUMBER,
-    volume=2,
-    version=6,
-    folios=(folio(1, "event-0", 0.5), folio(2, "event-4", 4.5)),
-    filed_at=MONDAY + timedelta(hours=6),
-    filed_version=6,
-)
-
-
-def as_it_was(**until):
-    return record(REQUEST.request_id, FILE, leaves_of(WHOLE), Until(**until))
-
-
-def test_now_all_of_it_stands_there():
-    now = as_it_was()
-    assert (now.version, now.volume, len(now.folios), now.state.status) == (6, 2, 2, "filed")
-
-
-def test_at_a_version_only_what_came_before_stands_there():
-    then = as_it_was(version=4)
-    assert [event.index for event in then.events] == [1, 2, 3, 4]
-    assert [each.number for each in then.folios] == [1]
-    assert (then.volume, then.state.status, then.state.filed_at) == (1, "configured", None)
-
-
-def test_at_a_moment_only_what_had_happened_stands_there():
-    def then(hours):
-        return as_it_was(at=MONDAY + timedelta(hours=hours))
-
-    assert (then(0).state.status, then(0).folios) == ("received", ())
-    assert then(5.9).state.status == "notified"
-    assert then(6).state.status == "filed"
-
-
-def test_before_it_began_there_was_no_file():
-    with pytest.raises(RecordNotFound):
-        as_it_was(at=MONDAY - timedelta(seconds=1))
-
-
-def test_a_leaf_is_shown_with_its_place_and_its_event_whole():
-    shown = as_it_was(version=1).events[0]
-    leaf = leaves_of(WHOLE)[0].leaf
-    assert (shown.index, shown.previous, shown.hash) == (1, None, leaf.hash)
-    assert shown.model_dump(include=set(WHOLE[0])) == WHOLE[0]
-
-
 def incoming(event, subject=REQUEST.request_id):
     envelope = Envelope.model_construct(
         id="x", source="/bmt/records", type=event.TYPE, subject=subject, time=MONDAY
@@ -235,26 +173,3 @@ def test_a_file_is_found_by_all_that_its_receipts_and_documents_say():
     assert list(entry.words) == sorted(entry.words)
     due = FolioDue(document_id=FORM, event_id="event-1", filename="Lukisan-Jambatan.pdf")
     assert {"lukisan", "jambatan", "lukisan-jambatan.pdf"} <= set(listed(OPENED, due).words)
-
-
-def test_looking_changes_no_file_and_a_search_is_nobodys():
-    view = RecordViewed(by="audit", roles=("auditor",), viewed_at=MONDAY)
-    assert listed(OPENED, view) == listed(OPENED)
-    search = RecordsSearched(
-        by="audit", roles=(), searched_at=MONDAY, agency=None, criteria={}, found=0
-    )
-    assert FILES.key(incoming(search, "one-search")) is None
-
-
-def test_a_document_is_work_until_it_is_filed():
-    (item,) = work_of(incoming(FolioDue(document_id=FORM, event_id="event-1")))
-    stored = folio(1, "event-1", 1).model_copy(update={"document_id": FORM})
-    (removed,) = work_of(incoming(stored))
-
-    assert (item.target, item.subject, item.id) == (
-        "folios",
-        REQUEST.request_id,
-        f"{REQUEST.request_id}/{FORM}",
-    )
-    assert removed.id == item.id
-    assert work_of(incoming(OPENED)) == ()

@@ -74,11 +74,6 @@ def test_where_there_are_no_pages_the_paper_leads_to_none():
     assert "/audit/" not in text
 
 
-def test_the_same_file_is_the_same_paper():
-    file = told()
-    assert PRESS.pdf(file) == PRESS.pdf(file)
-
-
 def test_what_was_disposed_of_is_on_no_paper():
     text = words(PRESS.pdf(told(closed=(0, 1, 2, 3))))
     assert REQUEST.applicant.name not in text
