@@ -26,7 +26,13 @@ from services.notification.domain.errors import UnknownNotice
 from services.provisioning.domain import errors as configuring
 
 RAVI = {"account": "ravi", "name": "Ravi", "email": "ravi@mampu.gov.my"}
-ANY_STATUS = [(), (reviews.approved(),), (reviews.rejected(),), (reviews.returned(),), (reviews.withdrawn(),)]  # fmt: skip
+ANY_STATUS = {
+    "open": (),
+    "approved": (reviews.approved(),),
+    "rejected": (reviews.rejected(),),
+    "returned": (reviews.returned(),),
+    "withdrawn": (reviews.withdrawn(),),
+}
 
 # Who may act.
 
@@ -48,7 +54,7 @@ def test_nobody_submits_a_request_for_whom_they_may_not(command):
     given(RECEPTION).when(command).then_refused(NotTheirs)
 
 
-@pytest.mark.parametrize("caller", [ADMINISTRATOR, HRMIS])
+@pytest.mark.parametrize("caller", [ADMINISTRATOR, HRMIS], ids=["an administrator", "a system"])
 def test_nobody_submits_for_another_agencys_account(caller):
     command = receive(caller=caller, belongs="other")
     refused = given(RECEPTION).when(command).then_refused(SubmissionWrong)
@@ -56,7 +62,7 @@ def test_nobody_submits_for_another_agencys_account(caller):
     assert wrong_fields(refused) == ["/applicant/account"]
 
 
-@pytest.mark.parametrize("after", ANY_STATUS)
+@pytest.mark.parametrize("after", ANY_STATUS.values(), ids=ANY_STATUS)
 def test_nobody_learns_of_another_agencys_request_let_alone_decides_on_it(after):
     ruling = reviews.decide("reject", agency="JPA")
     refused = given(REVIEW, reviews.opened(), *after).when(ruling).then_refused(UnknownRequest)
@@ -64,7 +70,7 @@ def test_nobody_learns_of_another_agencys_request_let_alone_decides_on_it(after)
     assert refused.detail == never_there.detail
 
 
-@pytest.mark.parametrize("agency", ["JPA", ""])
+@pytest.mark.parametrize("agency", ["JPA", ""], ids=["another agency", "no agency"])
 def test_nobody_configures_or_notifies_for_another_agency(agency):
     task = given(CONFIGURATION, *orders.BY_HAND)
     for command in (orders.claim(agency=agency), orders.complete(agency=agency)):
@@ -109,13 +115,13 @@ def test_what_is_approved_is_due_for_configuration_by_the_charter():
 
 def test_the_office_is_reminded_of_a_decision_then_of_the_configuration_and_of_each_once():
     given(CORRESPONDENCE).when(notices.await_step()).then(notices.awaited())
-    deciding = given(CORRESPONDENCE, notices.awaited())
-    deciding.when(notices.REMINDED).then(notices.reminded())
-    deciding.when(notices.await_step("configure")).then(
+    undecided = given(CORRESPONDENCE, notices.awaited())
+    undecided.when(notices.REMINDED).then(notices.reminded())
+    undecided.when(notices.await_step("configure")).then(
         notices.ended(), notices.awaited("configure")
     )
-    once = given(CORRESPONDENCE, notices.awaited(), notices.reminded())
-    once.when(notices.REMINDED).then_nothing()
+    reminded_of = given(CORRESPONDENCE, notices.awaited(), notices.reminded())
+    reminded_of.when(notices.REMINDED).then_nothing()
 
 
 @pytest.mark.parametrize("about", ["rejected", "returned", "withdrawn", "configured"])

@@ -45,6 +45,7 @@ def test_a_quota_is_another_size_and_has_the_agencys_maximum():
         ({"max_file_size_bytes": 3}, (10 * GB, 3)),
         ({"quota_bytes": 100 * GB, "max_file_size_bytes": 2 * GB}, (100 * GB, 2 * GB)),
     ],
+    ids=["a smaller quota", "a smaller file", "both as large as the agency allows"],
 )
 def test_an_administrator_may_grant_other_sizes_up_to_the_agencys_limits(asked, granted):
     quota_bytes, max_file_size_bytes = granted
@@ -74,6 +75,13 @@ def test_nobody_grants_more_than_the_agencys_limits():
             {"standing": None, "open_elsewhere": True},
             ("directory_unavailable", "open_request_exists"),
         ),
+    ],
+    ids=[
+        "serving: no warning",
+        "has the service already",
+        "not serving",
+        "not registered",
+        "the directory does not answer, and another request is open",
     ],
 )
 def test_who_is_not_serving_or_not_registered_is_received_with_a_warning(known, warnings):

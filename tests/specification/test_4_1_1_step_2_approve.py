@@ -38,6 +38,7 @@ def test_the_administrator_grants_what_was_asked_or_rejects_or_returns_it_and_sa
 @pytest.mark.parametrize(
     ("before", "choice", "reason"),
     [(approved(), "approve", None), (rejected(), "reject", REASON), (returned(), "return", REASON)],
+    ids=["after an approval", "after a rejection", "after a return"],
 )
 @pytest.mark.parametrize("second", ["approve", "reject", "return"])
 def test_it_is_decided_once_and_a_second_administrator_sees_the_first_decision(
@@ -64,19 +65,29 @@ def test_a_correction_opens_it_again_with_its_new_papers_warnings_and_days():
     given(REVIEW, opened(), returned(), opened()).when(decide("approve")).then(approved())
 
 
-@pytest.mark.parametrize("before", [(), (opened(),), (opened(), returned())])
+@pytest.mark.parametrize(
+    "before",
+    [(), (opened(),), (opened(), returned())],
+    ids=["before its review is open", "open", "returned"],
+)
 def test_a_request_is_withdrawn_before_a_decision(before):
     given(REVIEW, *before).when(withdraw()).then(reviews.withdrawn())
 
 
-@pytest.mark.parametrize(("decided", "choice"), [(approved(), "approve"), (rejected(), "reject")])
+@pytest.mark.parametrize(
+    ("decided", "choice"),
+    [(approved(), "approve"), (rejected(), "reject")],
+    ids=["approved", "rejected"],
+)
 def test_where_the_decision_came_first_the_decision_stands(decided, choice):
     refused = given(REVIEW, opened(), decided).when(withdraw()).then_refused(errors.AlreadyDecided)
     assert refused.extra["decision"]["decision"] == choice
 
 
 @pytest.mark.parametrize(
-    "late", [decide("approve"), decide("reject"), decide("return"), withdraw()]
+    "late",
+    [decide("approve"), decide("reject"), decide("return"), withdraw()],
+    ids=["approve", "reject", "return", "withdraw again"],
 )
 def test_what_was_withdrawn_is_closed(late):
     given(REVIEW, opened(), reviews.withdrawn()).when(late).then_refused(errors.RequestClosed)

@@ -70,6 +70,12 @@ def test_the_outcome_is_due_within_the_charters_working_days():
         (None, "form", "KPM", "email"),
         (None, "event", "MAMPU", "email"),
     ],
+    ids=[
+        "as the request came: by letter",
+        "as asked: by e-mail",
+        "what the agency does first: it sends no forms",
+        "what the agency does first: a system asked",
+    ],
 )
 def test_the_notice_goes_out_as_asked_else_as_the_request_came_else_as_the_agency_does_first(
     asked, channel, agency, out
@@ -93,8 +99,10 @@ def test_by_e_mail_the_user_is_notified_once_the_mail_server_takes_the_message()
     given(CORRESPONDENCE, *MAIL_PREPARED).when(refused).then(failed(MAIL, REFUSAL))
 
 
-@pytest.mark.parametrize("end", [notified(MAIL), failed(MAIL, REFUSAL)])
-@pytest.mark.parametrize("agency", ["MAMPU", None])
+@pytest.mark.parametrize(
+    "end", [notified(MAIL), failed(MAIL, REFUSAL)], ids=["that arrived", "that was refused"]
+)
+@pytest.mark.parametrize("agency", ["MAMPU", None], ids=["by an administrator", "by an operator"])
 def test_an_administrator_or_operator_has_an_e_mail_sent_once_more(end, agency):
     again = given(CORRESPONDENCE, *MAIL_PREPARED, end).when(notices.resend(agency))
     again.then(notices.resend_requested(2))

@@ -40,6 +40,7 @@ def test_step_1_a_termination_is_received_by_the_same_channels_and_asks_for_no_s
         (AccountStatus(registered=False), ("not_registered", "no_active_service")),
         (None, ("directory_unavailable",)),
     ],
+    ids=["active: no warning", "not active", "not registered", "the directory does not answer"],
 )
 def test_step_1_a_termination_of_what_is_not_active_is_received_with_a_warning(standing, warnings):
     command = receive(kind="termination", standing=standing)

@@ -37,7 +37,9 @@ TWO = (opened(), papers(received(reviews.REQUEST), levels=2))
 THREE = (opened(), papers(received(reviews.REQUEST), levels=3))
 
 
-@pytest.mark.parametrize("early", [orders.start(), orders.record(), orders.fail()])
+@pytest.mark.parametrize(
+    "early", [orders.start(), orders.record(), orders.fail()], ids=["begin", "end", "fail"]
+)
 def test_nothing_is_configured_before_an_approval(early):
     given(CONFIGURATION).when(early).then_nothing()
 
@@ -46,7 +48,9 @@ def test_nothing_is_configured_before_an_approval(early):
 
 
 @pytest.mark.parametrize(
-    "after", [(), (approved(),), (rejected(),), (returned(),), (reviews.withdrawn(),)]
+    "after",
+    [(), (approved(),), (rejected(),), (returned(),), (reviews.withdrawn(),)],
+    ids=["open", "approved", "rejected", "returned", "withdrawn"],
 )
 @pytest.mark.parametrize("decision", ["approve", "reject", "return"])
 def test_nobody_decides_on_their_own_request_whatever_the_letters_of_the_account(after, decision):
@@ -61,14 +65,20 @@ def test_nobody_decides_on_their_own_request_whatever_the_letters_of_the_account
         decide("approve", on_behalf_of=APPLICANT.account.upper()),
         decide("approve", on_behalf_of=APPLICANT.email),
     ],
+    ids=[
+        "the applicant on behalf of an officer",
+        "an officer on behalf of the applicant",
+        "an officer on behalf of the applicant's address",
+    ],
 )
-def test_nor_on_behalf_of_another_nor_through_another(deputy):
+def test_nobody_decides_on_their_own_request_on_behalf_of_another_or_through_another(deputy):
     given(REVIEW, opened()).when(deputy).then_refused(errors.OwnRequest)
 
 
 @pytest.mark.parametrize(
     ("levels", "by_faiz"),
     [(1, approved(decided_by=FAIZ)), (2, endorsed(endorsement(by=FAIZ)))],
+    ids=["one approval is needed", "two approvals are needed"],
 )
 def test_who_registered_a_request_may_approve_it_unless_the_agency_keeps_the_two_apart(
     levels, by_faiz
@@ -124,7 +134,9 @@ def test_nobody_gives_two_of_the_approvals(by, on_behalf_of):
 
 
 @pytest.mark.parametrize(
-    ("decision", "event"), [("approve", approved), ("reject", rejected), ("return", returned)]
+    ("decision", "event"),
+    [("approve", approved), ("reject", rejected), ("return", returned)],
+    ids=["approve", "reject", "return"],
 )
 def test_on_whose_behalf_an_officer_acts_is_on_record(decision, event):
     told = {"reason": "Tidak lengkap", "on_behalf_of": "Pengarah ICT"}
