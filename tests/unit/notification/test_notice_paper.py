@@ -14,7 +14,7 @@ from fixtures.samples import MONDAY
 from notices import COMPOSER, REQUEST, command, outgoing
 from pypdf import PdfReader
 
-from bmt.contracts.events import Rejected, RequestFacts
+from bmt.contracts.events import Rejected
 from services.notification import channels as paper_channel
 from services.notification.domain.notice import OutgoingNotice
 
@@ -134,15 +134,6 @@ async def test_every_paper_fits_one_page(channel, about):
 
 
 @pytest.mark.parametrize("channel", PAPERS)
-async def test_the_same_notice_is_the_same_bytes(channel):
-    first = await paper(channel)
-    assert first == await paper(channel)
-    assert first == paper_channel.pdf(
-        channel, await outgoing("configured", REQUEST.model_copy(update={"reply_through": channel}))
-    )
-
-
-@pytest.mark.parametrize("channel", PAPERS)
 async def test_it_is_made_for_archives_and_for_screen_readers(channel):
     pdf = PdfReader(BytesIO(await paper(channel)))
     root = pdf.trailer["/Root"]
@@ -221,19 +212,3 @@ async def _drawn(name: str) -> list[tuple[float, ...]]:
 async def test_an_old_name_that_no_font_shows_holds_up_no_paper(name, shown):
     """It was taken before such names were refused; so are reasons, that may say anything."""
     assert shown in words(await paper("letter", **called(name)))
-
-
-async def test_a_long_word_is_one_word_for_who_copies_it():
-    assert "W" * 200 in words(await paper("letter", **called("W" * 200))).replace(" ", "")
-
-
-async def test_words_that_fit_are_not_broken():
-    account = {"applicant": REQUEST.applicant.model_copy(update={"account": "n" * 30})}
-    assert "n" * 30 in words(await paper("letter", **account))
-
-
-async def test_an_agencys_request_may_name_anything_on_one_line():
-    odd: RequestFacts = REQUEST.model_copy(update={"reference": '"quoted" \\ and {braces}'})
-    assert '"quoted" \\ and {braces}' in words(
-        paper_channel.pdf("letter", await outgoing("rejected", odd))
-    ).replace("“", '"').replace("”", '"')

@@ -13,7 +13,6 @@ from bmt.agencies.register import Agencies
 from bmt.contracts.values import in_groups, status_code
 from services.notification import channels
 from services.notification.channels import render_with_code
-from services.notification.domain.events import NoticeDue
 from services.notification.domain.notice import OutgoingNotice
 from services.notification.wording.composer import OwnWords
 
@@ -98,19 +97,3 @@ async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, rea
     notice = (await command(received, "e1", composer, acknowledgement=own)).notice
     await render_with_code(render, PAGE, KEY, OutgoingNotice(REQUEST, notice, None, notice.at))
     assert told == [read]
-
-
-@pytest.mark.parametrize("channel", ["email", *PAPERS])
-async def test_the_same_notice_is_the_same_bytes(channel):
-    request = REQUEST.model_copy(update={"reply_through": channel})
-    first, second = [
-        await rendering(channel)(await outgoing("acknowledgement", request)) for _ in range(2)
-    ]
-    assert first == second
-
-
-async def test_what_is_stored_of_the_notice_has_no_code():
-    one = await outgoing("acknowledgement")
-    event = NoticeDue(request=REQUEST, notice=one.notice, wanted_at=one.wanted_since)
-    await rendering("email")(one)
-    assert CODE not in event.model_dump_json()

@@ -6,8 +6,8 @@ from typing import Any
 from folds import folded
 from notices import NOW, REQUEST, SITI, due, failed, incoming, notice, notified, prepared
 
-from services.notification.domain.events import NoticeHeld, ResendRequested, SentAgain
-from services.notification.views import NOTICES, TrackedNotice, notice_of, sending_of, work_of
+from services.notification.domain.events import ResendRequested, SentAgain
+from services.notification.views import NOTICES, TrackedNotice, work_of
 
 MAIL = notice("rejected", due_at=NOW)
 PAPER = notice("acknowledgement", "letter")
@@ -39,22 +39,6 @@ def test_notices_stand_in_the_order_in_which_they_are_told():
     assert {(one.agency, one.account) for one in shown} == {("MAMPU", "ahmad.mampu@mygovuc.gov.my")}
 
 
-def test_notices_of_one_commit_stand_in_its_order():
-    first, second = incoming(due(PAPER)), incoming(due(MAIL))
-    places = [folded(NOTICES, [one]).place for one in (first, second)]
-    assert places == sorted(places)
-
-
-def test_the_tenth_commit_stands_behind_the_second():
-    early, late = (replace(incoming(due(MAIL)), position=position) for position in (2, 10))
-    assert folded(NOTICES, [early]).place < folded(NOTICES, [late]).place
-
-
-def test_a_notice_shows_its_document_once_it_is_prepared():
-    assert told(due(MAIL))[0].document_id is None
-    assert told(due(MAIL), prepared(MAIL))[0].document_id == prepared(MAIL).document_id
-
-
 def test_a_status_follows_the_message():
     way: list[Any] = [due(MAIL)]
     seen = [statuses(*way)["rejected"]]
@@ -62,15 +46,6 @@ def test_a_status_follows_the_message():
         way.append(event)
         seen.append(statuses(*way)["rejected"])
     assert seen == ["due", "prepared", "failed", "prepared", "notified", "prepared", "notified"]
-
-
-def test_an_event_moves_its_own_notice_alone():
-    moved = statuses(due(PAPER), due(MAIL), prepared(MAIL), notified(MAIL))
-    assert moved == {"acknowledgement": "due", "rejected": "notified"}
-
-
-def test_what_is_held_is_not_shown():
-    assert told(NoticeHeld(request=REQUEST, notice=MAIL)) == []
 
 
 def test_an_outcome_is_due_until_it_is_told():
@@ -98,9 +73,3 @@ def test_a_notice_that_is_due_is_prepared_and_an_e_mail_is_sent():
     assert work(prepared(PAPER)) == []
     assert work(RESEND) == [("smtp", "rejected:2")]
     assert work(notified(MAIL)) == work(AGAIN) == []
-
-
-def test_a_piece_of_work_says_which_notice_and_which_sending_it_is():
-    (item,) = work_of(incoming(RESEND))
-    assert (notice_of(item), sending_of(item)) == ("rejected", 2)
-    assert item.subject == REQUEST.request_id

@@ -81,30 +81,6 @@ async def test_an_agency_without_rules_still_tells_its_users():
     assert outcome.due_at is not None
 
 
-async def test_the_same_event_gives_the_same_notice():
-    event = rejected(REQUEST)
-    assert await command(event, "e1") == await command(event, "e1")
-
-
-async def test_a_notice_is_named_and_dated_for_its_event():
-    told = (await command(received(REQUEST), "019349f0-0000-7b3c-8d4e-5f60718293a4")).notice
-    assert told.notification_id == "019349f0-0000-7b3c-8d4e-5f60718293a4"
-    assert told.message_id == "<019349f0-0000-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
-    assert told.recipient == "ahmad@mampu.gov.my"
-
-
-async def test_a_paper_is_addressed_to_the_person():
-    told = (await command(received(REQUEST.model_copy(update={"reply_through": "memo"})))).notice
-    assert told.recipient == "Ahmad bin Daud"
-    assert told.message_id is None
-
-
-async def test_an_outcome_is_due_by_the_charter():
-    outcome = (await command(rejected(REQUEST))).notice
-    assert outcome.due_at == datetime(2025, 11, 25, 9, tzinfo=UTC)  # Tuesday 17:00 in Malaysia
-    assert (await command(received(REQUEST))).notice.due_at is None
-
-
 @pytest.mark.parametrize(
     ("size_bytes", "words"),
     [

@@ -20,13 +20,6 @@ def test_message_ids_end_in_the_senders_domain():
     assert Settings(**NEEDED).mail_domain == "mampu.gov.my"
 
 
-@pytest.mark.parametrize("name", ["smtp_host", "smtp_sender"])
-def test_the_mail_server_and_the_sender_have_no_default(name):
-    others = {key: value for key, value in NEEDED.items() if key != name}
-    with pytest.raises(ValidationError, match=name):
-        Settings(**others)
-
-
 @pytest.mark.parametrize("sender", ["bmt", "BMT <bmt@mampu.gov.my>", "bmt@mampu.gov.my\nBcc: x"])
 def test_a_sender_is_one_plain_address(sender):
     with pytest.raises(ValidationError, match="smtp_sender"):
@@ -45,8 +38,3 @@ def test_messages_lead_below_the_one_address_of_the_pages(web):
     assert settings.status_url == "https://bmt.example/my"
     assert settings.console_url == "https://bmt.example/console"
     assert settings.status_page_url == "https://bmt.example/status/"
-
-
-def test_without_an_address_of_the_pages_messages_lead_nowhere():
-    settings = Settings(**NEEDED)
-    assert (settings.status_url, settings.console_url, settings.status_page_url) == ("", "", "")

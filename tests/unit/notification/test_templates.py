@@ -38,10 +38,6 @@ def test_words_are_saved_as_the_next_version():
     given(DECIDER, saved()).when(save(seen=1)).then(saved(version=2))
 
 
-def test_back_to_the_default_is_a_version_of_its_own():
-    given(DECIDER, saved()).when(save(None, seen=1)).then(saved(None, version=2))
-
-
 @pytest.mark.parametrize("seen", [0, 2])
 def test_who_read_another_version_than_that_in_force_is_told_which_is(seen):
     given(DECIDER, saved()).when(save(seen=seen)).then_refused(SavedMeanwhile, version=1)
@@ -122,14 +118,6 @@ async def test_what_is_not_the_agencys_to_word_stays_as_it_is():
     ):
         frame = ("title", "status", "salutation", "facts", "quoted", "signatory")
         assert [getattr(own, one) for one in frame] == [getattr(default, one) for one in frame]
-
-
-async def test_another_notice_of_the_agency_has_the_default_words():
-    told = (await command(received(REQUEST), **OWN)).notice
-    assert told.template_version is None
-    assert told == (await command(received(REQUEST))).notice.model_copy(
-        update={"notification_id": told.notification_id, "message_id": told.message_id}
-    )
 
 
 async def test_a_request_that_asked_for_nothing_has_a_dash_there():
