@@ -26,12 +26,6 @@ def filed(event, index=1, at=MONDAY):
     )
 
 
-def test_events_stand_in_the_order_in_which_they_happened():
-    later = MONDAY + timedelta(minutes=1)
-    events = [filed(opened(REQUEST), 1, later), filed(received(REQUEST), 2)]
-    assert [one.what for one in timeline(events)] == ["Permohonan diterima", "Semakan dibuka"]
-
-
 def test_it_says_what_was_not_read_back():
     (happening,) = timeline([filed(configured(REQUEST, evidence=(STORAGE, CONFIRMED)))])
     assert happening.not_read_back == ("ipms",)

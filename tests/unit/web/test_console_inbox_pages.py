@@ -73,21 +73,6 @@ async def test_what_was_set_aside_says_why_and_can_still_be_registered():
     assert 'value="register"' in page
 
 
-async def test_an_ordinary_message_says_neither():
-    page = await shown(item())
-    assert "Makluman kami tidak sampai" not in page
-    assert "daripada mesin" not in page
-
-
-async def test_why_a_message_waits_is_told_in_the_readers_language():
-    quoted = MissingField(field="message", detail="The form.", code="form_quoted")
-    page = await shown(item(missing=(quoted,)))
-    assert "Mesej ini menunggu anda kerana:" in page
-    assert "Borang hanya ada dalam mesej yang dipetik atau dimajukan" in page
-    assert "The form." not in page
-    assert "menunggu anda kerana" not in await shown(item())
-
-
 async def test_attachments_that_are_not_shown_are_named_with_the_reason():
     left = [NotShown(filename="memo.heic", reason="cannot_be_shown")]
     left += [NotShown(filename="<setup>.exe", reason="would_run")]
@@ -102,10 +87,6 @@ def test_every_reason_that_an_attachment_is_not_shown_for_has_words():
     assert set(wording.NOT_SHOWN) == set(get_args(NotShownReason))
 
 
-def test_every_status_has_a_name():
-    assert set(wording.INBOX) == {"waiting", "registered", "dismissed", "set_aside"}
-
-
 async def test_why_an_item_waits_is_told_in_malay_and_not_as_the_api_says_it():
     label = MissingField(
         field="kind", detail="x", code="line_missing", values={"label": "Jenis / kind"}
@@ -116,17 +97,6 @@ async def test_why_an_item_waits_is_told_in_malay_and_not_as_the_api_says_it():
     assert "There is no line" not in page
     english = await shown(item(missing=(label,)), "en")
     assert "<li>There is no line Kind.</li></ul>" in english
-
-
-async def test_why_an_item_waits_names_the_field_where_its_sentence_does_not():
-    large = MissingField(
-        field="max_file_size_bytes",
-        detail="x",
-        code="size_above_maximum",
-        values={"maximum_bytes": 2 * 10**9},
-    )
-    page = await shown(item(missing=(large,)))
-    assert "<li>Saiz fail terbesar: Paling banyak 2 GB boleh diberikan.</li></ul>" in page
 
 
 def listed(number, **changes):

@@ -63,15 +63,6 @@ async def test_who_else_looks_is_told_to_colleagues_and_not_to_another_agency():
     assert '{"who":"Looking at this request now: Aminah"}' in text.replace('": "', '":"', 1)
 
 
-async def test_how_many_changed_is_told_as_approval_counts_it():
-    def approval(call):
-        assert call.url.path == "/v1/worklist/live"
-        return httpx.Response(200, text=events({"count": 1}, {"count": 2}))
-
-    answer = await browser(approval).get("/live", params={"since": "2026-11-28T01:00:00Z"})
-    assert told(answer) == [{"count": "1"}, {"count": "2"}]
-
-
 @pytest.mark.parametrize("answer", [problem("not_found", 404), httpx.Response(502)])
 async def test_a_browser_that_gets_nothing_comes_again_later(answer):
     shown = await browser(lambda _: answer).get("/requests/r/live", params={"steps": 1})
@@ -119,20 +110,3 @@ async def test_a_browser_that_leaves_ends_approvals_stream_too():
             pass
     assert left.cancelled_caught
     await asyncio.wait_for(changes.closed.wait(), 5)
-
-
-async def test_a_quiet_stream_goes_on(monkeypatch):
-    monkeypatch.setattr(live, "LOOKS_EVERY_SECONDS", 0.01)
-    decided = asyncio.Event()
-
-    async def changes():
-        await decided.wait()
-        yield WorklistChanged(count=1)
-
-    stream = passed_on(changes(), lambda one: {"count": str(one.count)}, for_ever)
-    assert (await anext(stream)).comment == "open"
-    coming = asyncio.ensure_future(anext(stream))
-    await asyncio.wait([coming], timeout=0.1)
-    assert not coming.done()
-    decided.set()
-    assert (await coming).data == {"count": "1"}

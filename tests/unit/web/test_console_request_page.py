@@ -5,7 +5,7 @@ import re
 
 import httpx
 import pytest
-from console_pages import VISITOR, browser, problem
+from console_pages import browser, problem
 
 from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, Ruling
 from web.console.deciding import unusual
@@ -14,7 +14,6 @@ GB = 10**9
 ID = "019ac0de-0000-7000-8000-000000000001"
 AT = "2026-12-01T01:00:00Z"
 AMINAH = {"subject": "aminah", "name": "Aminah binti Yusof", "role": "administrator"}
-SITI = {"subject": VISITOR.subject, "name": "Siti", "role": "administrator"}
 REVIEW = {
     "request_id": ID,
     "reference": "BMT-MAMPU-2026-7K3QF9ZT",
@@ -150,12 +149,6 @@ async def test_a_failure_says_what_where_since_when_and_what_to_do():
     assert "Diluluskan, 15 GB · konfigurasi gagal" in text
 
 
-async def test_what_was_answered_then_is_said_in_malay_where_it_has_a_code():
-    coded = {**FAILED, "code": "not_registered_there"}
-    assert "Akaun ini tiada di sana" in await page(failing(coded))
-    assert "IPMS has no such account" in await page(failing(coded), lang="en")
-
-
 async def test_where_no_retry_helps_it_says_so_in_its_place():
     text = await page(failing({**FAILED, "retryable": False, "target": "storage"}))
     assert "permohonan baharu diperlukan" in text
@@ -185,14 +178,6 @@ async def test_a_retry_needs_a_reason_and_goes_to_provisioning(do, by_hand):
     assert services.posted == [("provisioning", f"/v1/requests/{ID}/retry", body)]
 
 
-async def test_a_retry_that_is_refused_keeps_its_reason():
-    services = failing(posted=problem("request_closed", 409, code="overtaken"))
-    sent = {"do": "retry", "retry_reason": "IPMS dibaiki."}
-    answer = await browser(services).post(f"/requests/{ID}/retry", data=sent)
-    assert answer.status_code == 409
-    assert "IPMS dibaiki.</textarea>" in answer.text
-
-
 async def test_a_notice_that_did_not_arrive_is_loud_and_can_be_sent_again():
     notice = {
         "notification_id": "n-1",
@@ -217,16 +202,6 @@ async def test_a_notice_that_did_not_arrive_is_loud_and_can_be_sent_again():
     assert services.posted == [("notification", "/v1/notifications/n-1/resend", {})]
 
 
-async def test_a_filed_request_tells_what_was_decided_and_by_whom_by_name():
-    filed = status("filed", "configuring", "configured:bmt provisioning", "notified", "filed")
-    text = await page(Services(**{"intake:": filed}))
-    assert "Diluluskan, 15 GB · difailkan" in text
-    assert steps(text) == ["done"] * 5
-    assert "oleh Aminah binti Yusof" in text
-    assert "oleh Ahmad bin Daud" in text
-    assert "oleh bmt" not in text
-
-
 @pytest.mark.parametrize(
     ("withheld", "why", "may_reject"),
     [
@@ -240,12 +215,6 @@ async def test_who_may_not_approve_sees_why_in_the_place_of_the_form(withheld, w
     assert why in text
     assert 'value="approve"' not in text
     assert ('value="reject"' in text) == may_reject
-
-
-async def test_the_page_is_followed_by_everybodys_steps_once_approval_has_done_its_part():
-    filed = status("configured", "configured")
-    assert "/live?steps=1" in await page(Services(REVIEW))
-    assert "/live?known=3" in await page(Services(**{"intake:": filed}))
 
 
 async def test_what_other_services_do_is_told_live_too():

@@ -60,17 +60,6 @@ def services(calls, found=(), **answered):
     return answers
 
 
-async def test_words_find_requests_whatever_their_status():
-    calls = []
-    page = await browser(services(calls, [FOUND])).get("/search", params={"q": " siti \t ali "})
-    assert page.status_code == 200
-    assert [dict(call.url.params) for call in calls] == [{"q": "siti ali"}]
-    assert "Ditolak" in page.text
-    assert f'href="/console/requests/{FOUND["request_id"]}"' in page.text
-    assert 'value="siti ali"' in page.text
-    assert "2 Dis 2025, 17:00" in page.text
-
-
 async def test_a_reference_leads_to_its_request():
     answer = await browser(services([], [FOUND])).get(
         "/search", params={"q": "bmt mampu 2026 7k3qf9zt"}
@@ -88,15 +77,6 @@ async def test_nothing_is_asked_without_words_and_what_finds_nothing_says_so():
     page = await browser(services(calls)).get("/search", params={"q": "<b>tiada"})
     assert "Tiada permohonan agensi anda yang sepadan." in page.text
     assert "<b>" not in page.text
-
-
-async def test_what_the_visitor_did_is_asked_of_approval():
-    calls = []
-    page = await browser(services(calls, [FOUND])).get("/done")
-    assert "Siti binti Ali" in page.text
-    assert {"by_me": "true"} in [
-        dict(call.url.params) for call in calls if call.url.path == "/v1/requests"
-    ]
 
 
 async def test_failures_have_names_and_the_other_numbers():

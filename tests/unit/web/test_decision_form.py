@@ -36,22 +36,6 @@ def test_what_belongs_to_an_approval_is_left_out_of_a_return():
     assert typed.ruling() == Ruling(decision="return", reason="Lampirkan.")
 
 
-@pytest.mark.parametrize(
-    ("prepared", "own", "reason"),
-    [
-        ("Tidak layak.", " Bukan staf. ", "Tidak layak.\nBukan staf."),
-        ("Tidak layak.", "", "Tidak layak."),
-        ("", "Bukan staf.", "Bukan staf."),
-    ],
-)
-def test_a_prepared_reason_goes_before_ones_own_words(prepared, own, reason):
-    told = {"prepared_reason": prepared, "reason": own}
-    for decision in ("reject", "return"):
-        assert form(decision=decision, **told).ruling().reason == reason
-    told = {"prepared_exception": prepared, "exception_reason": own}
-    assert form(decision="approve", **told).ruling().exception_reason == reason
-
-
 def test_an_approval_has_no_reason_that_was_prepared_against_it():
     typed = form(decision="approve", prepared_reason="Tidak layak.", reason="Baik.")
     assert typed.ruling().reason == "Baik."
@@ -79,15 +63,6 @@ def test_every_fault_is_told_at_once_and_what_was_typed_stays(typed, pointers):
         wrong.ruling()
     assert sorted(fault.pointer for fault in refused.value.errors) == sorted(pointers)
     assert all(wrong.value(name) == value for name, value in typed.items())
-
-
-def test_a_form_that_is_shown_again_is_a_new_one():
-    assert form(decision="approve").key != "key-1"
-
-
-@pytest.mark.parametrize("typed", ["2,5", "2.5 GB", "2,5gb"])
-def test_a_size_may_bear_its_unit(typed):
-    assert in_bytes(typed) == 2_500_000_000
 
 
 @given(st.integers(1, LARGEST_EXACT_INTEGER))

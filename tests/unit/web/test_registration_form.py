@@ -52,10 +52,6 @@ def test_what_was_filled_in_is_the_body_of_a_registration_at_the_visitors_agency
     assert (asked.quota_bytes, asked.max_file_size_bytes) == (2_500_000_000, None)
 
 
-def test_a_termination_asks_for_no_sizes():
-    assert sent(kind="termination").registration(VISITOR).quota_bytes is None
-
-
 def test_every_fault_is_told_by_the_name_of_its_field():
     with pytest.raises(FormWrong) as wrong:
         sent(name="", email="none", quota_bytes="much", kind="gift").registration(VISITOR)
@@ -74,12 +70,3 @@ def test_the_form_begins_with_what_was_understood(seems, kind):
         "Kamal",
         "20",
     )
-
-
-def test_what_the_message_does_not_say_is_left_to_who_reads_it():
-    form = RegistrationForm.of_item(item(name="Kamal bin Ali"))
-    assert {name: form.value(name) for name in ("name", "account", "email")} == {
-        "name": "Kamal bin Ali",
-        "account": "",
-        "email": "",
-    }

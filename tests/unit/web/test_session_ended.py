@@ -72,11 +72,6 @@ async def test_it_may_be_as_large_as_the_form_and_no_larger(browser, body, files
     assert (await browser.post("/here", data=body, files=files)).status_code == status
 
 
-async def test_what_is_no_form_is_refused(browser):
-    headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    assert (await browser.post("/here", content=b"no form", headers=headers)).status_code == 422
-
-
 async def test_a_file_of_somebody_unknown_reaches_no_disk(browser, monkeypatch):
     from tempfile import SpooledTemporaryFile
 

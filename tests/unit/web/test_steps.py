@@ -28,10 +28,6 @@ def history(*steps):
     ]
 
 
-def shown(steps):
-    return [(one.label, one.state) for one in steps]
-
-
 APPROVED = ("received:siti", "review_opened", "acknowledged", "approved:Aminah")
 CONFIGURED = (*APPROVED, "configuring", "configured")
 

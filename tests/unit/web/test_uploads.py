@@ -10,7 +10,6 @@ from starlette.requests import Request
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.http.intake import DOCUMENT_BYTES, DocumentLimits, DocumentStored
-from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from web import uploads
 from web.forms import Sent
@@ -65,16 +64,6 @@ def told(came):
     return [(fault.code, fault.values.get("name")) for fault in came.faults]
 
 
-async def test_files_are_documents_each_once_beside_those_of_earlier_attempts():
-    intake = Intake()
-    form = sent(("a.pdf", b"1"), ("b.pdf", b"1"), documents=[LETTER.model_dump_json()])
-    came = await attached(intake, form)
-    assert [one.filename for one in came.documents] == ["surat.pdf", "a.pdf", "b.pdf"]
-    assert came.faults == []
-    assert len(set(intake.keys)) == 2
-    assert all(key.startswith("form-1:") for key in intake.keys)
-
-
 async def test_a_file_has_the_same_key_whenever_it_is_sent():
     intake = Intake()
     for _ in range(2):
@@ -86,18 +75,6 @@ async def test_what_is_no_document_of_a_form_is_lost():
     came = await attached(Intake(), sent(documents=["sha256:x", LETTER.model_dump_json()]))
     assert came.documents == [LETTER]
     assert told(came) == [("attachment_lost", None)]
-
-
-async def test_a_refused_file_is_named_and_takes_no_other_along():
-    kind = FieldError.of("", "not_what_it_says", kind=PDF)
-    large = Refused(problem="too_large", extra={"limit_bytes": 5})
-    intake = Intake({"a.pdf": Refused(errors=(kind,)), "b.pdf": large})
-    came = await attached(intake, sent(("a.pdf", b"1"), ("b.pdf", b"2"), ("c.pdf", b"3")))
-    assert told(came) == [
-        ("attachment_not_what_it_says", "a.pdf"),
-        ("attachment_too_large", "b.pdf"),
-    ]
-    assert [one.filename for one in came.documents] == ["c.pdf"]
 
 
 async def test_a_file_that_was_read_in_part_is_not_uploaded():
@@ -114,21 +91,6 @@ async def test_what_was_uploaded_before_a_service_went_down_stays():
     with pytest.raises(Unavailable):
         came.require_all()
     assert told(came) == [("attachment_lost", None)]
-
-
-@pytest.mark.parametrize("count", [5, 6])
-async def test_a_form_has_so_many_documents_and_no_more(count):
-    came = await attached(Intake(), sent(*((f"{n}.pdf", b"1") for n in range(count))))
-    assert len(came.documents) == count
-    assert told(came) == ([] if count == 5 else [("too_many_documents", None)])
-
-
-def test_documents_that_a_service_does_not_know_are_left_out():
-    unknown = FieldError.of("/evidence/1", "document_unknown")
-    other = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=1)
-    lost = LETTER.model_copy(update={"document_id": "sha256:" + "b" * 64})
-    assert uploads.known([LETTER, lost], Refused(errors=(other, unknown))) == [LETTER]
-    assert uploads.known([LETTER], Refused()) == [LETTER]
 
 
 class Limits:

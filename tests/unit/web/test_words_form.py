@@ -57,20 +57,6 @@ def test_what_is_missing_is_told_by_its_field():
     }
 
 
-@pytest.mark.parametrize(
-    ("pointer", "field"),
-    [
-        ("/words/malay/onward/1", "malay-onward"),
-        ("/words/english/signatory", "english-signatory"),
-        ("/words/malay", "malay-opening"),
-        ("/why", "why"),
-        ("", ""),
-    ],
-)
-def test_a_fault_of_a_line_belongs_to_its_part(pointer, field):
-    assert field_of(pointer) == field
-
-
 def version(number, **changes):
     words = {"malay": {**WORDING, **changes}, "english": WORDING}
     return TemplateVersion(version=number, is_default=not number, words=words)
