@@ -2,7 +2,7 @@
 
 import pytest
 from decider_specification import given
-from fixtures.samples import GB, facts
+from fixtures.samples import GB
 from orders import (
     BY_HAND,
     FAIZ,
@@ -46,7 +46,7 @@ from services.provisioning.domain.errors import (
     UnknownRequest,
     UnknownTask,
 )
-from services.provisioning.domain.order import ORDER, goal
+from services.provisioning.domain.order import ORDER
 
 
 @pytest.mark.parametrize("missing", ["quota_bytes", "max_file_size_bytes"])
@@ -56,14 +56,67 @@ def test_an_approved_application_without_its_sizes_is_refused(missing):
     given(DECIDER).when(request_configuration(said)).then_refused(ApprovalIncomplete)
 
 
-def test_a_plan_that_comes_again_is_not_said_again():
-    given(DECIDER, due(), started()).when(start()).then_nothing()
-    given(DECIDER, due(), started(), configured()).when(start()).then_nothing()
+HAD = (*BY_HAND, claimed(FAIZ))
+TAKEN = (*HAD, taken_over(SITI, FAIZ))
+DONE = (due(), started(), configured())
 
 
-def test_a_failure_that_comes_late_changes_nothing():
-    given(DECIDER, due(), started(), configured()).when(fail()).then_nothing()
-    given(DECIDER, due(), started(), failed()).when(fail()).then_nothing()
+@pytest.mark.parametrize(
+    ("before", "late"),
+    [
+        ((due(), started()), start()),
+        (DONE, start()),
+        (DONE, fail()),
+        ((due(), started(), failed()), fail()),
+        ((due(),), retry()),
+        ((due(), started()), retry()),
+        (BY_HAND, record()),
+        (BY_HAND, fail()),
+        (HAD, claim()),
+        (TAKEN, take_over(SITI)),
+        (TAKEN, claim(SITI)),
+    ],
+    ids=[
+        "a plan that comes again",
+        "and after the end",
+        "a failure after the end",
+        "a failure after a failure",
+        "a retry of what is due",
+        "or under way",
+        "a worker's record while an officer is asked",
+        "or its failure",
+        "a claim by who has the task",
+        "a taking over by who took it over",
+        "or a claim",
+    ],
+)
+def test_what_comes_late_or_again_changes_nothing(before, late):
+    given(DECIDER, *before).when(late).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "error"),
+    [
+        ((), retry(), UnknownRequest),
+        (DONE, retry(), NothingToRetry),
+        ((due(), failed(retryable=False)), retry(), NotRetryable),
+        ((due(), failed()), retry(overtaken=True), Overtaken),
+        ((due(), failed("storage")), retry(by_hand=True), NotByHand),
+        ((), complete(), UnknownTask),
+        (BY_HAND, complete(task_id="another"), TaskFinished),
+        (BY_HAND, take_over(), NotClaimed),
+        ((*HAD, completed(FAIZ)), take_over(), TaskFinished),
+        (HAD, take_over(agency="KPM"), UnknownTask),
+        (TAKEN, claim(FAIZ), ClaimedByAnother),
+        (TAKEN, take_over(OPERATOR, claimed_by=FAIZ.subject), ClaimedByAnother),
+    ],
+)
+def test_what_cannot_be_retried_or_taken_is_refused(before, command, error):
+    refused = given(DECIDER, *before).when(command).then_refused(error)
+    if error is ClaimedByAnother:
+        assert refused.extra["decision"]["decided_by"]["subject"] == SITI.subject
+    if error is NotClaimed:
+        assert [fault.pointer for fault in refused.errors] == ["/claimed_by"]
 
 
 def test_a_retry_begins_a_new_round():
@@ -83,29 +136,11 @@ def test_what_a_retry_leads_to_says_who_tried_again_and_why(history):
     given(DECIDER, *history, again, begun).when(fail()).then(failed())
 
 
-def test_a_retry_of_what_is_under_way_changes_nothing():
-    given(DECIDER, due()).when(retry()).then_nothing()
-    given(DECIDER, due(), started()).when(retry()).then_nothing()
-
-
-def test_what_was_never_approved_is_not_retried():
-    given(DECIDER).when(retry()).then_refused(UnknownRequest)
-
-
-def test_what_is_configured_or_hopeless_or_overtaken_is_not_retried():
-    done = (due(), started(), configured())
-    given(DECIDER, *done).when(retry()).then_refused(NothingToRetry)
-    hopeless = failed(retryable=False)
-    given(DECIDER, due(), hopeless).when(retry()).then_refused(NotRetryable)
-    given(DECIDER, due(), failed()).when(retry(overtaken=True)).then_refused(Overtaken)
-
-
 def test_what_ipms_refused_an_officer_may_set_by_hand():
     by_hand = retried(ipms_connector="worklist")
     given(DECIDER, due(), failed()).when(retry(by_hand=True)).then(by_hand)
     state = DECIDER.fold([due(), failed(), by_hand])
     assert state.order.ipms_connector == "worklist"
-    given(DECIDER, due(), failed("storage")).when(retry(by_hand=True)).then_refused(NotByHand)
 
 
 def test_what_an_officer_stated_outlives_the_other_targets_failure():
@@ -122,51 +157,21 @@ def test_the_place_is_there_before_the_permission_and_outlives_it():
     assert ORDER["termination"] == ("ipms", "storage")
 
 
-def test_a_request_of_another_account_has_a_goal_of_its_own():
-    assert goal(due(facts(quota_bytes=1))) != goal(due())
-
-
 # By hand: a task is claimed by one officer, and completed once, with evidence.
 
 
-def test_an_officer_claims_an_open_task_and_may_ask_again():
-    given(DECIDER, *BY_HAND).when(claim()).then(claimed())
-    given(DECIDER, *BY_HAND, claimed()).when(claim()).then_nothing()
-
-
-def test_a_colleague_takes_a_task_over_and_has_it_then():
-    had = (*BY_HAND, claimed(FAIZ))
-    after = (*had, taken_over(SITI, FAIZ))
-    given(DECIDER, *after).when(take_over(SITI)).then_nothing()
-    given(DECIDER, *after).when(claim(SITI)).then_nothing()
-    refused = given(DECIDER, *after).when(claim(FAIZ)).then_refused(ClaimedByAnother)
-    assert refused.extra["decision"]["decided_by"]["subject"] == SITI.subject
-    given(DECIDER, *after).when(take_over(FAIZ, SITI.subject)).then(taken_over(FAIZ, SITI))
-    given(DECIDER, *after).when(complete(FAIZ)).then(completed(FAIZ))
-
-
-def test_of_two_colleagues_who_take_a_task_over_one_does():
-    after = (*BY_HAND, claimed(FAIZ), taken_over(SITI, FAIZ))
-    third = take_over(OPERATOR, claimed_by=FAIZ.subject)
-    refused = given(DECIDER, *after).when(third).then_refused(ClaimedByAnother)
-    assert refused.extra["decision"]["decided_by"]["subject"] == SITI.subject
-
-
-def test_what_nobody_has_cannot_be_taken_over():
-    refused = given(DECIDER, *BY_HAND).when(take_over()).then_refused(NotClaimed)
-    assert [fault.pointer for fault in refused.errors] == ["/claimed_by"]
-    done = (*BY_HAND, claimed(FAIZ), completed(FAIZ))
-    given(DECIDER, *done).when(take_over()).then_refused(TaskFinished)
-    given(DECIDER, *BY_HAND, claimed()).when(take_over(agency="KPM")).then_refused(UnknownTask)
-
-
-def test_a_task_that_another_claimed_is_completed_too():
-    given(DECIDER, *BY_HAND, claimed(SITI)).when(complete()).then(completed())
-
-
-def test_what_a_worker_records_late_does_not_take_the_task_away():
-    given(DECIDER, *BY_HAND).when(record()).then_nothing()
-    given(DECIDER, *BY_HAND).when(fail()).then_nothing()
+@pytest.mark.parametrize(
+    ("before", "command", "then"),
+    [
+        (BY_HAND, claim(), claimed()),
+        (TAKEN, take_over(FAIZ, SITI.subject), taken_over(FAIZ, SITI)),
+        (TAKEN, complete(FAIZ), completed(FAIZ)),
+        ((*BY_HAND, claimed(SITI)), complete(), completed()),
+    ],
+    ids=["claimed", "taken back", "completed by who had it", "completed though another has it"],
+)
+def test_a_task_is_claimed_taken_over_and_completed(before, command, then):
+    given(DECIDER, *before).when(command).then(then)
 
 
 def test_nor_may_who_approved_before_the_last():
@@ -177,11 +182,3 @@ def test_nor_may_who_approved_before_the_last():
     for officer in (SITI, FAIZ):
         given(DECIDER, *had).when(complete(officer)).then_refused(ApproverMayNotConfigure)
     given(DECIDER, *had).when(complete(OPERATOR)).then(completed(OPERATOR))
-
-
-def test_a_task_of_what_was_never_approved_is_unknown():
-    given(DECIDER).when(complete()).then_refused(UnknownTask)
-
-
-def test_an_old_task_of_the_same_request_is_finished():
-    given(DECIDER, *BY_HAND).when(complete(task_id="another")).then_refused(TaskFinished)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from fixtures.procedure import approved, opened, rejected, returned, withdrawn
-from fixtures.samples import APPLICANT, GB, facts
+from fixtures.samples import APPLICANT, facts
 from folds import checked
 from orders import (
     DUE_AT,
@@ -98,12 +98,6 @@ async def test_what_is_not_configured_in_time_is_overdue():
 
 
 @pytest.mark.parametrize(("agency", "seen"), [("MAMPU", 1), ("JPA", 0), ("", 0), (None, 1)])
-async def test_who_has_no_agency_sees_no_agencys_configurations(agency, seen):
-    view = await shown(views.CONFIGURATIONS, due())
-    assert len(await queries.unfinished(view, agency, PageRequest(50, None))) == seen
-
-
-@pytest.mark.parametrize(("agency", "seen"), [("MAMPU", 1), ("JPA", 0), ("", 0), (None, 1)])
 async def test_a_failure_is_listed_for_its_agency_until_somebody_retries(agency, seen):
     again = retried(reason="IPMS is mended.")
     history = (due(), failed(), again, failed(reason="IPMS refuses with 403"))
@@ -138,17 +132,8 @@ async def test_a_request_waits_for_those_of_the_same_account_that_were_approved_
     assert waits == [False, True, False]
     await view.apply(incoming(first, failed().model_copy(update={"request": first.request})))
     assert not await queries.must_wait(view, second)
-
-
-async def test_a_request_is_overtaken_once_a_later_one_has_begun():
-    first, second = order(0), order(1)
-    view = projection(views.CONFIGURATIONS)
-    await view.apply(incoming(first))
-    await view.apply(incoming(second))
     assert not await queries.overtaken(view, first)
-
     await view.apply(incoming(second, started(second.request)))
-
     assert await queries.overtaken(view, first)
     assert not await queries.overtaken(view, second)
 
@@ -180,26 +165,6 @@ async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_hear
         assert found.kind == "termination"
         assert found.effective.ipms.bmt_enabled is False
         assert found.evidence == off.evidence
-
-
-async def test_a_claimed_task_stays_open_until_it_is_completed():
-    view = await shown(views.TASKS, due(), started(), awaiting(), claimed())
-    found = await view.get(TASK)
-    assert (found.status, found.claimed_by) == ("open", FAIZ)
-
-    view = await shown(views.TASKS, due(), started(), awaiting(), claimed(), completed())
-    assert (await view.get(TASK)).status == "completed"
-
-
-async def test_a_task_tells_all_that_who_does_it_needs():
-    view = await shown(views.TASKS, due(), started(), awaiting())
-    found = await view.get(TASK)
-
-    assert (found.applicant_name, found.due_at) == (APPLICANT.name, DUE_AT)
-    assert [(one.setting, one.from_, one.to) for one in found.settings] == [
-        ("bmt_enabled", None, True),
-        ("max_file_size_bytes", None, GB),
-    ]
 
 
 async def test_a_task_that_was_taken_over_names_both():
@@ -255,14 +220,6 @@ async def test_a_review_is_open_until_it_ends_without_an_approval(history, statu
     assert found.status == status
     assert found.asked.quota_bytes == REQUEST.quota_bytes
     assert APPLICANT.name not in found.model_dump_json()
-
-
-async def test_a_review_tells_what_was_asked_last():
-    corrected = REQUEST.model_copy(update={"quota_bytes": 5 * GB})
-    history = (opened(REQUEST), returned(REQUEST), opened(corrected))
-    view = await shown(views.REVIEWS, *history)
-
-    assert (await view.get(REQUEST.request_id)).asked.quota_bytes == 5 * GB
 
 
 def test_each_promise_is_work_of_its_own():

@@ -5,7 +5,6 @@ from orders import completed
 
 from bmt.contracts.events import EffectiveIpms
 from services.provisioning.connectors.targets import Worklist, instructions
-from services.provisioning.domain.order import NOTHING_IN_FORCE
 
 ACCOUNT = "lim.jpa@mygovuc.gov.my"
 
@@ -21,14 +20,6 @@ def test_it_says_exactly_what_to_turn_on_in_malay_then_in_english():
         assert "(2.5 GB)" in text
     assert "Hidupkan perkhidmatan" in malay
     assert "Turn the service" in english
-
-
-def test_it_says_to_turn_off_and_names_no_size():
-    malay, english = instructions(ACCOUNT, NOTHING_IN_FORCE.ipms).split("\n\n")
-
-    assert "Matikan perkhidmatan" in malay
-    assert "off and save" in english
-    assert "GB" not in malay + english
 
 
 async def test_what_an_officer_states_is_confirmed_and_not_read_back():
