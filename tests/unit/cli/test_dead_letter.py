@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bmt.chassis.messaging.dead_letters import Action, Origin, grouped, letter
-from bmt.cli.letter_listing import document, lines, whole, whole_lines
+from bmt.chassis.messaging.dead_letters import Action, grouped, letter
+from bmt.cli.letter_listing import whole_lines
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = "bmt.inbound.hrmis.v1:2:7"
@@ -55,20 +55,6 @@ def only(letters, actions=()):
     return found
 
 
-def test_a_letter_is_the_event_with_why_and_where_it_came_from():
-    found = buried()
-    assert found.id == ID
-    assert found.origin == Origin("bmt.inbound.hrmis.v1", 2, 7)
-    assert (found.reason, found.detail) == ("malformed", "agency: Field required")
-    assert (found.type, found.refused_by, found.at) == (
-        "my.gov.bmt.RequestSubmitted.v1",
-        "intake",
-        NOON,
-    )
-    assert (found.key, found.value) == (b"staff-17", b'{"name": "Siti"}')
-    assert list(found.headers) == ENVELOPE
-
-
 def test_a_writers_own_headers_do_not_pass_for_the_services():
     forged = [("bmt_origin_topic", b"bmt.decisions.v1"), ("bmt_refused_by", b"nobody")]
     found = letter(FakeRecord(0, [*forged, *ENVELOPE, *why()]))
@@ -87,50 +73,38 @@ def test_a_structured_event_has_its_type_in_its_value():
     assert letter(FakeRecord(0, headers, value)).type == "t.v1"
 
 
-def test_an_event_that_several_services_refused_is_one_dead_letter():
-    found = only([buried(0), buried(1, "records"), buried(2, "records")])
-    assert found.refused_by == ["intake", "records"]
-    assert found.state == "open"
+PLACE, GIVEN_UP = buried().place, {"reason": b"discarded"}
 
 
-@pytest.mark.parametrize("kind", ["retried", "discarded"])
-def test_what_was_done_is_its_state(kind):
-    assert only([buried()], [action(kind, buried().place)]).state == kind
-
-
-def test_the_last_action_counts():
-    place = buried().place
-    later = action("retried", place, at=NOON + timedelta(minutes=1))
-    assert only([buried()], [later, action("discarded", place)]).state == "retried"
-
-
-def test_a_refusal_after_the_last_action_makes_it_open_again():
-    letters = [buried(0), buried(1, "records")]
-    assert only(letters, [action("discarded", letters[0].place)]).state == "open"
-
-
-def test_what_an_operator_gave_up_in_the_parking_lot_waits_for_nobody():
-    assert only([buried(reason=b"discarded")]).state == "discarded"
-    assert only([buried(0), buried(1, reason=b"discarded")]).state == "open"
-
-
-def test_what_was_retried_and_given_up_then_is_discarded():
-    letters = [buried(0), buried(1, reason=b"discarded")]
-    assert only(letters, [action("retried", letters[0].place)]).state == "discarded"
-
-
-def test_a_list_tells_nothing_of_what_was_said():
-    found = only([buried()])
-    told = str(document([found], 1)) + "".join(lines([found], 1, "dead letter"))
-    assert "Siti" not in told
-    assert "staff-17" not in told
-
-
-def test_the_whole_letter_is_shown_byte_for_byte():
-    found = whole(only([buried(value=b"\xff\x00")]))
-    assert found["value"] == {"base64": "/wA="}
-    assert found["key"] == {"text": "staff-17"}
-    assert found["headers"][3] == {"name": "ce_type", "text": "my.gov.bmt.RequestSubmitted.v1"}
+@pytest.mark.parametrize(
+    ("letters", "actions", "state"),
+    [
+        ([buried(0), buried(1, "records"), buried(2, "records")], [], "open"),
+        ([buried()], [action("retried", PLACE)], "retried"),
+        (
+            [buried()],
+            [action("retried", PLACE, at=NOON + timedelta(minutes=1)), action("discarded", PLACE)],
+            "retried",
+        ),
+        ([buried(0), buried(1, "records")], [action("discarded", PLACE)], "open"),
+        ([buried(**GIVEN_UP)], [], "discarded"),
+        ([buried(0), buried(1, **GIVEN_UP)], [], "open"),
+        ([buried(0), buried(1, **GIVEN_UP)], [action("retried", PLACE)], "discarded"),
+        ([buried()], [action("discarded", PLACE, at=NOON - timedelta(hours=1))], "open"),
+    ],
+    ids=[
+        "refused by two services",
+        "retried",
+        "the last action counts",
+        "refused by another since",
+        "given up in the parking lot",
+        "given up by one of two",
+        "retried, then given up",
+        "an action before Kafka was made anew",
+    ],
+)
+def test_what_was_done_of_all_its_letters_is_the_state_of_an_event(letters, actions, state):
+    assert only(letters, actions).state == state
 
 
 def test_no_letter_moves_the_operators_cursor():
@@ -152,8 +126,3 @@ def test_of_what_cannot_be_decoded_the_bytes_are_shown():
     headers = [*why(), ("bmt_left_at_origin", b"unread")]
     found = only([letter(FakeRecord(0, headers, b"\x00\xff", None))])
     assert whole_lines(found)[-1] == "(base64) AP8="
-
-
-def test_what_was_done_before_kafka_was_made_anew_is_not_about_the_letter_that_has_the_place_now():
-    before = action("discarded", buried().place, at=NOON - timedelta(hours=1))
-    assert only([buried()], [before]).state == "open"

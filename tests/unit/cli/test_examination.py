@@ -144,11 +144,6 @@ def test_a_topic_is_held_to_the_table(seen, state, detail):
     assert (found.state, detail in found.detail) == (state, True), found
 
 
-def test_an_evaluation_has_one_replica_and_that_is_well():
-    seen = replace(SEEN, replicas=1)
-    assert examination.topic("bmt.requests.v1", GOOD, seen, one_machine=True).state == "ok"
-
-
 def test_dead_letters_must_never_be_forgotten_and_must_fit():
     expected = table().topics[topics.DEAD_LETTERS]
     small = {"max.message.bytes": "1048588", "retention.ms": "1000"}
@@ -157,12 +152,6 @@ def test_dead_letters_must_never_be_forgotten_and_must_fit():
     assert found.state == "wrong"
     assert "it forgets its records" in found.detail
     assert "max.message.bytes is 1048588" in found.detail
-
-
-def test_a_topic_is_read_from_what_kafka_says_of_its_partitions():
-    good = {"leader": 1, "replicas": [1, 2, 3], "isr": [1, 2, 3]}
-    late, lost = good | {"isr": [1]}, good | {"leader": -1, "replicas": [1, 2]}
-    assert SeenTopic.of([good, late, lost], {}) == SeenTopic(3, 1, 1, 2, {})
 
 
 def test_users_of_kafka_have_the_rights_of_the_table_and_no_other():

@@ -15,7 +15,6 @@ from bmt.cli.request_trace import (
     TracedCommit,
     TracedEvent,
     document,
-    in_order,
     lines,
     shown_causation,
     stuck,
@@ -120,14 +119,6 @@ def test_an_event_on_its_way_is_named_with_its_consumer_and_stuck_after_a_minute
     assert line.startswith("provisioning has not recorded approval's Approved, of 2026-11-24 11:58")
 
 
-def test_an_outbox_is_stuck_after_a_minute():
-    young = trace("received", commit("intake", "RequestReceived", outbox=True, ago=59))
-    assert stuck(young, NOW) == []
-    assert "has yet to deliver RequestReceived" in waits_for(young, NOW)
-    old = trace("received", commit("intake", "RequestReceived", outbox=True, ago=61))
-    assert stuck(old, NOW)[0].startswith("intake has RequestReceived in its outbox since")
-
-
 def test_a_parked_event_is_stuck_and_comes_first():
     known = trace("approved", parked=[parked()], unrecorded=[missing(ago=61)])
     assert len(stuck(known, NOW)) == 2
@@ -143,19 +134,6 @@ def test_a_failed_configuration_and_a_failed_notice_are_stuck():
     assert "bmt failures retry" in waits_for(trace("configuration_failed"), NOW)
     failed = trace("configured", notices=[Notice("1", "configured", "email", "failed")])
     assert "the notice configured by email failed" in waits_for(failed, NOW)
-
-
-def test_commits_are_in_the_order_of_time_and_of_one_moment_in_that_of_the_procedure():
-    first, second = commit("intake", "RequestReceived", ago=5), commit("records", "a.B", ago=5)
-    late, early = commit("approval", "c.D", ago=1), commit("notification", "e.F", ago=9)
-    assert in_order([late, second, first, early]) == [early, first, second, late]
-
-
-def test_what_was_refused_and_what_came_of_nothing_is_shown_too():
-    refused = commit("approval", refusal="already_decided")
-    text = "\n".join(lines(trace("filed", refused, commit("records", version=3)), NOW))
-    assert "refused: already_decided; caused by cmd:0a" in text
-    assert "nothing to do" in text
 
 
 def test_a_causation_that_has_another_form_than_ours_is_not_shown():

@@ -33,27 +33,12 @@ def test_whoever_may_write_by_any_right_is_told():
     assert writers(found, "a") == ["anywhere", "everything", "literal", "prefix"]
 
 
-def test_a_healthy_topic_is_told_without_alarm():
-    topic = Listed(topics.REQUESTS, [Partition(0, 0, 1), Partition(1, 2, 5)], ["intake"])
-    assert lines([topic]) == [
-        "bmt.requests.v1  written by intake",
-        "    4 records in 2 partitions (end offsets 1, 5)",
-        "    my.gov.bmt.RequestReceived.v1, my.gov.bmt.WithdrawalRequested.v1",
-    ]
-
-
 def test_what_is_wrong_with_a_topic_is_told():
     topic = Listed(topics.REQUESTS, [], ["mallory"])
     told = lines([topic])
     assert "    IS NOT THERE" in told
     assert "    ITS WRITER MAY NOT WRITE" in told
     assert "    OTHERS MAY WRITE: mallory" in told
-
-
-def test_a_kafka_without_rights_raises_no_alarm():
-    topic = Listed(topics.REQUESTS, [Partition(0, 0, 0)], None)
-    assert not topic.locked_out
-    assert not topic.strangers
 
 
 def test_every_service_must_be_able_to_bury():
