@@ -2,25 +2,8 @@
 
 import json
 
-import pytest
-
-from bmt.chassis.errors import WrongConfiguration
-from evaluation.layout import holder, locked
 from evaluation.ports import OFFSETS, Ports
 from evaluation.secrets import passwords
-
-
-def test_two_supervisors_never_share_a_data_directory(tmp_path):
-    file = tmp_path / "supervisor.pid"
-
-    with locked(file):
-        with pytest.raises(WrongConfiguration, match="already"), locked(file):
-            pytest.fail("it was let in")
-        assert holder(file) is not None
-
-    assert holder(file) is None
-    with locked(file):
-        assert holder(file) is not None
 
 
 def test_passwords_are_made_once_and_for_their_owner_alone(tmp_path):
@@ -46,9 +29,3 @@ def test_all_ports_follow_from_the_base_and_none_twice():
     )
     assert len(set(OFFSETS.values())) == len(OFFSETS)
     assert ports.url("records") == "http://127.0.0.1:9005"
-
-
-@pytest.mark.parametrize("base", [80, 65_500, -1])
-def test_a_base_that_leaves_no_room_is_refused(base):
-    with pytest.raises(WrongConfiguration, match="--port-base"):
-        Ports(base)

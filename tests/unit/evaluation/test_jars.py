@@ -49,16 +49,6 @@ def test_what_is_here_is_used_without_the_network(cache, monkeypatch):
     assert machine.classpath() == f"{cache}/.jgo/jars/*:{cache}/.jgo/modules/*"
 
 
-def test_what_is_missing_is_fetched(cache, monkeypatch):
-    def fetch(folder):
-        put(folder, "kafka-4.1.1.jar", "kafka")
-        put(folder, "native-1-linux.jar", "native")
-
-    monkeypatch.setattr(machine, "_fetch", fetch)
-
-    assert str(cache) in machine.classpath()
-
-
 @pytest.mark.parametrize(
     ("name", "content"), [("kafka-4.1.1.jar", "altered"), ("stranger-1.jar", "kafka")]
 )

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evaluation import ready_file, services
+from evaluation import services
 from evaluation.layout import Layout
 from evaluation.ports import Ports
 from evaluation.system import System
@@ -40,28 +40,3 @@ def test_no_password_is_on_a_command_line(system):
 
     for program in programs:
         assert not any(secret in " ".join(program.command) for secret in secrets), program.name
-
-
-def test_the_ready_file_has_the_shape_of_the_contract(system):
-    pids = {program.name: 1 for program in (*system.programs(), *services.programs(system))}
-
-    document = ready_file.document(system, pids)
-
-    assert list(document["services"]) == [
-        "intake",
-        "approval",
-        "provisioning",
-        "notification",
-        "records",
-    ]
-    assert document["services"]["intake"] == {"url": "http://127.0.0.1:9001", "pid": 1}
-    assert document["kafka"].keys() == {
-        "bootstrap_servers",
-        "security_protocol",
-        "sasl_mechanism",
-        "pid",
-        "principals",
-    }
-    assert document["mail"].keys() == {"smtp", "maildir"}
-    assert document["ipms"] == {"url": "http://127.0.0.1:9030/v2", "token": system.ipms.token}
-    assert document["storage"].keys() == {"kind", "url", "user", "password", "owners"}

@@ -89,7 +89,3 @@ def test_it_runs_where_no_module_of_ours_is_found(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 and nothing", b"GIF89a", PDF[:4000]])
 def test_what_cannot_be_read_has_none(content):
     assert (made(content, "1").returncode, made(content, "1").stdout) == (1, b"")
-
-
-def test_page_nought_is_none():
-    assert made(PDF, "0").returncode == 1

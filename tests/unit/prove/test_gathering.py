@@ -35,10 +35,6 @@ def test_ipms_tells_by_its_journal_what_each_account_became_in_order(where):
     )
 
 
-def test_an_ipms_whose_journal_is_elsewhere_has_no_history(where):
-    assert outside_systems.read_changes(where) == ()
-
-
 def test_a_mail_is_the_same_whomever_it_was_delivered_to(where):
     new = Path(where.ready["mail"]["maildir"]) / "new"
     new.mkdir(parents=True)

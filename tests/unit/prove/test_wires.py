@@ -37,10 +37,6 @@ async def broken(reader, writer):
         return True
 
 
-async def test_what_is_said_arrives_and_is_answered(wire):
-    assert await said(*await wire.connect()) == b"hello\n"
-
-
 async def test_a_cut_breaks_connections_old_and_new(wire):
     old = await wire.connect()
     await said(*old)
