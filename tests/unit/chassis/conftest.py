@@ -1,15 +1,21 @@
 """The parcel API with its issuer, all in this process."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from eventually import eventually
+from fastapi import APIRouter, FastAPI
 from fixtures.issuer import Issuer, rsa_key
-from parcel_api import Desk, parcel_routes
+from parcel_api import Desk, calling, parcel_routes, parcel_settings
 
-from bmt.chassis.http.app import create_app
+from bmt.chassis.http.app import configuration, create_app
 from bmt.chassis.http.auth import IssuerKeys, TokenVerifier
+from bmt.chassis.http.limits import Deadlines
 from bmt.chassis.runtime.observability import ReadinessCheck, ServiceMetrics, new_registry
 
 
@@ -36,7 +42,44 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def client_of(desk, verifier) -> Callable[[Mapping[str, ReadinessCheck]], httpx.AsyncClient]:
+def app_of(verifier) -> Callable[..., FastAPI]:
+    """Makes an application of these routers, with what else is told."""
+
+    def build(*routers: APIRouter, **more: Any) -> FastAPI:
+        return create_app(
+            title="Parcels",
+            version="1",
+            description="Sends parcels.",
+            routers=routers,
+            authenticator=verifier,
+            **{"registry": new_registry(), "readiness": {}, **more},
+            lifespan=lambda _: nullcontext(),
+        )
+
+    return build
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Callable[..., Awaitable[int]]]:
+    """`port = await served(app)`: the application behind its real server, at this port."""
+    ends = []
+
+    async def start(app: FastAPI, *deadlines: Deadlines) -> int:
+        settings = parcel_settings()
+        server = uvicorn.Server(configuration(lambda _: app, settings, *deadlines))
+        serving = asyncio.create_task(server._serve())
+        ends.append((server, serving))
+        await eventually(lambda: server.started)
+        return settings.port
+
+    yield start
+    for server, serving in ends:
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+def client_of(desk, app_of) -> Callable[[Mapping[str, ReadinessCheck]], httpx.AsyncClient]:
     """Makes a client of the API, given what it needs to be ready."""
     registry = new_registry()
     metrics = ServiceMetrics("parcels", registry)
@@ -45,18 +88,8 @@ def client_of(desk, verifier) -> Callable[[Mapping[str, ReadinessCheck]], httpx.
         metrics.outbox(pending=3, oldest_seconds=1.5)
 
     def build(readiness: Mapping[str, ReadinessCheck]) -> httpx.AsyncClient:
-        app = create_app(
-            title="Parcels",
-            version="1",
-            description="Sends parcels.",
-            routers=[parcel_routes(desk)],
-            authenticator=verifier,
-            registry=registry,
-            readiness=readiness,
-            samplers=[sample],
-            lifespan=lambda _: nullcontext(),
-        )
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://parcels")
+        routers = [parcel_routes(desk)]
+        return calling(app_of(*routers, registry=registry, readiness=readiness, samplers=[sample]))
 
     return build
 

@@ -1,9 +1,10 @@
 """A small API on the chassis, to try it with."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from fastapi import APIRouter, Depends, Request
+import httpx
+from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.chassis.errors import CausationReused, StoreUnavailable
@@ -18,7 +19,9 @@ from bmt.chassis.http.routes import (
     command,
     problems,
 )
+from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.contracts.problems import Refused
+from evaluation.ports import any_free_port
 
 
 class Owner(BaseModel):
@@ -59,6 +62,26 @@ class Executed:
 
 
 by_number = Paging(tuple[int, str])
+
+
+class ParcelSettings(ServiceSettings):
+    service: ClassVar[str] = "parcels"
+
+
+def parcel_settings() -> ParcelSettings:
+    """Those of a process that is never asked for what they name."""
+    return ParcelSettings(
+        port=any_free_port(),
+        kafka_bootstrap_servers="127.0.0.1:1",
+        mongodb_uri="mongodb://127.0.0.1:1",
+        issuer="http://127.0.0.1:1",
+        agencies_file="agencies.yaml",
+    )
+
+
+def calling(app: FastAPI) -> httpx.AsyncClient:
+    """A client of the application, in this process."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://parcels")
 
 
 def parcel_routes(desk: Desk) -> APIRouter:

@@ -1,11 +1,8 @@
 """Only a token that the issuer signed for us, and that still holds, tells who is calling."""
 
-import hmac
 import time
-from base64 import urlsafe_b64encode
 
 import httpx
-import orjson
 import pytest
 from fixtures.issuer import Issuer, ec_key, rsa_key
 from fixtures.problems import assert_problem
@@ -20,11 +17,6 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def unsigned(header: dict, token: str) -> str:
-    encoded = urlsafe_b64encode(orjson.dumps(header)).decode().rstrip("=")
-    return f"{encoded}.{token.split('.')[1]}."
-
-
 class Clock:
     """Stands still until it is moved."""
 
@@ -35,20 +27,10 @@ class Clock:
         return self.now
 
 
-async def test_a_valid_token_tells_who_is_calling(verifier, issuer):
-    token = issuer.token(
-        "aminah", "administrator", "emperor", name="Aminah", email="a@jpa.my", agency="JPA"
-    )
-    assert await verifier.principal(token) == Principal(
-        subject="aminah",
-        email="a@jpa.my",
-        name="Aminah",
-        agency="JPA",
-        roles=frozenset({"administrator"}),
-    )
-
-
-async def test_what_a_token_leaves_out_is_empty_and_the_name_is_the_subject(verifier, issuer):
+async def test_a_token_tells_who_is_calling_in_roles_that_there_are(verifier, issuer):
+    told = {"email": "a@jpa.my", "name": "Aminah", "agency": "JPA"}
+    caller = await verifier.principal(issuer.token("aminah", "administrator", "emperor", **told))
+    assert caller == Principal("aminah", roles=frozenset({"administrator"}), **told)
     caller = await verifier.principal(issuer.token("hrmis", without="roles"))
     assert caller == Principal("hrmis", "", "hrmis", "", frozenset())
 
@@ -74,76 +56,11 @@ async def test_other_public_key_signatures_are_accepted(verifier, issuer, algori
     assert (await verifier.principal(token)).subject == "aminah"
 
 
-@pytest.mark.parametrize(
-    ("claims", "reason"),
-    [
-        ({"expires_in": -1}, "expired"),
-        ({"without": "exp"}, "exp"),
-        ({"exp": "tomorrow"}, "exp"),
-        ({"without": "sub"}, "sub"),
-        ({"sub": 7}, "sub"),
-        ({"sub": " "}, "sub"),
-        ({"without": "iss"}, "iss"),
-        ({"iss": "https://issuer.test.evil"}, "iss"),
-        ({"without": "aud"}, "aud"),
-        ({"aud": "bmt"}, "aud"),
-        ({"aud": ["bmt", "bmt-api2"]}, "aud"),
-        ({"aud": []}, "aud"),
-        pytest.param({"nbf": time.time() + 3600}, "nbf", id="not-yet-valid"),
-        pytest.param({"iat": time.time() + 3600}, "iat", id="issued-later"),
-        ({"roles": "administrator"}, "roles"),
-        ({"agency": ["JPA"]}, "agency"),
-        ({"header": {"typ": "logout+jwt"}}, "type"),
-        ({"header": {"kid": "unknown"}}, "publishes"),
-        ({"header": {"typ": "JWE"}}, "type"),
-    ],
-    ids=str,
-)
-async def test_a_token_that_does_not_hold_is_refused_by_name(verifier, issuer, claims, reason):
-    with pytest.raises(Refused, match=reason) as refused:
-        await verifier.principal(issuer.token(**claims))
-    assert refused.value.problem == "unauthenticated"
-
-
-async def test_a_wrong_signature_is_refused(verifier, issuer):
-    forged = issuer.token(key=rsa_key("first"))
-    with pytest.raises(Refused, match="signature"):
-        await verifier.principal(forged)
-
-
 async def test_a_changed_payload_is_refused(verifier, issuer):
     header, _, signature = issuer.token("aminah").split(".")
     payload = issuer.token("minister").split(".")[1]
     with pytest.raises(Refused, match="signature"):
         await verifier.principal(f"{header}.{payload}.{signature}")
-
-
-@pytest.mark.parametrize("none", ["none", "None", "NONE", "", None])
-async def test_an_unsigned_token_is_refused(verifier, issuer, none):
-    token = unsigned({"alg": none, "kid": "first"}, issuer.token())
-    with pytest.raises(Refused, match=r"algorithm|JWT"):
-        await verifier.principal(token)
-
-
-async def test_the_public_key_is_no_shared_secret(verifier, issuer, signing_key):
-    signed = unsigned({"alg": "HS256", "kid": "first"}, issuer.token()).rstrip(".")
-    public_key = signing_key.as_pem(private=False)
-    mac = hmac.digest(public_key, signed.encode(), "sha256")
-    confused = f"{signed}.{urlsafe_b64encode(mac).decode().rstrip('=')}"
-    with pytest.raises(Refused, match="algorithm"):
-        await verifier.principal(confused)
-
-
-async def test_an_extension_that_must_be_understood_and_is_not_is_refused(verifier, issuer):
-    token = unsigned({"alg": "RS256", "kid": "first", "crit": ["x"], "x": 1}, issuer.token())
-    with pytest.raises(Refused, match="crit"):
-        await verifier.principal(token + "c2ln")
-
-
-async def test_a_key_of_another_kind_than_the_algorithm_is_refused(verifier, issuer):
-    issuer.keys.append(ec_key("ec"))
-    with pytest.raises(Refused):
-        await verifier.principal(issuer.token(header={"kid": "ec"}))
 
 
 @pytest.mark.parametrize(
@@ -214,14 +131,6 @@ async def test_a_withdrawn_key_is_forgotten_in_time(issuer):
     assert await keys.find("first") is None
 
 
-async def test_without_any_key_the_issuer_is_the_missing_part(verifier, issuer):
-    issuer.away = True
-    with pytest.raises(Unavailable, match="issuer"):
-        await verifier.principal(issuer.token())
-    issuer.away = False
-    assert await verifier.principal(issuer.token())
-
-
 async def test_another_issuers_discovery_document_is_not_trusted(verifier, issuer):
     issuer.says_it_is = "https://elsewhere.test"
     with pytest.raises(Unavailable):
@@ -245,13 +154,6 @@ async def test_a_refused_token_is_not_repeated(client, issuer):
 async def test_the_scheme_is_read_in_any_case(client, issuer):
     headers = {"Authorization": f"bearer {issuer.token()}"}
     assert (await client.get("/v1/me", headers=headers)).json()["subject"] == "aminah"
-
-
-async def test_a_role_that_is_missing_is_named(client, issuer):
-    refused = await client.get("/v1/audit", headers=bearer(issuer.token("siti", "operator")))
-    allowed = await client.get("/v1/audit", headers=bearer(issuer.token("siti", "auditor")))
-    assert assert_problem(refused, "forbidden")["roles"] == ["auditor"]
-    assert allowed.status_code == 200
 
 
 async def test_a_caller_is_known_before_the_body_is_read(client: httpx.AsyncClient):

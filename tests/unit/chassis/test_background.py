@@ -43,31 +43,9 @@ async def test_but_not_for_ever(monkeypatch):
     assert cut_off.is_set()
 
 
-async def test_what_a_step_raises_is_raised():
-    async def step() -> None:
-        raise RuntimeError("no")
-
-    with pytest.raises(RuntimeError, match="no"):
-        await background.whole(step())
-
-
 async def test_a_task_that_a_client_of_its_own_cancels_is_not_taken_for_one_that_was_asked_to_end():
     async def task() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(RuntimeError, match="ended"):
         await background.forever(task)
-
-
-async def test_a_task_that_is_asked_to_end_ends():
-    begun = asyncio.Event()
-
-    async def task() -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    running = asyncio.create_task(background.forever(task))
-    await begun.wait()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running

@@ -8,10 +8,6 @@ import pytest
 from bmt.chassis.messaging.kafka_client import bounded
 
 
-async def test_what_comes_in_time_is_handed_on():
-    assert await bounded(asyncio.sleep(0, "answer"), 5) == "answer"
-
-
 async def test_who_does_not_end_is_left_behind():
     let_go = asyncio.Event()
 

@@ -1,18 +1,16 @@
 """A crowd is served as far as it can be, and the rest is told so at once."""
 
 import asyncio
-from contextlib import nullcontext
 
 import httpx
 import pytest
 from eventually import eventually
 from fastapi import Request
 from fixtures.problems import assert_problem
+from parcel_api import calling
 
-from bmt.chassis.http.app import create_app
 from bmt.chassis.http.limits import ConcurrencyLimits
 from bmt.chassis.http.routes import api_router
-from bmt.chassis.runtime.observability import new_registry
 
 MOST = 3
 
@@ -37,21 +35,10 @@ def counter() -> Counter:
 
 
 @pytest.fixture
-def crowded(counter, verifier) -> httpx.AsyncClient:
+def crowded(counter, app_of) -> httpx.AsyncClient:
     routes = api_router()
     routes.get("/v1/counter")(counter.serve)
-    app = create_app(
-        title="Counter",
-        version="1",
-        description="Serves.",
-        routers=[routes],
-        authenticator=verifier,
-        registry=new_registry(),
-        readiness={},
-        concurrency=ConcurrencyLimits(most=MOST, each=MOST),
-        lifespan=lambda _: nullcontext(),
-    )
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://counter")
+    return calling(app_of(routes, concurrency=ConcurrencyLimits(most=MOST, each=MOST)))
 
 
 async def test_who_comes_to_a_crowd_is_told_to_come_again_and_the_crowd_is_served(counter, crowded):

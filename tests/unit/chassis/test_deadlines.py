@@ -1,33 +1,23 @@
 """Who sends or takes slowly is waited for as long as the line may be honest, and keeps nobody else out."""
 
 import asyncio
-from contextlib import nullcontext
 
 import httpx
 import orjson
 import pytest
-import uvicorn
 from eventually import eventually
 from fastapi import Request
 from parcel_api import parcel_routes
 from starlette.responses import StreamingResponse
 
-from bmt.chassis.http import app as served
-from bmt.chassis.http.app import create_app
+from bmt.chassis.http import app as serving
 from bmt.chassis.http.limits import ConcurrencyLimits, Deadlines
 from bmt.chassis.http.routes import api_router
-from bmt.chassis.runtime.observability import new_registry
-from bmt.chassis.runtime.settings import ServiceSettings
-from evaluation.ports import any_free_port
 
 MOST, EACH, WAITING = 8, 3, 6
 HEAD_SECONDS, GRACE_SECONDS, RATE = 0.4, 0.8, 1000
 DEADLINES = Deadlines(HEAD_SECONDS, GRACE_SECONDS, RATE, WAITING)
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-class ParcelSettings(ServiceSettings):
-    service = "parcels"
 
 
 class Gate:
@@ -70,33 +60,12 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-async def port(desk, verifier, gate, monkeypatch):
+async def port(desk, gate, app_of, served, monkeypatch):
     """Where the parcel API is served, with deadlines that a test can wait for."""
-    settings = ParcelSettings(
-        port=any_free_port(),
-        kafka_bootstrap_servers="127.0.0.1:1",
-        mongodb_uri="mongodb://127.0.0.1:1",
-        issuer="http://127.0.0.1:1",
-        agencies_file="agencies.yaml",
-    )
-    monkeypatch.setattr(served, "SHUTDOWN_SECONDS", 1)
-    app = create_app(
-        title="Parcels",
-        version="1",
-        description="",
-        routers=[parcel_routes(desk), gate.routes()],
-        authenticator=verifier,
-        registry=new_registry(),
-        readiness={},
-        concurrency=ConcurrencyLimits(most=MOST, each=EACH),
-        lifespan=lambda _: nullcontext(),
-    )
-    server = uvicorn.Server(served.configuration(lambda _: app, settings, DEADLINES))
-    serving = asyncio.create_task(server._serve())
-    await eventually(lambda: server.started)
-    yield settings.port
-    server.should_exit = True
-    await serving
+    monkeypatch.setattr(serving, "SHUTDOWN_SECONDS", 1)
+    limits = ConcurrencyLimits(most=MOST, each=EACH)
+    app = app_of(parcel_routes(desk), gate.routes(), concurrency=limits)
+    return await served(app, DEADLINES)
 
 
 @pytest.fixture

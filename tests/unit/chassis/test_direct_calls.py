@@ -1,19 +1,16 @@
 """What is answered directly means the same as what FastAPI answers, to the byte."""
 
 import json
-from contextlib import nullcontext
 from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import Depends, Request
-from parcel_api import Owner, Parcel
+from parcel_api import Owner, Parcel, calling
 
 from bmt.chassis.errors import CausationReused, StoreUnavailable
-from bmt.chassis.http.app import create_app
 from bmt.chassis.http.bodies import JsonResponse
 from bmt.chassis.http.routes import CommandContext, api_router, command
-from bmt.chassis.runtime.observability import new_registry
 from bmt.contracts.problems import Refused
 
 Commanding = Annotated[CommandContext, Depends(command("operator"))]
@@ -36,7 +33,7 @@ def answered(parcel: Parcel, context: CommandContext) -> JsonResponse:
 
 
 @pytest.fixture
-def both(verifier) -> httpx.AsyncClient:
+def both(app_of) -> httpx.AsyncClient:
     """The same call at `/v1/direct`, and at `/v1/routed`, which FastAPI answers as it asks for more."""
     routes = api_router()
 
@@ -49,17 +46,7 @@ def both(verifier) -> httpx.AsyncClient:
         return answered(parcel, context)
 
     assert [route.is_direct for route in routes.routes] == [True, False]
-    app = create_app(
-        title="Both",
-        version="1",
-        description="",
-        routers=[routes],
-        authenticator=verifier,
-        registry=new_registry(),
-        readiness={},
-        lifespan=lambda _: nullcontext(),
-    )
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://both")
+    return calling(app_of(routes))
 
 
 def body(**changes: Any) -> bytes:

@@ -1,22 +1,16 @@
 """How much one call, and one caller, may ask for."""
 
 import asyncio
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 
 import httpx
 import pytest
-import uvicorn
-from eventually import eventually
 from fixtures.problems import assert_problem
-from parcel_api import parcel_routes
+from parcel_api import calling, parcel_routes
 
 from bmt.chassis.http import bodies, limits
-from bmt.chassis.http.app import configuration, create_app
 from bmt.chassis.http.limits import RateLimit
-from bmt.chassis.runtime.observability import new_registry
-from bmt.chassis.runtime.settings import ServiceSettings
 from bmt.contracts.problems import Refused
-from evaluation.ports import any_free_port
 
 
 class Clock:
@@ -57,19 +51,6 @@ def test_a_burst_is_five_seconds_of_calls(clock):
     assert passed(RateLimit(0.1, monotonic=clock), "siti", 100) == 1
 
 
-def test_one_caller_is_not_held_up_by_another(clock):
-    limit = RateLimit(10, 50, monotonic=clock)
-    passed(limit, "siti", 100)
-    assert passed(limit, "ali", 100) == 50
-
-
-def test_who_keeps_to_the_rate_is_never_refused(clock):
-    limit = RateLimit(10, 1, monotonic=clock)
-    for _ in range(100):
-        clock.now += 0.1001
-        limit.take("siti")
-
-
 def test_refused_calls_do_not_count(clock):
     limit = RateLimit(10, 1, monotonic=clock)
     passed(limit, "siti", 1000)
@@ -101,20 +82,9 @@ def test_many_callers_do_not_fill_the_memory(clock):
 
 
 @pytest.fixture
-def limited(desk, verifier, clock) -> httpx.AsyncClient:
+def limited(desk, app_of, clock) -> httpx.AsyncClient:
     """A client of the parcel API that lets each caller make three calls."""
-    app = create_app(
-        title="Parcels",
-        version="1",
-        description="",
-        routers=[parcel_routes(desk)],
-        authenticator=verifier,
-        registry=new_registry(),
-        readiness={},
-        rate_limit=RateLimit(1, 3, monotonic=clock),
-        lifespan=lambda _: nullcontext(),
-    )
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://parcels")
+    return calling(app_of(parcel_routes(desk), rate_limit=RateLimit(1, 3, monotonic=clock)))
 
 
 async def test_a_caller_of_too_many_calls_is_told_when_to_ask_again(limited, issuer):
@@ -131,11 +101,6 @@ async def test_another_token_of_the_same_caller_is_no_way_around(limited, issuer
         assert (await limited.get("/v1/me", headers=headers)).status_code == 200
     headers = {"Authorization": f"Bearer {issuer.token('siti', name='another')}"}
     assert_problem(await limited.get("/v1/me", headers=headers), "too_many_requests")
-
-
-async def test_whoever_watches_a_service_is_not_limited(limited):
-    for _ in range(10):
-        assert (await limited.get("/healthz")).status_code == 200
 
 
 async def test_a_body_that_is_nested_too_deeply_is_refused(client, operator):
@@ -164,26 +129,11 @@ async def test_an_address_that_is_too_long_is_refused(client, operator):
     assert_problem(answer, "headers_too_large")
 
 
-class ParcelSettings(ServiceSettings):
-    service = "parcels"
-
-
 @pytest.fixture
-async def socket_of(limited):
+async def socket_of(limited, served):
     """`reader, writer = await socket_of()`: a connection to the API behind its real server."""
-    settings = ParcelSettings(
-        port=any_free_port(),
-        kafka_bootstrap_servers="127.0.0.1:1",
-        mongodb_uri="mongodb://127.0.0.1:1",
-        issuer="http://127.0.0.1:1",
-        agencies_file="agencies.yaml",
-    )
-    server = uvicorn.Server(configuration(lambda _: limited._transport.app, settings))
-    serving = asyncio.create_task(server._serve())
-    await eventually(lambda: server.started)
-    yield lambda: asyncio.open_connection("127.0.0.1", settings.port)
-    server.should_exit = True
-    await serving
+    port = await served(limited._transport.app)
+    return lambda: asyncio.open_connection("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("endless", [b"GET /", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nX: "])

@@ -56,12 +56,6 @@ def test_what_is_fetched_from_where_is_not_written(logged, library):
     assert logged() == []
 
 
-def test_lines_below_the_level_are_not_written(logged):
-    structlog.get_logger().debug("detail")
-    logging.getLogger("aiokafka").debug("detail")
-    assert logged() == []
-
-
 def test_libraries_log_the_same_way(logged):
     logging.getLogger("aiokafka.consumer").warning("Heartbeat of %s failed", "group")
     (line,) = logged()

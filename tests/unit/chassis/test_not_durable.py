@@ -7,40 +7,27 @@ from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime.mongodb import store_errors
 
 SHUTDOWN = {"code": 91, "codeName": "ShutdownInProgress", "errmsg": "Replication is shut down"}
-
-
-@pytest.mark.parametrize("error", [WriteConcernError("91", 91, SHUTDOWN), WTimeoutError("64", 64)])
-def test_a_write_that_the_majority_did_not_promise_is_unavailable(error):
-    with pytest.raises(StoreUnavailable), store_errors():
-        raise error
-
-
-def test_a_batch_that_the_majority_did_not_promise_is_unavailable():
-    details = {"writeErrors": [], "writeConcernErrors": [SHUTDOWN], "nInserted": 2}
-    with pytest.raises(StoreUnavailable), store_errors():
-        raise BulkWriteError(details)
-
-
-def test_the_duplicates_of_a_batch_are_for_its_writer_to_judge():
-    details = {"writeErrors": [{"index": 0, "code": 11000}], "writeConcernErrors": []}
-    with pytest.raises(BulkWriteError), store_errors():
-        raise BulkWriteError(details)
+NOT_PROMISED = {"writeErrors": [], "writeConcernErrors": [SHUTDOWN], "nInserted": 2}
+TWICE = {"writeErrors": [{"index": 0, "code": 11000}], "writeConcernErrors": []}
 
 
 @pytest.mark.parametrize(
-    ("code", "name"),
+    ("error", "seen_as"),
     [
-        (43, "CursorNotFound"),
-        (134, "ReadConcernMajorityNotAvailableYet"),
-        (211, "KeyNotFound"),
-        (11601, "Interrupted"),
+        (WriteConcernError("91", 91, SHUTDOWN), StoreUnavailable),
+        (WTimeoutError("64", 64), StoreUnavailable),
+        (BulkWriteError(NOT_PROMISED), StoreUnavailable),
+        (OperationFailure("CursorNotFound", 43), StoreUnavailable),
+        (OperationFailure("ReadConcernMajorityNotAvailableYet", 134), StoreUnavailable),
+        (OperationFailure("KeyNotFound", 211), StoreUnavailable),
+        (OperationFailure("Interrupted", 11601), StoreUnavailable),
+        (BulkWriteError(TWICE), BulkWriteError),
+        (OperationFailure("BadValue", 2), OperationFailure),
     ],
+    ids=str,
 )
-def test_a_read_that_a_server_cannot_answer_yet_is_unavailable(code, name):
-    with pytest.raises(StoreUnavailable), store_errors():
-        raise OperationFailure(name, code)
-
-
-def test_what_the_server_says_of_a_question_of_ours_is_our_own_error():
-    with pytest.raises(OperationFailure), store_errors():
-        raise OperationFailure("BadValue", 2)
+def test_what_a_server_does_not_promise_or_answer_yet_is_unavailable_and_nothing_else(
+    error, seen_as
+):
+    with pytest.raises(seen_as), store_errors():
+        raise error

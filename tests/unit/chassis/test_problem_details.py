@@ -1,15 +1,10 @@
 """Whatever goes wrong is answered with RFC 9457 problem details that say what is allowed."""
 
-import orjson
 import pytest
 from fixtures.problems import assert_problem, pointers
 from parcel_api import AlreadySent
 
-from bmt.contracts.problems import STATUS, TITLE, Refused
-
-
-def test_every_problem_has_a_title_and_every_title_a_problem():
-    assert set(TITLE) == set(STATUS)
+from bmt.contracts.problems import Refused
 
 
 async def test_all_wrong_fields_are_named_at_once(client, operator):
@@ -17,20 +12,6 @@ async def test_all_wrong_fields_are_named_at_once(client, operator):
     response = await client.post("/v1/parcels", json=wrong, headers=operator)
     body = assert_problem(response, "validation_failed")
     assert pointers(body) == {"/owner/email", "/owner/e~1mail", "/kilograms", "/labels/1"}
-
-
-async def test_a_missing_field_is_named_by_where_it_should_be(client, operator):
-    response = await client.post("/v1/parcels", json={"owner": {}}, headers=operator)
-    body = assert_problem(response, "validation_failed")
-    assert pointers(body) == {"/owner/email", "/kilograms"}
-
-
-async def test_a_wrong_value_is_never_repeated(client, operator):
-    wrong = {"owner": {"email": "ali bin abu"}, "kilograms": "siti binti omar"}
-    response = await client.post("/v1/parcels", json=wrong, headers=operator)
-    assert_problem(response, "validation_failed")
-    assert "bin abu" not in response.text
-    assert "binti" not in response.text
 
 
 async def test_a_body_wrong_in_very_many_places_gets_a_short_answer(client, operator, parcel):
@@ -70,23 +51,6 @@ async def test_a_body_that_is_no_clean_json_object_is_refused(client, operator, 
     headers = operator | {"Content-Type": "application/json"}
     response = await client.post("/v1/parcels", content=body, headers=headers)
     assert "errors" in assert_problem(response, "validation_failed")
-
-
-async def test_json_without_a_content_type_is_read(client, operator, parcel):
-    response = await client.post("/v1/parcels", content=orjson.dumps(parcel), headers=operator)
-    assert response.status_code == 201
-
-
-async def test_a_body_of_another_kind_is_not_read(client, operator, parcel):
-    headers = operator | {"Content-Type": "text/plain"}
-    response = await client.post("/v1/parcels", content=orjson.dumps(parcel), headers=headers)
-    assert_problem(response, "unsupported_media_type")
-
-
-async def test_a_body_announced_as_too_large_is_not_read(client, operator):
-    body = orjson.dumps({"labels": ["x" * 1024 * 1024]})
-    response = await client.post("/v1/parcels", content=body, headers=operator)
-    assert assert_problem(response, "too_large")["limit_bytes"] == 1024 * 1024
 
 
 async def test_a_streamed_body_is_counted_while_it_arrives(client, operator):
@@ -131,20 +95,17 @@ async def test_a_part_that_is_away_says_when_to_ask_again(client):
     assert response.headers["retry-after"] == "7"
 
 
-async def test_a_refusal_carries_its_own_members(client, desk, operator, parcel):
-    desk.fails_with = AlreadySent("It was sent.", extra={"decision": {"by": "siti"}})
-    response = await client.post("/v1/parcels", json=parcel, headers=operator)
-    assert assert_problem(response, "already_decided")["decision"] == {"by": "siti"}
-
-
-async def test_a_member_cannot_pass_for_the_problem_itself(client, desk, operator, parcel):
-    desk.fails_with = AlreadySent(extra={"status": 200, "type": "none"})
-    response = await client.post("/v1/parcels", json=parcel, headers=operator)
-    assert_problem(response, "already_decided")
-
-
 async def test_a_refusal_given_again_says_so(client, desk, operator, parcel):
     desk.fails_with = Refused(problem="request_closed", replayed=True)
     response = await client.post("/v1/parcels", json=parcel, headers=operator)
     assert_problem(response, "request_closed")
     assert response.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_refusal_carries_members_that_cannot_pass_for_the_problem_itself(
+    client, desk, operator, parcel
+):
+    told = {"decision": {"by": "siti"}, "status": 200, "type": "none"}
+    desk.fails_with = AlreadySent("It was sent.", extra=told)
+    response = await client.post("/v1/parcels", json=parcel, headers=operator)
+    assert assert_problem(response, "already_decided")["decision"] == {"by": "siti"}

@@ -7,14 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.certificates import Authority
 from test_secrets import GIVEN, SECRETS, settings_of
 
 from bmt.chassis.http.app import warn_of_what_is_not_encrypted
-from bmt.chassis.runtime import settings
 from bmt.chassis.runtime.observability import set_up_logs
 from bmt.chassis.runtime.settings import load
-from bmt.cli import addresses
 
 ROOT = Path(__file__).parents[3]
 OUTSIDE = {
@@ -63,15 +60,6 @@ def test_an_address_outside_that_is_not_encrypted_is_refused_by_name(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{address} is wrong: http:// is not encrypted")
     assert "BMT_ALLOW_HTTP" in line
-
-
-def test_all_that_are_not_encrypted_are_named_at_once(production, capsys):
-    for address in OUTSIDE["intake"]:
-        production.setenv(address, "http://bmt.example")
-    with pytest.raises(SystemExit):
-        load(settings_of("intake"))
-    lines = capsys.readouterr().err.splitlines()
-    assert {line.split()[0] for line in lines} == OUTSIDE["intake"]
 
 
 @each_service
@@ -163,19 +151,3 @@ def test_files_for_tls_are_refused_where_kafka_is_spoken_to_without(production, 
     with pytest.raises(SystemExit):
         load(settings_of("approval"))
     assert "BMT_KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT has none" in capsys.readouterr().err
-
-
-def test_kafka_does_not_say_what_clients_over_https_speak():
-    """httpx writes its protocols into the context that it is given, which all its clients share."""
-    assert settings.machines_tls() is settings.machines_tls()
-    assert settings.tls_context("BMT_KAFKA", None, None) is not settings.machines_tls()
-
-
-def test_an_operators_command_comes_in_by_tls_too(production, tmp_path):
-    authority = Authority(tmp_path, "ours")
-    production.setenv("BMT_MONGODB_CA_FILE", str(authority.file))
-    production.setenv("BMT_KAFKA_CA_FILE", str(authority.file))
-    production.setenv("BMT_KAFKA_CERTIFICATE_FILE", str(authority.certificate("operator")))
-    assert addresses.mongodb(tmp_path).tls == {"tls": True, "tlsCAFile": str(authority.file)}
-    trusted = addresses.kafka(tmp_path).options["ssl_context"].get_ca_certs()
-    assert [dict(part[0] for part in one["subject"]) for one in trusted] == [{"commonName": "ours"}]

@@ -2,35 +2,19 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import ClassVar
 
 import httpx
-import pytest
 import uvicorn
 from eventually import eventually
 from fastapi import FastAPI
+from parcel_api import parcel_settings
 
 from bmt.chassis.http.app import configuration
 from bmt.chassis.runtime.settings import ServiceSettings
-from evaluation.ports import any_free_port
 
 
-class ParcelSettings(ServiceSettings):
-    service: ClassVar[str] = "parcels"
-
-
-@pytest.fixture
-def settings() -> ParcelSettings:
-    return ParcelSettings(
-        port=any_free_port(),
-        kafka_bootstrap_servers="127.0.0.1:1",
-        mongodb_uri="mongodb://127.0.0.1:1",
-        issuer="http://127.0.0.1:1",
-        agencies_file="agencies.yaml",
-    )
-
-
-async def test_calls_under_way_are_finished_before_the_service_stops(settings):
+async def test_calls_under_way_are_finished_before_the_service_stops():
+    settings = parcel_settings()
     entered, stopped = asyncio.Event(), []
 
     @asynccontextmanager
@@ -38,7 +22,7 @@ async def test_calls_under_way_are_finished_before_the_service_stops(settings):
         yield
         stopped.append(settings.service)
 
-    def build(_: ParcelSettings) -> FastAPI:
+    def build(_: ServiceSettings) -> FastAPI:
         asyncio.get_running_loop()  # raises where there is none
         app = FastAPI(lifespan=lifespan)
 

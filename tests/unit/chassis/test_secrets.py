@@ -7,8 +7,6 @@ from fixtures.ledger_keys import KEYS, RECORDS_KEY
 
 import web.settings
 from bmt.chassis.runtime.settings import is_secret, load
-from bmt.cli import addresses
-from bmt.cli.addresses import OperatorMongodb
 
 PROCESSES = (
     "intake",
@@ -153,12 +151,6 @@ def test_a_secret_that_is_given_twice_is_refused(environment, tmp_path, capsys):
     assert "hunter" not in said
 
 
-def test_what_is_no_secret_does_not_come_from_a_file(environment, tmp_path):
-    (tmp_path / "level").write_text("debug")
-    environment.setenv("BMT_LOG_LEVEL_FILE", str(tmp_path / "level"))
-    assert load(settings_of("approval")).log_level == "info"
-
-
 @pytest.mark.parametrize("process", PROCESSES)
 def test_settings_show_no_secret_however_they_are_written(environment, process):
     settings = load(settings_of(process))
@@ -173,12 +165,3 @@ def test_a_wrong_setting_is_refused_without_the_secrets_beside_it(environment, c
     with pytest.raises(SystemExit):
         load(settings_of("provisioning"))
     assert "hunter" not in capsys.readouterr().err
-
-
-def test_an_operators_command_takes_its_secret_from_a_file_too(monkeypatch, tmp_path):
-    for name in (*GIVEN, *SECRETS):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "uri").write_text(SECRETS["BMT_MONGODB_URI"])
-    monkeypatch.setenv("BMT_MONGODB_URI_FILE", str(tmp_path / "uri"))
-    assert load(OperatorMongodb).mongodb_uri.get_secret_value() == SECRETS["BMT_MONGODB_URI"]
-    assert addresses.mongodb(tmp_path).uri == SECRETS["BMT_MONGODB_URI"]

@@ -73,13 +73,6 @@ async def test_a_document_that_an_event_begins_asks_for_nothing_that_was_said_be
     assert await shelves.get("parcel-1-7-0") == Shelf(weights=(10,))
 
 
-async def test_many_documents_are_read_at_once_without_those_that_there_are_not():
-    shelves = ViewProjection(SHELVES, MemoryViewStore())
-    await shelves.apply(incoming(commit(1, 10), commit(1, 20, stream="parcel-2")))
-    found = await shelves.get_many(["1", "2", "3"])
-    assert found == {"1": Shelf(weights=(10,)), "2": Shelf(weights=(20,))}
-
-
 async def test_what_a_crash_left_out_is_fetched_from_the_stream():
     store = MemoryEventStore()
     commits = [commit(1, 10), commit(2, 20), commit(3, 30)]

@@ -1,23 +1,15 @@
 """What every service's HTTP side has in common."""
 
 import asyncio
-import re
 
 import pytest
 from fastapi import APIRouter
 from fixtures.problems import assert_problem
 from pydantic import BaseModel
 
-from bmt.chassis.http.app import create_app
 from bmt.chassis.runtime import observability
-from bmt.chassis.runtime.observability import new_registry
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-async def test_an_alive_service_says_so(client):
-    response = await client.get("/healthz")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 async def there() -> None:
@@ -30,10 +22,6 @@ async def refuses() -> None:
 
 async def hangs() -> None:
     await asyncio.Event().wait()
-
-
-async def test_a_service_whose_parts_are_there_is_ready(client_of):
-    assert (await client_of({"mongodb": there}).get("/readyz")).status_code == 200
 
 
 async def test_readiness_names_each_missing_part(client_of, monkeypatch):
@@ -59,16 +47,6 @@ async def test_metrics_are_sampled_when_they_are_read(client):
     assert "_created" not in response.text
 
 
-async def test_the_documentation_needs_no_internet(client):
-    page = await client.get("/docs")
-    assert page.status_code == 200
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert loaded
-    for address in loaded:
-        assert address.startswith("/")
-        assert (await client.get(address)).status_code == 200
-
-
 async def test_the_openapi_document_describes_problems_and_keys(client):
     document = (await client.get("/openapi.json")).json()
     send = document["paths"]["/v1/parcels"]["post"]
@@ -80,12 +58,6 @@ async def test_the_openapi_document_describes_problems_and_keys(client):
     assert "pointer" in document["components"]["schemas"]["FieldError"]["properties"]
     assert [p["name"] for p in send["parameters"]] == ["Idempotency-Key"]
     assert send["security"] == [{"bearer": []}]
-
-
-async def test_answers_are_not_kept_nor_guessed_at(client):
-    response = await client.get("/v1/nothing")
-    assert response.headers["cache-control"] == "no-store"
-    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 async def test_a_valid_trace_is_taken_over(client):
@@ -101,7 +73,7 @@ async def test_an_invalid_trace_is_replaced(client, sent):
     assert observability.accepted_traceparent(begun) == begun
 
 
-def test_a_route_that_reads_json_loosely_is_refused_at_the_start(verifier):
+def test_a_route_that_reads_json_loosely_is_refused_at_the_start(app_of):
     class Anything(BaseModel):
         word: str
 
@@ -112,13 +84,4 @@ def test_a_route_that_reads_json_loosely_is_refused_at_the_start(verifier):
         return anything
 
     with pytest.raises(TypeError, match="/v1/loose"):
-        create_app(
-            title="Loose",
-            version="1",
-            description="",
-            routers=[routes],
-            authenticator=verifier,
-            registry=new_registry(),
-            readiness={},
-            lifespan=None,
-        )
+        app_of(routes)
