@@ -27,6 +27,12 @@ def up(
     detach: Annotated[  # noqa: FBT002 - an option
         bool, typer.Option("--detach", help="Return when ready; `bmt down` stops it.")
     ] = False,
+    replicas: Annotated[
+        int, typer.Option(metavar="N", help="Processes of each service and of the pages, 1 to 3.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(metavar="N", help="Of Kafka and of MongoDB, 1 or 3; for new data.")
+    ] = 1,
     parts_only: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002 - as above
     quiet: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002 - as above
 ) -> None:
@@ -34,12 +40,12 @@ def up(
     with reported():
         from evaluation import running  # noqa: PLC0415 - the command starts fast
         from evaluation.layout import Layout  # noqa: PLC0415
-        from evaluation.ports import Ports  # noqa: PLC0415
+        from evaluation.ports import Ports, Scale  # noqa: PLC0415
 
-        layout, ports = Layout.at(data), Ports(port_base)
+        layout, ports, scale = Layout.at(data), Ports(port_base), Scale(replicas, nodes)
         files = [ready_file.absolute()] if ready_file else []
         run = running.run_detached if detach else running.run_attached
-        run(layout, ports, files, parts_only=parts_only, quiet=quiet)
+        run(layout, ports, files, scale=scale, parts_only=parts_only, quiet=quiet)
 
 
 PATIENCE_SECONDS = 90

@@ -1,4 +1,4 @@
-"""The embedded Kafka: the JVM's options and the broker's `server.properties`."""
+"""The embedded Kafka: the JVM's options and each broker's `server.properties`."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from bmt.rights import kafka_rights
 from evaluation import machine
 from evaluation.machine import java
-from evaluation.ports import HOST, any_free_port, listening
+from evaluation.ports import HOST, any_free_port, listening, numbered
 from evaluation.secrets import passwords
 from evaluation.supervisor import Program, Unready, nothing, running
 
@@ -38,8 +38,8 @@ JVM = (
 # twice, and some groups then stay without a coordinator (seen on 4.1.1 and 4.3.1 with 1.5 s).
 SETTINGS = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
+node.id={number}
+controller.quorum.voters={voters}
 controller.listener.names=CONTROLLER
 listeners=CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=CLIENTS://{host}:{advertised_port}
@@ -48,16 +48,16 @@ inter.broker.listener.name=CLIENTS
 log.dirs={data}
 auto.create.topics.enable=false
 num.partitions=3
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=3
 offsets.retention.minutes=525600
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=300
@@ -82,10 +82,11 @@ allow.everyone.if.no.acl.found=false
 """
 
 
-# A real Apache Kafka 4 in KRaft mode: one node, on loopback, with SASL/SCRAM users and ACLs.
+# A real Apache Kafka 4 in KRaft mode: one node or three, on loopback, with SASL/SCRAM users and ACLs. Of three, each has
+# every record, and two must have it before it is acknowledged.
 #
 # Users are made when the storage is formatted, so it never runs without them; rights and topics are made after each
-# start (`kafka_rights`). Records are kept for ever: topics that forget would confuse an evaluation.
+# start of the first node (`kafka_rights`). Records are kept for ever: topics that forget would confuse an evaluation.
 
 
 MECHANISM = "SCRAM-SHA-512"
@@ -97,28 +98,43 @@ QUIET = "-Xlog:aot*=off"
 
 
 @dataclass(frozen=True)
-class Kafka:
-    """One broker.
+class Node:
+    """One broker of several.
 
     Attributes:
-        folder: of its storage and configuration.
         port: for clients, on loopback.
-        controller_port: for its own controller, on loopback.
-        passwords: by user; `admin` and `controller` must be among them.
+        controller_port: for the controllers, on loopback.
         advertised_port: the port that clients are told, if something stands in between.
+    """
+
+    port: int
+    controller_port: int
+    advertised_port: int | None = None
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.advertised_port or self.port}"
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A cluster of one broker or of several.
+
+    Attributes:
+        folder: of storage and configuration.
+        nodes: the brokers; the storage remembers how many they were.
+        passwords: by user; `admin` and `controller` must be among them.
         jvm_options: replace those that start from the archive of classes.
     """
 
     folder: Path
-    port: int
-    controller_port: int
+    nodes: Sequence[Node]
     passwords: Mapping[str, str]
-    advertised_port: int | None = None
     jvm_options: Sequence[str] = ()
 
     @property
     def bootstrap_servers(self) -> str:
-        return f"{HOST}:{self.advertised_port or self.port}"
+        return ",".join(node.address for node in self.nodes)
 
     def options(self, user: str = SUPER_USER) -> dict[str, str]:
         """The options of an aiokafka client for `user`."""
@@ -131,94 +147,137 @@ class Kafka:
         }
 
     def program(self) -> Program:
+        """The first broker, which makes topics and rights."""
+        return self.programs()[0]
+
+    def programs(self) -> list[Program]:
+        """`kafka`, then `kafka-2` and so on."""
+        return [_Broker(self, number).program() for number in range(1, len(self.nodes) + 1)]
+
+    def data(self, number: int = 1) -> Path:
+        """The storage of one broker."""
+        return self.folder / ("data" if number == 1 else f"data-{number}")
+
+    def cluster_id(self) -> str:
+        """Made once, for all brokers."""
+        file = self.folder / "cluster-id"
+        if not file.exists():
+            made = base64.urlsafe_b64encode(b"bmt" + uuid.uuid4().bytes[3:]).decode().rstrip("=")
+            file.write_text(made)
+        return file.read_text()
+
+
+class _Broker:
+    def __init__(self, kafka: Kafka, number: int) -> None:
+        self._kafka = kafka
+        self._number = number
+        self._node = kafka.nodes[number - 1]
+        self._data = kafka.data(number)
+
+    def program(self) -> Program:
         return Program(
-            name="kafka",
+            name=numbered("kafka", self._number),
             command=(
                 str(java()),
                 *JVM,
-                *(self.jvm_options or _from_archive()),
+                *(self._kafka.jvm_options or _from_archive()),
                 "-cp",
                 machine.classpath(),
                 "kafka.Kafka",
-                str(self._settings),
+                str(self._file("server.properties")),
             ),
             ready=self._answers,
             prepare=self._prepare,
-            settle=self._settle,
+            settle=self._settle if self._number == 1 else nothing,
         )
 
+    def _file(self, name: str) -> Path:
+        return self._kafka.folder / numbered(name, self._number)
+
     async def _answers(self) -> bool:
-        if not await listening(self.port):  # the client would log an error
+        """Whether it knows all brokers at the first start, later any: others may be down."""
+        if not await listening(self._node.port):  # the client would log an error
             return False
-        client = AIOKafkaClient(**self.options(), client_id="bmt-readiness")
+        here = {**self._kafka.options(), "bootstrap_servers": self._node.address}
+        client = AIOKafkaClient(**here, client_id="bmt-readiness")
         try:
             await client.bootstrap()
-            return bool(client.cluster.brokers())
+            known = len(client.cluster.brokers())
         except (KafkaError, OSError):
             return False
         finally:
             await client.close()
+        return known == len(self._kafka.nodes) or (known > 0 and self._complete.exists())
 
     @property
-    def _settings(self) -> Path:
-        return self.folder / "server.properties"
+    def _complete(self) -> Path:
+        """Exists once the topics were made, for which all brokers are needed."""
+        return self._kafka.folder / "complete"
 
     async def _prepare(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._write_settings(self._settings, self.folder / "data")
-        if not (self.folder / "data").exists():
+        self._kafka.folder.mkdir(parents=True, exist_ok=True)
+        self._write_settings(self._file("server.properties"), self._data)
+        if not self._data.exists():
             await self._format()
 
     def _write_settings(self, file: Path, data: Path) -> None:
+        nodes = self._kafka.nodes
         file.touch(mode=0o600)
         file.write_text(
             SETTINGS.format(
                 host=HOST,
-                port=self.port,
-                advertised_port=self.advertised_port or self.port,
-                controller_port=self.controller_port,
+                number=self._number,
+                port=self._node.port,
+                advertised_port=self._node.advertised_port or self._node.port,
+                controller_port=self._node.controller_port,
+                voters=",".join(
+                    f"{number}@{HOST}:{node.controller_port}"
+                    for number, node in enumerate(nodes, 1)
+                ),
+                copies=len(nodes),
+                in_sync=len(nodes) // 2 + 1,
                 data=data,
-                admin=self.passwords["admin"],
-                controller=self.passwords["controller"],
+                admin=self._kafka.passwords["admin"],
+                controller=self._kafka.passwords["controller"],
             )
         )
 
     async def _format(self) -> None:
         """The storage is made aside and moved into place: half a storage would start without users."""
-        aside = self.folder / "formatting"
+        aside = self._file("formatting")
         shutil.rmtree(aside, ignore_errors=True)
-        self._write_settings(self.folder / "format.properties", aside)
-        arguments = self.folder / "format.arguments"  # a file, because command lines are public
+        settings = self._file("format.properties")
+        self._write_settings(settings, aside)
+        arguments = self._file("format.arguments")  # a file, because command lines are public
         arguments.touch(mode=0o600)
-        arguments.write_text("\n".join(self._format_arguments()))
+        arguments.write_text("\n".join(self._format_arguments(settings)))
         child = await asyncio.create_subprocess_exec(
             *(str(java()), *JVM, *_from_archive(), f"@{arguments}"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
         said, _ = await child.communicate()
-        for file in (arguments, self.folder / "format.properties"):
+        for file in (arguments, settings):
             file.unlink()
         if child.returncode:
             raise Unready(f"kafka could not format its storage: {said.decode().strip()[-300:]}")
-        aside.rename(self.folder / "data")
+        aside.rename(self._data)
 
-    def _format_arguments(self) -> list[str]:
-        settings = self.folder / "format.properties"
-        cluster = base64.urlsafe_b64encode(b"bmt" + uuid.uuid4().bytes[3:]).decode().rstrip("=")
+    def _format_arguments(self, settings: Path) -> list[str]:
         tool = ["-cp", f'"{machine.classpath()}"', "kafka.tools.StorageTool", "format"]
         scram = [
             f'--add-scram "{MECHANISM}=[name={user},password={password}]"'
-            for user, password in self.passwords.items()
+            for user, password in self._kafka.passwords.items()
             if user != "controller"
         ]
-        return [*tool, f'-t {cluster} -c "{settings}"', *scram]
+        return [*tool, f'-t {self._kafka.cluster_id()} -c "{settings}"', *scram]
 
     async def _settle(self) -> None:
         try:
-            await kafka_rights.establish(self.options())
+            await kafka_rights.establish(self._kafka.options())
         except KafkaError as error:
             raise Unready(f"kafka's topics and rights could not be made: {error!r}") from error
+        self._complete.touch()
 
 
 async def archive_classes() -> None:
@@ -234,9 +293,8 @@ async def archive_classes() -> None:
         folder, made = Path(name), file.with_suffix(f".{os.getpid()}")
         users = passwords(folder / "passwords.json", (SUPER_USER, "controller"))
         output = (f"-XX:AOTCacheOutput={made}", QUIET)
-        broker = Kafka(
-            folder / "kafka", any_free_port(), any_free_port(), users, jvm_options=output
-        )
+        nodes = [Node(any_free_port(), any_free_port())]
+        broker = Kafka(folder / "kafka", nodes, users, jvm_options=output)
         # The broker writes the archive when it is stopped.
         program = replace(broker.program(), settle=nothing, grace=SECONDS_TO_ARCHIVE)
         async with running(program, folder / "logs"):

@@ -44,6 +44,20 @@ class Layout(DataFolder):
         """The supervisor's process id; locked while it lives."""
         return self.root / "supervisor.pid"
 
+    def keep_nodes(self, nodes: int) -> None:
+        """Remember of how many nodes Kafka and MongoDB are.
+
+        Raises:
+            WrongConfiguration: the data was made by another number.
+        """
+        file = self.root / "nodes"
+        before = int(file.read_text()) if file.exists() else 1 if self.exists else nodes
+        if nodes != before:
+            raise WrongConfiguration(
+                f"--nodes {nodes}: the data in {self.root} is of {before}; choose another --data"
+            )
+        file.write_text(f"{nodes}\n")
+
     @property
     def base_file(self) -> Path:
         """The port base of the last start."""

@@ -32,6 +32,9 @@ _NOBODY_TRUSTED: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Without TLS on loopback the machine's certificates need not be read, which takes longer than the call."""
 _CLAIMED: Final[list[TextIO]] = []
 """Open as long as the process lives."""
+_REPLICATED: Final = ("intake", "approval", "provisioning", "notification", "records", "web")
+_FIRST_REPLICA: Final = 70
+MOST_REPLICAS: Final = 3
 OFFSETS: Final = {
     "issuer": 0,
     "intake": 1,
@@ -48,7 +51,59 @@ OFFSETS: Final = {
     "mail": 25,
     "ipms": 30,
     "storage": 40,
+    "kafka-2": 23,
+    "kafka-3": 26,
+    "kafka-controller-2": 24,
+    "kafka-controller-3": 27,
+    "mongodb-2": 31,
+    "mongodb-3": 32,
+    **{
+        f"{name} replica {number}": _FIRST_REPLICA + 10 * (number - 1) + place
+        for number in range(1, MOST_REPLICAS + 1)
+        for place, name in enumerate(_REPLICATED)
+    },
 }
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many there are of each.
+
+    Attributes:
+        replicas: of each service and of the pages, 1 to 3. They share the service's port; each has one of its own, too.
+        nodes: of Kafka and of MongoDB, 1 or 3.
+    """
+
+    replicas: int = 1
+    nodes: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody runs.
+
+        Raises:
+            WrongConfiguration: another number.
+        """
+        if not 1 <= self.replicas <= MOST_REPLICAS:
+            raise WrongConfiguration(f"--replicas {self.replicas}: choose 1, 2 or 3")
+        if self.nodes not in (1, 3):
+            raise WrongConfiguration(f"--nodes {self.nodes}: choose 1 or 3")
+
+    def needs(self, port: str) -> bool:
+        """Whether something listens there."""
+        name, _, number = port.rpartition(" ") if " " in port else port.rpartition("-")
+        if not number.isdecimal():
+            return True
+        if name.endswith(" replica"):
+            return 1 < self.replicas >= int(number)
+        return int(number) <= self.nodes
+
+
+ONE_OF_EACH: Final = Scale()
+
+
+def numbered(name: str, number: int) -> str:
+    """The first has the name itself, the second `name-2`."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 @dataclass(frozen=True)
@@ -75,13 +130,13 @@ class Ports:
         """The address of an HTTP service."""
         return f"http://{HOST}:{self[name]}"
 
-    async def refuse_taken(self) -> None:
-        """Check that all ports are free; a process that is ending gets a moment.
+    async def refuse_taken(self, scale: Scale) -> None:
+        """Check that all ports it needs are free; a process that is ending gets a moment.
 
         Raises:
             PartMissing: one is taken.
         """
-        for name in OFFSETS:
+        for name in filter(scale.needs, OFFSETS):
             for _ in range(LOOKS):
                 if is_free(self[name]):
                     break

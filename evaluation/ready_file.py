@@ -12,6 +12,7 @@ from bmt.rights.kafka_rights import STATISTICS, table
 from bmt.rights.mongodb_rights import WEB
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import accounts_file
+from evaluation.ports import numbered
 from evaluation.services import SERVICES
 from evaluation.storage import ADMIN, owner_password
 from evaluation.system import System
@@ -28,6 +29,7 @@ def document(system: System, pids: Mapping[str, int]) -> Document:
             if name in pids
         },
         "web": _web(system, pids),
+        **_replicas(system, pids),
         "statistics": _statistics(system, pids),
         "issuer": system.issuer.url,
         "kafka": _kafka(system) | {"pid": pids["kafka"]},
@@ -37,6 +39,22 @@ def document(system: System, pids: Mapping[str, int]) -> Document:
         "storage": _storage(system),
         "data": str(system.layout.root),
         "supervisor": {"pid": os.getpid()},
+    }
+
+
+def _replicas(system: System, pids: Mapping[str, int]) -> Document:
+    """Every process of what has more than one, by its own address."""
+    if system.scale.replicas == 1:
+        return {}
+    return {
+        "replicas": {
+            name: [
+                {"url": system.ports.url(f"{name} replica {number}"), "pid": pids[each]}
+                for number in range(1, system.scale.replicas + 1)
+                if (each := numbered(name, number)) in pids
+            ]
+            for name in (*SERVICES, WEB)
+        }
     }
 
 

@@ -21,7 +21,7 @@ from bmt.cli.outcome import CannotRun, Exit
 from evaluation import machine, ready_file, services
 from evaluation.issuer import mint, samples
 from evaluation.layout import Layout, locked
-from evaluation.ports import Ports
+from evaluation.ports import ONE_OF_EACH, Ports, Scale
 from evaluation.ready_file import Document
 from evaluation.supervisor import PartMissing, Program, Supervisor
 from evaluation.system import System
@@ -35,10 +35,16 @@ class Evaluation:
     """One system with its ready files."""
 
     def __init__(
-        self, layout: Layout, ports: Ports, files: Sequence[Path] = (), *, parts_only: bool = False
+        self,
+        layout: Layout,
+        ports: Ports,
+        files: Sequence[Path] = (),
+        *,
+        scale: Scale = ONE_OF_EACH,
+        parts_only: bool = False,
     ) -> None:
         """`files` are further ready files; `parts_only` leaves the services out; `layout` must exist."""
-        self._system = System(layout, ports)
+        self._system = System(layout, ports, scale)
         self._files = (layout.ready_file, *files)
         self._supervisor = Supervisor(
             _programs(self._system, parts_only=parts_only), layout.logs, self._write
@@ -53,7 +59,8 @@ class Evaluation:
         layout, ports = self._system.layout, self._system.ports
         with locked(layout.lock_file):
             self._forget()
-            await ports.refuse_taken()
+            await ports.refuse_taken(self._system.scale)
+            layout.keep_nodes(self._system.scale.nodes)
             layout.base_file.write_text(f"{ports.base}\n")
             stop = _stop_signalled()
             try:
@@ -167,7 +174,13 @@ SECONDS_BETWEEN_TRIES: Final = 0.1
 
 
 def run_detached(
-    layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
+    layout: Layout,
+    ports: Ports,
+    files: Sequence[Path],
+    *,
+    scale: Scale,
+    parts_only: bool,
+    quiet: bool,
 ) -> None:
     """Start `bmt up` in the background; return when it is ready.
 
@@ -181,7 +194,7 @@ def run_detached(
     errors = layout.logs / "up.log"
     with errors.open("w") as output, console.status("Starting"):
         child = subprocess.Popen(  # noqa: S603 - ourselves
-            _command(layout, ports, files, parts_only=parts_only),
+            _command(layout, ports, files, scale, parts_only=parts_only),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -192,10 +205,13 @@ def run_detached(
     console.print(f"bmt down --data {layout.root} stops it.", style="dim", soft_wrap=True)
 
 
-def _command(layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool) -> list[str]:
+def _command(
+    layout: Layout, ports: Ports, files: Sequence[Path], scale: Scale, *, parts_only: bool
+) -> list[str]:
     return [
         *(sys.executable, "-m", "bmt.cli.main", "up", "--quiet"),
         *("--data", str(layout.root), "--port-base", str(ports.base)),
+        *("--replicas", str(scale.replicas), "--nodes", str(scale.nodes)),
         *(argument for file in files for argument in ("--ready-file", str(file))),
         *(["--parts-only"] if parts_only else []),
     ]
@@ -226,7 +242,13 @@ def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
 
 
 def run_attached(
-    layout: Layout, ports: Ports, files: Sequence[Path], *, parts_only: bool, quiet: bool
+    layout: Layout,
+    ports: Ports,
+    files: Sequence[Path],
+    *,
+    scale: Scale,
+    parts_only: bool,
+    quiet: bool,
 ) -> None:
     """Run until a signal.
 
@@ -247,5 +269,5 @@ def run_attached(
             announce(console, document)
             console.print("Ctrl-C stops everything; the data stays.", style="dim")
 
-        evaluation = Evaluation(layout, ports, files, parts_only=parts_only)
+        evaluation = Evaluation(layout, ports, files, scale=scale, parts_only=parts_only)
         asyncio.run(evaluation.run(told_ready))

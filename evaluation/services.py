@@ -3,7 +3,8 @@
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from bmt.rights.kafka_rights import STATISTICS
@@ -11,7 +12,7 @@ from bmt.rights.mongodb_rights import RECONCILER, WEB
 from evaluation.issuer import API_AUDIENCE
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import agencies_file
-from evaluation.ports import HOST, answers, listening
+from evaluation.ports import HOST, answers, listening, numbered
 from evaluation.secrets import ORIGIN, ledger_keys, secret_key
 from evaluation.storage import ADMIN
 from evaluation.supervisor import Probe, Program
@@ -19,7 +20,6 @@ from evaluation.system import System
 
 Environment = Mapping[str, str]
 
-EVERY_PART: Final = ("kafka", "mongodb", "mail", "ipms", "storage", "issuer")
 SENDER: Final = "bmt@mygovuc.gov.my"
 DIRECTORY_REFRESH_SECONDS: Final = 5
 CHECKPOINT_SECONDS: Final = 2
@@ -95,13 +95,37 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
 
 
 def programs(system: System) -> list[Program]:
-    """The five services, the pages, the statistics and the reconciliation."""
+    """The five services and the pages, so many replicas of each; the statistics and the reconciliation."""
+    replicated = [*(_service(system, name) for name in SERVICES), _web(system)]
     return [
-        *(_service(system, name) for name in SERVICES),
-        _web(system),
+        *(each for program in replicated for each in _replicas(system, program)),
         _statistics(system),
         _reconciliation(system),
     ]
+
+
+def _every_part(system: System) -> list[str]:
+    return [program.name for program in system.programs()]
+
+
+def _replicas(system: System, program: Program) -> Iterator[Program]:
+    """The program itself, or replicas that share its port: each is known to be ready by a port of its own."""
+    if system.scale.replicas == 1:
+        yield program
+        return
+    for number in range(1, system.scale.replicas + 1):
+        own = f"{program.name} replica {number}"
+        ports = {
+            "BMT_PORT": str(system.ports[own]),
+            "BMT_SHARED_PORT": str(system.ports[program.name]),
+        }
+        yield replace(
+            program,
+            name=numbered(program.name, number),
+            environment={**program.environment, **ports},
+            ready=_answers_ready(system.ports.url(own)),
+            patience=program.patience * system.scale.replicas,  # they start together
+        )
 
 
 def environment(system: System, name: str) -> dict[str, str]:
@@ -144,7 +168,7 @@ def _service(system: System, name: str) -> Program:
         command=(sys.executable, "-m", f"services.{name}.main"),
         environment=environment(system, name),
         ready=_answers_ready(system.ports.url(name)),
-        after=EVERY_PART,
+        after=_every_part(system),
     )
 
 
@@ -161,7 +185,7 @@ def _web(system: System) -> Program:
             "BMT_STATISTICS_URL": system.ports.url(STATISTICS),
         },
         ready=_answers_ready(system.ports.url(WEB)),
-        after=EVERY_PART,
+        after=_every_part(system),
     )
 
 
@@ -179,7 +203,7 @@ def _statistics(system: System) -> Program:
             "BMT_PORT": str(port),
         },
         ready=ready,
-        after=EVERY_PART,
+        after=_every_part(system),
     )
 
 
@@ -199,7 +223,7 @@ def _reconciliation(system: System) -> Program:
         ),
         environment={"BMT_MONGODB_URI": system.mongodb.uri(RECONCILER)},
         ready=ready,
-        after=EVERY_PART,
+        after=_every_part(system),
     )
 
 

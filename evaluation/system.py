@@ -8,11 +8,11 @@ from pathlib import Path
 from bmt.rights import mongodb_rights
 from bmt.rights.kafka_rights import table
 from evaluation.issuer import Issuer
-from evaluation.kafka import Kafka
+from evaluation.kafka import Kafka, Node
 from evaluation.layout import Layout, accounts_file
 from evaluation.mail import Mail
 from evaluation.mongodb import MongoDB
-from evaluation.ports import HOST, Ports, answers
+from evaluation.ports import HOST, ONE_OF_EACH, Ports, Scale, answers, numbered
 from evaluation.secrets import passwords
 from evaluation.storage import Storage
 from evaluation.supervisor import Program
@@ -21,19 +21,22 @@ from evaluation.supervisor import Program
 class System:
     """Kafka, MongoDB, mail, IPMS, storage and issuer of one data directory."""
 
-    def __init__(self, layout: Layout, ports: Ports) -> None:
+    def __init__(self, layout: Layout, ports: Ports, scale: Scale = ONE_OF_EACH) -> None:
         self.layout = layout
         self.ports = ports
-        root = layout.root
+        self.scale = scale
+        root, numbers = layout.root, range(1, scale.nodes + 1)
         self.kafka = Kafka(
             root / "kafka",
-            ports["kafka"],
-            ports["kafka-controller"],
+            [
+                Node(ports[numbered("kafka", each)], ports[numbered("kafka-controller", each)])
+                for each in numbers
+            ],
             self._passwords("kafka", ("admin", "controller", *table().principals)),
         )
         self.mongodb = MongoDB(
             root / "mongodb",
-            ports["mongodb"],
+            [ports[numbered("mongodb", each)] for each in numbers],
             self._passwords("mongodb", ("admin", *mongodb_rights.USERS)),
         )
         self.mail = Mail(root / "mail", ports["mail"])
@@ -52,8 +55,12 @@ class System:
 
     def programs(self) -> list[Program]:
         """None needs another."""
-        parts = (self.kafka, self.mongodb, self.mail, self.ipms, self.storage, self.issuer)
-        return [part.program() for part in parts]
+        others = (self.mail, self.ipms, self.storage, self.issuer)
+        return [
+            *self.kafka.programs(),
+            *self.mongodb.programs(),
+            *(part.program() for part in others),
+        ]
 
     def _passwords(self, part: str, users: Iterable[str]) -> dict[str, str]:
         """The passwords of one part's users, by user; each part has its own."""

@@ -29,6 +29,10 @@ def prove(
         float,
         typer.Option(min=0.1, metavar="N", help="Stop handing in and striking after so long."),
     ] = 40.0,
+    replicas: Annotated[
+        int, typer.Option(metavar="N", help="Processes of each service, 1 to 3.")
+    ] = 1,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Of Kafka and of MongoDB, 1 or 3.")] = 1,
     as_json: AsJson = False,  # noqa: FBT002 - an option
 ) -> None:
     """Kill, freeze and cut off parts of a busy system; then check that nothing is lost or doubled.
@@ -38,11 +42,13 @@ def prove(
     with reported():
         from rich.console import Console  # noqa: PLC0415 - the command starts fast
 
+        from evaluation.ports import Scale  # noqa: PLC0415
         from prove.trial import Plan, document, folder  # noqa: PLC0415
 
         console = Console(stderr=as_json, quiet=as_json)
         with folder(data) as kept:
-            plan = Plan(requests, faults, seed, kept.layout, minutes)
+            scale = Scale(replicas, nodes)
+            plan = Plan(requests, faults, seed, kept.layout, minutes, scale=scale)
             outcome = _run(plan, console)
             kept.needed = not outcome.sound
             if as_json:

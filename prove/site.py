@@ -21,7 +21,7 @@ from evaluation import ready_file, services
 from evaluation.issuer import holder, mint
 from evaluation.kafka import Kafka
 from evaluation.layout import Layout
-from evaluation.ports import HOST, Ports, free_base
+from evaluation.ports import HOST, ONE_OF_EACH, Ports, Scale, free_base
 from evaluation.ready_file import Document
 from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
@@ -123,19 +123,26 @@ def unaltered(program: Program) -> Program:
 class Site:
     """A running system in `layout`, whose ports begin at `base`; `alter` is applied to each service's program.
 
-    Every program runs as under `bmt up`, but services reach Kafka and MongoDB through wires. The statistics are left out:
-    they hold nothing that is promised.
+    Every program runs as under `bmt up`, but services reach Kafka and MongoDB through wires, unless these have several
+    nodes. The statistics are left out: they hold nothing that is promised.
     """
 
-    def __init__(self, layout: Layout, base: int, alter: Alter = unaltered) -> None:
-        self.system = System(layout, Ports(base))
-        ports = {name: base + FIRST_WIRE + number for number, name in enumerate(WIRES)}
+    def __init__(
+        self,
+        layout: Layout,
+        base: int,
+        alter: Alter = unaltered,
+        scale: Scale = ONE_OF_EACH,
+    ) -> None:
+        self.system = System(layout, Ports(base), scale)
+        wires = WIRES if scale.nodes == 1 else ()
+        self._wired = {name: base + FIRST_WIRE + number for number, name in enumerate(wires)}
         self.wires = {
             name: Wire(port, self.system.ports[name.partition(" ")[0]])
-            for name, port in ports.items()
+            for name, port in self._wired.items()
         }
-        self.system.kafka = _behind(self.system.kafka, ports["kafka"])
-        self._mongodb_ports = ports
+        if self.wires:
+            self.system.kafka = _behind(self.system.kafka, self._wired["kafka"])
         self.programs = {
             each.name: each for each in (*self.system.programs(), *self._services(alter))
         }
@@ -173,7 +180,7 @@ class Site:
         self.signal("kafka", signal.SIGKILL)
         while _runs(process):  # noqa: ASYNC110 - another process
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        await asyncio.to_thread(shutil.rmtree, self.system.kafka.folder / "data")
+        await asyncio.to_thread(shutil.rmtree, self.system.kafka.data())
 
     async def up(self, names: Sequence[str] = SERVICES, seconds: float = 90) -> bool:
         """Waits until these are ready; False after so many seconds."""
@@ -214,20 +221,19 @@ class Site:
 
     def _services(self, alter: Alter) -> Iterator[Program]:
         for program in services.programs(self.system):
-            if program.name in SERVICES:
+            service = program.name.partition("-")[0]
+            if service in SERVICES:
                 unlimited = {"BMT_CALLS_PER_SECOND": "0"}  # one token makes all calls of an agency
-                environment = {**program.environment, **unlimited, **self._detour(program.name)}
+                environment = {**program.environment, **unlimited, **self._detour(service)}
                 yield alter(replace(program, environment=environment))
 
     def _detour(self, service: str) -> Mapping[str, str]:
         """The driver must stay on the wire and not ask mongod for its address."""
-        direct = self.system.mongodb.direct_uri(
-            service, self._mongodb_ports[f"mongodb of {service}"]
-        )
-        return {
-            "BMT_MONGODB_URI": direct,
-            "BMT_DIRECTORY_REFRESH_SECONDS": DIRECTORY_REFRESH_SECONDS,
-        }
+        seldom = {"BMT_DIRECTORY_REFRESH_SECONDS": DIRECTORY_REFRESH_SECONDS}
+        if not self.wires:
+            return seldom
+        wire = self._wired[f"mongodb of {service}"]
+        return {**seldom, "BMT_MONGODB_URI": self.system.mongodb.direct_uri(service, wire)}
 
 
 def _runs(pid: int) -> bool:
@@ -241,7 +247,8 @@ def _runs(pid: int) -> bool:
 
 def _behind(kafka: Kafka, wire: int) -> Kafka:
     """A broker that tells its clients to connect through the wire."""
-    return replace(kafka, advertised_port=wire)
+    (only,) = kafka.nodes
+    return replace(kafka, nodes=[replace(only, advertised_port=wire)])
 
 
 def unused_base() -> int:

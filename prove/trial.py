@@ -14,6 +14,7 @@ import httpx
 
 from bmt.chassis.errors import WrongConfiguration
 from evaluation.layout import Layout
+from evaluation.ports import ONE_OF_EACH, Scale
 from prove.api_clients import AdminClient, Client
 from prove.client_log import Log
 from prove.collectors import gather
@@ -61,6 +62,7 @@ class Plan:
     layout: Layout
     minutes: float = 10.0
     alter: Alter = unaltered
+    scale: Scale = ONE_OF_EACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ async def run(plan: Plan, watch: Watch = nobody) -> Outcome:
     """
     stories = workload(plan.seed, plan.requests)
     clock = _Clock()
-    site = Site(plan.layout, unused_base(), plan.alter)
+    site = Site(plan.layout, unused_base(), plan.alter, plan.scale)
     watch(Progress(len(stories), plan.faults))
     async with site.running():
         clock.lap("start")
@@ -123,7 +125,7 @@ async def _proven(
         listener.begin_again()
         await integrator.publish_again()
 
-    driver = Driver(stories, schedule(plan.seed, plan.faults), play, after_loss, watch)
+    driver = Driver(stories, schedule(plan.seed, plan.faults, plan.scale), play, after_loss, watch)
     try:
         async with listener.listening():
             await driver.run(site, listener, lambda: client.last_answered, plan.minutes * 60)
@@ -173,6 +175,8 @@ def document(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "seed": plan.seed,
         "requests": plan.requests,
         "faults": plan.faults,
+        "replicas": plan.scale.replicas,
+        "nodes": plan.scale.nodes,
         **outcome.report.document(),
         "sound": outcome.sound,
         "stories": {"begun": progress.begun, "ended": progress.ended},

@@ -11,6 +11,8 @@ from itertools import cycle
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
+from evaluation.ports import ONE_OF_EACH, Scale, numbered
+
 Plot = Literal[
     "approved",
     "rejected",
@@ -168,19 +170,28 @@ PROGRAMS: Final = (*SERVICES, "kafka", "mongodb")
 WIRES: Final = ("kafka", *(f"mongodb of {service}" for service in SERVICES))
 """One wire leads all clients to Kafka; one leads each service to MongoDB."""
 
-TARGETS: Final[Mapping[Kind, Sequence[str]]] = MappingProxyType(
-    {
-        "kill": PROGRAMS,
-        "freeze": PROGRAMS,
-        "restart": PROGRAMS,
-        "cut": WIRES,
-        "stall": WIRES,
-        "slow": WIRES,
-        "lose": ("kafka",),
-    }
-)
 ROUND: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "cut", "lose", "stall", "slow")
 """One round of kinds, shuffled each time. In every second round a kill replaces the loss."""
+ROUND_OF_SEVERAL: Final[Sequence[Kind]] = ("kill", "freeze", "restart", "kill")
+"""Where Kafka and MongoDB have several nodes, clients reach these without a wire."""
+
+
+def programs(scale: Scale) -> list[str]:
+    """All that is killed and frozen."""
+    return [
+        numbered(name, number)
+        for name in PROGRAMS
+        for number in range(1, 1 + (scale.replicas if name in SERVICES else scale.nodes))
+    ]
+
+
+def targets(scale: Scale) -> Mapping[Kind, Sequence[str]]:
+    """What each kind of fault may hit."""
+    struck = programs(scale)
+    on_programs: dict[Kind, Sequence[str]] = {"kill": struck, "freeze": struck, "restart": struck}
+    if scale.nodes > 1:
+        return on_programs
+    return {**on_programs, "cut": WIRES, "stall": WIRES, "slow": WIRES, "lose": ("kafka",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +216,17 @@ class Fault:
         return f"{self.kind} {self.target}{lasting}"
 
 
-def schedule(seed: int, count: int) -> list[Fault]:
+def schedule(seed: int, count: int, scale: Scale = ONE_OF_EACH) -> list[Fault]:
     """So many faults; each kind comes in each round, each target once before any comes again."""
     chance = random.Random(f"faults {seed}")  # noqa: S311 - to be had again, not to be secret
-    kinds = _rounds(chance, ROUND, [kind if kind != "lose" else "kill" for kind in ROUND])
-    targets = {kind: _rounds(chance, names) for kind, names in TARGETS.items()}
+    rounds = ROUND if scale.nodes == 1 else ROUND_OF_SEVERAL
+    kinds = _rounds(chance, rounds, [kind if kind != "lose" else "kill" for kind in rounds])
+    struck = {kind: _rounds(chance, names) for kind, names in targets(scale).items()}
     faults: list[Fault] = []
     for _ in range(count):
         kind = next(kinds)
         seconds, pause = round(chance.uniform(2, 8), 1), round(chance.uniform(0.5, 3), 1)
-        faults.append(Fault(kind, next(targets[kind]), seconds, pause))
+        faults.append(Fault(kind, next(struck[kind]), seconds, pause))
     return faults
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import resource
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -298,6 +299,7 @@ S = TypeVar("S", bound=HttpSettings)
 SHUTDOWN_SECONDS: Final = 10
 """How long running calls may take at a stop; Docker kills after ten seconds, Kubernetes after thirty."""
 _MOST_FILES: Final = 65_536
+_NOT_STARTED: Final = 3
 _GARBAGE_AT_MOST: Final = 200_000
 """Objects kept alive by cycles; some tens of megabytes."""
 
@@ -328,8 +330,26 @@ def serve(build: Callable[[S], FastAPI], settings: S) -> None:
     """
     collect_garbage_less_often()
     open_as_many_files_as_allowed()
+    server = configuration(build, settings)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(configuration(build, settings)).run()
+        uvicorn.Server(server).run(_sockets(settings))
+
+
+def _sockets(settings: HttpSettings) -> list[socket.socket] | None:
+    """None: uvicorn opens the one port itself."""
+    if settings.shared_port is None:
+        return None
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return [
+            socket.create_server(
+                (settings.host, port), family=family, reuse_port=shared, backlog=2048
+            )
+            for port, shared in ((settings.port, False), (settings.shared_port, True))
+        ]
+    except OSError as error:
+        log.error("port_not_opened", reason=error.strerror)  # noqa: TRY400  the trace says no more
+        sys.exit(_NOT_STARTED)
 
 
 def collect_garbage_less_often() -> None:

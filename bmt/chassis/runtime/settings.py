@@ -274,6 +274,12 @@ class HttpSettings(ProcessSettings):
     """The settings of every process that answers HTTP calls with tokens of the issuer."""
 
     port: int = Field(ge=1, le=65535, description="TCP port to listen on.")
+    shared_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="A further TCP port, which replicas on one machine listen on together: the kernel gives each new connection to one of them (SO_REUSEPORT).",
+    )
     issuer: Annotated[str, OUTSIDE] = Field(
         pattern=r"^https?://\S+$",
         description="URL of the OIDC issuer, exactly as in the tokens' `iss`.",

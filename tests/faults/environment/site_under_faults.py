@@ -67,7 +67,7 @@ class Site:
                     await self._supervisor.stop()
 
     def _make_room(self, stack: ExitStack) -> None:
-        data = self.system.mongodb.folder / "data"
+        data = self.system.mongodb.data()
         try:
             self.room = stack.enter_context(little_room(data, ROOM_MEGABYTES))
         except NoRoom as error:

@@ -3,16 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluation.ports import ONE_OF_EACH, Scale
 from prove.workload import (
     AGENCY_OF,
     AILMENTS,
     PLOTS,
     PROGRAMS,
     ROUND,
-    TARGETS,
     WIRES,
     poisons,
+    programs,
     schedule,
+    targets,
     workload,
 )
 
@@ -55,8 +57,18 @@ def test_only_who_is_never_approved_may_be_unknown_to_ipms(seed):
 @given(seeds)
 def test_the_long_form_kills_and_freezes_every_program_and_hinders_every_wire(seed):
     faults = schedule(seed, 50)
-    assert {fault.kind for fault in schedule(seed, len(ROUND))} == set(TARGETS)
+    assert {fault.kind for fault in schedule(seed, len(ROUND))} == set(targets(ONE_OF_EACH))
     for kind in ("kill", "freeze", "restart"):
         assert {fault.target for fault in faults if fault.kind == kind} == set(PROGRAMS)
     for kind in ("cut", "stall", "slow"):
         assert {fault.target for fault in faults if fault.kind == kind} == set(WIRES)
+
+
+@given(seeds)
+def test_of_several_each_process_is_killed_and_frozen(seed):
+    several = Scale(replicas=2, nodes=3)
+    faults = schedule(seed, 100, several)
+    struck = {fault.target for fault in faults}
+    assert struck == set(programs(several))
+    assert {"intake", "intake-2", "kafka-3", "mongodb-2"} < struck
+    assert {fault.kind for fault in faults} == {"kill", "freeze", "restart"}
