@@ -17,6 +17,7 @@ from bench.processes import Meter
 from bench.profiler import profiled
 from bench.submissions import approvals, submission
 from bench.system import Bench, running
+from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 
 NAME: Final = "procedures"
@@ -50,10 +51,17 @@ async def run(options: Options) -> list[Figure]:
     """Rounds of so many procedures on one system, after a short one to warm up."""
     total = options.requests * (options.rounds + 1)
     async with running(accounts=total) as bench:
+        before = await _stored(bench)
         rates, spent = await rounds(bench, options)
+        after = await _stored(bench)
+    done = options.requests // 4 + options.requests * options.rounds
     return [
         Figure(NAME, "whole procedures, accepted to filed", "/s", rates, goal="≥ 300"),
         *_costs(spent),
+        *(
+            Figure(NAME, what, "kB each", [(size - before[what]) / 1000 / done])
+            for what, size in after.items()
+        ),
     ]
 
 
@@ -94,6 +102,23 @@ def _costs(spent: list[Mapping[str, float]]) -> list[Figure]:
     own = ("intake", "approval", "provisioning", "notification", "records", "statistics")
     sums = [sum(each[name] for name in own) for each in spent]
     return [*costs, Figure(NAME, "CPU of our processes", "s/1,000", sums, higher_is_better=False)]
+
+
+async def _stored(bench: Bench) -> Mapping[str, float]:
+    """Bytes in the services' databases and in the broker's log."""
+    client = connect(bench.system.mongodb.uri())
+    try:
+        names = [name for name in await client.list_database_names() if name.startswith("bmt_")]
+        sizes = [await client[name].command("dbStats") for name in names]
+    finally:
+        client.close()
+    log = [file.stat().st_size for file in bench.system.kafka.data().rglob("*.log")]
+    return {
+        "MongoDB, documents": sum(each["dataSize"] for each in sizes),
+        "MongoDB, indexes": sum(each["indexSize"] for each in sizes),
+        "MongoDB, on disk": sum(each["totalSize"] for each in sizes),
+        "Kafka, one copy": sum(log),
+    }
 
 
 async def _round(bench: Bench, incoming: IncomingEvent, tokens: list[str], whose: range) -> float:
