@@ -97,11 +97,13 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
 def programs(system: System) -> list[Program]:
     """The five services and the pages, so many replicas of each; the statistics and the reconciliation."""
     replicated = [*(_service(system, name) for name in SERVICES), _web(system)]
-    return [
+    every = [
         *(each for program in replicated for each in _replicas(system, program)),
         _statistics(system),
         _reconciliation(system),
     ]
+    # They all start together.
+    return [replace(each, patience=each.patience * system.scale.replicas) for each in every]
 
 
 def _every_part(system: System) -> list[str]:
@@ -124,7 +126,6 @@ def _replicas(system: System, program: Program) -> Iterator[Program]:
             name=numbered(program.name, number),
             environment={**program.environment, **ports},
             ready=_answers_ready(system.ports.url(own)),
-            patience=program.patience * system.scale.replicas,  # they start together
         )
 
 
