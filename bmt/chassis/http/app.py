@@ -348,7 +348,7 @@ def _sockets(settings: HttpSettings) -> list[socket.socket] | None:
             for port, shared in ((settings.port, False), (settings.shared_port, True))
         ]
     except OSError as error:
-        _log.error("port_not_opened", reason=error.strerror)  # noqa: TRY400  the trace says no more
+        _log.error("port_not_opened", reason=error.strerror)
         sys.exit(_NOT_STARTED)
 
 
