@@ -8,7 +8,7 @@ import structlog
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-from bmt.chassis.runtime.run import collect_garbage_less_often
+from bmt.chassis.http.app import collect_garbage_less_often
 
 collect_garbage_less_often()  # as every service does, and before most is imported
 
