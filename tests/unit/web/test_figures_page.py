@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from bmt.contracts.http.charter import Returns
 from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, whole
 
+from bmt.contracts.http.records import Returns
 from web.csv_file import csv_file
 from web.figures import _written, ages, columns, returns, shares, tables, times
 from web.language import Languages
