@@ -1,19 +1,23 @@
 """Requests whatever their status: those that a search finds, and those on which the visitor did something."""
 
 import asyncio
-from typing import Annotated, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.http.routes import Page
 from bmt.contracts import values
 from bmt.contracts.http.approval import ListedRequest
-from web.clients import address
-from web.console import desk
+from web.clients import VisitorClient, address
+from web.console import desk, wording
 from web.console.access import Administrator
-from web.ports import Client, Here
+from web.console.worklist import AT_ONCE, MOST_EXPORTED
+from web.csv_file import csv_file
+from web.ports import Client, Here, Ports
 
 router = APIRouter()
 
@@ -46,6 +50,22 @@ async def search(
     )
 
 
+@router.get("/search.csv")
+async def found_as_file(
+    request: Request,
+    here: Here,
+    _: Administrator,
+    client: Client,
+    q: Annotated[str, Query(min_length=1, max_length=200)],
+) -> Response:
+    return await _exported(here, request, client, {"q": " ".join(q.split())})
+
+
+@router.get("/done.csv")
+async def done_as_file(request: Request, here: Here, _: Administrator, client: Client) -> Response:
+    return await _exported(here, request, client, {"by_me": True})
+
+
 @router.get("/done")
 async def done(
     request: Request, here: Here, _: Administrator, client: Client, cursor: Cursor = None
@@ -63,3 +83,27 @@ async def done(
         tabs=tabs,
         now=here.clock(),
     )
+
+
+async def _exported(
+    here: Ports, request: Request, client: VisitorClient, asked: Mapping[str, Any]
+) -> Response:
+    """The list as a file, in its order."""
+    language = here.layout.language(request)
+    rows: list[Sequence[str]] = [[language.text(one) for one in wording.EXPORTED_WHATEVER_STATUS]]
+    cursor = None
+    while len(rows) <= MOST_EXPORTED:
+        place = {"limit": AT_ONCE, "cursor": cursor}
+        page = await client.get("approval", _REQUESTS, Page[ListedRequest], {**asked, **place})
+        rows += [
+            (
+                language.text(wording.STATUS[one.status]),
+                one.changed_at.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M"),
+                *(one.applicant.name, one.applicant.account, one.applicant.email),
+                *(language.text(wording.KIND[one.kind]), one.reference),
+            )
+            for one in page.items
+        ]
+        if (cursor := page.next_cursor) is None:
+            break
+    return csv_file("bmt", rows)

@@ -270,6 +270,12 @@ EXPORTED: Final = (
 )
 """The columns of the exported list."""
 
+EXPORTED_WHATEVER_STATUS: Final = (
+    *("Keadaan", "Sejak", "Nama", "Akaun", "E-mel"),
+    *("Jenis", "Rujukan"),
+)
+"""The columns where requests of any status are exported."""
+
 DECIDED: Final[Mapping[Choice, str]] = {
     "approve": "Diluluskan",
     "reject": "Ditolak",
@@ -323,7 +329,7 @@ ALL: Final = (
     TAB,
     WARNING_LABEL,
     WITHHELD,
-    {name: name for name in (*EXPORTED, LOOKING)},
+    {name: name for name in (*EXPORTED, *EXPORTED_WHATEVER_STATUS, LOOKING)},
     DECIDED,
     WHY_NOT,
     LATER,

@@ -50,7 +50,7 @@ _A_MONTH: Final = timedelta(days=30)
 _NONE_CHOSEN: Final = FieldError.of("/chosen", "choose_requests")
 
 MOST_EXPORTED: Final = 2_000
-_AT_ONCE: Final = 200
+AT_ONCE: Final = 200
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
 Order = Literal["due_at", "name", "kind", "channel", "quota_bytes", "received_at"]
@@ -214,7 +214,7 @@ async def exported(
     found: list[WorklistItem] = []
     cursor = None
     while len(found) < MOST_EXPORTED:
-        asked = {**only.asked(now), "limit": _AT_ONCE, "cursor": cursor}
+        asked = {**only.asked(now), "limit": AT_ONCE, "cursor": cursor}
         page = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
         found += page.items
         if (cursor := page.next_cursor) is None:

@@ -102,3 +102,21 @@ async def test_a_notice_that_did_not_arrive_is_a_failure_and_is_counted():
     away = services([], [FOUND], notifications=httpx.Response(502))
     text = (await browser(away).get("/failures")).text
     assert "Makluman yang tidak sampai tidak dapat dibaca sekarang." in text
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("/search.csv?q=siti%20%20ali", {"q": "siti ali"}), ("/done.csv", {"by_me": "true"})],
+)
+async def test_what_is_listed_is_a_file_too(path, asked):
+    calls = []
+    text = (await browser(services(calls, [FOUND])).get(path)).text
+    head, line = text.removeprefix("\ufeff").splitlines()
+    assert head == "Keadaan,Sejak,Nama,Akaun,E-mel,Jenis,Rujukan"
+    assert line.startswith("Ditolak,2025-12-02 17:00,Siti binti Ali,siti,")
+    (call,) = calls
+    assert asked.items() <= dict(call.url.params).items()
+    assert (
+        path.partition("?")[0]
+        in (await browser(services([], [FOUND])).get(path.replace(".csv", ""))).text
+    )
