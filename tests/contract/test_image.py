@@ -19,7 +19,9 @@ COPIED = re.compile(r"^COPY (?!--from)(.+) (/app/\S*)$", re.MULTILINE)
 EVALUATION = ("setup", "demo", "up", "down", "token --role applicant", "prove")
 OPERATIONS = (
     "addresses",
+    "backup",
     "connections",
+    "migrate",
     "prune",
     "records",
     "republish",
@@ -91,6 +93,8 @@ def test_what_runs_in_the_image_needs_nothing_of_the_evaluation(image):
     modules = [
         *(f"services.{path.parent.name}.main" for path in (ROOT / "services").glob("*/main.py")),
         "services.records.statistics.main",
+        "web.main",
+        "bmt.backup.restoring",
         "bmt.cli.main",
         *(f"bmt.cli.{module}" for module in OPERATIONS),
         *("bmt.rights.kafka_rights", "bmt.rights.mongodb_rights"),  # what the jobs run
