@@ -165,6 +165,8 @@ ANY: Final = 1
 EVERY_OPERATION: Final = 2
 """Kafka's code of a right to do everything. Nobody gets it here."""
 SECONDS_BETWEEN_LOOKS: Final = 0.02
+MOST_COPIES: Final = 3
+"""Replicas of a topic that is made here: as many as there are brokers, and no more than this."""
 
 
 class Resource(IntEnum):
@@ -315,7 +317,11 @@ async def establish(options: Mapping[str, Any]) -> None:
     rules = table()
     async with _administrator(options) as administrator:
         missing = set(rules.topics) - set(await administrator.list_topics())
-        answer = await administrator.create_topics([_topic_of(rules, name) for name in missing])
+        brokers = (await administrator.describe_cluster())["brokers"]
+        copies = min(MOST_COPIES, len(brokers))
+        answer = await administrator.create_topics(
+            [_topic_of(rules, name, copies) for name in missing]
+        )
     for name, code, *_ in answer.topic_errors:
         if code:
             raise for_code(code)(name)
@@ -353,9 +359,9 @@ def _groups(user: str, principal: Principal, rules: Table) -> Iterator[Right]:
             yield _right(user, Resource.GROUP, f"{other}.", permission=deny, pattern=prefix)
 
 
-def _topic_of(rules: Table, name: str) -> Any:
+def _topic_of(rules: Table, name: str, copies: int) -> Any:
     topic = rules.topics[name]
-    return NewTopic(name, topic.partitions, 1, topic_configs=topic.config())
+    return NewTopic(name, topic.partitions, copies, topic_configs=topic.config())
 
 
 def _right(
