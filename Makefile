@@ -15,7 +15,7 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser prove drill faults up down lint format types architecture docs lock clean bench
+.PHONY: help setup demo test browser prove drill faults up down lint format types architecture docs manifests lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -77,6 +77,20 @@ architecture: $(STAMP)  ## The arrows between the rooms
 docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models; the page of settings
 	@$(BIN)/python tools/api_documents.py
 	@$(BIN)/python tools/settings_page.py
+
+# Schemas as kubeconform finds them: of Kubernetes itself where nothing else is said; those of the operators' kinds are then left out.
+KUBERNETES ?= 1.33.0
+SCHEMAS    ?=
+VALIDATE   := kubeconform -strict -summary -kubernetes-version $(KUBERNETES) $(if $(SCHEMAS),$(SCHEMAS:%=-schema-location '%'),-ignore-missing-schemas)
+
+manifests:       ## deploy/kubernetes rendered and validated (needs kustomize 5 and kubeconform 0.7)
+	@for tool in kustomize kubeconform; do \
+	  command -v $$tool > /dev/null || { echo "make manifests needs $$tool, which is not on the PATH"; exit 2; }; \
+	done
+	@for each in overlays/agency overlays/national data; do \
+	  echo "deploy/kubernetes/$$each"; \
+	  rendered="$$(kustomize build deploy/kubernetes/$$each)" && printf '%s\n' "$$rendered" | $(VALIDATE) || exit 1; \
+	done
 
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"

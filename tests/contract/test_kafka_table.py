@@ -165,7 +165,7 @@ def test_strimzi_makes_the_topics_and_users_of_one_cluster_with_scram():
     for user in users:
         assert user["kind"] == "KafkaUser"
         assert user["spec"].keys() == {"authentication", "authorization"}
-        assert user["spec"]["authentication"] == {"type": "scram-sha-512"}
+        assert user["spec"]["authentication"]["type"] == "scram-sha-512"
         assert user["spec"]["authorization"]["type"] == "simple"
     for topic in made:
         assert topic["kind"] == "KafkaTopic"

@@ -1,8 +1,8 @@
 """Writes topics.yaml and users.yaml, Strimzi's manifests of `deploy/kafka/acls.yaml`.
 
 `python deploy/kubernetes/kafka/manifests.py`, after a change of the table; a test compares them.
-Strimzi's operators make the topics, the SCRAM users (each password in a Secret of the user's name)
-and the ACLs of the Kafka cluster named `bmt`.
+Strimzi's operators make the topics, the SCRAM users (their passwords stand in the Secret
+`kafka-passwords`, as `kafka-<user>`) and the ACLs of the Kafka cluster named `bmt`.
 """
 
 from collections import defaultdict
@@ -79,7 +79,12 @@ def _user(name: str, given: list[Right]) -> dict[str, Any]:
         operations[what].append(OPERATIONS[right.operation])
     acls = [_acl(*what, done) for what, done in operations.items()]
     spec = {
-        "authentication": {"type": "scram-sha-512"},
+        "authentication": {
+            "type": "scram-sha-512",
+            "password": {
+                "valueFrom": {"secretKeyRef": {"name": "kafka-passwords", "key": f"kafka-{name}"}}
+            },
+        },
         "authorization": {"type": "simple", "acls": acls},
     }
     return _document("KafkaUser", name, spec)
