@@ -82,7 +82,9 @@ def test_a_version_counts_what_was_said_and_nothing_that_we_keep_to_ourselves(be
     assert refused.extra["decision"]["version"] == version
 
 
-@pytest.mark.parametrize("end", [approved(), returned(), withdrawn()])
+@pytest.mark.parametrize(
+    "end", [approved(), returned(), withdrawn()], ids=["approved", "returned", "withdrawn"]
+)
 def test_that_it_is_closed_is_said_before_the_fields_are_looked_at(end):
     closed = (errors.AlreadyDecided, errors.RequestClosed)
     command = decide("reject", quota_bytes=1)
@@ -218,7 +220,7 @@ def test_two_approvals_are_of_two_people_whoever_they_act_for(first_behind, seco
     given(DECIDER, *half).when(command).then_refused(errors.ApprovedBefore)
 
 
-@pytest.mark.parametrize("lowered", [None, 2 * GB])
+@pytest.mark.parametrize("lowered", [None, 2 * GB], ids=["silence", "lower"])
 def test_a_later_level_lowers_what_was_granted_and_silence_keeps_it(lowered):
     first = endorsement(approved=Granted(quota_bytes=5 * GB, max_file_size_bytes=GB))
     command = decide("approve", by=FAIZ, quota_bytes=lowered)
@@ -268,7 +270,11 @@ def test_a_termination_is_endorsed_without_sizes():
 # Comments: administrators of the agency note what they like, whatever the status.
 
 
-@pytest.mark.parametrize("end", [(), (approved(),), (rejected(),), (returned(),), (withdrawn(),)])
+@pytest.mark.parametrize(
+    "end",
+    [(), (approved(),), (rejected(),), (returned(),), (withdrawn(),)],
+    ids=["open", "approved", "rejected", "returned", "withdrawn"],
+)
 def test_a_comment_is_added_whatever_the_status(end):
     given(DECIDER, opened(), *end).when(comment()).then(commented())
 
@@ -280,7 +286,7 @@ def test_comments_change_no_decision():
     )
 
 
-@pytest.mark.parametrize("before", [(), (opened(),)])
+@pytest.mark.parametrize("before", [(), (opened(),)], ids=["no request", "another agency's"])
 def test_nobody_comments_on_another_agencys_request(before):
     refused = given(DECIDER, *before).when(comment(agency="JPA"))
     refused.then_refused(errors.UnknownRequest)
@@ -343,7 +349,9 @@ def test_what_is_decided_or_of_others_is_not_held(before, command, error):
     given(DECIDER, *before).when(command).then_refused(error)
 
 
-@pytest.mark.parametrize("before", [(opened(), held()), (held(), opened())])
+@pytest.mark.parametrize(
+    "before", [(opened(), held()), (held(), opened())], ids=["held", "held before it was opened"]
+)
 @pytest.mark.parametrize("decision", ["approve", "reject", "return"])
 def test_nobody_decides_meanwhile(before, decision):
     ruling = decide(decision, reason="Sebab.")

@@ -74,6 +74,7 @@ def test_kafka_clients_get_credentials_only_where_there_are_some(environment):
         ({"BMT_LOG_LEVEL": "loud"}, "BMT_LOG_LEVEL is wrong: "),
         ({"BMT_CARRIERS": "{not json"}, "BMT_CARRIERS is wrong: "),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_variable_that_is_missing_or_wrong_is_named_in_one_line(
     environment, capsys, changes, says

@@ -225,6 +225,7 @@ def test_an_e_mail_takes_its_steps_once(before, heard, then):
         (MAIL_TOLD, dispatch(notice_id="x"), errors.UnknownNotice),
         (PAPER_PREPARED, resend(), errors.NotByEmail),
     ],
+    ids=["a paper not prepared yet", "an e-mail handed over", "no such notice", "a paper sent"],
 )
 def test_what_cannot_be_handed_over_or_sent_is_refused(before, asked, error):
     refused = given(DECIDER, *before).when(asked).then_refused(error)

@@ -110,6 +110,20 @@ def test_what_comes_late_or_again_changes_nothing(before, late):
         (TAKEN, claim(FAIZ), ClaimedByAnother),
         (TAKEN, take_over(OPERATOR, claimed_by=FAIZ.subject), ClaimedByAnother),
     ],
+    ids=[
+        "a retry of what was never approved",
+        "of what is configured",
+        "of what is hopeless",
+        "of what was overtaken",
+        "by hand, of the storage",
+        "a task of what was never approved",
+        "an old task of the same request",
+        "a taking over of what nobody has",
+        "of what is completed",
+        "by another agency",
+        "a claim of what a colleague took over",
+        "a taking over by the second of two",
+    ],
 )
 def test_what_cannot_be_retried_or_taken_is_refused(before, command, error):
     refused = given(DECIDER, *before).when(command).then_refused(error)

@@ -54,7 +54,11 @@ def test_no_decision_grants_more_than_the_agency_allows(proposed, policy, pointe
     assert [fault.pointer for fault in refused.value.errors] == [pointer]
 
 
-@pytest.mark.parametrize(("proposed", "policy"), [(sizes(GB, 2 * GB), LIMITED), (sizes(GB), JPA)])
+@pytest.mark.parametrize(
+    ("proposed", "policy"),
+    [(sizes(GB, 2 * GB), LIMITED), (sizes(GB), JPA)],
+    ids=["both", "without rules"],
+)
 def test_other_sizes_can_be_seen_one_by_one(proposed, policy):
     granted = suppose("application", ACCOUNT, ASKED, proposed, policy).approved
     assert granted.quota_bytes == GB
