@@ -101,7 +101,7 @@ def test_a_request_with_warnings_is_approved_only_as_an_exception_with_its_reaso
 
 def test_another_agencys_account_is_never_approved():
     """Its agency may have claimed the account after the request was received."""
-    claims = agency.claims([("MAMPU", ()), ("JPA", (APPLICANT.account.upper(),))])
+    claims = agency.claims_of([("MAMPU", ()), ("JPA", (APPLICANT.account.upper(),))])
     review, policy = given(REVIEW, opened()), replace(MAMPU, claims=claims)
     review.when(decide("approve", policy=policy)).then_refused(deciding.AccountOfOtherAgency)
     review.when(decide("reject", reason="Tidak lengkap", policy=policy)).then(rejected())
