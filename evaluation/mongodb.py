@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from bmt.chassis.errors import Unavailable
@@ -112,11 +112,14 @@ class _Member:
     async def _primary(self) -> str | None:
         """The set's primary, if this mongod knows one and is of use itself."""
         async with _connected(_direct(self._port)) as client:
-            hello = await client.admin.command("hello")
+            hello: dict[str, Any] = await client.admin.command("hello")
             if "setName" not in hello and self._number == 1:
                 await self._join()
-        of_use = hello["isWritablePrimary"] or hello.get("secondary")
-        return hello.get("primary") if of_use else None
+        primary: str | None = hello.get("primary")
+        if hello["isWritablePrimary"]:
+            return primary
+        # A primary that was elected just now does not accept writes yet, and calls itself secondary.
+        return primary if hello.get("secondary") and primary != hello.get("me") else None
 
     async def _join(self) -> None:
         """Make the set, which only a new mongod allows; an old one has a new port.
