@@ -244,6 +244,7 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "letter_settled": "This was retried or discarded before.",
     "letter_not_kept": "The event is not kept here: its writer must publish it again.",
     "handed_over_before": "This paper was handed over before.",
+    "nothing_failed": "No configuration of this request has failed, or its outcome is being told: there is nothing to tell in between.",
 }
 """Why a call is refused: a problem's name, or more exactly what lies behind one."""
 

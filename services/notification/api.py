@@ -28,13 +28,17 @@ from bmt.contracts.http.notification import (
     Notification,
     PaperDispatched,
     ResendAccepted,
+    TellOfDelay,
+    ToldOfDelay,
     WaitingNotification,
 )
 from bmt.contracts.values import ReplyChannel
 from services.notification import handlers, views
+from services.notification.domain.correspondence import stream_of
 from services.notification.domain.errors import NotPreparedYet, UnknownNotice, UnknownRequest
 from services.notification.ports import Here, Ports
 from services.notification.views import TrackedNotice
+from services.notification.wording.composer import Kind, readable
 
 IN_ORDER: Final = Paging(tuple[str, str])
 BY_WAITING_TIME: Final = Paging(tuple[AwareDatetime, str])
@@ -77,6 +81,40 @@ async def notifications(
     shown = IN_ORDER.page(found, page, key=lambda one: (one.place, one.notification_id))
     items = [one.as_listed() for one in shown.items]
     return Page(items=items, next_cursor=shown.next_cursor)
+
+
+@router.post(
+    "/v1/requests/{request_id}/notifications",
+    summary="Tell the applicant that the request is approved and its configuration, which failed, takes longer",
+    status_code=202,
+    response_model=ToldOfDelay,
+    responses=problems("not_found", "request_closed", "validation_failed"),
+)
+async def tell_of_delay(
+    here: Here, request_id: Id, context: AdministratorsCommand, body: TellOfDelay
+) -> JsonResponse:
+    facts = (await here.execution.state(stream_of(request_id))).facts
+    if facts is None or facts.agency != context.principal.agency:
+        raise UnknownRequest
+    kind: Kind = (facts.agency, "approved")
+    own = (await views.own_words(here.templates, [kind])).get(kind)
+    notice = here.composer.notice(
+        here.new_id(), here.clock(), facts, "approved", own, reason=readable(body.reason)
+    )
+    message = handlers.tell_of_delay(request_id, notice, context, here.clock)
+    executed = await here.execution.execute(message)
+    return answer(executed, _told_of_delay(executed.commit), 202)
+
+
+def _told_of_delay(commit: Commit) -> ToldOfDelay:
+    (event,) = commit.events
+    notice = event.data["notice"]
+    return ToldOfDelay(
+        request_id=commit.subject,
+        notification_id=notice["notification_id"],
+        about=notice["about"],
+        channel=notice["channel"],
+    )
 
 
 @router.get(

@@ -106,8 +106,14 @@ def _written(
     if not isinstance(compose, Compose):
         return message
     try:
+        event = compose.incoming
         notice = composer.notice(
-            compose.incoming, compose.about, own.get(compose.kind), **compose.details
+            event.id,
+            event.time,
+            event.data.request,
+            compose.about,
+            own.get(compose.kind),
+            **compose.details,
         )
         return message.with_command(compose.command(notice))
     except Exception as error:  # noqa: BLE001  its event is parked with its reason

@@ -28,6 +28,7 @@ from services.notification.domain.correspondence import (
     Dispatch,
     Resend,
     Tell,
+    TellOfDelay,
     TellOfFailure,
     stream_of,
 )
@@ -101,12 +102,10 @@ async def await_configuration(
 
 
 async def report_failure_to_office(
-    incoming: IncomingEvent[ConfigurationFailed], agencies: Agencies
-) -> Message[Command] | None:
-    """Report a failed configuration to the office, if it has an address."""
+    incoming: IncomingEvent[ConfigurationFailed],
+) -> Message[Command]:
+    """Report a failed configuration to the office. Without an address it is known here all the same."""
     failed = incoming.data
-    if notification_policy_of(failed.request.agency, agencies).failure_recipient is None:
-        return None
     command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
     return incoming.to_command(stream_of(incoming.subject), command)
 
@@ -129,6 +128,14 @@ def resend(
     agency = None if role == "operator" else caller.agency
     by = Submitter(subject=caller.subject, role=role)
     command = Resend(notification_id, agency, by, clock())
+    return context.to_command(stream_of(request_id), command)
+
+
+def tell_of_delay(
+    request_id: str, notice: Notice, context: CommandContext, clock: Clock
+) -> Message[Command]:
+    """Tell the applicant that the configuration takes longer, for an administrator."""
+    command = TellOfDelay(notice, context.principal.agency, clock())
     return context.to_command(stream_of(request_id), command)
 
 

@@ -100,6 +100,7 @@ def build(settings: Settings) -> FastAPI:
             renders=renders,
             agencies=agencies,
             clock=clock.now,
+            new_id=clock.new_id,
         ),
     )
 

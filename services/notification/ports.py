@@ -10,7 +10,7 @@ from bmt.agencies.assignments import Assignments
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.routes import ports_of
-from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.chassis.work import WorkQueue
 from bmt.contracts.values import ReplyChannel
@@ -33,6 +33,7 @@ class Ports:
     renders: Mapping[ReplyChannel, Render]
     agencies: Agencies
     clock: Clock
+    new_id: NewId
 
 
 Here = Annotated[Ports, Depends(ports_of)]

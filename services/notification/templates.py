@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Query
 from starlette.responses import Response
 
-from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.execution import Executed
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.bodies import JsonResponse
@@ -22,8 +21,7 @@ from bmt.chassis.http.routes import (
     command,
     problems,
 )
-from bmt.contracts.envelope import Envelope
-from bmt.contracts.events import About, RequestEvent, RequestFacts
+from bmt.contracts.events import About, RequestFacts
 from bmt.contracts.http.notification import (
     InBothLanguages,
     NoticePart,
@@ -291,6 +289,7 @@ _APPLICANT: Final = Applicant(
 _DETAILS: Final[Mapping[About, Mapping[str, Any]]] = {
     "acknowledgement": _SIZES,
     "configured": _SIZES,
+    "approved": {"reason": "Portal IPMS tidak dapat dihubungi sejak pagi ini."},
     "rejected": {"reason": "Akaun pemohon tidak lagi aktif di agensi ini."},
     "returned": {"reason": "Sila lampirkan memo kelulusan ketua jabatan."},
 }
@@ -300,17 +299,16 @@ def sample_notice(
     composer: Composer, agency: str, about: About, words: Words, channel: ReplyChannel
 ) -> OutgoingNotice:
     """A notice about a made-up request."""
-    incoming = _incoming(agency, about, channel)
+    request, at = _request(agency, about, channel), _at(about)
     own = OwnWords(words, version=0)
-    notice = composer.notice(incoming, about, own, **_DETAILS.get(about, {}))
-    return OutgoingNotice(
-        incoming.data.request, notice, in_reply_to=None, wanted_since=incoming.time
-    )
+    notice = composer.notice(_REQUEST_ID, at, request, about, own, **_DETAILS.get(about, {}))
+    return OutgoingNotice(request, notice, in_reply_to=None, wanted_since=at)
 
 
 def variables(composer: Composer, agency: str, about: About) -> tuple[Variable, ...]:
     """The variables that a template of this notice may contain, with sample values."""
-    case = composer.case(_incoming(agency, about, "email"), about, **_DETAILS.get(about, {}))
+    request = _request(agency, about, "email")
+    case = composer.case(_at(about), request, about, **_DETAILS.get(about, {}))
     in_malay, in_english = MALAY.values(case), ENGLISH.values(case)
     return tuple(
         Variable(
@@ -324,9 +322,13 @@ def variables(composer: Composer, agency: str, about: About) -> tuple[Variable, 
     )
 
 
-def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent[RequestEvent]:
+def _at(about: About) -> datetime:
+    return _RECEIVED if about == "acknowledgement" else _HAPPENED
+
+
+def _request(agency: str, about: About, channel: ReplyChannel) -> RequestFacts:
     is_termination = about == "terminated"
-    request = RequestFacts(
+    return RequestFacts(
         request_id=_REQUEST_ID,
         reference=f"BMT-{agency}-2026-7K3QF9ZT",
         kind="termination" if is_termination else "application",
@@ -339,12 +341,3 @@ def _incoming(agency: str, about: About, channel: ReplyChannel) -> IncomingEvent
         received_at=_RECEIVED,
         policy_version="",
     )
-    envelope = Envelope(
-        id=_REQUEST_ID,
-        source="/bmt/notification",
-        type="my.gov.bmt.notification.Preview.v1",
-        subject=_REQUEST_ID,
-        time=_RECEIVED if about == "acknowledgement" else _HAPPENED,
-        data={},
-    )
-    return IncomingEvent(envelope, RequestEvent(request=request), 1, "preview")

@@ -179,6 +179,8 @@ notification POST /v1/templates/{about}/default
                              401  403     403   403       201   201    404      403   403     403   403    403   403
 notification POST /v1/templates/{about}/preview
                              401  403     403   403       200   none   404      403   403     403   403    403   403
+notification POST /v1/requests/{request_id}/notifications
+                             401  403     403   403       409   404    404      403   403     403   403    403   403
 notification GET /v1/notifications/{notification_id}/document
                              401  403     200   404       200   404    404      403   403     200   404    200   403
 notification POST /v1/notifications/{notification_id}/dispatch
@@ -554,6 +556,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "notification POST /v1/templates/{about}/preview": Target(
             {"about": "rejected"}, {"words": words}, tells="[BMT-JPA-"
         ),
+        "notification POST /v1/requests/{request_id}/notifications": request("", {"reason": "x"}),
         "notification GET /v1/notifications/{notification_id}/document": notice,
         "notification POST /v1/notifications/{notification_id}/dispatch": notice,
         "notification POST /v1/notifications/{notification_id}/resend": notice,

@@ -27,6 +27,7 @@ EVENT: Final[Mapping[str, str]] = {
 
 ABOUT: Final[Mapping[str, str]] = {
     "acknowledgement": "akuan terima",
+    "approved": "konfigurasi tertangguh",
     "rejected": "penolakan",
     "returned": "pengembalian",
     "withdrawn": "penarikan balik",

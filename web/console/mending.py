@@ -1,4 +1,4 @@
-"""What an administrator does about a failure of one request: try again, have IPMS set by hand, tell the user again."""
+"""What an administrator does about a failure of one request: try again, set IPMS by hand, tell the applicant."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Id
-from bmt.contracts.http.notification import ResendAccepted
+from bmt.contracts.http.notification import ResendAccepted, TellOfDelay, ToldOfDelay
 from bmt.contracts.http.provisioning import RetryAccepted, RetryOrder
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import address
@@ -33,13 +33,19 @@ async def retry(
     request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client, told: Form
 ) -> Response:
     reason = told.text("retry_reason").strip()
-    path = address("requests", request_id, "retry")
     try:
         if not reason:
             raise FormWrong(errors=(FieldError.of("/retry_reason", "blank"),))
-        order = {"reason": reason, "by_hand": told.text("do") == "by-hand"}
-        body = validated(RetryOrder, order).model_dump(mode="json")
-        await client.post("provisioning", path, body, RetryAccepted, told.key)
+        if told.text("do") == "tell":
+            delay = validated(TellOfDelay, {"reason": reason})
+            path = address("requests", request_id, "notifications")
+            body = delay.model_dump(mode="json")
+            await client.post("notification", path, body, ToldOfDelay, told.key)
+        else:
+            order = {"reason": reason, "by_hand": told.text("do") == "by-hand"}
+            path = address("requests", request_id, "retry")
+            body = validated(RetryOrder, order).model_dump(mode="json")
+            await client.post("provisioning", path, body, RetryAccepted, told.key)
     except Refused as refused:
         answer = Answer(mending=Mending(reason, refused, new_key()))
     except Unavailable:

@@ -258,8 +258,9 @@ def _dues(
 
 
 def _outcome_notice(notices: Sequence[Notification] | None) -> Notification | None:
-    """The last notice that is no acknowledgement."""
-    outcomes = [one for one in notices or () if one.about != "acknowledgement"]
+    """The last notice that tells a decision, and not only what happens meanwhile."""
+    between = ("acknowledgement", "approved")
+    outcomes = [one for one in notices or () if one.about not in between]
     return outcomes[-1] if outcomes else None
 
 

@@ -109,7 +109,7 @@ NOTICE: Final[Mapping[NoticeStatus, str]] = {
 
 ABOUT: Final[Mapping[About, str]] = {
     "acknowledgement": "Akuan terima",
-    "approved": "Diluluskan",
+    "approved": "Diluluskan, konfigurasi tertangguh",
     "rejected": "Ditolak",
     "returned": "Dikembalikan untuk pembetulan",
     "withdrawn": "Ditarik balik",

@@ -50,6 +50,23 @@ class DispatchPaper(Value):
     note: Reason | None = Field(default=None, description="how, or to whom")
 
 
+class TellOfDelay(Value):
+    """Body of `POST /v1/requests/{id}/notifications`."""
+
+    reason: Reason = Field(description="why the configuration takes longer: the applicant reads it")
+
+
+class ToldOfDelay(BaseModel):
+    """Answer of `POST /v1/requests/{id}/notifications`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    notification_id: str
+    about: About
+    channel: ReplyChannel
+
+
 class PaperDispatched(Notification):
     """Answer of `POST /v1/notifications/{id}/dispatch`."""
 

@@ -78,6 +78,15 @@ class Tell:
 
 
 @immutable
+class TellOfDelay:
+    """An administrator of `agency` tells the applicant that the configuration failed and takes longer."""
+
+    notice: Notice
+    agency: str
+    at: datetime
+
+
+@immutable
 class RecordPrepared:
     """The message was composed and stored as this document."""
 
@@ -164,6 +173,7 @@ class RecordFailureTold:
 Command = (
     Acknowledge
     | Tell
+    | TellOfDelay
     | RecordPrepared
     | RecordSent
     | RecordRefused
@@ -261,6 +271,12 @@ class Correspondence:
     def before(self, outgoing: OutgoingNotice) -> tuple[OutgoingNotice, ...]:
         in_order = list(self.outgoing_notices.values())
         return tuple(in_order[: in_order.index(outgoing)])
+
+    @property
+    def facts(self) -> RequestFacts | None:
+        """The request, as the last notice has it."""
+        last = list(self.outgoing_notices.values())[-1:]
+        return last[0].request if last else None
 
     def failure_to_report(self, name: str) -> Failure | None:
         """The failure to report now. None once it was reported, retried or concluded."""

@@ -27,6 +27,7 @@ from services.notification.domain.correspondence import (
     RecordSent,
     Resend,
     Tell,
+    TellOfDelay,
     TellOfFailure,
     Wait,
     evolve,
@@ -34,9 +35,11 @@ from services.notification.domain.correspondence import (
 from services.notification.domain.errors import (
     AlreadyHandedOver,
     NotByEmail,
+    NothingFailed,
     NotOnPaper,
     NotPreparedYet,
     UnknownNotice,
+    UnknownRequest,
 )
 from services.notification.domain.events import (
     AcknowledgementSuperseded,
@@ -121,6 +124,22 @@ def _due_or_held(command: Tell, state: Correspondence) -> Sequence[Event]:
     return _with_messages([due], command.composed, state)
 
 
+def _tell_of_delay(command: TellOfDelay, state: Correspondence) -> Sequence[Event]:
+    """The approval is told alone only so: otherwise the outcome tells it."""
+    if state.facts is None or state.facts.agency != command.agency:
+        raise UnknownRequest
+    if state.concluded or not state.failures:
+        raise NothingFailed
+    return [
+        NoticeDue(
+            request=state.facts,
+            notice=command.notice,
+            wanted_at=command.at,
+            in_reply_to=state.in_reply_to,
+        )
+    ]
+
+
 def _with_messages(
     due: Sequence[NoticeDue], composed: Sequence[Composed], state: Correspondence
 ) -> Sequence[Event]:
@@ -142,7 +161,7 @@ def _with_messages(
 
 
 def _record_prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:
-    """The user gets one paper: an acknowledgement that is still here goes with the outcome's.
+    """The user gets one paper: an earlier one that is still here goes with the outcome's.
 
     Whoever handed it over nevertheless says so as before.
     """
@@ -161,7 +180,7 @@ def _record_prepared(command: RecordPrepared, state: Correspondence) -> Sequence
                 by=command.notification_id,
             )
             for one in state.before(outgoing)
-            if one.notice.about == "acknowledgement"
+            if one.notice.about in ("acknowledgement", "approved")
             and one.notice.on_paper
             and one.status == "prepared"
         ),
@@ -331,6 +350,7 @@ _RULES: Final[Mapping[type[Command], _Rule]] = MappingProxyType(
     {
         Acknowledge: _acknowledge,
         Tell: _tell,
+        TellOfDelay: _tell_of_delay,
         RecordPrepared: _record_prepared,
         RecordSent: _record_result,
         RecordRefused: _record_result,

@@ -51,6 +51,13 @@ class AlreadyHandedOver(Refused):
     code = "handed_over_before"
 
 
+class NothingFailed(Refused):
+    """No configuration failed, or the outcome is being told."""
+
+    problem = "request_closed"
+    code = "nothing_failed"
+
+
 class UnknownTemplate(Refused):
     """There is no such notice or version, or no such agency."""
 

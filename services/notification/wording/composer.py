@@ -3,11 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.contracts.events import OUTCOMES, About, RequestEvent
+from bmt.contracts.events import OUTCOMES, About, RequestEvent, RequestFacts
 from bmt.contracts.http.notification import Words
 from services.notification.domain.correspondence import Command
 from services.notification.domain.notice import Content, Notice
@@ -79,28 +80,29 @@ class Composer:
 
     def notice(
         self,
-        incoming: IncomingEvent[RequestEvent],
+        notification_id: str,
+        at: datetime,
+        request: RequestFacts,
         about: About,
         own: OwnWords | None = None,
         **details: Any,
     ) -> Notice:
-        """The notice of `incoming`, in the agency's `own` words or the default words.
+        """The notice of what happened `at`, in the agency's `own` words or the default words.
 
         `details` are further fields of its `Case`.
         """
-        request = incoming.data.request
         notification_policy = notification_policy_of(request.agency, self.agencies)
-        case = self.case(incoming, about, **details)
+        case = self.case(at, request, about, **details)
         by_email = request.reply_through == "email"
         return Notice(
-            notification_id=incoming.id,
+            notification_id=notification_id,
             about=about,
             channel=request.reply_through,
             recipient=request.applicant.email if by_email else request.applicant.name,
-            at=incoming.time,
-            message_id=f"<{incoming.id}@{self.mail_domain}>" if by_email else None,
+            at=at,
+            message_id=f"<{notification_id}@{self.mail_domain}>" if by_email else None,
             on_preparation=notification_policy.on_preparation,
-            due_at=notification_policy.due_at(incoming.time) if about in OUTCOMES else None,
+            due_at=notification_policy.due_at(at) if about in OUTCOMES else None,
             agency_name=notification_policy.name,
             status_address=case.status_address,
             content=content(case, own.words if own else DEFAULT[about]),
@@ -108,14 +110,13 @@ class Composer:
             copy_to=request.directory_email if by_email else None,
         )
 
-    def case(self, incoming: IncomingEvent[RequestEvent], about: About, **details: Any) -> Case:
-        """The facts of the notice of `incoming`."""
-        request = incoming.data.request
+    def case(self, at: datetime, request: RequestFacts, about: About, **details: Any) -> Case:
+        """The facts of a notice of what happened `at`."""
         notification_policy = notification_policy_of(request.agency, self.agencies)
         return Case(
             about=about,
             request=request,
-            at=incoming.time,
+            at=at,
             agency_name=notification_policy.name,
             decide_days=notification_policy.decide_days,
             status_address=self._status_address(request.request_id),

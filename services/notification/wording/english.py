@@ -49,13 +49,17 @@ ENGLISH: Final = Language(
     channels={"email": "e-mail", "memo": "memo", "letter": "letter", "form": "form"},
     statuses={
         "acknowledgement": "received",
+        "approved": "approved, configuration delayed",
         "rejected": "rejected",
         "returned": "returned for correction",
         "withdrawn": "withdrawn",
         "configured": "approved and configured",
         "terminated": "approved and terminated",
     },
-    happened={"terminated": "approved and the service was terminated"},
+    happened={
+        "approved": "approved",
+        "terminated": "approved and the service was terminated",
+    },
     labels={
         "account": "Account",
         "quota": "Storage quota",
@@ -89,6 +93,11 @@ DEFAULT: Final[Mapping[About, Wording]] = {
         "We are pleased to inform you that {permohonan} was {keputusan} on {tarikh_terima}.",
         "The Agency UC Administrator will consider the application. {piagam} You will be informed "
         "of its status by {saluran}.",
+    ),
+    "approved": _wording(
+        "Please be informed that {permohonan} was {keputusan}. As of {tarikh}, however, its "
+        "configuration could not be completed, and takes longer than usual.",
+        "You need not do anything. You will be informed as soon as the configuration is complete.",
     ),
     "rejected": _wording(
         "We regret to inform you that {permohonan} was considered and {keputusan} on {tarikh}.",

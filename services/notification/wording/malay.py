@@ -53,13 +53,17 @@ MALAY: Final = Language(
     channels={"email": "e-mel", "memo": "memo", "letter": "surat", "form": "borang"},
     statuses={
         "acknowledgement": "diterima",
+        "approved": "diluluskan, konfigurasi tertangguh",
         "rejected": "ditolak",
         "returned": "dikembalikan untuk pembetulan",
         "withdrawn": "ditarik balik",
         "configured": "diluluskan dan dikonfigurasikan",
         "terminated": "diluluskan dan ditamatkan",
     },
-    happened={"terminated": "diluluskan dan perkhidmatan tersebut telah ditamatkan"},
+    happened={
+        "approved": "diluluskan",
+        "terminated": "diluluskan dan perkhidmatan tersebut telah ditamatkan",
+    },
     labels={
         "account": "Akaun",
         "quota": "Kuota storan",
@@ -93,6 +97,13 @@ DEFAULT: Final[Mapping[About, Wording]] = {
         "Dengan hormatnya dimaklumkan bahawa {permohonan} telah {keputusan} pada {tarikh_terima}.",
         "Permohonan ini akan dipertimbangkan oleh Pentadbir UC Agensi. {piagam} Status permohonan "
         "akan dimaklumkan kepada tuan/puan melalui {saluran}.",
+    ),
+    "approved": _wording(
+        "Dengan hormatnya dimaklumkan bahawa {permohonan} telah {keputusan}. Walau bagaimanapun, "
+        "setakat {tarikh} konfigurasinya belum dapat diselesaikan dan mengambil masa lebih lama "
+        "daripada biasa.",
+        "Tuan/puan tidak perlu mengambil sebarang tindakan. Makluman akan dihantar sebaik sahaja "
+        "konfigurasi selesai.",
     ),
     "rejected": _wording(
         "Dengan hormatnya, dukacita dimaklumkan bahawa {permohonan} telah dipertimbangkan dan "

@@ -11,6 +11,7 @@ from fixtures.samples import received
 
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
+from bmt.contracts.events import ConfigurationFailed
 from services.notification import channels
 
 pytestmark = pytest.mark.integration
@@ -69,6 +70,40 @@ async def test_each_outcome_arrives_once_after_the_acknowledgement(desk, event, 
     assert outcome["Message-ID"] == f"<{event_id}@mygovuc.gov.my>"
     said = await desk.says(request, *TOLD, *TOLD)
     assert [one.data["about"] for one in said] == ["acknowledgement"] * 2 + [about] * 2
+
+
+async def test_an_applicant_is_told_of_a_delay_and_then_of_the_outcome(desk):
+    request = await desk.acknowledged()
+    place = f"/v1/requests/{request.request_id}/notifications"
+    reason = {"reason": "Portal IPMS sedang\u2028diselenggara."}
+    early = await desk.send("POST", place, reason, key="early")
+    assert_problem(early, "request_closed")
+    await desk.wire.say(approved(request))
+    await desk.wire.say(started(request))
+    await desk.wire.say(
+        ConfigurationFailed(request=request, target="ipms", reason="503", retryable=True)
+    )
+
+    async def accepted():
+        key = new_id()  # a refusal is the answer to its key for ever
+        answer = await desk.send("POST", place, reason, key=key)
+        assert answer.status_code == 202, answer.text
+        return key, answer
+
+    key, told = await eventually(accepted)
+    again = await desk.send("POST", place, reason, key=key)
+    assert (told.json(), again.json()["about"]) == (again.json(), "approved")
+    mail = (await desk.mails(request, 2))[-1].get_content()
+    for words in ("telah diluluskan", "takes longer than usual", "Portal IPMS sedang"):
+        assert words in mail
+    elsewhere = await desk.send("POST", place, reason, "administrator", "JPA")
+    assert_problem(elsewhere, "not_found")
+    blank = await desk.send("POST", place, {"reason": " "})
+    assert_problem(blank, "validation_failed")
+    await desk.wire.say(configured(request))
+    assert "boleh digunakan" in (await desk.mails(request, 3))[-1].get_content()
+    late = await desk.send("POST", place, reason, key="late")
+    assert_problem(late, "request_closed")
 
 
 async def test_events_heard_again_send_nothing_more(desk):

@@ -26,7 +26,7 @@ async def version(desk, path: str, *who: str) -> int:
 async def test_every_notice_is_listed_with_the_words_that_bmt_brings(desk):
     items = (await desk.get("/v1/templates", "administrator", "KPM")).json()["items"]
     assert [one["about"] for one in items] == [
-        "acknowledgement", "rejected", "returned", "withdrawn", "configured", "terminated",
+        "acknowledgement", "approved", "rejected", "returned", "withdrawn", "configured", "terminated",
     ]  # fmt: skip
     for one in items:
         assert (one["agency"], one["version"], one["is_default"]) == ("KPM", 0, True)
@@ -172,6 +172,5 @@ async def test_templates_are_their_own_agencys_administrators_business(desk):
         assert_problem(await desk.get(REJECTED, *who), "not_found")
         assert_problem(await desk.send("PUT", REJECTED, body, *who), "not_found")
         assert_problem(await desk.send("POST", f"{REJECTED}/preview", None, *who), "not_found")
-    for name in ("approved", "x"):
-        assert_problem(await desk.get(f"/v1/templates/{name}"), "not_found")
-        assert_problem(await desk.send("PUT", f"/v1/templates/{name}", body), "not_found")
+    assert_problem(await desk.get("/v1/templates/x"), "not_found")
+    assert_problem(await desk.send("PUT", "/v1/templates/x", body), "not_found")

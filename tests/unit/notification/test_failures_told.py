@@ -7,15 +7,30 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 from decider_specification import given
-from notices import NOW, REQUEST, TELL_OF_FAILURE, due, failure_due, incoming, notice
+from notices import (
+    DOCUMENT,
+    NOW,
+    REQUEST,
+    TELL_OF_FAILURE,
+    due,
+    failure_due,
+    incoming,
+    notice,
+    prepared,
+)
 from test_reminding import ABOVE, OFFICE, Room, agencies
 
 from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.work import Done, Later, WorkItem
 from bmt.contracts.events import ConfigurationFailed
-from services.notification.domain.correspondence import RecordFailureTold
+from services.notification.domain.correspondence import (
+    RecordFailureTold,
+    RecordPrepared,
+    TellOfDelay,
+)
 from services.notification.domain.correspondence_rules import DECIDER
-from services.notification.domain.events import FailureTold
+from services.notification.domain.errors import NothingFailed, UnknownRequest
+from services.notification.domain.events import AcknowledgementSuperseded, FailureTold
 from services.notification.reminding import OfficeMail
 from services.notification.smtp import MailRefused
 from services.notification.subscriptions import TABLE
@@ -36,16 +51,45 @@ def test_each_failure_is_told_once():
     given(DECIDER, *CONCLUDED).when(TELL_OF_FAILURE).then_nothing()
 
 
-@pytest.mark.parametrize(
-    ("keys", "wanted"),
-    [({"office_email": OFFICE}, True), ({"escalation_email": ABOVE}, True), ({}, False)],
-)
-async def test_who_has_an_address_is_told(keys, wanted):
-    handle = bind(TABLE, agencies=agencies(**keys), clock=lambda: NOW)
+async def test_each_failure_is_known_here():
+    handle = bind(TABLE, agencies=agencies(), clock=lambda: NOW)
     message = await handle[ConfigurationFailed](incoming(FAILED, at=NOW))
-    assert (message is not None) == wanted
-    if message:
-        assert message.command == TELL_OF_FAILURE
+    assert message is not None
+    assert message.command == TELL_OF_FAILURE
+
+
+@pytest.mark.parametrize(
+    ("keys", "addresses"),
+    [({"office_email": OFFICE}, [OFFICE]), ({"escalation_email": ABOVE}, [ABOVE]), ({}, [])],
+)
+async def test_who_has_an_address_is_told(keys, addresses):
+    room = replace(Room([DUE]), rules=agencies(**keys))
+    assert await told(room) == Done()
+    assert [address for address, _ in room.mails] == addresses
+
+
+DELAY = notice("approved")
+TELL_OF_DELAY = TellOfDelay(DELAY, REQUEST.agency, NOW)
+ACKNOWLEDGED = due(notice("acknowledgement"))
+
+
+def test_an_applicant_is_told_of_a_delay_once_a_configuration_failed_and_before_the_outcome():
+    given(DECIDER, ACKNOWLEDGED, DUE).when(TELL_OF_DELAY).then(due(DELAY))
+    given(DECIDER, ACKNOWLEDGED).when(TELL_OF_DELAY).then_refused(NothingFailed)
+    given(DECIDER, DUE, *CONCLUDED).when(TELL_OF_DELAY).then_refused(NothingFailed)
+    elsewhere = TellOfDelay(DELAY, "JPA", NOW)
+    given(DECIDER, ACKNOWLEDGED, DUE).when(elsewhere).then_refused(UnknownRequest)
+
+
+def test_a_paper_about_a_delay_is_not_handed_over_beside_the_outcomes():
+    delay, outcome = notice("approved", "memo"), notice("configured", "memo")
+    ready = (ACKNOWLEDGED, DUE, due(delay), prepared(delay), due(outcome))
+    superseded = AcknowledgementSuperseded(
+        request=REQUEST, notification_id="approved", by="configured"
+    )
+    given(DECIDER, *ready).when(RecordPrepared("configured", DOCUMENT)).then(
+        prepared(outcome), superseded
+    )
 
 
 def test_a_failure_gives_one_mail_to_send():

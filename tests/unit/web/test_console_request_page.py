@@ -178,6 +178,17 @@ async def test_a_retry_needs_a_reason_and_goes_to_provisioning(do, by_hand):
     assert services.posted == [("provisioning", f"/v1/requests/{ID}/retry", body)]
 
 
+async def test_an_applicant_is_told_of_a_delay_with_the_reason():
+    answer = {"request_id": ID, "notification_id": "n-1", "about": "approved", "channel": "email"}
+    services = failing(posted=httpx.Response(202, json=answer))
+    assert "Beritahu pemohon" in await page(services)
+    told = {"do": "tell", "retry_reason": "Portal IPMS sedang diselenggara."}
+    answer = await browser(services).post(f"/requests/{ID}/retry", data=told)
+    assert answer.headers["location"] == f"/requests/{ID}?retried=1"
+    body = {"reason": "Portal IPMS sedang diselenggara."}
+    assert services.posted == [("notification", f"/v1/requests/{ID}/notifications", body)]
+
+
 async def test_a_notice_that_did_not_arrive_is_loud_and_can_be_sent_again():
     notice = {
         "notification_id": "n-1",
