@@ -29,7 +29,7 @@ class Asked(BaseModel):
 
     Attributes:
         kind: everything; the same of its beginning; its text for people.
-        agencies: codes by name, as of `email_form.codes_of`.
+        agencies: codes by name, as of `field_values.codes_of`.
         found: it was found in a mailbox.
         why: why only its beginning is read.
     """

@@ -44,7 +44,7 @@ class NotRead(Exception):  # noqa: N818  named for what is so
 
 
 class Readers:
-    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `email_form.codes_of`."""
+    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `field_values.codes_of`."""
 
     def __init__(
         self,

@@ -1,17 +1,18 @@
 """Whether a message holds a filled request, and what it asks for."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import ValidationError
 
-from bmt.agencies.register import Agencies
 from bmt.contracts.events import SubmitRequest
 from bmt.contracts.problems import FieldError, faults_in_body
-from bmt.contracts.values import size_in_bytes
+from services.intake.channels.beside_form import SIZES, doubt, sizes_elsewhere
 from services.intake.channels.character_sets import UNCLEAR, Decoded
+from services.intake.channels.enclosed import Part
+from services.intake.channels.field_values import LINKED, LONGEST_READ, is_ticked, readers
 from services.intake.channels.html_looks import TooComplex
 from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, is_label, labelled
 from services.intake.channels.media_types import EMAIL
@@ -45,17 +46,21 @@ _LEAST_FIELDS: Final = 3
 
 _DIVIDER: Final = re.compile(
     r"[-_=*\s>]{2,100}(?:original (?:message|appointment)|mesej asal|e-?mel asal|pesan asli|forwarded (?:message|by)|"
-    r"mesej (?:yang )?dimajukan|mesej dipanjangkan|pesan (?:yang )?diteruskan|reply (?:message|above)|"
+    r"mesej (?:yang )?dimajukan|mesej dipanjangkan|pesan (?:yang )?diteruskan|repl(?:y|ied) message|reply above|"
     r"ursprüngliche nachricht|message d'origine|原始邮件|转发邮件|原始郵件)\b.{0,200}"
-    r"|begin forwarded message:?|mula(?:kan)? mesej (?:yang )?dimajukan:?",
+    r"|begin forwarded message:?|mula(?:kan)? mesej (?:yang )?dimajukan:?"
+    r"|.{0,80}\b(?:above this line|di atas (?:baris|garisan) ini)\b.{0,120}",
     re.IGNORECASE,
 )
+"""Also the line above which ticket systems want the answer."""
 _WROTE: Final = re.compile(
     r".{0,400}\b(?:wrote|writes|menulis|tulis|telah menulis|berkata|said|a écrit|schrieb|escribió|escreveu|schreef|skrev|написал)\s{0,3}[:：]"
     r"|.{0,400}(?:写道|寫道|написал\(а\)|のメール)\s{0,3}[:：]"
     r"|(?:am|op) .{1,400}(?:schrieb|geschreven|schreef).{0,200}:",
     re.IGNORECASE,
 )
+_BETWEEN_DASHES: Final = re.compile(r"-{2,20}\s(.{1,400}?)\s-{2,20}")
+"""Zoho ends `On …, somebody wrote` with dashes, without a colon."""
 _QUOTING: Final = re.compile(
     r"(?:quoting|memetik|mengutip|zitat von|citando) .{1,300}[:：]"
     r"|>{3}\s.{1,300}\s>{3}",
@@ -119,6 +124,8 @@ def _is_header(lines: list[str], place: int, *, is_answer: bool) -> bool:
 
     In an answer, any three fields are a header if one has an address or a time.
     """
+    if is_answer and _is_header_of_notes(lines, place):
+        return True
     first = _field(lines[place])
     if first is None or (first[0] != "from" and (not is_answer or is_label(lines[place]))):
         return False
@@ -137,6 +144,17 @@ def _is_header(lines: list[str], place: int, *, is_answer: bool) -> bool:
     return len(fields) >= _LEAST_FIELDS and telling
 
 
+def _is_header_of_notes(lines: list[str], place: int) -> bool:
+    """Whether To and Subject stand alone on their lines, above their values, as Notes writes them."""
+
+    def kind(line: str) -> str:
+        return _KIND_OF.get(_bare(line).lower(), "")
+
+    if kind(lines[place]) != "to":
+        return False
+    return any(kind(line) == "subject" for line in lines[place + 1 : place + _MOST_BETWEEN])
+
+
 def _is_memo(lines: list[str], place: int) -> bool:
     """Whether To came before From: memos begin so, and no mail program's header does."""
     before = (found for line in lines[max(place - 2, 0) : place] if (found := _field(line)))
@@ -152,6 +170,8 @@ def _field(line: str) -> tuple[str, str] | None:
 def _attribution(lines: list[str], place: int) -> int:
     """The number of lines of `On …, somebody wrote:` that begins here, or 0."""
     joined = _bare(lines[place])
+    if dashed := _BETWEEN_DASHES.fullmatch(joined):
+        joined = f"{dashed[1].rstrip(':')}:"
     if _QUOTING.fullmatch(joined):
         return 1
     if joined.endswith((":", "：")) and (_WROTE.fullmatch(joined) or _names_both(joined)):
@@ -179,23 +199,10 @@ def _is_quoted_below(lines: list[str], place: int) -> bool:
     return next((line for line in following if line), ">").startswith(">")
 
 
-KINDS: Final = {
-    "permohonan": "application",
-    "application": "application",
-    "penamatan": "termination",
-    "termination": "termination",
-}
 NEEDED: Final = ("kind", "agency", "name", "account", "email", "justification")
-SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 
 _LONGEST_SHOWN: Final = 20_000
 """The characters of a field that are shown; the message has the rest."""
-_LONGEST_READ: Final = 2000
-"""The characters of a one-line field: an address of 254 may occur three times, linked."""
-_LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
-_IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
-_PLACEHOLDER: Final = re.compile(r"\[.*\]|<.*>|\{.*\}|\(.*\)", re.DOTALL)
-_AN_ADDRESS: Final = re.compile(r"[^\s@]++@[^\s@]++")
 _OF_ONE: Final = ("name", "account", "email")
 _LEAST_OF_SEVERAL: Final = 2
 _OF_FORM: Final = ("not_an_email_address", "not_an_account", "wrong_form")
@@ -230,6 +237,8 @@ def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[st
     if wrong:
         return Form(understood, _first(message, wrong), None)
     form = _checked(understood, {field: values.pop() for field, values in told.meant.items()})
+    if form.request is not None and (doubts := tuple(_doubts(message, told, form.request))):
+        form = replace(form, missing=doubts, request=None)
     if not message.automatic:
         return form
     return Form(understood, _first(message, form.missing), None, filled=form.filled)
@@ -251,10 +260,11 @@ class _LabelledValues:
         uncertain: fields with guessed or unreadable characters.
         is_quoted: text of others has labelled lines.
         too_complex: an HTML part was not read.
+        beside: the sender's lines that belong to no label.
     """
 
     def __init__(self, agencies: Mapping[str, str]) -> None:
-        self._readers = _readers(agencies)
+        self._readers = readers(agencies)
         self.values: dict[str, set[str]] = {}
         self.meant: Meant = {}
         self.differing: set[str] = set()
@@ -262,6 +272,7 @@ class _LabelledValues:
         self.uncertain: set[str] = set()
         self.is_quoted = False
         self.too_complex = False
+        self.beside: list[str] = []
 
     def read(self, message: ReadMessage, forms: Iterable[Decoded]) -> None:
         """Text and HTML must agree where both have values; attached forms are added."""
@@ -278,8 +289,11 @@ class _LabelledValues:
         if plain.values and html.values:
             self._compare(plain, html)
         own = html if html.values and not plain.values else plain
+        self.beside = [*plain.beside, "", *html.beside]
         for text in forms:
-            own.add(self._certain(labelled([text.text]), text))
+            found = self._certain(labelled([text.text]), text)
+            own.add(found)
+            self.beside += ["", *(found.beside if found.values else ())]
         self._take(own, html)
 
     def _own(self, text: str, decoded: Decoded, message: ReadMessage) -> Labelled:
@@ -322,19 +336,20 @@ class _LabelledValues:
             self.values[field] = values
             self.meant[field] = self._meanings(field, values)
             source = own if own.values.get(field) else html
-            if field in source.unclear:
+            if field in source.unclear and not (field == "kind" and all(map(is_ticked, values))):
                 self.unclear.add(field)
 
     def _meanings(self, field: str, values: set[str]) -> set[str | int | None]:
-        reader = self._readers.get(field)
-        return {_read(reader, text) if reader else text for text in values}
+        reader = self._readers[field]
+        is_long = field == FREE_TEXT
+        return {reader(text) if is_long or len(text) <= LONGEST_READ else None for text in values}
 
 
 def _alike(field: str, meanings: set[str | int | None]) -> set[str | int | None]:
     """The values without what mail programs change in HTML: spaces, and in free text all but letters."""
     told = (each for each in meanings if isinstance(each, str))
     if field == FREE_TEXT:
-        return {"".join(filter(str.isalnum, _LINKED.sub("", each))) for each in told}
+        return {"".join(filter(str.isalnum, LINKED.sub("", each))) for each in told}
     return meanings - {*told} | {
         " ".join(each.split()) for each in meanings if isinstance(each, str)
     }
@@ -361,52 +376,20 @@ def _why_no_form(message: ReadMessage, told: _LabelledValues) -> str:
         return "html_too_complex"
     if told.is_quoted:
         return "form_quoted"
-    has_message = any(part.declared_type == EMAIL for part in message.attachments)
-    return "form_attached" if has_message else "no_form"
+    if any(part.declared_type == EMAIL for part in message.attachments):
+        return "form_attached"
+    return "form_may_be_attached" if any(map(_may_be_form, message.attachments)) else "no_form"
+
+
+def _may_be_form(part: Part) -> bool:
+    """Whether people fill in forms in such a file: no signature, invitation or card."""
+    kind = part.declared_type
+    is_of_mail = kind.endswith(("pkcs7-signature", "pgp-signature", "calendar", "vcard"))
+    return bool(part.content) and not is_of_mail
 
 
 def _of_message(code: str) -> Missing:
     return Missing.of("message", code)
-
-
-def _read(reader: Callable[[str], str | int | None], text: str) -> str | int | None:
-    return reader(text) if len(text) <= _LONGEST_READ else None
-
-
-def codes_of(agencies: Agencies) -> dict[str, str]:
-    """The agencies' codes, by code and by name, both in lower case."""
-    codes = {agency.rules.name.casefold(): agency.code for agency in agencies}
-    return codes | {agency.code.casefold(): agency.code for agency in agencies}
-
-
-def _readers(agencies: Mapping[str, str]) -> dict[str, Callable[[str], str | int | None]]:
-    return {
-        "kind": _kind,
-        "agency": lambda text: agencies.get(text.casefold()),
-        "name": _name,
-        "account": _address,
-        "email": _address,
-        "quota_bytes": size_in_bytes,
-        "max_file_size_bytes": size_in_bytes,
-    }
-
-
-def _kind(text: str) -> str | None:
-    """`permohonan`, `application`, or both on one line; a deleted alternative leaves only the stroke."""
-    words = (word.strip() for word in text.casefold().split("/"))
-    kinds = {KINDS.get(word) for word in words if word}
-    return kinds.pop() if len(kinds) == 1 else None
-
-
-def _name(text: str) -> str | None:
-    """A name, but no placeholder such as `[nama penuh]`, and no address."""
-    return None if _PLACEHOLDER.fullmatch(text) or _AN_ADDRESS.fullmatch(text) else text
-
-
-def _address(text: str) -> str:
-    """The bare address; mail programs turn addresses into links."""
-    bare = _LINKED.sub("", text).strip()
-    return match[1] if (match := _IN_BRACKETS.fullmatch(bare)) else bare
 
 
 def _incomplete(told: _LabelledValues) -> Iterable[Missing]:
@@ -425,6 +408,26 @@ def _incomplete(told: _LabelledValues) -> Iterable[Missing]:
             yield _of_field(field, "line_not_understood")
         elif field in told.uncertain:
             yield _of_field(field, "line_uncertain")
+
+
+def _doubts(
+    message: ReadMessage, told: _LabelledValues, request: SubmitRequest
+) -> Iterable[Missing]:
+    """Why a person reads a complete form before it is registered."""
+    why = doubt(
+        message.subject,
+        told.beside,
+        request.justification,
+        kind=request.kind,
+        is_answer=message.is_answer,
+    )
+    if why:
+        yield _of_message(why) if why == "words_beside_form" else _of_field("kind", why)
+    if request.kind == "application":
+        asked = sizes_elsewhere((*told.beside, *request.justification.split("\n")))
+        for field in SIZES:
+            if field in asked and field not in told.values:
+                yield _of_field(field, "size_elsewhere")
 
 
 def _of_field(field: str, code: str) -> Missing:

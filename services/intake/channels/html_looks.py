@@ -18,7 +18,7 @@ _PROPERTIES: Final = frozenset((
     "overflow-y", "left", "top", "right", "text-indent", "clip", "clip-path", "transform",
     "mso-hide", "white-space", "position", "translate", "scale", "zoom", "filter",
     "content-visibility", "line-height", "margin-left", "margin-top", "margin",
-    "-webkit-text-fill-color", "text-decoration", "text-decoration-line",
+    "-webkit-text-fill-color", "unicode-bidi", "direction", "text-decoration", "text-decoration-line",
 ))  # fmt: skip
 _SMALLEST: Final = 2.0
 """The smallest legible letters, in pixels."""
@@ -45,13 +45,14 @@ class TooComplex(Exception):  # noqa: N818  named for what is so
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The look of text, as elements inherit it."""
+    """The look of text, as elements inherit it; `is_reversed`: its characters stand in another order than written."""
 
     is_seen: bool = True
     pixels: float = 16.0
     ink: RGBA = _BLACK
     paper: RGBA = _WHITE
     keeps_lines: bool = False
+    is_reversed: bool = False
 
     @property
     def can_be_read(self) -> bool:
@@ -139,9 +140,10 @@ def styled(declared: Declarations, look: Look) -> Look | None:
         paper = _colour(declared.get(name, ()), look.ink)
         if paper and paper[3] > _LEAST_OPACITY:
             look = replace(look, paper=paper)
-    if spaces := _word(declared, "white-space"):
-        look = replace(look, keeps_lines=spaces.startswith(("pre", "break-spaces")))
-    return look
+    spaces = _word(declared, "white-space")
+    keeps_lines = spaces.startswith(("pre", "break-spaces")) if spaces else look.keeps_lines
+    is_reversed = look.is_reversed or _word(declared, "unicode-bidi").endswith("override")
+    return replace(look, keeps_lines=keeps_lines, is_reversed=is_reversed)
 
 
 def _is_gone(declared: Declarations) -> bool:

@@ -78,7 +78,7 @@ _SENT_FROM: Final = re.compile(
     re.IGNORECASE,
 )
 _DISCLAIMER: Final = re.compile(
-    r"(?:penafian|disclaimer|confidentiality notice|notis kerahsiaan)\b.*"
+    r"(?:(?:notis|e-?mel|e-?mail|legal) )?(?:penafian|disclaimer|confidentiality notice|notis kerahsiaan)\b.*"
     r"|=ybegin .*",
     re.IGNORECASE,
 )
@@ -89,6 +89,8 @@ _LINK: Final = re.compile(r"[<\[(](?:mailto:|https?://)[^<>\[\]()]*+[>\])]", re.
 _OF_SIGNATURES: Final = frozenset({"name", "email", "agency", "kind"})
 """Labels that also occur in signatures, such as `Kind: regards`; the other labels belong to a form."""
 _OF_WORDS: Final = ("name", FREE_TEXT)
+_OF_SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+"""A dash behind them leaves them to the agency."""
 _LEADERS: Final = re.compile(r"^[.…_]{3,}+|(?<![.…_])[.…_]{3,}+$")
 """The dotted line of a form: `Nama: ..............` has no value."""
 _WRAPPED_AT: Final = 65
@@ -102,15 +104,18 @@ class Labelled:
     Attributes:
         values: the different values by field.
         unclear: fields whose value may go on in the next line.
+        beside: the lines that belong to no label.
     """
 
     values: dict[str, set[str]] = field(default_factory=dict)
     unclear: set[str] = field(default_factory=set)
+    beside: list[str] = field(default_factory=list)
 
     def add(self, other: "Labelled") -> None:
         for name, values in other.values.items():
             self.values.setdefault(name, set()).update(values)
         self.unclear |= other.unclear
+        self.beside += ["", *other.beside]
 
 
 def labelled(texts: Iterable[str]) -> Labelled:
@@ -139,10 +144,10 @@ class _Entry:
 
 
 def _of_text(text: str) -> Labelled:
-    entries, below = _entries(text)
+    entries, below, beside = _entries(text)
     if {entry.name for entry in below} - _OF_SIGNATURES:
         entries += below
-    found = Labelled()
+    found = Labelled(beside=beside)
     for entry in entries:
         value = _value(entry)
         if value:
@@ -152,10 +157,11 @@ def _of_text(text: str) -> Labelled:
     return found
 
 
-def _entries(text: str) -> tuple[list[_Entry], list[_Entry]]:
-    """The labelled values before the closing words or the signature, and after them."""
+def _entries(text: str) -> tuple[list[_Entry], list[_Entry], list[str]]:
+    """The labelled values before the closing words or the signature, those after them, and the other lines."""
     entries: list[_Entry] = []
     below: list[_Entry] = []
+    beside: list[str] = []
     found = entries
     columns: list[str] = []
     raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -168,13 +174,15 @@ def _entries(text: str) -> tuple[list[_Entry], list[_Entry]]:
         elif pairs := _pairs(line, bare_labels=bare_labels):
             columns = [name for name, value in pairs if not value] if len(pairs) > 1 else []
             found += [_entry(name, value, raw) for name, value in pairs]
+            beside.append("")
         elif found and _ends(line):
             found = below
+            beside += ["", line]
         elif len(columns) >= _LEAST_COLUMNS and len(cells := _row(line, columns)) == len(columns):
             found += [_entry(*pair, raw) for pair in zip(columns, cells, strict=True)]
-        elif last is not None and last.is_open:
-            _go_on(last, line, len(raw.rstrip()))
-    return entries, below
+        elif last is None or not last.is_open or not _goes_on(last, line, len(raw.rstrip())):
+            beside.append(line)
+    return entries, below, beside
 
 
 def _close(entry: _Entry | None) -> None:
@@ -197,11 +205,11 @@ def _ends(line: str) -> bool:
     )
 
 
-def _go_on(entry: _Entry, line: str, width: int) -> None:
-    """Add an unlabelled line: it may be the value, or continue it."""
+def _goes_on(entry: _Entry, line: str, width: int) -> bool:
+    """Add an unlabelled line if it is the value, or may continue it."""
     if entry.name == FREE_TEXT:
         entry.lines.append(line)
-        return
+        return True
     said = any(entry.lines)
     if not line or _LINK.fullmatch(line):
         entry.is_open = not said and len(entry.lines) < _LEAST_COLUMNS
@@ -211,11 +219,13 @@ def _go_on(entry: _Entry, line: str, width: int) -> None:
         entry.width = width
     elif _OTHER_LABEL.fullmatch(line) or _RULE.fullmatch(line):
         entry.is_open = False
+        return False
     else:
         if entry.width + 1 + len(line.split(maxsplit=1)[0]) <= _WRAPPED_AT:
             entry.is_unclear = True
         entry.lines.append(line)
         entry.width = width
+    return True
 
 
 def _clean(line: str) -> str:
@@ -303,5 +313,7 @@ def _value(entry: _Entry) -> str:
     else:
         text = " ".join(line.strip(" \t*_") for line in entry.lines if line.strip())
         text = _LEADERS.sub("", text).strip()
+    if entry.name in _OF_SIZES and not text.strip("-–— "):
+        return ""
     needs_words = entry.name in _OF_WORDS
     return "" if needs_words and not any(map(str.isalnum, text)) else text

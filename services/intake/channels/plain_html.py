@@ -42,10 +42,15 @@ _BLOCKS: Final = _PARAGRAPHS | frozenset((
 ))  # fmt: skip
 _UNSEEN: Final = frozenset((
     "applet", "audio", "canvas", "datalist", "head", "iframe", "math", "noscript", "object",
-    "script", "select", "style", "svg", "template", "textarea", "title", "video",
+    "script", "style", "svg", "template", "title", "video",
 ))  # fmt: skip
 _STRUCK: Final = frozenset(["del", "s", "strike"])
 """Struck-out text: `permohonan / <s>penamatan</s>` asks for the former."""
+_RAISED: Final = frozenset(["sub", "sup"])
+_TICKS: Final = ("checkbox", "radio")
+_TYPED: Final = ("", "email", "number", "search", "tel", "text", "url")
+_REVERSES: Final = "\N{RIGHT-TO-LEFT OVERRIDE}"
+_ENDS_REVERSE: Final = "\N{POP DIRECTIONAL FORMATTING}"
 _TEXT: Final = "-text"
 _NESTING: Final = re.compile(r"<(/?)[a-z]", re.IGNORECASE)
 _VOID: Final = re.compile(
@@ -150,6 +155,11 @@ class _Reader:
         seen = self._looks(node, tag, told, look)
         if seen is None:
             return
+        if tag in ("input", "select"):
+            _write(_entered(node, tag, told), seen, lines)
+            return
+        if tag in _RAISED and (node.text() or "").strip()[:1].isdigit():
+            _write("^", seen, lines)  # 20 with a footnote 2 is not 202
         if tag not in _BLOCKS:
             self._read(node, seen, lines, level)
             return
@@ -215,7 +225,9 @@ class _Reader:
                 declared[name] = tinycss2.parse_component_value_list(value)
         if tag == "a" and "color" not in declared and told.get("href"):
             look = replace(look, ink=LINK)
-        if tag == "pre":
+        if tag == "bdo":
+            look = replace(look, is_reversed=True)
+        if tag in ("pre", "textarea"):
             look = replace(look, keeps_lines=True)
         return styled(declared, look) if declared else look
 
@@ -227,9 +239,23 @@ def _children(element: Any) -> Iterator[Any]:
         child = child.next
 
 
+def _entered(node: Any, tag: str, told: Mapping[str, str | None]) -> str:
+    """What a control of a form shows."""
+    if tag == "select":
+        options = node.css("option")
+        chosen = [one for one in options if "selected" in one.attributes] or options[:1]
+        return ", ".join((one.text() or "").strip() for one in chosen)
+    kind = (told.get("type") or "").lower()
+    if kind in _TICKS:
+        return " [x] " if "checked" in told else " [ ] "
+    return told.get("value") or "" if kind in _TYPED else ""
+
+
 def _write(text: str, look: Look, lines: _Lines) -> None:
     if not look.can_be_read:
         return
+    if look.is_reversed and text.strip():
+        text = f"{_REVERSES}{text}{_ENDS_REVERSE}"
     if not look.keeps_lines:
         lines.pieces.append(_SPACE.sub(" ", text))
         return

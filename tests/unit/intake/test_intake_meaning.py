@@ -1,0 +1,373 @@
+"""Whether a filled form is meant as it stands: what a careful clerk would register, and what would make one ask."""
+
+from email.message import EmailMessage
+
+import pytest
+from submissions import CODES
+
+from services.intake.channels.mail import open_mail
+
+FORM = """\
+Jenis: permohonan
+Agensi: MAMPU
+Nama: Siti Aminah binti Ali
+Akaun: siti.mampu@mygovuc.gov.my
+E-mel: siti.mampu@mygovuc.gov.my
+Justifikasi: Menghantar pelan tapak kepada kontraktor.
+"""
+SIZES = "Kuota: 20 GB\nSaiz fail: 1 GB\n"
+WHOLE = FORM + SIZES
+GB = 10**9
+
+
+def form(
+    text: str | None = None,
+    subject: str = "Permohonan BMT",
+    html: str | None = None,
+    *,
+    answers: bool = False,
+):
+    made = EmailMessage()
+    made["From"] = "Siti Aminah <siti.mampu@mygovuc.gov.my>"
+    made["Subject"] = subject
+    if answers:
+        made["In-Reply-To"] = "<a@mampu.gov.my>"
+    if text is not None:
+        made.set_content(text)
+    else:
+        made.set_content(html, subtype="html")
+    return open_mail(bytes(made), CODES).form
+
+
+def in_html(text: str) -> str:
+    return "".join(f"<p>{line}</p>" for line in text.splitlines())
+
+
+def why(found) -> list[tuple[str, str]]:
+    assert found.request is None
+    return [(each.field, each.code) for each in found.missing]
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            ("Kuota storan: 50 GB", "quota_bytes"),
+            ("Kuota yang dipohon: 50 GB", "quota_bytes"),
+            ("Kuota (GB): 50", "quota_bytes"),
+            ("Kuota - 50 GB", "quota_bytes"),
+            ("Kuota 50 GB", "quota_bytes"),
+            ("Kuota; 50 GB", "quota_bytes"),
+            ("Quota required: 50 GB", "quota_bytes"),
+            ("Storage: 50 GB", "quota_bytes"),
+            ("\N{CYRILLIC CAPITAL LETTER KA}uota: 50 GB", "quota_bytes"),
+            ("Saiz fail maksimum: 500 MB", "max_file_size_bytes"),
+            ("Maximum file size: 500 MB", "max_file_size_bytes"),
+            ("Saiz fail 500 MB", "max_file_size_bytes"),
+            ("Had muat naik: 500 MB", "max_file_size_bytes"),
+        ],
+    )
+    def test_a_size_under_another_label_is_not_taken_for_the_agencys_default(self, line, field):
+        for text in (f"{line}\n{FORM}", f"{FORM}{line}\n", f"{FORM}\nSekian.\n\n{line}\n"):
+            assert (field, "size_elsewhere") in why(form(text))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Mohon kuota 50GB untuk saya.\n\n" + FORM,
+            FORM.replace("kontraktor.", "kontraktor. Kuota 50GB diperlukan."),
+            FORM.replace("kontraktor.", "kontraktor, dengan 50 GB storan."),
+        ],
+    )
+    def test_a_quota_in_a_sentence_is_read_by_a_person(self, text):
+        assert why(form(text)) == [("quota_bytes", "size_elsewhere")]
+
+    @pytest.mark.parametrize(
+        "justification",
+        [
+            "Fail melebihi 100 MB, dan kuota e-mel hanya 25 MB.",
+            "Peti mel Outlook mempunyai kuota 1 GB.",
+            "Menghantar 12 fail bersaiz 1.5 GB setiap satu.",
+            "Kuota semasa: 10 GB",
+        ],
+    )
+    def test_the_sizes_of_files_and_mailboxes_are_no_request(self, justification):
+        found = form(FORM.replace("Menghantar pelan tapak kepada kontraktor.", justification))
+        assert found.request.justification == justification
+        assert found.request.quota_bytes is None
+
+    def test_a_line_of_its_own_counts_whatever_else_is_said_of_sizes(self):
+        request = form(WHOLE.replace("Kuota: ", "Kuota semasa: 10 GB\nKuota: ")).request
+        assert request.quota_bytes == 20 * GB
+
+    @pytest.mark.parametrize("dash", ["-", "--", "\N{EN DASH}"])
+    def test_a_dash_leaves_the_size_to_the_agency(self, dash):
+        assert form(WHOLE.replace("20 GB", dash)).request.quota_bytes is None
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "tiada",
+            "tiada had",
+            "tidak perlu",
+            "\N{INFINITY}",
+            "?",
+            "RM 20",
+            "sepuluh GB",
+            "10-20 GB",
+            "2GB (fail) 20GB (kuota)",
+            "bukan 10 GB, 20 GB",
+            "+ 20 GB",
+            "10 GB kepada 20 GB",
+        ],
+    )
+    def test_what_is_no_one_size_is_asked_about(self, written):
+        found = form(WHOLE.replace("20 GB", written))
+        assert why(found) == [("quota_bytes", "line_not_understood")]
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("written", "kind"),
+        [
+            ("[x] Permohonan [ ] Penamatan", "application"),
+            ("( / ) Permohonan (   ) Penamatan", "application"),
+            ("(   ) Permohonan ( / ) Penamatan", "termination"),
+            ("\N{BALLOT BOX} Permohonan \N{BALLOT BOX WITH X} Penamatan", "termination"),
+            ("Permohonan [ ] Penamatan [X]", "termination"),
+            ("[x] Permohonan / Application [ ] Penamatan / Termination", "application"),
+            ("\n[x] Permohonan\n[ ] Penamatan", "application"),
+            ("[\N{CHECK MARK}] Permohonan", "application"),
+            ("Permohonan.", "application"),
+            ("Permohonan baharu", "application"),
+        ],
+    )
+    def test_the_kind_that_is_ticked(self, written, kind):
+        request = form(WHOLE.replace("Jenis: permohonan", f"Jenis: {written}")).request
+        assert request.kind == kind
+        assert (request.quota_bytes is None) == (kind == "termination")
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "[x] Permohonan [x] Penamatan",
+            "[/] Permohonan [x] Penamatan",
+            "[ ] Permohonan [ ] Penamatan",
+            "[ ] Permohonan",
+            "[x] Permohonan Penamatan",
+            "[x] bukan Penamatan",
+            "bukan penamatan",
+            "Permohonan Penamatan",
+        ],
+    )
+    def test_what_is_not_ticked_once_is_asked_about(self, written):
+        found = form(WHOLE.replace("Jenis: permohonan", f"Jenis: {written}"))
+        assert why(found) == [("kind", "line_not_understood")]
+
+    @pytest.mark.parametrize(
+        ("controls", "kind"),
+        [
+            ("<input type=checkbox> Permohonan <input type=checkbox checked> Penamatan", "termination"),
+            ("<input type=radio checked> Permohonan <input type=radio> Penamatan", "application"),
+            ("<select><option>Permohonan<option selected>Penamatan</select>", "termination"),
+            ("<input value=Permohonan>", "application"),
+            ("<input type=checkbox> Permohonan", None),
+        ],
+    )  # fmt: skip
+    def test_the_controls_of_a_page_say_what_they_show(self, controls, kind):
+        found = form(html=in_html(WHOLE).replace("permohonan", controls, 1))
+        assert (found.request.kind if found.request else None) == kind
+
+
+class TestPeople:
+    @pytest.mark.parametrize(
+        ("written", "account"),
+        [
+            ("siti.mampu@mygovuc.gov.my.", "siti.mampu@mygovuc.gov.my"),
+            ("siti.mampu@mygovuc.gov.my,", "siti.mampu@mygovuc.gov.my"),
+            ("mailto:siti.mampu@mygovuc.gov.my", "siti.mampu@mygovuc.gov.my"),
+            ("SITI.MAMPU@MYGOVUC.GOV.MY", "SITI.MAMPU@MYGOVUC.GOV.MY"),
+            ("siti.mampu+bmt@mygovuc.gov.my", "siti.mampu+bmt@mygovuc.gov.my"),
+            ("siti@x.gov.my<mailto:Siti%40x.gov.my?subject=BMT>", "siti@x.gov.my"),
+            ("tiada", None),
+            ("baharu", None),
+            ("sama", None),
+            ("siti.mampu@mygovuc.gov.my<mailto:ali.mampu@mygovuc.gov.my>", None),
+            ("ali.mampu@mygovuc.gov.my <siti.mampu@mygovuc.gov.my>", None),
+            ("s\N{CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I}ti.mampu@mygovuc.gov.my", None),
+        ],
+    )
+    def test_an_account_is_one_address(self, written, account):
+        found = form(WHOLE.replace("Akaun: siti.mampu@mygovuc.gov.my", f"Akaun: {written}"))
+        assert (found.request.applicant.account if found.request else None) == account
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "Ali@Mohd Ali bin Abu",
+            "Lim @ Lam Wei Ling",
+            "Ravi a/l Muthu",
+            "Abang Ahmad ak Jugah",
+            "YBhg. Dato\N{RIGHT SINGLE QUOTATION MARK} Dr. Hj. Ahmad bin Hj. Ali",
+            "Ahmad bin Ali, PhD",
+            "Siti Aminah binti Ali (800101-14-5566)",
+            "Tengku Ali Shah ibni Tengku Abu & Rakan",
+        ],
+    )
+    def test_a_malaysian_name_is_kept_as_it_is_written(self, name):
+        found = form(WHOLE.replace("Siti Aminah binti Ali", name))
+        assert found.request.applicant.name == name
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "1. Siti binti Ali 2. Ali bin Abu",
+            "Siti binti Ali; Ali bin Abu",
+            "Siti binti Ali dan Ali bin Abu",
+            "Siti binti Ali, Ravi a/l Muthu",
+            "tiada",
+            "seperti di atas",
+        ],
+    )
+    def test_several_people_or_none_are_asked_about(self, written):
+        found = form(WHOLE.replace("Siti Aminah binti Ali", written))
+        assert why(found) == [("name", "line_not_understood")]
+
+    @pytest.mark.parametrize("written", ["tiada", "-", "[nyatakan sebab]", "(sila isi)", "N/A"])
+    def test_a_justification_that_says_nothing_is_asked_for(self, written):
+        found = form(WHOLE.replace("Menghantar pelan tapak kepada kontraktor.", written))
+        assert [field for field, _ in why(found)] == ["justification"]
+
+    @pytest.mark.parametrize(
+        ("written", "agency"),
+        [
+            ("Jabatan Perkhidmatan Awam (JPA)", "JPA"),
+            ("JPA (Jabatan Perkhidmatan Awam)", "JPA"),
+            ("MAMPU.", "MAMPU"),
+            ("JPA (dahulu MAMPU)", None),
+            ("JPA (MAMPU)", None),
+            ("MAMPU / JPA", None),
+        ],
+    )
+    def test_an_agency_by_its_name_and_its_code(self, written, agency):
+        found = form(WHOLE.replace("MAMPU", written))
+        assert (found.request.agency if found.request else None) == agency
+
+
+class TestWordsBesideTheForm:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Sila abaikan permohonan terdahulu.",
+            "Sila batalkan permohonan di bawah.",
+            "Saya tidak jadi memohon; borang di bawah tidak perlu diproses.",
+            "Berikut ialah contoh borang yang telah diisi:",
+            "Please cancel the request below, it was sent by mistake.",
+            "Please disregard my previous e-mail.",
+            "DRAF - jangan proses lagi",
+            "Untuk makluman sahaja, tiada tindakan diperlukan.",
+            "Ini pembetulan kepada borang semalam.",
+            "Adakah borang di bawah sudah betul? Jika betul saya akan hantar.",
+        ],
+    )
+    def test_what_is_taken_back_shown_or_asked_about_is_not_registered(self, words):
+        for text in (f"{words}\n\n{WHOLE}", f"{WHOLE}\n{words}\n", f"{WHOLE}\nSekian.\n\n{words}"):
+            assert why(form(text)) == [("message", "words_beside_form")]
+
+    @pytest.mark.parametrize(
+        "subject",
+        ["BATAL: Permohonan BMT", "Permohonan BMT - sila abaikan", "Pembatalan permohonan BMT"],
+    )
+    def test_the_subject_takes_it_back(self, subject):
+        assert why(form(WHOLE, subject)) == [("message", "words_beside_form")]
+
+    @pytest.mark.parametrize("subject", ["Penamatan perkhidmatan BMT", "BMT termination"])
+    def test_an_application_whose_subject_is_a_termination(self, subject):
+        assert why(form(WHOLE, subject)) == [("kind", "line_contradicted")]
+
+    def test_a_justification_that_takes_back_a_request(self):
+        text = FORM + "\nP/S: Saya ingin menarik balik permohonan ini.\n"
+        assert why(form(text)) == [("message", "words_beside_form")]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Dengan hormatnya saya memohon perkhidmatan BMT seperti maklumat berikut:",
+            "BORANG PERMOHONAN / PENAMATAN PERKHIDMATAN BMT",
+            "Apa khabar, tuan? Bagi pihak pegawai berikut:",
+            "[EXTERNAL EMAIL] DO NOT CLICK links unless you recognize the sender.",
+            "Permohonan ini telah disokong oleh Ketua Jabatan.",
+            "Jika anda bukan penerima yang dimaksudkan, sila abaikan e-mel ini.",
+            "If you are not the intended recipient, please disregard and delete this message.",
+            "NOTIS PENAFIAN: E-mel ini sulit; sila abaikan mesej ini jika tersilap hantar.",
+            "Sekian, untuk makluman dan tindakan tuan.",
+        ],
+    )
+    def test_what_offices_write_around_every_form(self, words):
+        for text in (f"{words}\n\n{WHOLE}", f"{WHOLE}\n{words}\n"):
+            assert form(text).request is not None
+
+    @pytest.mark.parametrize(
+        ("words", "subject"),
+        [
+            ("Saya tidak lagi memerlukan perkhidmatan ini.", "Permohonan penamatan BMT"),
+            ("Mohon batalkan perkhidmatan BMT saya.", "Pembatalan perkhidmatan BMT"),
+        ],
+    )
+    def test_a_termination_may_be_asked_for_in_such_words(self, words, subject):
+        text = f"{words}\n\n{FORM.replace('permohonan', 'penamatan')}"
+        assert form(text, subject).request.kind == "termination"
+
+
+class TestAnswers:
+    @pytest.mark.parametrize(
+        "above",
+        [
+            "---- On Mon, 30 Nov 2026 10:00:00 +0800 Siti <siti@x.my> wrote ----",
+            "---- Pada Isn, 30 Nov 2026 10:00:00 +0800 Siti <siti@x.my> menulis ----",
+            "---- Replied Message ----\n| From | Siti<siti@x.my> |\n| Date | 11/30/2026 10:00 |",
+            "Siti Aminah/MAMPU/GOV\n30/11/2026 10:00 AM\n\nTo\nbmt@x.my\ncc\n\nSubject\nBMT\n",
+            "##- Please type your reply above this line -##",
+            "##- Sila taip balasan anda di atas baris ini -##",
+            "## In replies all text above this line is added to the ticket ##",
+        ],
+    )
+    def test_a_form_below_what_is_answered_is_somebody_elses(self, above):
+        found = form(f"Terima kasih.\n\n{above}\n\n{WHOLE}", "Re: Permohonan BMT", answers=True)
+        assert why(found) == [("message", "form_quoted")]
+
+    @pytest.mark.parametrize(
+        "words",
+        ["Mohon status permohonan saya di bawah.", "Saya menyokong permohonan ini.", "Bila siap?"],
+    )
+    def test_an_answer_that_speaks_of_a_form_without_a_sign_of_quoting(self, words):
+        found = form(f"{words}\n\n{WHOLE}", "Re: Permohonan BMT", answers=True)
+        assert why(found) == [("message", "words_beside_form")]
+
+    def test_the_blank_form_that_was_asked_for_comes_back_filled_in(self):
+        found = form(f"Berikut borang yang telah diisi.\n\n{WHOLE}", "Re: Borang", answers=True)
+        assert found.request is not None
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            "20<sup>2</sup> GB",
+            '<bdo dir="rtl">12 GB</bdo>',
+            '<span style="unicode-bidi:bidi-override;direction:rtl">02</span> GB',
+        ],
+    )
+    def test_what_looks_otherwise_than_it_is_written_is_no_size(self, shown):
+        found = form(html=in_html(WHOLE).replace("20 GB", shown))
+        assert why(found) == [("quota_bytes", "line_not_understood")]
+
+    def test_a_raised_sign_of_a_needed_field_and_a_square_metre(self):
+        html = (
+            in_html(WHOLE)
+            .replace("Kuota", "Kuota<sup>*</sup>")
+            .replace("tapak", "120 m<sup>2</sup>")
+        )
+        request = form(html=html).request
+        assert request.justification == "Menghantar pelan 120 m^2 kepada kontraktor."
+        assert request.quota_bytes == 20 * GB
