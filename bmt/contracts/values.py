@@ -313,9 +313,16 @@ class Applicant(Value):
     email: EmailAddress
 
 
+def _no_full_stop(account: str) -> str:
+    if account.endswith("."):
+        raise wrong("not_an_account")
+    return account
+
+
 class NamedApplicant(Applicant):
     """The applicant, as a request that is handed in names one."""
 
+    account: Annotated[Account, AfterValidator(_no_full_stop)]
     name: PersonName
 
 

@@ -104,17 +104,14 @@ class FaultWording:
     def _shown(self, place: str, value: FaultValue) -> str:
         if isinstance(value, str):
             if place == "label":
-                return self._label(value)
+                return label_in(value, self.code)
             return KINDS_OF_FILE.get(value, value) if place == "kind" else value
         if isinstance(value, int):
             return self.size(value) if place.endswith("_bytes") else self.number(value)
+        if place == "labels":
+            return ", ".join(label_in(one, self.code) for one in value)
         names = _NAMED.get(place, {})
         return ", ".join(self.text(names[one]) if one in names else one for one in value)
-
-    def _label(self, both: str) -> str:
-        """The label in this language; it is given in both: `Nama / name`."""
-        malay, _, english = both.partition(" / ")
-        return english.capitalize() if english and self.code == "en" else malay
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=LOCALES[self.code]))
@@ -128,6 +125,12 @@ class FaultWording:
                 value = format_decimal(size_bytes / of_bytes, pattern, locale=LOCALES[self.code])
                 return f"{value} {unit}"
         return f"{self.number(size_bytes)} {self.text('bait')}"
+
+
+def label_in(both: str, code: Code) -> str:
+    """A label in one language; `both` has it in two: `Nama / name`."""
+    malay, _, english = both.partition(" / ")
+    return english.capitalize() if english and code == "en" else malay
 
 
 def _sentences(file: Path) -> Mapping[str, str]:

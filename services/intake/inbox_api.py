@@ -13,6 +13,7 @@ from bmt.chassis.http.bodies import JsonResponse, file_response
 from bmt.chassis.http.routes import CommandContext, Id, Page, answer, api_router, command, problems
 from bmt.chassis.runtime.documents import receive
 from bmt.contracts.events import RegisterItem
+from bmt.contracts.faults import OF_FIELDS
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (
     InboxItem,
@@ -26,9 +27,10 @@ from bmt.contracts.http.intake import (
     ScanAccepted,
 )
 from bmt.contracts.values import Kind, PaperChannel
-from bmt.wording.bilingual import Code, fault_sentence
+from bmt.wording.bilingual import Code, fault_sentence, label_in
 from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
+from services.intake.channels.field_values import proposed_kind
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
 from services.intake.channels.upload import document_of, kind_not_taken, nothing_in_it
@@ -54,7 +56,6 @@ Found = TypeVar("Found")
 
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
 
-_ENDS: Final = ("penamatan", "termination")
 
 _READ_AT_ONCE: Final = 4
 """Concurrent readings: a large message takes some hundred megabytes."""
@@ -204,7 +205,7 @@ async def text(
     here: Here, inbox_item_id: Id, principal: Reading, accept_language: Languages = ""
 ) -> InboxText:
     found = _known(await here.inbox.get(inbox_item_id, principal.agency))
-    reason = _why_it_waits(found, _language(accept_language))
+    reason = why_it_waits(found, _language(accept_language))
     whole = found.documents[0]
     if whole.media_type != EMAIL:
         return InboxText(text="", reason=reason)
@@ -220,6 +221,9 @@ def _known(found: Found | None) -> Found:
 def inbox_item(document: InboxDocument) -> InboxItem:
     """An inbox item as a list shows it."""
     return InboxItem.model_validate(_shown(document, InboxItem))
+
+
+_OTHER_LABELS: Final = {"channel": ("saluran", "channel"), "message": ("mesej", "message")}
 
 
 def inbox_item_in_full(document: InboxDocument) -> InboxItemInFull:
@@ -239,10 +243,8 @@ def _shown(document: InboxDocument, model: type[InboxItem]) -> dict[str, object]
 
 
 def _kind_of(document: InboxDocument) -> Kind | None:
-    kind = document.understood.get("kind", "").casefold()
-    if not kind:
-        return None
-    return "termination" if any(end in kind for end in _ENDS) else "application"
+    """The kind that it names; None if it names none, several, or what it is not."""
+    return proposed_kind(document.understood.get("kind", ""))
 
 
 def _person_of(document: InboxDocument) -> str | None:
@@ -254,16 +256,28 @@ def _person_of(document: InboxDocument) -> str | None:
     return named.strip().casefold() or None
 
 
-def _why_it_waits(found: InboxDocument, language: Code) -> str | None:
+def why_it_waits(found: InboxDocument, language: Code) -> str | None:
     """The reason in one sentence; the labels of several fields."""
     if found.status != "waiting" or not found.missing:
         return None
+    # Another agency's message has further faults, which only that agency can mend.
+    decisive = (one for one in found.missing if one.code == "for_other_agency")
+    reason = next(decisive, found.missing[0])
     fields = dict.fromkeys(one.field for one in found.missing)
-    reason = found.missing[0]
-    if len(fields) > 1:
-        labels = (" / ".join(LABELS[name][:2]) if name in LABELS else name for name in fields)
-        reason = Missing.of("message", "lines_unclear", labels=", ".join(labels))
-    return fault_sentence(reason, language)
+    if len(fields) > 1 and reason.code != "for_other_agency":
+        return fault_sentence(
+            Missing.of("message", "lines_unclear", labels=tuple(map(_label, fields))), language
+        )
+    told = fault_sentence(reason, language)
+    # The sentences of fields say what is wrong, not where.
+    needs_label = reason.code in OF_FIELDS and reason.field in LABELS
+    return f"{label_in(_label(reason.field), language)}: {told}" if needs_label else told
+
+
+def _label(field: str) -> str:
+    """The label in both languages."""
+    names = LABELS.get(field, _OTHER_LABELS.get(field, (field,)))[:2]
+    return " / ".join(names).capitalize()
 
 
 def _language(accept_language: str) -> Code:

@@ -100,7 +100,8 @@ class RegistrationForm:
         """
         understood = item.understood
         typed = {name: understood.get(name, "") for name in _FIELDS}
-        typed["kind"] = item.kind or "application"
+        # What it says of the kind without being understood is for a person to read, and to choose.
+        typed["kind"] = item.kind or ("" if typed["kind"] else "application")
         typed |= {name: _number(typed[name]) for name in _SIZES}
         return cls(new_key(), typed)
 

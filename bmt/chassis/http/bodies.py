@@ -227,7 +227,12 @@ def read_json(text: bytes) -> Any:
         ValueError: not JSON, not UTF-8, nested too deeply, NaN or infinite, a lone surrogate, an
             integer of thousands of digits, or a name that appears twice in one object.
     """
-    value = orjson.loads(text)
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if _is_utf_8(text):
+            raise
+        raise ValueError("it is not UTF-8") from None
     # Counted first, since walking is slow: few brackets cannot nest deeply.
     if text.count(b"[") + text.count(b"{") > MOST_LEVELS and _deeper_than(MOST_LEVELS, value):
         raise ValueError(_TOO_DEEP)
@@ -235,6 +240,14 @@ def read_json(text: bytes) -> Any:
     if text.count(b":") != _names_in(value):
         _NAMES_ONCE.decode(text.decode())
     return value
+
+
+def _is_utf_8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _names_in(value: Any) -> int:

@@ -83,6 +83,13 @@ class LimitedRequest(Request):
         return body
 
     def _require_announced(self) -> None:
+        """Refuse a body that is announced as too large, or as compressed: nothing here would unpack it."""
+        encoding = self.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise Refused(
+                "The body must not be compressed: send it without Content-Encoding.",
+                problem="unsupported_media_type",
+            )
         announced = self.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced[:19]) > self._limit:
             raise self._too_large()
@@ -207,7 +214,8 @@ def _asks_for_more(dependant: Dependant) -> bool:
 
 def _require_json(request: Request) -> None:
     """A missing Content-Type passes: what counts is whether the body is JSON."""
-    media_type = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    declared = request.headers.get("content-type", "application/json")
+    media_type = declared.partition(";")[0].strip().lower()
     if not (media_type == "application/json" or media_type.endswith("+json")):
         raise Refused(
             "This call takes a body of Content-Type application/json.",

@@ -26,7 +26,7 @@ _THING: Final = (
     r"\b(?:permohonan|penamatan|borang|e-?mel|e-?mail|mesej|request|application|form|message)\b"
 )
 _TAKES_BACK: Final = re.compile(
-    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik) balik|(?:di)?abaikan|tidak jadi|tak jadi"
+    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik) balik|panggil balik|(?:di)?abaikan|tidak jadi|tak jadi"
     rf"|jangan(?:lah)? (?:di)?(?:proses|daftar|lulus)(?:kan)?|withdraw(?:n|ing)?|cancel(?:l?ed|ling)?|recall(?:ed)?|retract(?:ed)?|ignore|disregard"
     rf"|(?:do not|don't) (?:process|register|approve))\b[^.!\n]{{0,60}}{_THING}"
     rf"|{_THING}[^.!\n]{{0,40}}\b(?:(?:di)?batal(?:kan)?|ditarik balik|diabaikan|(?:is|was|are) (?:withdrawn|cancell?ed))\b",

@@ -10,12 +10,12 @@ from typing import Final
 from urllib.parse import unquote
 
 from bmt.agencies.register import Agencies
-from bmt.contracts.values import size_in_bytes
+from bmt.contracts.values import Kind, size_in_bytes
 from services.intake.channels.labels import FREE_TEXT
 
 Reader = Callable[[str], str | int | None]
 
-KINDS: Final = {
+KINDS: Final[Mapping[str, Kind]] = {
     "permohonan": "application",
     "permohonan baharu": "application",
     "permohonan baru": "application",
@@ -76,12 +76,14 @@ def readers(agencies: Mapping[str, str]) -> Mapping[str, Reader]:
 
 _TICKED: Final = re.compile(r"\[\s?[x✓✔√/v]\s?\]|\(\s?[x✓✔√/v]\s?\)|[☑☒✓✔√✅🗹🗷]", re.IGNORECASE)
 _UNTICKED: Final = re.compile(r"\[\s{0,9}\]|\(\s{0,9}\)|[☐□▢◻⬜]")
+_BOX: Final = re.compile(rf"{_TICKED.pattern}|{_UNTICKED.pattern}", re.IGNORECASE)
+_NEGATIONS: Final = {"bukan", "tidak", "not", "no"}
 _CHOICES: Final = re.compile(
     rf"({_TICKED.pattern})|({_UNTICKED.pattern})|([a-z ]+)|.", re.IGNORECASE
 )
 
 
-def _kind(text: str) -> str | None:
+def _kind(text: str) -> Kind | None:
     """`permohonan`, `application`, or both on one line; a deleted alternative leaves only the stroke."""
     bare = text.casefold().removesuffix(".")
     if is_ticked(bare):
@@ -91,15 +93,25 @@ def _kind(text: str) -> str | None:
     return kinds.pop() if len(kinds) == 1 else None
 
 
+def proposed_kind(text: str) -> Kind | None:
+    """The kind that a person is shown first: also of words that are not understood, such as `penamatan akaun BMT`."""
+    understood = _kind(text)
+    words = set(re.findall("[a-z]+", text[:LONGEST_READ].casefold()))
+    named = {KINDS[word] for word in words & KINDS.keys()}
+    if understood is None and (len(named) != 1 or words & _NEGATIONS or _BOX.search(text)):
+        return None
+    return understood or named.pop()
+
+
 def is_ticked(text: str) -> bool:
     """Whether it is a list of choices of which some are ticked."""
     return _TICKED.search(text) is not None
 
 
-def _chosen(text: str) -> str | None:
+def _chosen(text: str) -> Kind | None:
     """The one kind that is ticked in `[x] permohonan [ ] penamatan`; each kind has its box, before or behind it."""
     boxes: list[bool] = []
-    kinds: list[str] = []
+    kinds: list[Kind] = []
     begins_with_box = False
     for ticked, unticked, words in _CHOICES.findall(text):
         if ticked or unticked:

@@ -32,14 +32,16 @@ _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len
 _NAMED: Final = rf"(?P<label>{_LABEL})[*_]*(?:\s\*)?(?:\s?/\s?[*_]*(?P<other>{_LABEL})[*_]*|\s?\((?P<aside>{_LABEL})\)[*_]*)?"
 _BARE: Final = re.compile(_NAMED, re.IGNORECASE)
 _LINE: Final = re.compile(
-    _NAMED + r"\s?(?:[:=：]|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE
+    _NAMED + r"\s?(?:[:=：][-–]?|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE
 )
-_BULLETS: Final = "-*•·_# \t"
+_SIGNS: Final = "•·▪▫■●○◦‣⁃∙➢➤►▶→❖◆◇§\uf0a7\uf0b7\uf0d8\uf076"
+"""What word processors put before an item; the last are those of Wingdings."""
+_BULLETS: Final = f"-*_# \t{_SIGNS}"
 _NUMBER: Final = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s?[*_]*", re.IGNORECASE)
 _NUMBERED: Final = re.compile(
-    r"\(?\d{1,2}[.)]?|\(?(?:[a-z]|[ivx]{1,4})[.)]|bil\.?|no\.?|#", re.IGNORECASE
+    rf"\(?\d{{1,2}}[.)]?|\(?(?:[a-z]|[ivx]{{1,4}})[.)]|bil\.?|no\.?|[#o{_SIGNS}]", re.IGNORECASE
 )
-"""A row's number, or the heading of that column."""
+"""A row's number or bullet, or the heading of that column."""
 _SPACES: Final = re.compile(r"[^\S\n\t]+")
 _CELLS: Final = re.compile(r"[\t|│║┃]")
 _BORDER: Final = re.compile(r"[-+=|:\s─-╿]{4,}+")

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from services.intake.channels.attachments import Attachments, accounted
+from services.intake.channels.attachments import BYTES, Attachments, accounted
 from services.intake.channels.character_sets import decoded
 from services.intake.channels.email_form import Form, form_of
+from services.intake.channels.enclosed import Part
 from services.intake.channels.html_looks import TooComplex
 from services.intake.channels.labels import labelled
 from services.intake.channels.media_types import TEXT
@@ -52,9 +53,15 @@ def _opened(message: ReadMessage, agencies: Mapping[str, str]) -> OpenedMail:
     forms = [
         decoded(part.content, part.charset)
         for part in message.attachments
-        if part.declared_type == TEXT and len(part.content) <= MOST_TEXT_BYTES
+        if _is_plain_text(part) and len(part.content) <= MOST_TEXT_BYTES
     ]
     return OpenedMail(message, form_of(message, forms, agencies), attachments)
+
+
+def _is_plain_text(part: Part) -> bool:
+    """Many programs send a `.txt` without saying what it is."""
+    is_named_so = part.filename.lower().endswith(".txt")
+    return part.declared_type == TEXT or (is_named_so and part.declared_type in ("", BYTES))
 
 
 MOST_CHARACTERS: Final = 50_000

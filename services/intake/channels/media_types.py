@@ -7,6 +7,8 @@ The first bytes are from each format's specification.
 import codecs
 import re
 import zipfile
+from contextlib import suppress
+from email.header import decode_header, make_header
 from email.parser import BytesHeaderParser
 from typing import IO, Final
 from urllib.parse import unquote
@@ -157,7 +159,11 @@ def is_text(content: Content) -> bool:
 _EXTENDED: Final = re.compile(
     r";\s*filename\*\s*=\s*(utf-8|iso-8859-1)'[^']*'([^;\s]+)", re.IGNORECASE
 )
-_PLAIN: Final = re.compile(r';\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))', re.IGNORECASE)
+_PLAIN: Final = re.compile(r';\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]+))', re.IGNORECASE)
+"""Without quotes, programs write names with spaces, too."""
+_ENCODED_WORDS: Final = re.compile(
+    r"(?:=\?[\w-]{1,40}\?[bq]\?[!->@-~]{0,200}\?=\s?){1,9}", re.IGNORECASE
+)
 _NAME: Final = TypeAdapter[str](Name)
 POINTER: Final = "/header/content-disposition"
 
@@ -209,12 +215,15 @@ def _said(disposition: str) -> str | None:
         return unquote(encoded, encoding=charset, errors="strict")
     if plain := _PLAIN.search(disposition):
         quoted, token = plain.groups()
-        return _as_utf8(token if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
+        return _decoded(token.strip() if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
     return None
 
 
-def _as_utf8(text: str) -> str:
-    """Header bytes arrive as latin-1, and browsers send UTF-8."""
+def _decoded(text: str) -> str:
+    """Header bytes arrive as latin-1, and browsers send UTF-8, mail programs encoded words (RFC 2047)."""
+    if _ENCODED_WORDS.fullmatch(text):
+        with suppress(LookupError, ValueError):
+            return str(make_header(decode_header(text)))
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

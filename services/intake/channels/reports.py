@@ -372,7 +372,7 @@ _ANSWERS: Final = [
 ]
 _ANSWER_SUBJECT: Final = re.compile(
     r"\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office(?: auto-?reply)?|autoreply"
-    r"|(?:balasan|jawapan|respons) auto(?:matik)?|di luar pejabat|tidak berada di pejabat)\s*[:：]",
+    r"|(?:balasan|balas|jawapan|respons) auto(?:matik)?|(?:di )?luar pejabat|tidak (?:berada|hadir) di pejabat)\s*[:：]",
     re.IGNORECASE,
 )
 _NOT_PERSONAL: Final = ("auto_reply", "auto-reply", "bulk", "junk", "list")

@@ -1,5 +1,6 @@
 """Whatever goes wrong is answered with RFC 9457 problem details that say what is allowed."""
 
+import orjson
 import pytest
 from fixtures.problems import assert_problem, pointers
 from parcel_api import AlreadySent
@@ -51,6 +52,25 @@ async def test_a_body_that_is_no_clean_json_object_is_refused(client, operator, 
     headers = operator | {"Content-Type": "application/json"}
     response = await client.post("/v1/parcels", content=body, headers=headers)
     assert "errors" in assert_problem(response, "validation_failed")
+
+
+async def test_a_media_type_is_read_in_any_case(client, operator, parcel):
+    headers = operator | {"Content-Type": "Application/JSON; charset=UTF-8"}
+    response = await client.post("/v1/parcels", content=orjson.dumps(parcel), headers=headers)
+    assert response.status_code == 201
+
+
+async def test_a_compressed_body_is_refused_by_that_name(client, operator, parcel):
+    headers = operator | {"Content-Encoding": "gzip"}
+    response = await client.post("/v1/parcels", content=orjson.dumps(parcel), headers=headers)
+    assert "Content-Encoding" in assert_problem(response, "unsupported_media_type")["detail"]
+
+
+async def test_a_body_in_another_character_set_is_told_so(client, operator, parcel):
+    for body in (orjson.dumps(parcel).decode().encode("utf-16"), b'{"labels": ["\xe9"]}'):
+        response = await client.post("/v1/parcels", content=body, headers=operator)
+        (error,) = assert_problem(response, "validation_failed")["errors"]
+        assert error["values"] == {"why": "it is not UTF-8"}
 
 
 async def test_a_streamed_body_is_counted_while_it_arrives(client, operator):

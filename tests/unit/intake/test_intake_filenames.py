@@ -25,6 +25,10 @@ from services.intake.channels.media_types import FilenameWrong, filename_of
         ("attachment; filename*=UTF-8''..%2F..%2Fmemo.pdf", "memo.pdf"),
         ('attachment; filename="naïf.pdf"'.encode().decode("latin-1"), "naïf.pdf"),
         ('attachment; filename="naïf.pdf"', "naïf.pdf"),
+        ("attachment; filename=borang permohonan.pdf", "borang permohonan.pdf"),
+        ("attachment; filename=borang permohonan.pdf ; size=3", "borang permohonan.pdf"),
+        ('attachment; filename="=?UTF-8?B?c3VyYXQg4oCTIGFraGlyLnBkZg==?="', "surat – akhir.pdf"),
+        ('attachment; filename="=?klingon?B?AAAA?="', "=?klingon?B?AAAA?="),
     ],
 )
 def test_names_are_read_as_they_are_meant(disposition, name):

@@ -1,11 +1,15 @@
 """Whether a filled form is meant as it stands: what a careful clerk would register, and what would make one ask."""
 
 from email.message import EmailMessage
+from types import SimpleNamespace
 
 import pytest
 from submissions import CODES
 
+from services.intake.channels.field_values import proposed_kind
 from services.intake.channels.mail import open_mail
+from services.intake.domain.events import Missing
+from services.intake.inbox_api import why_it_waits
 
 FORM = """\
 Jenis: permohonan
@@ -319,6 +323,40 @@ class TestWordsBesideTheForm:
         assert form(text, subject).request.kind == "termination"
 
 
+class TestLines:
+    @pytest.mark.parametrize("bullet", ["▪ ", "➢ ", "\uf0a7\t", "o\t", "• ", "a) ", "ii. "])
+    def test_the_bullets_of_word_processors(self, bullet):
+        text = "".join(f"{bullet}{line}\n" for line in WHOLE.splitlines())
+        assert form(text).request.quota_bytes == 20 * GB
+
+    def test_a_colon_and_a_dash(self):
+        assert form(WHOLE.replace(": ", " :- ")).request.quota_bytes == 20 * GB
+
+    @pytest.mark.parametrize("kind", ["octet-stream", "x-unknown"])
+    def test_a_text_file_that_is_not_called_one(self, kind):
+        made = EmailMessage()
+        made.set_content("Dilampirkan borang.")
+        made.add_attachment(
+            WHOLE.encode(), maintype="application", subtype=kind, filename="BORANG.TXT"
+        )
+        found = open_mail(bytes(made), CODES).form
+        assert (found.request is not None) == (kind == "octet-stream")
+        if found.request is None:
+            assert why(found) == [("message", "form_may_be_attached")]
+
+    @pytest.mark.parametrize(
+        ("subject", "code"),
+        [
+            ("Balas automatik: Permohonan BMT", "absence"),
+            ("Luar Pejabat: Permohonan BMT", "absence"),
+            ("Tidak hadir di pejabat: Permohonan BMT", "absence"),
+            ("Panggil balik: Permohonan BMT", "words_beside_form"),
+        ],
+    )
+    def test_what_a_mail_program_says_in_the_subject(self, subject, code):
+        assert why(form(WHOLE, subject)) == [("message", code)]
+
+
 class TestAnswers:
     @pytest.mark.parametrize(
         "above",
@@ -347,6 +385,60 @@ class TestAnswers:
     def test_the_blank_form_that_was_asked_for_comes_back_filled_in(self):
         found = form(f"Berikut borang yang telah diisi.\n\n{WHOLE}", "Re: Borang", answers=True)
         assert found.request is not None
+
+
+class TestInbox:
+    @pytest.mark.parametrize(
+        ("missing", "malay", "english"),
+        [
+            (
+                [Missing.of("quota_bytes", "size_above_maximum", maximum_bytes=100 * GB)],
+                "Kuota: Paling banyak 100 GB boleh diberikan.",
+                "Quota: At most 100 GB can be granted.",
+            ),
+            (
+                [Missing.of("kind", "line_missing", label="Jenis / kind")],
+                "Tiada baris Jenis.",
+                "There is no line Kind.",
+            ),
+            (
+                [
+                    Missing.of("channel", "channel_in_not_allowed", channels=("form",)),
+                    Missing.of("account", "account_of_other_agency"),
+                ],
+                "Ini tiada, tidak jelas, atau tidak dibenarkan: Saluran, Akaun.",
+                "These are missing, not clear, or not allowed: Channel, Account.",
+            ),
+            (
+                [
+                    Missing.of("account", "account_of_other_agency"),
+                    Missing.of("agency", "for_other_agency"),
+                ],
+                "Ini untuk agensi lain: majukan ke sana.",
+                "It is another agency's: forward it there.",
+            ),
+        ],
+    )
+    def test_why_it_waits_is_one_sentence_in_each_language(self, missing, malay, english):
+        item = SimpleNamespace(status="waiting", missing=missing)
+        assert why_it_waits(item, "ms") == malay
+        assert why_it_waits(item, "en") == english
+
+    @pytest.mark.parametrize(
+        ("written", "kind"),
+        [
+            ("Penamatan akaun BMT", "termination"),
+            ("[ ] Permohonan [x] Penamatan", "termination"),
+            ("[x] Permohonan [ ] Penamatan", "application"),
+            ("bukan penamatan", None),
+            ("permohonan / penamatan", None),
+            ("[ ] Penamatan", None),
+            ("pertanyaan", None),
+            ("", None),
+        ],
+    )
+    def test_the_kind_that_is_proposed_is_one_that_it_names(self, written, kind):
+        assert proposed_kind(written) == kind
 
 
 class TestPages:

@@ -319,8 +319,13 @@ async def page_of(problem, errors, language):
         ),
         (
             FieldError.of("", "kind_not_taken", kinds=("application/pdf", "image/tiff")),
-            "Dokumen jenis ini tidak diterima: PDF, TIFF.",
-            "This kind of document is not taken in: PDF, TIFF.",
+            "Hanya dokumen jenis ini diterima: PDF, TIFF.",
+            "Documents of these kinds alone are taken in: PDF, TIFF.",
+        ),
+        (
+            Missing.of("message", "lines_unclear", labels=("Nama / name", "Kuota / quota")),
+            "Ini tiada, tidak jelas, atau tidak dibenarkan: Nama, Kuota.",
+            "These are missing, not clear, or not allowed: Name, Quota.",
         ),
         (
             Missing.of("quota_bytes", "line_missing", label="Kuota / quota"),

@@ -70,3 +70,7 @@ def test_the_form_begins_with_what_was_understood(seems, kind):
         "Kamal",
         "20",
     )
+
+
+def test_a_kind_that_is_not_understood_is_left_to_who_reads_it():
+    assert RegistrationForm.of_item(item(kind="bukan penamatan")).value("kind") == ""
