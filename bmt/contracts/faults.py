@@ -155,6 +155,7 @@ OF_MESSAGES: Final[Mapping[str, str]] = {
     "line_goes_on": "What stands below or beside {label} may belong to it.",
     "line_uncertain": "{label} has characters that could not be read for certain.",
     "line_contradicted": "Beside its form, the message says something else than what stands behind {label}.",
+    "names_a_request": "The message names the reference of an earlier request: it may be that request's correction, and no new one.",
     "size_elsewhere": "The message seems to ask for a size that does not stand behind {label}.",
     "words_beside_form": "Beside its form, the message says something that must be read first: it may withdraw or replace a request, ask a question, or only show an example.",
     "lines_unclear": "These are missing, not clear, or not allowed: {labels}.",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
-Doubt = Literal["words_beside_form", "line_contradicted"]
+Doubt = Literal["words_beside_form", "line_contradicted", "names_a_request"]
 
 SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 
@@ -45,6 +45,8 @@ _IS_NONE: Final = re.compile(
     re.IGNORECASE,
 )
 """It asks for nothing, not yet, or in the place of something else."""
+_REFERENCE: Final = re.compile(r"\bBMT-[A-Z][A-Z0-9_-]{0,31}-[0-9]{4}-[0-9A-Z]{8}\b", re.IGNORECASE)
+"""Of a request of before, as the subject of an answer to our notice has it: the form may be its correction."""
 _ENDS: Final = re.compile(
     r"\b(?:(?:mem|di|pem)?batal(?:kan|an)?|(?:menarik|ditarik|tarik) balik|tidak jadi|tak jadi|withdraw(?:n|al|ing)?|cancel(?:l?ed|ling|lation)?|recall(?:ed)?|retract(?:ed)?"
     r"|tidak (?:lagi )?(?:perlu|memerlukan|diperlukan)|tak perlu|no longer (?:need|require)\w*)\b",
@@ -78,6 +80,8 @@ def doubt(
     told = _without_notices([subject, "", *beside])
     if _TAKES_BACK.search(told) or _TAKES_BACK.search(justification[:_MOST_CHARACTERS]):
         return "words_beside_form"
+    if _REFERENCE.search(told) or _REFERENCE.search(justification[:_MOST_CHARACTERS]):
+        return "names_a_request"
     if _IS_NONE.search(told) or (is_answer and _ABOUT_ANOTHER.search(told)):
         return "words_beside_form"
     if kind != "application":

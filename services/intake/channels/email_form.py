@@ -422,7 +422,7 @@ def _doubts(
         is_answer=message.is_answer,
     )
     if why:
-        yield _of_message(why) if why == "words_beside_form" else _of_field("kind", why)
+        yield _of_field("kind", why) if why == "line_contradicted" else _of_message(why)
     if request.kind == "application":
         asked = sizes_elsewhere((*told.beside, *request.justification.split("\n")))
         for field in SIZES:

@@ -288,7 +288,7 @@ _SIZES: Final = ("kuota", "saiz_fail")
 ALLOWED: Final[Mapping[About, tuple[str, ...]]] = {
     "acknowledgement": (*_OF_ALL, *_SIZES, "saluran", "piagam", "semakan"),
     "approved": (*_OF_ALL, "tarikh", "semakan"),
-    "rejected": (*_OF_ALL, "tarikh", "semakan"),
+    "rejected": (*_OF_ALL, "tarikh", "selanjutnya", "semakan"),
     "returned": (*_OF_ALL, "tarikh", "semakan"),
     "withdrawn": (*_OF_ALL, "tarikh", "selanjutnya", "semakan"),
     "configured": (*_OF_ALL, "tarikh", *_SIZES, "semakan"),

@@ -33,8 +33,14 @@ def _charter(case: Case) -> str:
 
 
 def _onward(case: Case) -> str:
+    remains = "Your BMT service remains as it is."
+    if case.about == "rejected":
+        again = (
+            "You may submit a new application once the reason for the rejection no longer applies."
+        )
+        return f"{remains} {again}" if case.is_termination else again
     if case.is_termination:
-        return "Your BMT service remains as it is."
+        return remains
     return "You may submit a new application at any time."
 
 
@@ -60,6 +66,7 @@ ENGLISH: Final = Language(
         "approved": "approved",
         "terminated": "approved and the service was terminated",
     },
+    adjusted="approved with other sizes than requested, and configured",
     labels={
         "account": "Account",
         "quota": "Storage quota",
@@ -101,7 +108,7 @@ DEFAULT: Final[Mapping[About, Wording]] = {
     ),
     "rejected": _wording(
         "We regret to inform you that {permohonan} was considered and {keputusan} on {tarikh}.",
-        "You may submit a new application once the reason for the rejection no longer applies.",
+        "{selanjutnya}",
     ),
     "returned": _wording(
         "Please be informed that {permohonan} was reviewed and {keputusan} on {tarikh}.",

@@ -35,8 +35,15 @@ def _charter(case: Case) -> str:
 
 
 def _onward(case: Case) -> str:
+    remains = "Perkhidmatan BMT tuan/puan kekal seperti sedia ada."
+    if case.about == "rejected":
+        again = (
+            "Tuan/puan boleh mengemukakan permohonan baharu sekiranya sebab penolakan tersebut telah "
+            "dapat diatasi."
+        )
+        return f"{remains} {again}" if case.is_termination else again
     if case.is_termination:
-        return "Perkhidmatan BMT tuan/puan kekal seperti sedia ada."
+        return remains
     return "Tuan/puan boleh mengemukakan permohonan baharu pada bila-bila masa."
 
 
@@ -64,6 +71,7 @@ MALAY: Final = Language(
         "approved": "diluluskan",
         "terminated": "diluluskan dan perkhidmatan tersebut telah ditamatkan",
     },
+    adjusted="diluluskan dengan saiz yang berbeza daripada yang dipohon, dan dikonfigurasikan",
     labels={
         "account": "Akaun",
         "quota": "Kuota storan",
@@ -108,8 +116,7 @@ DEFAULT: Final[Mapping[About, Wording]] = {
     "rejected": _wording(
         "Dengan hormatnya, dukacita dimaklumkan bahawa {permohonan} telah dipertimbangkan dan "
         "{keputusan} pada {tarikh}.",
-        "Tuan/puan boleh mengemukakan permohonan baharu sekiranya sebab penolakan tersebut telah "
-        "dapat diatasi.",
+        "{selanjutnya}",
     ),
     "returned": _wording(
         "Dengan hormatnya dimaklumkan bahawa {permohonan} telah disemak dan {keputusan} pada "

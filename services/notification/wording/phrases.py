@@ -41,6 +41,16 @@ class Case:
         """Whether the request ends a service (SOP 4.2)."""
         return self.request.kind == "termination"
 
+    @property
+    def is_adjusted(self) -> bool:
+        """Whether other sizes are in force than were asked for."""
+        request = self.request
+        asked = (request.quota_bytes, request.max_file_size_bytes)
+        given = (self.quota_bytes, self.max_file_size_bytes)
+        return self.about == "configured" and any(
+            None not in pair and pair[0] != pair[1] for pair in zip(asked, given, strict=True)
+        )
+
 
 @immutable
 class Language:
@@ -48,11 +58,12 @@ class Language:
 
     Attributes:
         happened: replaces `statuses` in a sentence where that would not read well.
+        adjusted: replaces both where other sizes are in force than were asked for.
         labels: of the facts: `account`, `quota`, `file`, `asked` (appended), `correction`,
             `reason`.
         application: how the request is called when speaking to its applicant.
         charter: what the client charter promises; may be empty.
-        onward: what the applicant can do after a withdrawal.
+        onward: what the applicant can do after a rejection or a withdrawal.
         status_at: where the status can be checked; may be empty.
     """
 
@@ -62,6 +73,7 @@ class Language:
     channels: Mapping[ReplyChannel, str]
     statuses: Mapping[About, str]
     happened: Mapping[About, str]
+    adjusted: str
     labels: Mapping[str, str]
     date: Callable[[datetime], str]
     title: Callable[[Case], str]
@@ -90,7 +102,7 @@ class Language:
         """The value of each template variable (`domain.template.MEANINGS`)."""
         return {
             "rujukan": case.request.reference,
-            "keputusan": self.happened.get(case.about, self.statuses[case.about]),
+            "keputusan": self._decision(case),
             "permohonan": self.application(case),
             "nama": case.request.applicant.name,
             "akaun": case.request.applicant.account,
@@ -108,13 +120,25 @@ class Language:
     def _size(self, size_bytes: int | None) -> str | None:
         return None if size_bytes is None else size(size_bytes, self.word_for_bytes)
 
+    def _decision(self, case: Case) -> str:
+        if case.is_adjusted:
+            return self.adjusted
+        return self.happened.get(case.about, self.statuses[case.about])
+
     def _facts(self, case: Case) -> tuple[Fact, ...]:
-        asked = self.labels["asked"] if case.about != "configured" else ""
         facts = [Fact(label=self.labels["account"], value=case.request.applicant.account)]
         sizes = {"quota": case.quota_bytes, "file": case.max_file_size_bytes}
+        asked = {"quota": case.request.quota_bytes, "file": case.request.max_file_size_bytes}
         for label, size_bytes in sizes.items():
-            if (value := self._size(size_bytes)) is not None:
-                facts.append(Fact(label=f"{self.labels[label]}{asked}", value=value))
+            name, of_request = self.labels[label], f"{self.labels[label]}{self.labels['asked']}"
+            if (value := self._size(size_bytes)) is None:
+                continue
+            facts.append(
+                Fact(label=name if case.about == "configured" else of_request, value=value)
+            )
+            other = self._size(asked[label])
+            if case.about == "configured" and other not in (None, value):
+                facts.append(Fact(label=of_request, value=other))
         return tuple(facts)
 
     def _quoted(self, case: Case) -> Fact | None:

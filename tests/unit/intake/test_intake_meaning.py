@@ -382,6 +382,17 @@ class TestAnswers:
         found = form(f"{words}\n\n{WHOLE}", "Re: Permohonan BMT", answers=True)
         assert why(found) == [("message", "words_beside_form")]
 
+    @pytest.mark.parametrize(
+        ("subject", "above"),
+        [
+            ("Re: [BMT-MAMPU-2026-7K3QF9ZT] Status permohonan BMT: dikembalikan", ""),
+            ("Permohonan BMT", "Merujuk permohonan BMT-MAMPU-2026-7K3QF9ZT.\n\n"),
+        ],
+    )
+    def test_a_form_that_names_a_request_may_be_its_correction(self, subject, above):
+        found = form(above + WHOLE, subject, answers=subject.startswith("Re"))
+        assert why(found) == [("message", "names_a_request")]
+
     def test_the_blank_form_that_was_asked_for_comes_back_filled_in(self):
         found = form(f"Berikut borang yang telah diisi.\n\n{WHOLE}", "Re: Borang", answers=True)
         assert found.request is not None

@@ -46,17 +46,29 @@ async def test_a_notice_leads_to_where_the_user_sees_the_request_and_to_nowhere_
         assert (await command(event)).notice.status_address is None
 
 
-async def test_an_outcome_tells_what_is_in_force_not_what_was_asked():
+async def test_an_outcome_tells_what_is_in_force_and_that_something_else_was_asked():
     effective = Effective(
         ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2 * GB),
         storage=EffectiveStorage(enabled=True, quota_bytes=5 * GB, max_file_size_bytes=1 * GB),
     )
     told = await command(configured(REQUEST, effective=effective))
-    assert {fact.label: fact.value for fact in told.notice.content.malay.facts} == {
-        "Akaun": "ahmad.mampu@mygovuc.gov.my",
-        "Kuota storan": "5 GB (5,000,000,000 bait)",
-        "Saiz fail terbesar": "1 GB (1,000,000,000 bait)",
-    }
+    asked = REQUEST.quota_bytes, REQUEST.max_file_size_bytes
+    assert asked == (10 * GB, 1 * GB)
+    content = told.notice.content
+    assert [(fact.label, fact.value) for fact in content.malay.facts] == [
+        ("Akaun", "ahmad.mampu@mygovuc.gov.my"),
+        ("Kuota storan", "5 GB (5,000,000,000 bait)"),
+        ("Kuota storan dipohon", "10 GB (10,000,000,000 bait)"),
+        ("Saiz fail terbesar", "1 GB (1,000,000,000 bait)"),
+    ]
+    assert "diluluskan dengan saiz yang berbeza daripada yang dipohon" in content.malay.opening
+    assert "approved with other sizes than requested" in content.english.opening
+
+
+async def test_what_was_granted_as_asked_is_told_once():
+    content = (await outgoing("configured")).notice.content
+    assert len(content.malay.facts) == 3
+    assert "diluluskan dan dikonfigurasikan" in content.malay.opening
 
 
 async def test_the_applicant_is_not_told_of_warnings_nor_of_officers():

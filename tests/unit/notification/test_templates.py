@@ -51,7 +51,7 @@ def wrong(**malay) -> dict[str, str]:
 def test_an_unknown_variable_is_refused_with_those_there_are():
     assert wrong(closing=("Gaji {gaji}",)) == {
         "/words/malay/closing/0": "The variable at character 6 is none of this notice's, which are "
-        "rujukan, keputusan, permohonan, nama, akaun, agensi, tarikh_terima, tarikh, semakan."
+        "rujukan, keputusan, permohonan, nama, akaun, agensi, tarikh_terima, tarikh, selanjutnya, semakan."
     }
 
 
