@@ -39,7 +39,7 @@ _IS_NONE: Final = re.compile(
     r"|\b(?:draf|deraf|draft)\b|\bbelum muktamad\b|\bnot (?:yet )?final\b"
     r"|\b(?:makluman|rujukan|simpanan) sahaja\b|\b(?:information|reference|records?) only\b"
     r"|\btiada tindakan\b|\bno (?:further )?action\b|\btidak perlu (?:di)?(?:proses|daftar|ambil tindakan)|\b(?:bukan|not an?) (?:permohonan|request|application)\b"
-    r"|\b(?:permohonan|borang|e-?mel) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama)\b|\b(?:previous|earlier|last) (?:request|application|form|e-?mail)\b"
+    r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
     r"|\b(?:menggantikan|gantikan|pembetulan|membetulkan|betulkan|pindaan|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
     r"|\b(?:adakah|betulkah|perlukah|is this|is it|should i|do i need)\b[^?\n]{0,120}\?",
     re.IGNORECASE,
@@ -80,7 +80,10 @@ def doubt(
     told = _without_notices([subject, "", *beside])
     if _TAKES_BACK.search(told) or _TAKES_BACK.search(justification[:_MOST_CHARACTERS]):
         return "words_beside_form"
-    if _REFERENCE.search(told) or _REFERENCE.search(justification[:_MOST_CHARACTERS]):
+    # Who ends a service names the request that gave it; the answer to a notice means its request all the same.
+    if (kind == "application" or is_answer) and (
+        _REFERENCE.search(told) or _REFERENCE.search(justification[:_MOST_CHARACTERS])
+    ):
         return "names_a_request"
     if _IS_NONE.search(told) or (is_answer and _ABOUT_ANOTHER.search(told)):
         return "words_beside_form"

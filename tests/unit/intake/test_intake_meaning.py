@@ -297,6 +297,7 @@ class TestWordsBesideTheForm:
         "words",
         [
             "Dengan hormatnya saya memohon perkhidmatan BMT seperti maklumat berikut:",
+            "Merujuk e-mel saya sebelum ini, berikut maklumat yang diperlukan:",
             "BORANG PERMOHONAN / PENAMATAN PERKHIDMATAN BMT",
             "Apa khabar, tuan? Bagi pihak pegawai berikut:",
             "[EXTERNAL EMAIL] DO NOT CLICK links unless you recognize the sender.",
@@ -392,6 +393,12 @@ class TestAnswers:
     def test_a_form_that_names_a_request_may_be_its_correction(self, subject, above):
         found = form(above + WHOLE, subject, answers=subject.startswith("Re"))
         assert why(found) == [("message", "names_a_request")]
+
+    def test_a_termination_names_the_request_that_gave_the_service(self):
+        text = FORM.replace("permohonan", "penamatan")
+        text = text.replace("Menghantar pelan", "Rujukan BMT-MAMPU-2026-7K3QF9ZT. Tiada lagi pelan")
+        assert form(text, "Penamatan BMT").request.kind == "termination"
+        assert why(form(text, "Re: Makluman", answers=True)) == [("message", "names_a_request")]
 
     def test_the_blank_form_that_was_asked_for_comes_back_filled_in(self):
         found = form(f"Berikut borang yang telah diisi.\n\n{WHOLE}", "Re: Borang", answers=True)
