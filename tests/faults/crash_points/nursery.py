@@ -46,7 +46,7 @@ def _become(order: dict[str, Any], mains: dict[str, Any]) -> None:
             mortality.discard(order)
         else:
             service = mains[order["service"]]
-            service.run.main(service.Settings, service.build)
+            service.app.main(service.Settings, service.build)
         code = 0
     except SystemExit as left:
         code = left.code
