@@ -114,6 +114,9 @@ async def request_page(
     agency = review.agency
     now = here.clock()
     reached, history = _reached(review, status)
+    if reached == "configuration_failed" and configuration:
+        # Provisioning knows first of a retry, and that it succeeded.
+        reached = configuration.status
     why_not = review.withheld
     is_sent = request.query_params.get("decided") == "1"
     # Approval's view may not have the decision yet that was just made.

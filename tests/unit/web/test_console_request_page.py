@@ -158,6 +158,21 @@ async def test_where_no_retry_helps_it_says_so_in_its_place():
     assert 'value="by-hand"' not in storage
 
 
+@pytest.mark.parametrize(
+    ("now", "shown"),
+    [
+        ("approved", ["done", "done", "now", "ahead", "ahead"]),
+        ("configured", ["done", "done", "done", "now", "ahead"]),
+    ],
+)
+async def test_a_retry_that_intake_has_not_seen_yet_is_shown_as_provisioning_knows_it(now, shown):
+    text = await page(failing({**FAILED, "status": now, "retryable": False}), retried="1")
+    assert steps(text) == shown
+    assert "Arahan anda telah diterima." in text
+    for told in ("Konfigurasi gagal: IPMS", "permohonan baharu", 'value="retry"'):
+        assert told not in text
+
+
 async def test_a_failure_is_loud_though_its_service_is_away():
     text = await page(failing(away=("provisioning", "notification")))
     assert "Konfigurasi gagal" in text
