@@ -96,12 +96,14 @@ class RegistrationForm:
     def of_item(cls, item: InboxItemInFull) -> "RegistrationForm":
         """Starts with what the item says. A person checks it against the original.
 
-        The sender of a message or the scanner of a paper need not be the applicant.
+        The sender of a message or the scanner of a paper need not be the applicant. Through which
+        channel a paper came is left to the person where neither its code nor the scan's form says it.
         """
         understood = item.understood
         typed = {name: understood.get(name, "") for name in _FIELDS}
         # What it says of the kind without being understood is for a person to read, and to choose.
         typed["kind"] = item.kind or ("" if typed["kind"] else "application")
+        typed["channel"] = typed["channel"] or ("" if item.scan else "email")
         typed |= {name: _number(typed[name]) for name in _SIZES}
         return cls(new_key(), typed)
 

@@ -4,8 +4,9 @@ import pytest
 from starlette.datastructures import FormData
 
 from bmt.chassis.http.auth import Principal
-from bmt.contracts.http.intake import InboxItemInFull
+from bmt.contracts.http.intake import InboxItemInFull, ScanTold
 from bmt.contracts.problems import Refused
+from bmt.contracts.values import Document
 from web.console.forms import RegistrationForm, faults_of
 from web.forms import FormWrong, Sent
 
@@ -74,3 +75,25 @@ def test_the_form_begins_with_what_was_understood(seems, kind):
 
 def test_a_kind_that_is_not_understood_is_left_to_who_reads_it():
     assert RegistrationForm.of_item(item(kind="bukan penamatan")).value("kind") == ""
+
+
+@pytest.mark.parametrize(
+    ("of_scan", "understood", "channel"),
+    [(False, {}, "email"), (True, {"channel": "memo"}, "memo"), (True, {}, "")],
+)
+def test_a_paper_is_not_taken_for_an_email(of_scan, understood, channel):
+    batch = Document(
+        document_id="sha256:" + "0" * 64,
+        filename="m.pdf",
+        media_type="application/pdf",
+        size_bytes=1,
+    )
+    scan = ScanTold(batch=batch, pages=(1,)) if of_scan else None
+    form = RegistrationForm.of_item(item(**understood).model_copy(update={"scan": scan}))
+    assert form.value("channel") == channel
+
+
+def test_a_paper_whose_channel_nobody_chose_is_not_registered():
+    with pytest.raises(FormWrong) as wrong:
+        sent(channel="").registration(VISITOR)
+    assert set(faults_of(wrong.value)) == {"channel"}
