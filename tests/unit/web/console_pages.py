@@ -6,6 +6,7 @@ import httpx
 from fastapi import FastAPI
 from fixtures.memory_drafts import MemoryDrafts
 from fixtures.memory_presence import MemoryPresence
+from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from bmt.agencies import register
@@ -33,8 +34,8 @@ def problem(name, status, **more):
     return httpx.Response(status, json={**body, **more})
 
 
-def browser(answers, visitor=VISITOR):
-    """A browser at the console; `answers` is what the services answer to a call, by its URL's host."""
+def browser(answers, visitor=VISITOR, area=AREA):
+    """A browser at an area, else at the console; `answers` is what the services answer to a call, by its URL's host."""
 
     def answered(call):
         """A test's intake says what it takes in before it says what the test is about."""
@@ -45,8 +46,8 @@ def browser(answers, visitor=VISITOR):
         {name: f"http://{name}" for name in SERVICES}, httpx.MockTransport(answered)
     )
     presence = MemoryPresence()
-    layout = Layout(AREA.prefix, [AREA.folder], account="/account")
-    layout.always(**AREA.always)
+    layout = Layout(area.prefix, [area.folder], account="/account")
+    layout.always(**area.always)
     app = FastAPI()
     app.state.ports = Ports(
         layout=layout,
@@ -57,11 +58,11 @@ def browser(answers, visitor=VISITOR):
         presence=presence,
         uploads=Uploads(now),
         status_limits=None,
-        registry=None,
+        registry=CollectorRegistry(),
         clock=now,
     )
     app.state.rate_limit = UNLIMITED
-    for router in AREA.routers:
+    for router in area.routers:
         app.include_router(router)
     Refusals(layout).install(app)
 
