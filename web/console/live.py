@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Id
 from bmt.contracts.http import intake
 from bmt.contracts.http.approval import Step, WorklistChanged
@@ -74,7 +75,7 @@ async def of_request(
     if steps is not None:
         reviewed = client.events("approval", path, Step, {"steps": steps})
         told = passed_on(
-            reviewed, lambda step: {"what": said(step, text)}, _goes_on(request), who_else
+            reviewed, lambda step: {"what": said(step, text, visitor)}, _goes_on(request), who_else
         )
     else:
         taken = client.events("intake", path, intake.Step, {"steps": known})
@@ -132,13 +133,13 @@ async def _read(changes: AsyncGenerator[D], arrived: "asyncio.Queue[D | None]") 
         arrived.put_nowait(None)
 
 
-def said(last: Step, text: Callable[[str], str]) -> str:
+def said(last: Step, text: Callable[[str], str], visitor: Principal) -> str:
     """What happened last, and by whom. An approval that is not the last changes no status."""
-    what = text(wording.STATUS[last.step])
+    what = text("Pembetulan direkodkan" if last.corrected else wording.STATUS[last.step])
     if last.levels is not None:
         given, needed = last.levels.given, last.levels.needed
         what = f"{text('Kelulusan')} {given} {text('daripada')} {needed}"
-    by = last.by_name or last.by
+    by = visitor.name if last.by == visitor.subject else last.by_name or last.by
     return f"{what} · {by}" if by else what
 
 

@@ -14,6 +14,7 @@ from web.console import live
 from web.console.live import passed_on
 
 STEP = {"step": "rejected", "at": "2026-11-28T01:00:00Z", "by": "aminah", "detail": "Tidak."}
+CORRECTED = {**STEP, "step": "received", "by": VISITOR.subject, "corrected": True}
 ENDORSED = {**STEP, "step": "received", "levels": {"given": 1, "needed": 2}}
 
 
@@ -36,6 +37,7 @@ async def for_ever():
     [
         (STEP, "ms", "Ditolak · aminah"),
         (STEP, "en", "Rejected · aminah"),
+        (CORRECTED, "ms", f"Pembetulan direkodkan · {VISITOR.name}"),
         (ENDORSED, "ms", "Kelulusan 1 daripada 2 · aminah"),
     ],
 )

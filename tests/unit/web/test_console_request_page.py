@@ -301,3 +301,8 @@ async def test_what_a_request_brought_about_itself_is_no_warning_now():
     told = {"intake:": status("configured", "configuring", "configured")}
     services = Services({**APPROVED, "warnings": []}, checked=["already_active"], **told)
     assert "Amaran sekarang" not in await page(services)
+
+
+async def test_a_change_alarms_only_who_has_a_decision_to_make():
+    assert '<div class="banner wait" data-live' in await page(Services(REVIEW))
+    assert '<div class="banner" data-live' in await page(failing(FAILED))
