@@ -105,7 +105,7 @@ def token(
         list[str],
         typer.Option(
             callback=_known,
-            help="applicant, administrator, operator, auditor or integrator; several may be given.",
+            help="applicant, administrator, agency_manager, operator, auditor or integrator; several may be given.",
         ),
     ],
     agency: Annotated[str, typer.Option(metavar="CODE", help="For example MAMPU.")] = "",
