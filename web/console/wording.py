@@ -229,7 +229,7 @@ FILTERS: Final = (
     ("channel", "Saluran", CHANNEL),
     ("warned", "Amaran", WARNED),
     ("due", "Putuskan sebelum", DUE),
-    ("assigned", "Diambil oleh", ASSIGNED),
+    ("assigned", "Pegawai", ASSIGNED),
 )
 """The worklist's filters: field, label, choices."""
 
