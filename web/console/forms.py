@@ -28,6 +28,7 @@ _PREPARED: Final = {"reason": "prepared_reason", "exception_reason": "prepared_e
 _CHOICES: Final = get_args(Choice)
 _FIELDS: Final = ("kind", "channel", "reply_through", "justification", *_OF_APPLICANT, *_SIZES)
 _REASON: Final = "correction_reason"
+_NO_CHANNEL: Final = FieldError.of("/channel", "choose_one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,14 @@ class RegistrationForm:
             FormWrong: naming every field that is wrong.
         """
         faults: list[FieldError] = []
-        return validated(
-            RegisterItem, self._told(visitor.agency, self.value("kind"), faults), faults
-        )
+        told = self._told(visitor.agency, self.value("kind"), faults)
+        try:
+            return validated(RegisterItem, told, faults)
+        except FormWrong as wrong:
+            if told["channel"]:
+                raise
+            kept = [one for one in wrong.errors if one.pointer != _NO_CHANNEL.pointer]
+            raise FormWrong(errors=(*kept, _NO_CHANNEL)) from None
 
     def correction(
         self, review: RequestUnderReview, documents: Sequence[str], further: Sequence[FieldError]
