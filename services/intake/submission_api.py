@@ -41,7 +41,7 @@ async def check(here: Here, body: SubmitRequest, context: Checking) -> JsonRespo
 @router.get(
     "/v1/sizes",
     responses=problems("not_found"),
-    summary="The sizes that the caller's agency gives, by the rules in force",
+    summary="The sizes that the caller's agency gives, and the days in which it decides, by the rules in force",
 )
 async def sizes(here: Here, principal: Reading) -> SizesGiven:
     agencies = here.agencies
@@ -52,6 +52,7 @@ async def sizes(here: Here, principal: Reading) -> SizesGiven:
         quota_bytes=rules.quota_bytes.default,
         largest_quota_bytes=rules.quota_bytes.maximum,
         max_file_size_bytes=rules.max_file_size_bytes,
+        decide_working_days=rules.charter_working_days.decide,
     )
 
 

@@ -85,7 +85,10 @@ async def form_page(
 
 
 async def _sizes(client: VisitorClient, rules: AgencyRules | None) -> SizesGiven | None:
-    """Those in force; where intake is down, those of the file: the form can still be filled in."""
+    """Those in force; where intake is down, the sizes of the file: the form can still be filled in.
+
+    No days then: the agency may promise others by now.
+    """
     given = await part(client.get("intake", address("sizes"), SizesGiven))
     if given is not None or rules is None:
         return given

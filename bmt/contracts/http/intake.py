@@ -152,11 +152,14 @@ class RequestStatus(_Answer):
 
 
 class SizesGiven(_Answer):
-    """Answer of `GET /v1/sizes`, in bytes."""
+    """Answer of `GET /v1/sizes`; sizes are in bytes."""
 
     quota_bytes: int = Field(description="what is usually given")
     largest_quota_bytes: int
     max_file_size_bytes: int
+    decide_working_days: int | None = Field(
+        default=None, description="in how many working days it is decided (client charter)"
+    )
 
 
 class RequestChecked(_Answer):

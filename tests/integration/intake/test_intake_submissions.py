@@ -116,6 +116,7 @@ async def test_the_sizes_that_an_agency_gives_are_told_to_whoever_fills_in_a_for
         "quota_bytes": 10**10,
         "largest_quota_bytes": 10**11,
         "max_file_size_bytes": 2 * 10**9,
+        "decide_working_days": 3,
     }
     assert_problem(await get("/v1/sizes", who=("applicant", "LAMA", "x")), "not_found")
     assert_problem(await get("/v1/sizes", who=("auditor", "MAMPU", "x")), "forbidden")

@@ -44,6 +44,15 @@ async def test_a_form_stands_there_again_under_its_own_key_with_what_was_attache
     assert again.headers["location"] == first.headers["location"]
 
 
+async def test_no_days_are_promised_that_nobody_can_vouch_for(visitor, services):
+    browser = await visitor()
+    assert "3 hari bekerja (Piagam Pelanggan)" in (await browser.get(APPLY)).text
+    with down(services):
+        answer = await browser.get(APPLY)
+    assert answer.status_code == 200
+    assert "Piagam Pelanggan" not in answer.text
+
+
 async def test_a_file_that_could_not_be_uploaded_is_to_be_attached_again(visitor, services):
     browser = await visitor()
     key = await key_of(browser, APPLY)
