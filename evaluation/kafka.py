@@ -158,6 +158,24 @@ class Kafka:
         """The storage of one broker."""
         return self.folder / ("data" if number == 1 else f"data-{number}")
 
+    def settings(self, number: int, data: Path) -> str:
+        """The `server.properties` of one broker, with its storage in `data`."""
+        node = self.nodes[number - 1]
+        voters = (f"{i}@{HOST}:{each.controller_port}" for i, each in enumerate(self.nodes, 1))
+        return SETTINGS.format(
+            host=HOST,
+            number=number,
+            port=node.port,
+            advertised_port=node.advertised_port or node.port,
+            controller_port=node.controller_port,
+            voters=",".join(voters),
+            copies=len(self.nodes),
+            in_sync=len(self.nodes) // 2 + 1,
+            data=data,
+            admin=self.passwords["admin"],
+            controller=self.passwords["controller"],
+        )
+
     def cluster_id(self) -> str:
         """Made once, for all brokers."""
         file = self.folder / "cluster-id"
@@ -221,26 +239,8 @@ class _Broker:
             await self._format()
 
     def _write_settings(self, file: Path, data: Path) -> None:
-        nodes = self._kafka.nodes
         file.touch(mode=0o600)
-        file.write_text(
-            SETTINGS.format(
-                host=HOST,
-                number=self._number,
-                port=self._node.port,
-                advertised_port=self._node.advertised_port or self._node.port,
-                controller_port=self._node.controller_port,
-                voters=",".join(
-                    f"{number}@{HOST}:{node.controller_port}"
-                    for number, node in enumerate(nodes, 1)
-                ),
-                copies=len(nodes),
-                in_sync=len(nodes) // 2 + 1,
-                data=data,
-                admin=self._kafka.passwords["admin"],
-                controller=self._kafka.passwords["controller"],
-            )
-        )
+        file.write_text(self._kafka.settings(self._number, data))
 
     async def _format(self) -> None:
         """The storage is made aside and moved into place: half a storage would start without users."""

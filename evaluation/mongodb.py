@@ -46,9 +46,10 @@ class MongoDB:
         hosts = ",".join(f"{HOST}:{port}" for port in self.ports)
         return f"mongodb://{self._login(user)}{hosts}/?replicaSet={REPLICA_SET}&authSource=admin"
 
-    def direct_uri(self, user: str, port: int) -> str:
-        """The address for `user` at this port, whatever the replica set announces."""
-        return _direct(port, self._login(user))
+    def direct_uri(self, user: str | None, port: int) -> str:
+        """The address for `user`, or for nobody, at this port, whatever the replica set announces."""
+        login = self._login(user) if user else ""
+        return f"mongodb://{login}{HOST}:{port}/?directConnection=true&authSource=admin"
 
     def _login(self, user: str) -> str:
         return f"{quote(user)}:{quote(self.passwords[user])}@"
@@ -111,7 +112,7 @@ class _Member:
 
     async def _primary(self) -> str | None:
         """The set's primary, if this mongod knows one and is of use itself."""
-        async with _connected(_direct(self._port)) as client:
+        async with _connected(self._mongodb.direct_uri(None, self._port)) as client:
             hello: dict[str, Any] = await client.admin.command("hello")
             if "setName" not in hello and self._number == 1:
                 await self._join()
@@ -129,7 +130,7 @@ class _Member:
         ports = self._mongodb.ports
         members = [{"_id": i, "host": f"{HOST}:{port}"} for i, port in enumerate(ports)]
         with suppress(OperationFailure):
-            async with _connected(_direct(self._port)) as client:
+            async with _connected(self._mongodb.direct_uri(None, self._port)) as client:
                 new = {"_id": REPLICA_SET, "members": members, "settings": ELECTIONS}
                 await client.admin.command("replSetInitiate", new)
                 return
@@ -152,15 +153,11 @@ class _Member:
             raise Unready("mongodb's set has no primary")
         port = int(primary.rpartition(":")[2])
         async with _connected(
-            _direct(port)
+            self._mongodb.direct_uri(None, port)
         ) as client:  # mongod allows the first user to be made like this
             await mongodb_rights.make_root(client.admin, ROOT, self._mongodb.passwords[ROOT])
         async with _connected(self._mongodb.uri()) as client:
             await mongodb_rights.establish(client.admin, self._mongodb.passwords)
-
-
-def _direct(port: int, login: str = "") -> str:
-    return f"mongodb://{login}{HOST}:{port}/?directConnection=true&authSource=admin"
 
 
 @asynccontextmanager

@@ -556,7 +556,9 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "notification POST /v1/templates/{about}/preview": Target(
             {"about": "rejected"}, {"words": words}, tells="[BMT-JPA-"
         ),
-        "notification POST /v1/requests/{request_id}/notifications": request("", {"reason": "x"}),
+        "notification POST /v1/requests/{request_id}/notifications": request(
+            filed, {"reason": "x"}
+        ),
         "notification GET /v1/notifications/{notification_id}/document": notice,
         "notification POST /v1/notifications/{notification_id}/dispatch": notice,
         "notification POST /v1/notifications/{notification_id}/resend": notice,

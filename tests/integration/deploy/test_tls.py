@@ -40,12 +40,11 @@ listener.name.clients.ssl.truststore.location={authority}
 class KafkaWithTls(Kafka):
     authority: Authority | None = None
 
-    def _write_settings(self, file, data):
-        super()._write_settings(file, data)
+    def settings(self, number, data):
         certificate = self.authority.certificate("kafka")
-        said = file.read_text().replace("CLIENTS:SASL_PLAINTEXT", "CLIENTS:SASL_SSL")
-        file.write_text(
-            said + SERVER.format(certificate=certificate, authority=self.authority.file)
+        said = super().settings(number, data)
+        return said.replace("CLIENTS:SASL_PLAINTEXT", "CLIENTS:SASL_SSL") + SERVER.format(
+            certificate=certificate, authority=self.authority.file
         )
 
     def options(self, user="admin"):
@@ -72,8 +71,8 @@ class MongodbWithTls(MongoDB):
     def uri(self, user="admin"):
         return f"{super().uri(user)}&{self._tls}"
 
-    def _direct(self, login="", port=0):
-        return f"{super()._direct(login, port)}&{self._tls}"
+    def direct_uri(self, user, port):
+        return f"{super().direct_uri(user, port)}&{self._tls}"
 
     @property
     def _tls(self):

@@ -106,7 +106,7 @@ async def test_it_comes_back_on_another_port_with_its_data_and_users(tmp_path):
         await client.bmt_intake.commits.insert_one({"_id": "kept"})
         client.close()
 
-    moved = type(part)(part.folder, any_free_port(), part.passwords)
+    moved = type(part)(part.folder, [any_free_port()], part.passwords)
     async with running(moved.program(), tmp_path / "logs"):
         client = connect(moved.uri("intake"))
         assert await client.bmt_intake.commits.find_one() == {"_id": "kept"}
