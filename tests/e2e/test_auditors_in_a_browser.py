@@ -62,7 +62,9 @@ async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     await page.get_by_label(words["words"]).fill(filed["state"]["reference"])
     await page.get_by_role("button", name=words["search"], exact=True).click()
     await page.get_by_role("link", name=filed["state"]["reference"]).click()
-    await expect(page.get_by_role("heading", level=1)).to_contain_text(filed["state"]["reference"])
+    applicant = filed["state"]["applicant"]["name"]
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(applicant)
+    await expect(page.get_by_role("main")).to_contain_text(filed["state"]["reference"])
     await page.get_by_role("link", name=words["verify"]).click()
     await expect(page.get_by_text(words["valid"], exact=True)).to_be_visible()
     async with page.expect_download() as awaited:
