@@ -29,12 +29,18 @@ from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
 from bmt.contracts.envelope import STRUCTURED
-from bmt.contracts.events import Progress, RequestEvent, RequestSubmitted
+from bmt.contracts.events import Event, Progress, RequestEvent, RequestSubmitted
 from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import Moment, Name, Status
 from services.intake.domain.events import SubmissionAnswered
 from services.intake.domain.refusal import RefuseSubmission
-from services.intake.domain.request import FollowRequest, Received, ReceiveRequest, request_stream
+from services.intake.domain.request import (
+    FollowRequest,
+    Received,
+    ReceiveRequest,
+    State,
+    request_stream,
+)
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Reception
 from services.intake.queries import Place, newest
@@ -123,19 +129,34 @@ def completing(execution: Execution[Any, Any], reception: Reception) -> Complete
             if isinstance(answer, Unavailable) or not isinstance(answer, Message | Exception):
                 raise answer
         completed = iter(answers)
-        followed = {one.stream for one in messages if isinstance(one.command, FollowRequest)}
-        states = await execution.known_states(followed)
+        followed = {
+            one.stream: one.command.event
+            for one in messages
+            if isinstance(one.command, FollowRequest)
+        }
+        states = await execution.known_states(
+            followed,
+            lambda stream, state: _is_answered(state) or not _by_integrator(followed[stream]),
+        )
         found: list[Any] = []
         for one in messages:
             if isinstance(one.command, Submit):
                 found.append(next(completed))
             else:
-                state = states[one.stream]
-                integrators = isinstance(state, Received) and state.answered is not None
+                integrators = _is_answered(states[one.stream])
                 found.append(one if integrators and _changes_status(one.command) else None)
         return found
 
     return complete
+
+
+def _by_integrator(event: Event) -> bool:
+    return isinstance(event, RequestEvent) and event.request.channel == "event"
+
+
+def _is_answered(state: State) -> bool:
+    """Whether an integrator submitted the request, and knows what became of that."""
+    return isinstance(state, Received) and state.answered is not None
 
 
 def _changes_status(follow: FollowRequest) -> bool:

@@ -224,7 +224,9 @@ class Scans:
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Put the papers into the inbox that a crash left out."""
-        state = await self.execution.known_state(f"scan-{item.subject}")
+        state = await self.execution.known_state(
+            f"scan-{item.subject}", lambda known: isinstance(known, Scanned)
+        )
         if isinstance(state, Scanned):
             await self._lay(state.scan)
         return Done()

@@ -21,6 +21,7 @@ from bmt.contracts.values import ReplyChannel
 from services.notification.channels import Render
 from services.notification.domain.correspondence import (
     Command,
+    Correspondence,
     RecordPrepared,
     RecordRefused,
     RecordSent,
@@ -49,11 +50,15 @@ def preparing(
     """The work of composing and storing a message, in the order of its request."""
 
     async def perform(item: WorkItem) -> WorkOutcome:
-        state = await execution.known_state(stream_of(item.subject))
+        def is_next(state: Correspondence) -> bool:
+            notice = state.outgoing_notices.get(notice_of(item))
+            return notice is not None and notice.status == "due" and not _waits(state, notice)
+
+        state = await execution.known_state(stream_of(item.subject), is_next)
         outgoing = state.outgoing_notices[notice_of(item)]
         if outgoing.status != "due":
             return Done()
-        if any(earlier.status == "due" for earlier in state.before(outgoing)):
+        if _waits(state, outgoing):
             return Later(backoff(item.attempts), BEHIND_ANOTHER)
         rendered = await renders[outgoing.notice.channel](outgoing)
         received = await received_bytes(rendered.content)
@@ -69,6 +74,20 @@ def preparing(
         return Done()
 
     return perform
+
+
+def _waits(state: Correspondence, outgoing: OutgoingNotice) -> bool:
+    return any(earlier.status == "due" for earlier in state.before(outgoing))
+
+
+def _is_next(state: Correspondence, item: WorkItem) -> bool:
+    """Whether this sending is the present one, and nothing goes before it."""
+    outgoing = state.outgoing_notices.get(notice_of(item))
+    return (
+        outgoing is not None
+        and outgoing.sending == sending_of(item)
+        and not any(earlier.sending is not None for earlier in state.before(outgoing))
+    )
 
 
 @dataclass(frozen=True)
@@ -90,7 +109,14 @@ class Sender:
     at_once: int
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
-        states = await self.execution.known_states({stream_of(item.subject) for item in items})
+        wanted: dict[str, list[WorkItem]] = {}
+        for item in items:
+            wanted.setdefault(stream_of(item.subject), []).append(item)
+
+        def are_next(stream: str, state: Correspondence) -> bool:
+            return all(_is_next(state, item) for item in wanted[stream])
+
+        states = await self.execution.known_states(wanted, are_next)
         ready: list[tuple[WorkItem, OutgoingNotice]] = []
         for item in items:
             state = states[stream_of(item.subject)]

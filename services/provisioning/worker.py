@@ -194,7 +194,9 @@ class Configurer:
     async def _go_on(self, records: Sequence[_Record], settle: Settle) -> None:
         """Carry out the requests that these records start."""
         recorded = await self._recorded(records, settle)
-        states = await self.execution.known_states({job.stream for job in recorded})
+        states = await self.execution.known_states(
+            {job.stream for job in recorded}, lambda _, state: isinstance(state, Started)
+        )
         started: list[Job] = []
         for job in recorded:
             state = states[job.stream]

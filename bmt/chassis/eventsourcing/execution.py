@@ -302,13 +302,25 @@ class Execution(Generic[C, S]):
     async def recorded(self, causations: Collection[str]) -> Collection[str]:
         return (await self._store.find(causations)).keys()
 
-    async def known_state(self, stream: str) -> S:
-        """The state as this process knows it. Use it only where a stale state does no harm."""
-        return (await self.known_states([stream]))[stream]
+    async def known_state(self, stream: str, suffices: Callable[[S], bool] | None = None) -> S:
+        """As `known_states`, for one stream."""
+        asked = (lambda _, state: suffices(state)) if suffices else None
+        return (await self.known_states([stream], asked))[stream]
 
-    async def known_states(self, streams: Collection[str]) -> Mapping[str, S]:
-        """As `known_state`, for many streams at once. Loaded streams are cached."""
-        return await self._stream_states.known(streams)
+    async def known_states(
+        self, streams: Collection[str], suffices: Callable[[str, S], bool] | None = None
+    ) -> Mapping[str, S]:
+        """The states as this process knows them. Loaded streams are cached.
+
+        Another process may have gone further. Where that does harm, `suffices` says of a stream whether this much is
+        enough; if not, it is loaded from the store.
+        """
+        known = await self._stream_states.known(streams)
+        behind = [one for one in streams if suffices and not suffices(one, known[one])]
+        if not behind:
+            return known
+        self._stream_states.forget(behind)
+        return {**known, **(await self._stream_states.known(behind))}
 
     async def catch_up(self, stream: str) -> None:
         """Deliver a stream's undelivered commits now, for a reader who misses them in a view."""

@@ -201,6 +201,15 @@ async def test_states_that_were_loaded_to_be_looked_at_are_decided_on_without_an
     assert store.loads == [{"parcel-1", "parcel-2"}]
 
 
+async def test_a_state_that_another_process_went_beyond_is_loaded_again_where_it_does_not_suffice():
+    bench, initial = Bench(), parcels.DECIDER.initial
+    other = Bench(bench.store)
+    await other.execution.known_states(["parcel-1"])
+    await bench.execution.execute(message(Post(5)))
+    assert await other.execution.known_state("parcel-1") == initial
+    assert await other.execution.known_state("parcel-1", lambda one: one != initial) != initial
+
+
 async def test_a_command_given_again_to_a_stream_that_was_looked_at_is_given_its_commit():
     bench = Bench()
     first = await bench.execution.execute(message(Post(5)))
