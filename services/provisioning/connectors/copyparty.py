@@ -338,8 +338,13 @@ class Copyparty:
         if former:
             await _on_disk(self._files.replace, former)
         crash_points.reached("provisioning.copyparty.put_back")
-        if not await self._load(owners):
-            raise TargetAway(NAME, "refuses its configuration as it was before")
+        if not (former and await self._load(owners)):
+            # A crash, of whichever process, may have left a refused file behind.
+            behind = await _on_disk(self._files.put_back)
+            if not await self._load({*owners, *behind}):
+                raise TargetAway(NAME, "refuses its configuration as it was before")
+            if set(behind) - owners:
+                return await self._replaced(writes)
         if len(writes) > 1:
             half = len(writes) // 2
             return [*await self._replaced(writes[:half]), *await self._replaced(writes[half:])]

@@ -1,7 +1,8 @@
 """The storage's volume files: one `<account>.conf` for each account, replaced atomically.
 
 A replaced file is not in force before the server reloads its configuration. Until then it has a mark beside it,
-so that the next reading notices a crash in between.
+so that the next reading notices a crash in between. The mark holds the text that was in force before: a file that
+the server refuses can be put back after a crash, too, else no volume could be loaded any more.
 """
 
 import fcntl
@@ -114,8 +115,9 @@ class VolumeFiles:
     def replace(self, texts: Mapping[str, str | None]) -> Mapping[str, str | None]:
         """Replace each file's text atomically (None: no file); the former texts."""
         former = {owner: self.read(owner) for owner in texts}
-        for owner in texts:
-            self._mark(owner).touch()
+        for owner, text in former.items():
+            if not self.owes_reload(owner):
+                _write(self._folder / f".{owner}.new", text or "", self._mark(owner))
         _sync(self._folder)
         crash_points.reached("provisioning.volume_files.marked")
         for owner, text in texts.items():
@@ -135,6 +137,15 @@ class VolumeFiles:
         """Remove the marks: the server has loaded these files."""
         for owner in owners:
             self._mark(owner).unlink(missing_ok=True)
+
+    def put_back(self) -> Collection[str]:
+        """Give every file that may not be in force the text from before; their owners."""
+        marks = self._folder.glob(".*.unloaded")
+        before = {
+            mark.name[1:].removesuffix(".unloaded"): mark.read_text() or None for mark in marks
+        }
+        self.replace(before)
+        return before.keys()
 
     def lock(self) -> int | None:
         """Become the only process that replaces and loads files, until `unlock`; None: another process is.

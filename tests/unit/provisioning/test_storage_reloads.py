@@ -105,6 +105,35 @@ async def test_a_volume_that_a_crash_left_unloaded_is_loaded_before_it_is_read(
     assert VolumeFiles(tmp_path).read("siti") == text
 
 
+async def test_a_file_that_a_crash_left_refused_is_put_back_so_that_all_others_can_be_loaded(
+    tmp_path,
+):
+    """It died after the server refused the file, and before the text from before was there again."""
+    refused = volume_text("ravi", "secret", "admin", OPEN)
+
+    async def answers(request: httpx.Request) -> httpx.Response:
+        if request.method == "PROPFIND":
+            return httpx.Response(207, text=QUOTA.format(request.url.path))
+        return httpx.Response(500 if VolumeFiles(tmp_path).read("ravi") == refused else 200)
+
+    closed = EffectiveStorage(enabled=False, quota_bytes=None, max_file_size_bytes=None)
+    before = volume_text("ravi", "secret", "admin", closed)
+    VolumeFiles(tmp_path).replace({"ravi": before})
+    VolumeFiles(tmp_path).in_force(["ravi"])
+    VolumeFiles(tmp_path).replace({"ravi": refused, "lim": refused})
+    VolumeFiles(tmp_path).replace({"lim": before})  # the mark keeps what was in force
+
+    http = httpx.AsyncClient(base_url="http://storage", transport=httpx.MockTransport(answers))
+    storage = Alone(Copyparty(http, VolumeFiles(tmp_path), "admin", "secret", clock.now))
+    await storage.apply("siti", OPEN)
+    await storage.close()
+
+    files = VolumeFiles(tmp_path)
+    assert (files.read("ravi"), files.read("lim")) == (before, None)
+    assert not any(map(files.owes_reload, ("ravi", "lim", "siti")))
+    assert "[/siti]" in (files.read("siti") or "")
+
+
 async def test_a_list_of_volumes_is_one_reload(server, storage, monkeypatch):
     monkeypatch.setattr(copyparty, "PATIENCE_SECONDS", 30)
     server.go_on.set()
