@@ -122,7 +122,7 @@ class Kafka:
 
     Attributes:
         folder: of storage and configuration.
-        nodes: the brokers; the storage remembers how many they were.
+        nodes: the brokers. Their number stays what it was when the storage was made.
         passwords: by user; `admin` and `controller` must be among them.
         jvm_options: replace those that start from the archive of classes.
     """
@@ -213,7 +213,7 @@ class _Broker:
         return self._kafka.folder / numbered(name, self._number)
 
     async def _answers(self) -> bool:
-        """Whether it knows all brokers at the first start, later any: others may be down."""
+        """Whether it knows all brokers, until the topics are made; from then on one is enough, as others may be down."""
         if not await listening(self._node.port):  # the client would log an error
             return False
         here = {**self._kafka.options(), "bootstrap_servers": self._node.address}

@@ -1,6 +1,6 @@
 """The events that notification consumes, with their handlers.
 
-An approval alone sends nothing to the applicant; `Configured` does.
+An approval alone sends nothing to the applicant; `Configured` does. Where the configuration fails, an administrator may.
 """
 
 from typing import Final
