@@ -15,7 +15,7 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser prove drill faults up down lint format types architecture docs manifests lock clean bench
+.PHONY: help setup demo test browser prove drill faults up down lint format types architecture docs parse manifests lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -77,6 +77,9 @@ architecture: $(STAMP)  ## The arrows between the rooms
 docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models; the page of settings
 	@$(BIN)/python tools/api_documents.py
 	@$(BIN)/python tools/settings_page.py
+
+parse:           ## docs/api read by the parsers of AsyncAPI and Redocly (needs node 20 and npm)
+	@cd tools/parsers && npm ci --silent --no-fund --no-audit --ignore-scripts && node parse.mjs
 
 # Schemas as kubeconform finds them: of Kubernetes itself where nothing else is said; those of the operators' kinds are then left out.
 KUBERNETES ?= 1.33.0

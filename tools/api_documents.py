@@ -1,6 +1,7 @@
 """Writes docs/api: OpenAPI of each service and AsyncAPI of the topics, from the models alone.
 
-`python tools/api_documents.py` writes them; `--check` says which differ from what is committed.
+`python tools/api_documents.py` writes them; `--check` says which differ from what is committed. A field of an event that
+was published once is not taken back: nothing is written then.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from fastapi import FastAPI
 from evaluation.secrets import new_key, pem
 
 FOLDER: Final = Path("docs/api")
+FIELDS: Final = FOLDER / "fields.txt"
 SERVICES: Final = ("intake", "approval", "provisioning", "notification", "records")
 
 _NOWHERE: Final = {
@@ -64,7 +66,10 @@ def _placeholder(name: str) -> object:
 
 async def documents() -> dict[Path, str]:
     """Every document by its path."""
-    found = {FOLDER / "asyncapi.json": _text(asyncapi.document())}
+    found = {
+        FOLDER / "asyncapi.json": _text(asyncapi.document()),
+        FIELDS: "\n".join(asyncapi.fields()) + "\n",
+    }
     for service in SERVICES:
         found[FOLDER / f"{service}.openapi.json"] = _text(await openapi(service))
     return found
@@ -75,8 +80,14 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write or check; exits with 1 when a check finds a difference."""
+    """Write or check; exits with 1 when a check finds a difference, and when a published field is taken back."""
     wanted = asyncio.run(documents())
+    if broken := asyncapi.taken_back(_committed(FIELDS).splitlines(), asyncapi.fields()):
+        sys.exit(
+            "\n".join(
+                f"published and relied on; make a new version of the event: {one}" for one in broken
+            )
+        )
     if "--check" not in sys.argv[1:]:
         FOLDER.mkdir(parents=True, exist_ok=True)
         for path, text in wanted.items():

@@ -1,5 +1,6 @@
 """The AsyncAPI 3.0 document of the topics, generated from the models."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -56,6 +57,31 @@ _SUBMITTING: Final = (
 )
 
 
+_ACCESS: Final = [{"$ref": "#/components/securitySchemes/scram"}]
+
+SERVERS: Final[dict[str, Any]] = {
+    "agency": {
+        "host": "{bootstrap}",
+        "protocol": "kafka-secure",
+        "description": "An agency's brokers, by TLS. Its operator tells addresses, authority and password.",
+        "variables": {"bootstrap": {"default": "kafka.agency.example:9093"}},
+        "security": _ACCESS,
+    },
+    "evaluation": {
+        "host": "127.0.0.1:8120",
+        "protocol": "kafka",
+        "description": "What `make up` starts; the passwords stand in its ready file, under kafka.principals.",
+        "security": _ACCESS,
+    },
+}
+
+_SCRAM: Final = {
+    "type": "scramSha512",
+    "description": "SASL with SCRAM-SHA-512. Each service and each integrator has a user of its own, who may read "
+    "and write no more than what this document says of it.",
+}
+
+
 def document() -> dict[str, Any]:
     """The whole document: channels, who sends, who may receive, messages and schemas."""
     messages: dict[str, Any] = {}
@@ -92,10 +118,59 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
+        "servers": SERVERS,
         "channels": channels,
         "operations": operations,
-        "components": {"messages": messages, "schemas": schemas},
+        "components": {
+            "messages": messages,
+            "schemas": schemas,
+            "securitySchemes": {"scram": _SCRAM},
+        },
     }
+
+
+def fields() -> list[str]:
+    """Each field of each event, by its path: `<event> <path> <kind> required|optional`, in order.
+
+    A consumer of any of our events relies on every line, and a publisher of `SUBMISSION` on there being no further
+    required ones.
+    """
+    components = document()["components"]["schemas"]
+    models = (*(model for some in topics.EVENTS.values() for model in some), *topics.ANSWERS)
+    found = set()
+    for model in (*models, RequestSubmitted):
+        found |= set(_fields_of(model.__name__, components[model.__name__], components))
+    return sorted(found)
+
+
+SUBMISSION: Final = RequestSubmitted.__name__
+
+
+def taken_back(before: list[str], now: list[str]) -> list[str]:
+    """What breaks somebody who was told `before`: a field that is gone or another, and a new one to submit."""
+    gone = [line for line in before if line not in now]
+    asked = [
+        line for line in now if line.startswith(f"{SUBMISSION} ") and line.endswith(" required")
+    ]
+    return gone + [line for line in asked if line not in before]
+
+
+def _fields_of(path: str, schema: dict[str, Any], components: dict[str, Any]) -> Iterator[str]:
+    for name, field in schema.get("properties", {}).items():
+        here = f"{path}.{name}" if "." in path or " " in path else f"{path} {name}"
+        kinds, nested = [], []
+        for each in field.get("anyOf", field.get("oneOf", [field])):
+            many = each.get("type") == "array"
+            inner = each.get("items", {}) if many else each
+            if "$ref" in inner:
+                inner = components[inner["$ref"].rpartition("/")[2]]
+            kind = inner.get("format") or inner.get("type") or "any"
+            kinds.append(f"{kind}[]" if many else kind)
+            nested.append(inner)
+        needed = "required" if name in schema.get("required", ()) else "optional"
+        yield f"{here} {'|'.join(kinds)} {needed}"
+        for inner in nested:
+            yield from _fields_of(here, inner, components)
 
 
 def _channel(

@@ -70,6 +70,28 @@ async def test_what_is_committed_is_what_the_models_say(written):
     assert stale == [], "make docs writes them again"
 
 
+def test_no_published_field_of_an_event_is_taken_back():
+    published = (ROOT / documents.FIELDS).read_text().splitlines()
+    assert asyncapi.taken_back(published, asyncapi.fields()) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "broken"),
+    [
+        (["Approved reason string optional", "RequestSubmitted kind string optional"], []),
+        (["Approved reason string required"], ["Approved reason string optional"]),
+        (["Approved by string required", "Approved reason string optional"], []),
+        (
+            ["Approved reason string optional", "RequestSubmitted age integer required"],
+            ["RequestSubmitted age integer required"],
+        ),
+    ],
+)
+def test_what_is_taken_back_is_named(now, broken):
+    before = ["Approved reason string optional"]
+    assert asyncapi.taken_back(before, now) == broken
+
+
 @pytest.mark.parametrize("service", CALLS)
 async def test_every_call_of_the_contract_is_there(written, service):
     document = json.loads(written[documents.FOLDER / f"{service}.openapi.json"])

@@ -505,8 +505,19 @@ def describe_what_is_ours(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+_SERVERS: Final[list[dict[str, Any]]] = [
+    {"url": "/", "description": "The service that gave this document."},
+    {
+        "url": "https://{address}",
+        "description": "An agency's installation. Its operator tells the address of each service.",
+        "variables": {"address": {"default": "bmt.agency.example"}},
+    },
+]
+
+
 def _complete(document: dict[str, Any]) -> None:
     """Add to the document in place; FastAPI keeps it."""
+    document["servers"] = _SERVERS
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=REF_PREFIX + "{model}")
     schemas.update(problem.pop("$defs"))
@@ -519,6 +530,11 @@ def _complete(document: dict[str, Any]) -> None:
             _add(operation, _TOO_MANY)
         if "requestBody" in operation:
             _add(operation, problems("too_large"))
+        for response in operation["responses"].values():
+            if (stream := response.get("content", {}).get("text/event-stream")) is not None:
+                # FastAPI describes the single event by a word of OpenAPI 3.2; the document is one of 3.1.
+                stream.pop("itemSchema", None)
+                stream["schema"] = {"type": "string", "description": "Server-sent events (WHATWG)."}
 
 
 def _add(operation: dict[str, Any], responses: Mapping[int | str, dict[str, Any]]) -> None:
