@@ -72,6 +72,40 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         )
         for name, quantile in (("half of the requests (p50)", 0.5), ("19 of 20 (p95)", 0.95))
     ),
+    "Objectives": (
+        Panel(
+            "Submissions that failed or took over a second",
+            {
+                "of an hour": "objective:bmt_submissions_bad:ratio_rate1h or vector(0)",
+                "of three days": "objective:bmt_submissions_bad:ratio_rate3d or vector(0)",
+            },
+            unit="percentunit",
+            about="At most 0.1 % of a month; alert BmtSubmissionsSlow.",
+        ),
+        Panel(
+            "Outcomes told after more than an hour",
+            {
+                "of an hour": "objective:bmt_notices_bad:ratio_rate1h or vector(0)",
+                "of three days": "objective:bmt_notices_bad:ratio_rate3d or vector(0)",
+            },
+            unit="percentunit",
+            about="At most 1 % of a month; alert BmtNoticesSlow.",
+        ),
+        Panel(
+            "Charter's promises not kept, 30 days",
+            {"{{agency}} {{step}}": f"agency_step:bmt_charter_bad:ratio{OF_AGENCY}"},
+            unit="percentunit",
+            about="At most 5 %; alert BmtCharterMissed.",
+        ),
+        Panel(
+            "Answers (p95)",
+            {
+                "{{service}} {{kind}}": "histogram_quantile(0.95, sum by (service, kind, le) "
+                "(rate(bmt_http_request_seconds_bucket[5m])))"
+            },
+            unit="s",
+        ),
+    ),
     "Work done": (
         Panel(
             "Events heard, by outcome",

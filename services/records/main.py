@@ -17,6 +17,7 @@ from services.records import api, disposal_api, domain, verification_api, views
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter, RecordPaper
 from services.records.charter import api as charter_api
+from services.records.charter import figures as charter_figures
 from services.records.charter.cases import CASES
 from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
@@ -84,6 +85,7 @@ def build(settings: Settings) -> FastAPI:
         topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, agencies, clock.now)
     )
     builder.samples(measuring(ledger, builder.registry))
+    builder.runs(charter_figures.measuring(cases, agencies, builder.registry, clock.now))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
     tree, sequencer = _tree(builder, settings, ledger, signer)
     builder.closes(people.close)

@@ -78,6 +78,7 @@ async def measured(tmp_path, monkeypatch) -> dict[str, set[str]]:
     for series, labels in exported(compared):
         found[series] = {*OF_A_TARGET, *labels}
     (turnaround,) = Figures().collect()
+    found[f"{turnaround.name}_count"] = {*OF_A_TARGET, *turnaround._labelnames}
     found[f"{turnaround.name}_bucket"] = {*OF_A_TARGET, *turnaround._labelnames, "le"}
     for series, expression in RECORDED.items():
         found[series] = grouping_labels(expression)

@@ -5,6 +5,7 @@ import gc
 import resource
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
@@ -40,6 +41,8 @@ from bmt.chassis.http.routes import ApiRoute, describe_what_is_ours, problems
 from bmt.chassis.runtime import background, observability
 from bmt.chassis.runtime.observability import (
     CHECK_SECONDS,
+    CallDurations,
+    CallKind,
     Parts,
     ReadinessCheck,
     Sampler,
@@ -57,10 +60,11 @@ _log = structlog.get_logger()
 
 
 class RequestMiddleware:
-    """Takes or begins the trace, adds headers, and answers unexpected errors with `internal`."""
+    """Takes or begins the trace, adds headers, measures, and answers unexpected errors with `internal`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, durations: CallDurations) -> None:
         self._app = app
+        self._durations = durations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,11 +73,15 @@ class RequestMiddleware:
         traceparent = observability.accepted_traceparent(_traceparent(scope))
         traced = observability.current_trace.set(traceparent)
         started = False
+        began = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if scope["path"] not in limits.ALWAYS_ANSWERED:
+                    seconds = time.perf_counter() - began
+                    self._durations.observe(_kind(scope), message["status"], seconds)
                 _add_headers(message, scope, traceparent)
             await send(message)
 
@@ -92,6 +100,16 @@ class RequestMiddleware:
             await response(scope, receive, send_with_headers)
         finally:
             observability.current_trace.reset(traced)
+
+
+def _kind(scope: Scope) -> CallKind:
+    if scope["method"] in ("GET", "HEAD"):
+        return "read"
+    is_json = any(
+        name == b"content-type" and value.startswith(b"application/json")
+        for name, value in scope["headers"]
+    )
+    return "write" if is_json else "upload"
 
 
 def _head_too_large() -> Response:
@@ -184,7 +202,7 @@ def create_app(
     describe_what_is_ours(app)
     # Our own middleware only: FastAPI's would do nothing for each call.
     limited = ConcurrencyLimit(DirectCalls(app), concurrency or ConcurrencyLimits())
-    app.middleware_stack = RequestMiddleware(limited)
+    app.middleware_stack = RequestMiddleware(limited, CallDurations(registry))
     return app
 
 

@@ -1,8 +1,5 @@
 """The client charter in figures, over HTTP. They name no request and nobody, so reading them leaves no trace in a file."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Final
 
@@ -13,17 +10,14 @@ from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.bodies import JsonResponse
 from bmt.chassis.http.routes import api_router, problems
 from bmt.chassis.readmodels.view_store import Query
-from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts.http.records import CharterFigures
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
 from services.records.as_of import Day, midnight
-from services.records.charter.cases import Case
-from services.records.charter.figures import Counting
+from services.records.charter.figures import Counting, read
 from services.records.domain.errors import RecordNotFound
 from services.records.ports import Here
 
-AT_A_TIME: Final = 200
 MOST_REQUESTS: Final = 100_000
 
 Caller = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
@@ -62,33 +56,17 @@ async def charter(
     agencies = [asked] if asked else sorted(await here.cases.distinct("agency"))
     in_period = Query(at_least={"received_at": since}, below={"received_at": before})
     requests = 0
-    async for some in _read(here.cases, agencies, in_period):
+    async for some in read(here.cases, agencies, in_period):
         requests += len(some)
         if requests > MOST_REQUESTS:
             wrong = FieldError.of("/query/to", "period_too_long", maximum=MOST_REQUESTS)
             raise PeriodWrong(errors=(wrong,))
         for case in some:
             counting.add(case)
-    async for some in _read(here.cases, agencies, Query(equal={"open": True})):
+    async for some in read(here.cases, agencies, Query(equal={"open": True})):
         for case in some:
             counting.add_open(case)
     return JsonResponse(counting.figures(asked, since, before))
-
-
-async def _read(
-    cases: ViewProjection[Case], agencies: Iterable[str], query: Query
-) -> AsyncIterator[list[Case]]:
-    """The cases of each agency, some at a time; other calls get their turn in between."""
-    for agency in agencies:
-        equal = {**query.equal, "agency": agency}
-        page = replace(query, equal=equal, order_by="received_at", limit=AT_A_TIME)
-        while True:
-            some = await cases.find(page)
-            yield some
-            await asyncio.sleep(0)
-            if len(some) < AT_A_TIME:
-                break
-            page = replace(page, after=(some[-1].received_at, some[-1].request_id))
 
 
 def _visible(caller: Principal, agency: str | None) -> str | None:

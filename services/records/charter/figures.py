@@ -1,14 +1,25 @@
 """Counts cases: how much of the charter was kept, how long steps took, and what is open."""
 
+import asyncio
 import math
+import time
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, get_args
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
 
 from bmt.agencies import charter
 from bmt.agencies.charter import State
 from bmt.agencies.register import Agencies
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime.background import Task
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.records import (
     CharterFigures,
     OfAgency,
@@ -24,7 +35,9 @@ from bmt.contracts.values import Channel, CharterStep, Kind
 from services.records.charter.cases import Case, Span, spans_of
 
 Verdict = Literal["kept", "late", "overdue", "pending"]
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 STEPS: Final[tuple[CharterStep, ...]] = get_args(CharterStep)
+AT_A_TIME: Final = 200
 AGES: Final = ((0, 1), (2, 3), (4, 5), (6, 10), (11, 20), (21, None))
 """Working days since the receipt, both included."""
 MOST_REASONS: Final = 10
@@ -43,6 +56,22 @@ def verdict(spans: Sequence[Span], now: datetime) -> Verdict | None:
     if last.end == "withdrawn":
         return None
     return "pending" if last.end in (None, "returned") else "kept"
+
+
+async def read(
+    cases: ViewProjection[Case], agencies: Iterable[str], query: Query
+) -> AsyncIterator[list[Case]]:
+    """The cases of each agency, some at a time; other calls get their turn in between."""
+    for agency in agencies:
+        equal = {**query.equal, "agency": agency}
+        page = replace(query, equal=equal, order_by="received_at", limit=AT_A_TIME)
+        while True:
+            some = await cases.find(page)
+            yield some
+            await asyncio.sleep(0)
+            if len(some) < AT_A_TIME:
+                break
+            page = replace(page, after=(some[-1].received_at, some[-1].request_id))
 
 
 class Counting:
@@ -90,6 +119,12 @@ class Counting:
         self._open[place, "applicant" if last.end == "returned" else last.step] += 1
         if last.at is None and last.due_at and charter.is_late(self._now, last.due_at):
             self._open[place, "overdue"] += 1
+
+    def verdicts(self, agency: str) -> Iterator[tuple[CharterStep, Verdict, int]]:
+        """How many steps of an agency's requests came to each verdict."""
+        for step in STEPS:
+            for one in VERDICTS:
+                yield step, one, self._verdicts["agency", agency, step, one]
 
     def figures(self, agency: str | None, since: datetime, before: datetime) -> CharterFigures:
         """All that was counted."""
@@ -172,3 +207,47 @@ class Counting:
 def _nearest_rank(values: Sequence[int], share: float) -> int | None:
     """The smallest value that so large a share of all does not exceed."""
     return values[math.ceil(share * len(values)) - 1] if values else None
+
+
+LATELY: Final = timedelta(days=30)
+LEAST_WAIT_SECONDS: Final = 15.0
+SHARE_OF_TIME: Final = 0.02
+"""Of one core: with millions of requests the gauge is set less often."""
+
+log = structlog.get_logger()
+
+
+def measuring(
+    cases: ViewProjection[Case], agencies: Agencies, registry: CollectorRegistry, clock: Clock
+) -> Task:
+    """A task that sets `bmt_charter_steps`: what became of the promises to the requests of the last 30 days."""
+    gauge = Gauge(
+        "bmt_charter_steps",
+        "Steps of the requests received in the last 30 days, by what became of the charter's promise.",
+        ["agency", "step", "verdict"],
+        registry=registry,
+    )
+
+    async def count() -> None:
+        now = clock()
+        counting = Counting(agencies, now)
+        codes = {agency.code for agency in agencies}
+        known = sorted(codes | {*await cases.distinct("agency")})
+        async for some in read(cases, known, Query(at_least={"received_at": now - LATELY})):
+            for case in some:
+                counting.add(case)
+        for agency in known:
+            for step, verdict_, steps in counting.verdicts(agency):
+                gauge.labels(agency, step, verdict_).set(steps)
+
+    async def run() -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                await count()
+            except Unavailable as error:
+                log.warning("charter_not_counted", part=error.part)
+            taken = time.monotonic() - began
+            await asyncio.sleep(max(LEAST_WAIT_SECONDS, taken / SHARE_OF_TIME))
+
+    return run

@@ -47,6 +47,28 @@ async def test_metrics_are_sampled_when_they_are_read(client):
     assert "_created" not in response.text
 
 
+async def test_calls_are_measured_by_kind_and_by_what_came_of_them(client, desk, operator, parcel):
+    await client.post("/v1/parcels", headers=operator, json=parcel)
+    await client.post("/v1/parcels", json=parcel)
+    desk.fails_with = ZeroDivisionError()
+    await client.post("/v1/parcels", headers=operator, json=parcel)
+    await client.post("/v1/parcels", content=b"%PDF", headers={"Content-Type": "application/pdf"})
+    await client.get("/openapi.json")
+    await client.get("/healthz")
+    lines = (await client.get("/metrics")).text.splitlines()
+    counts = {line for line in lines if line.startswith("bmt_http_request_seconds_count")}
+    assert {line for line in counts if not line.endswith(" 0.0")} == {
+        f'bmt_http_request_seconds_count{{kind="{kind}",outcome="{outcome}"}} 1.0'
+        for kind, outcome in (
+            ("write", "answered"),
+            ("write", "refused"),
+            ("write", "failed"),
+            ("upload", "refused"),
+            ("read", "answered"),
+        )
+    }
+
+
 async def test_the_openapi_document_describes_problems_and_keys(client):
     document = (await client.get("/openapi.json")).json()
     send = document["paths"]["/v1/parcels"]["post"]

@@ -4,8 +4,11 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from eventually import eventually
+from fixtures.memory_view_store import MemoryViewStore
 from fixtures.procedure import notified, rejected, returned, withdrawn
 from fixtures.samples import MONDAY, facts, received
+from prometheus_client import CollectorRegistry
 from unit.records.charters import (
     AGENCIES,
     BY_NOON,
@@ -25,8 +28,13 @@ from unit.records.charters import (
 )
 
 from bmt.agencies.register import Agencies
+from bmt.chassis.readmodels.view_store import ViewDocument
+from bmt.chassis.readmodels.views import ViewProjection
+from bmt.chassis.runtime import background
+from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.http.records import Tally
-from services.records.charter.cases import spans_of
+from services.records.charter.cases import CASES, spans_of
+from services.records.charter.figures import measuring
 
 RULES = AGENCIES.get("MAMPU").rules
 CLOSES = MONDAY.replace(hour=9, minute=0) + 3 * DAY
@@ -181,6 +189,32 @@ def test_a_return_is_told_by_the_prepared_reason_alone():
     made = figures(*map(returned_for, said))
     assert [(one.reason, one.returns) for one in made.returns] == [(said[0], 2), (None, 1)]
     assert own not in repr([returned_for(one) for one in said])
+
+
+async def test_what_became_of_the_last_months_promises_is_a_gauge():
+    store, registry = MemoryViewStore(), CollectorRegistry()
+    cases = (
+        whole(),
+        decided(request=facts(request_id=new_id())),
+        undecided(facts(request_id=new_id())),
+    )
+    await store.save(
+        CASES.name,
+        [ViewDocument(one.request_id, one.model_dump(), {}, 1) for one in cases],
+    )
+    cases = ViewProjection(CASES, store)
+    measured = measuring(cases, AGENCIES, registry, lambda: THURSDAY_NIGHT)
+
+    def told(agency, step, verdict):
+        labels = {"agency": agency, "step": step, "verdict": verdict}
+        return registry.get_sample_value("bmt_charter_steps", labels)
+
+    async with background.running([measured]):
+        await eventually(lambda: told("MAMPU", "decide", "kept") == 2)
+    assert told("MAMPU", "decide", "overdue") == 1
+    assert told("MAMPU", "configure", "overdue") == 1
+    assert told("MAMPU", "notify", "kept") == 1
+    assert told("JPA", "decide", "kept") == 0
 
 
 def test_a_share_is_rounded_down_so_that_one_late_request_is_never_all_in_time():
