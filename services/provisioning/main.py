@@ -22,7 +22,7 @@ from bmt.chassis.runtime.settings import machines_tls
 from bmt.chassis.work import together
 from bmt.contracts import topics
 from services import provisioning
-from services.provisioning import api, domain, plans, queries, tasks, views
+from services.provisioning import api, bulk_changes, domain, plans, queries, tasks, views
 from services.provisioning.connectors.connector import Breaker, ConnectorMetrics
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import NAME as SCIM
@@ -85,7 +85,7 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
-        routers=[plans.router, api.router, tasks.router],
+        routers=[plans.router, api.router, bulk_changes.router, tasks.router],
         ports=Ports(
             execution=builder.execution,
             configurations=configurations,
@@ -95,6 +95,7 @@ def build(settings: Settings) -> FastAPI:
             work=builder.work,
             plan_reader=PlanReader(targets),
             document_rights=builder.document_rights,
+            documents=builder.documents,
             agencies=agencies,
             clock=clock.now,
         ),

@@ -9,7 +9,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.runtime.documents import DocumentRights
+from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
 from bmt.chassis.work import WorkQueue
 from services.provisioning.connectors.targets import PlanReader
 from services.provisioning.views import Configurations, Entitlements, Reviews, Tasks
@@ -27,6 +27,7 @@ class Ports:
     work: WorkQueue
     plan_reader: PlanReader
     document_rights: DocumentRights
+    documents: DocumentStore
     agencies: Agencies
     clock: Clock
 

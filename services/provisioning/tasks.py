@@ -140,7 +140,7 @@ async def complete_task(
     """
     task = await task_of(task_id, context.principal, here.tasks)
     claimant = Claimant.of(context.principal)
-    await _require_documents(completion.evidence, claimant, here.document_rights)
+    await require_documents(completion.evidence, claimant, here.document_rights, "/evidence/{}")
     complete = CompleteTask(
         task_id=task_id,
         officer=task_officer(context),
@@ -159,16 +159,17 @@ async def _execute(
     return await here.execution.execute(context.to_command(stream_of(task.request_id), change))
 
 
-async def _require_documents(
-    evidence: Sequence[str], claimant: Claimant, documents: DocumentRights
+async def require_documents(
+    evidence: Sequence[str], claimant: Claimant, documents: DocumentRights, pointer: str
 ) -> None:
+    """Raises `DocumentUnknown` unless the officer may refer to all of them; `pointer` has a place for the index."""
     there = await documents.find(evidence, claimant)
     missing = [index for index, document in enumerate(evidence) if document not in there]
     if missing:
         raise DocumentUnknown(
             "Hand the evidence in with POST /v1/documents of intake first.",
             errors=tuple(
-                FieldError.of(f"/evidence/{index}", "document_unknown") for index in missing
+                FieldError.of(pointer.format(index), "document_unknown") for index in missing
             ),
         )
 

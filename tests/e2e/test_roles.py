@@ -155,6 +155,10 @@ provisioning GET /v1/entitlements/{account}
                              401  403     200   404       200   404    404      200   200     200   404    200   403
 provisioning GET /v1/tasks
                              401  403     403   403       200   none   none     200   none    403   403    403   403
+provisioning GET /v1/tasks/bulk-changes
+                             401  403     403   403       200   none   none     200   none    403   403    403   403
+provisioning POST /v1/tasks/bulk-report
+                             401  403     403   403       422   422    422      422   422     403   403    403   403
 provisioning GET /v1/tasks/{task_id}
                              401  403     403   403       200   404    404      200   404     403   403    403   403
 provisioning POST /v1/tasks/{task_id}/takeover
@@ -530,6 +534,8 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
         "provisioning GET /v1/entitlements/{account}": Target({"account": own}),
         "provisioning GET /v1/tasks": Target({}, options=everything, tells=tasks[0]),
+        "provisioning GET /v1/tasks/bulk-changes": Target({}, tells=tasks[0]),
+        "provisioning POST /v1/tasks/bulk-report": Target({}, {"document_id": item["document_id"]}),
         "provisioning GET /v1/tasks/{task_id}": Target({"task_id": tasks[0]}),
         "provisioning POST /v1/tasks/{task_id}/takeover": Target(
             {"task_id": taken}, {"claimed_by": COLLEAGUE, "reason": "x"}

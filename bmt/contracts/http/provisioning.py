@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Retried, Target
 from bmt.contracts.faults import GENERAL, OF_CALLS, OF_TARGETS, FaultValue
@@ -186,6 +186,51 @@ class Completed(_Answer):
     completed_at: Moment
     evidence: tuple[DocumentId, ...]
     note: str | None
+
+
+class BulkReport(Value):
+    """Body of `POST /v1/tasks/bulk-report`."""
+
+    document_id: DocumentId = Field(
+        description="The portal's report, handed in at intake: CSV of at most 1 MiB and 1,000 lines."
+    )
+    note: Reason | None = Field(default=None, description="Kept with each completion.")
+
+
+ReportOutcome = Literal[
+    "completed",
+    "completed_before",
+    "failed",
+    "differs",
+    "unclear",
+    "repeated",
+    "unknown",
+    "refused",
+]
+
+
+class ReportLine(_Answer):
+    """What became of one line of a report."""
+
+    line: int = Field(description="In the report, the heading is 1.")
+    task_id: str | None
+    account: str | None = Field(description="Of the task; null: no task of your agency.")
+    outcome: ReportOutcome = Field(
+        description="`completed`; `completed_before`: by another report or by hand. The others stay open: `failed`: the portal says so; "
+        "`differs`: it shows other values (`differs`) than were approved; `unclear`: its result is no known word; "
+        "`repeated`: several lines name the task; `unknown`: no task of your agency; `refused`: see `problem`."
+    )
+    message: str | None = Field(default=None, description="The portal's own words.")
+    differs: tuple[str, ...] = Field(default=(), description="The columns with another value.")
+    problem: Mapping[str, JsonValue] | None = Field(
+        default=None, description="RFC 9457 problem details."
+    )
+
+
+class ReportResults(_Answer):
+    """Answer of `POST /v1/tasks/bulk-report`, in the order of the lines."""
+
+    results: tuple[ReportLine, ...]
 
 
 class RetryOrder(Value):

@@ -37,9 +37,12 @@ async def screenshot(archive) -> str:
     return document_id
 
 
-async def approve(wire, kind: str):
+async def approve(wire, kind: str, account: str = ACCOUNT):
     request = facts(
-        kind=kind, agency="JPA", applicant=APPLICANT.model_copy(update={"account": ACCOUNT})
+        kind=kind,
+        agency="JPA",
+        applicant=APPLICANT.model_copy(update={"account": account}),
+        **({} if account == ACCOUNT else {"request_id": clock.new_id()}),
     )
     size = None if kind == "termination" else 3000
     granted = Granted(quota_bytes=size, max_file_size_bytes=size)
@@ -261,3 +264,90 @@ async def test_a_task_tells_all_that_who_does_it_needs_and_then_what_was_read_ba
         )
         wrong = await client.get("/v1/tasks?status=finished", headers=officer)
         assert pointers(assert_problem(wrong, "validation_failed")) == {"/query/status"}
+
+
+def written(*rows) -> bytes:
+    """A portal's report, as a spreadsheet saves it."""
+    heading = ("task_id", "account", "bmt_enabled", "max_file_size_bytes", "result", "message")
+    return "\r\n".join(";".join(row) for row in (heading, *rows)).encode("utf-8-sig")
+
+
+async def test_a_report_of_the_portal_completes_what_it_says_is_done_and_nothing_twice(
+    provisioning, wire, archive, as_
+):
+    officer = ("administrator", "JPA", "hassan", "Hassan")
+    accounts = [f"pegawai{number}.jpa@mygovuc.gov.my" for number in range(4)]
+    async with provisioning() as client:
+        for account in accounts:
+            asked = await approve(wire, "application", account)
+            await hear(wire, asked, "ConfigurationStarted", "AwaitingOperator")
+        stranger = await client.get("/v1/tasks/bulk-changes", headers=as_("administrator", "KPM"))
+        assert stranger.text.splitlines() == ["task_id,account,bmt_enabled,max_file_size_bytes"]
+        changes = await client.get("/v1/tasks/bulk-changes", headers=as_(*officer))
+        assert changes.headers["content-type"] == "text/csv; charset=utf-8"
+        _, *lines = (line.split(",") for line in changes.text.splitlines())
+        assert {tuple(line[1:]) for line in lines} == {(one, "true", "3000") for one in accounts}
+        ids = {line[1]: line[0] for line in lines}
+
+        async def report(content, **headers):
+            document = await archive.uploaded(content, "hassan", "JPA", "laporan.csv")
+            body = {"document_id": document, "note": "Perubahan pukal."}
+            return document, await client.post(
+                "/v1/tasks/bulk-report", json=body, headers={**as_(*officer), **headers}
+            )
+
+        rows = (
+            (ids[accounts[0]], accounts[0], "TRUE", "3000", "Berjaya", ""),
+            (ids[accounts[1]], accounts[1], "TRUE", "3000", "gagal", "Akaun dikunci"),
+            (ids[accounts[2]], accounts[2], "TRUE", "2000", "ok", ""),
+            (ids[accounts[3]], accounts[3], "TRUE", "3000", "mungkin", ""),
+            ("00000000-0000-7000-8000-000000000000", "", "", "", "ok", ""),
+        )
+        key = {"Idempotency-Key": "laporan-1"}
+        document, first = await report(written(*rows), **key)
+        assert first.status_code == 200
+        found = [(one["outcome"], one["message"]) for one in first.json()["results"]]
+        assert found == [
+            ("completed", None),
+            ("failed", "Akaun dikunci"),
+            ("differs", None),
+            ("unclear", None),
+            ("unknown", None),
+        ]
+        assert first.json()["results"][2]["differs"] == ["max_file_size_bytes"]
+        _, again = await report(written(*rows), **key)
+        assert again.headers["idempotent-replayed"] == "true"
+        assert again.json() == first.json()
+
+        whole = [(ids[one], one, "true", "3000", "ok", "") for one in accounts]
+        _, second = await report(written(*whole))
+        outcomes = [one["outcome"] for one in second.json()["results"]]
+        assert outcomes == ["completed_before", "completed", "completed", "completed"]
+        _, twice = await report(written(whole[0], whole[0]))
+        assert [one["outcome"] for one in twice.json()["results"]] == ["repeated"] * 2
+        assert await open_tasks(client, as_(*officer)) == []
+        done = await client.get(f"/v1/tasks/{ids[accounts[0]]}", headers=as_(*officer))
+        assert (done.json()["evidence"], done.json()["note"]) == ([document], "Perubahan pukal.")
+
+
+async def test_what_is_no_report_is_refused_whole(provisioning, archive, as_):
+    contents = {
+        b" ": "columns_missing",
+        b"account,result\nlim,ok\n": "columns_missing",
+        b"task_id;hasil\n1;ok\n": "columns_missing",
+        b"task_id,result\n\xff,ok\n": "not_utf_8",
+        b"task_id,result\n" + b"1,ok\n" * 1001: "too_many_lines",
+        b'task_id,result\n"1,ok\n': "wrong_form",
+    }
+    async with provisioning() as client:
+        for content, code in contents.items():
+            document = await archive.uploaded(content, "hassan", "JPA", "laporan.csv")
+            officer = as_("administrator", "JPA", "hassan", "Hassan")
+            body = {"document_id": document}
+            answer = await client.post("/v1/tasks/bulk-report", json=body, headers=officer)
+            (fault,) = assert_problem(answer, "validation_failed")["errors"]
+            assert (fault["pointer"], fault["code"]) == ("/document_id", code)
+        document = await archive.uploaded(b"x" * (1024 * 1024 + 1), "hassan", "JPA", "laporan.csv")
+        body = {"document_id": document}
+        answer = await client.post("/v1/tasks/bulk-report", json=body, headers=officer)
+        assert assert_problem(answer, "too_large")["limit_bytes"] == 1024 * 1024
