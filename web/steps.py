@@ -11,7 +11,9 @@ from typing import Final, Literal, NamedTuple, Protocol, cast
 from bmt.agencies import charter
 from bmt.agencies.agency import AgencyRules
 from bmt.agencies.charter import State
+from bmt.contracts.events import Target
 from bmt.contracts.http.approval import OwnAgency
+from bmt.contracts.http.provisioning import ConfigurationState
 from bmt.contracts.values import Status
 
 StepName = Literal["received", "decided", "configured", "notified", "filed"]
@@ -93,6 +95,13 @@ class Due:
     working_days: int
 
 
+class Away(NamedTuple):
+    """A target that does not answer; `since`: None: not known."""
+
+    target: Target
+    since: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What others than the history know of a request.
@@ -104,6 +113,7 @@ class Known:
         on_paper: its notices are handed over.
         more_approvals: others have approved, and not enough.
         hopeless: it failed, and no retry mends that.
+        away: what its configuration waits for.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -112,6 +122,7 @@ class Known:
     on_paper: bool = False
     more_approvals: bool = False
     hopeless: bool = False
+    away: Away | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,13 @@ class Step:
     by: str | None = None
     due: Due | None = None
     waits_for: str | None = None
+
+
+def away_of(configuration: ConfigurationState | None) -> Away | None:
+    """What a configuration waits for that does not answer."""
+    if configuration is None or configuration.away is None:
+        return None
+    return Away(configuration.away, configuration.away_since)
 
 
 _NOTHING_ELSE: Final = Known()
@@ -187,6 +205,9 @@ def _current(
         label, state, event, waits_for = _notice(after, known)
         return Step(name, label, state, event.at if event else None, None, due, waits_for)
     waits_for = _WAITS_FOR[status]
+    if known.away and waits_for in ("turn", "targets"):
+        target, since = known.away
+        return Step(name, _PLANNED[name], "now", since, None, due, f"{target}_away")
     if status == "returned":
         event = _last(history, "returned")
         at, by = (event.at, _person(event, known)) if event else (None, None)

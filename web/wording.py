@@ -103,6 +103,8 @@ WAITS_FOR: Final[Mapping[str, str]] = {
     "withdrawal": "penarikan balik direkodkan",
     "turn": "giliran untuk dikonfigurasi",
     "targets": "IPMS dan storan pemindahan ditetapkan",
+    "ipms_away": "IPMS, yang tidak menjawab; kerja diteruskan sendiri apabila ia menjawab",
+    "storage_away": "storan pemindahan, yang tidak menjawab; kerja diteruskan sendiri apabila ia menjawab",
     "officer": "pegawai menetapkannya di portal IPMS",
     "mending": "puncanya dibaiki, kemudian dicuba semula",
     "new_request": "permohonan baharu: cuba semula tidak dapat membantu",

@@ -1,6 +1,7 @@
 """The HTTP API of provisioning: what is approved and not in force yet, what failed, and what is in force."""
 
-from typing import Annotated, Final
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
 from fastapi import Depends
 from pydantic import AwareDatetime
@@ -97,12 +98,32 @@ async def failures(here: Here, caller: Overseer, page: TimePage) -> Page[Failure
     summary="How far the configuration of a request is, and why it failed",
     responses=problems("not_found"),
 )
-async def configuration(here: Here, request_id: Id, caller: Overseer) -> ConfigurationState:
-    """404 also for a request that nobody approved. Administrators for their own agency."""
+async def configuration(here: Here, request_id: Id, caller: Reader) -> ConfigurationState:
+    """404 also for a request that nobody approved. Administrators for their own agency, applicants for themselves.
+
+    Applicants are not told who tried again, and why.
+    """
     found = await here.configurations.get(request_id)
-    if found is None or not sees(caller, found.agency):
+    if found is None:
         raise UnknownRequest
-    return ConfigurationState.model_validate(found.model_dump(exclude={"account"}))
+    oversees = sees(caller, found.agency)
+    if not oversees and caller.subject.casefold() != found.account:
+        raise UnknownRequest
+    hidden = {"account"} if oversees else {"account", "last_retry"}
+    told = found.model_dump(exclude=hidden) | await _away(here, found)
+    return ConfigurationState.model_validate(told)
+
+
+async def _away(here: Here, of: Configuration) -> dict[str, Any]:
+    if of.status not in ("approved", "configuring"):
+        return {}
+    reasons = [item.waiting_for for item in await here.work.about(of.request_id)]
+    awaited = next(filter(None, map(here.targets.awaited, reasons)), None)
+    if awaited is None:
+        return {}
+    target, seconds = awaited
+    since = None if seconds is None else here.clock() - timedelta(seconds=seconds)
+    return {"away": target, "away_since": since}
 
 
 @router.get(

@@ -93,6 +93,7 @@ def build(settings: Settings) -> FastAPI:
             tasks=by_hand,
             reviews=reviews,
             work=builder.work,
+            targets=targets,
             plan_reader=PlanReader(targets),
             document_rights=builder.document_rights,
             documents=builder.documents,

@@ -11,7 +11,7 @@ from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
 from bmt.chassis.work import WorkQueue
-from services.provisioning.connectors.targets import PlanReader
+from services.provisioning.connectors.targets import PlanReader, Targets
 from services.provisioning.views import Configurations, Entitlements, Reviews, Tasks
 
 
@@ -25,6 +25,7 @@ class Ports:
     tasks: Tasks
     reviews: Reviews
     work: WorkQueue
+    targets: Targets
     plan_reader: PlanReader
     document_rights: DocumentRights
     documents: DocumentStore

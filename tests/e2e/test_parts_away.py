@@ -196,6 +196,12 @@ async def test_configuration_waits_for_a_target_that_is_away(
         assert (await aminah.decide(request_id, "approve")).status_code == 201
         await open_breaker(http, ready, connector)
         assert await aminah.status(request_id) in ("approved", "configuring")
+
+        async def told() -> None:
+            path = f"/v1/requests/{request_id}/configuration"
+            assert (await aminah.get("provisioning", path)).json().get("away") == part
+
+        await eventually(told)
         answer = await aminah.get("provisioning", f"/v1/requests/{request_id}/plan")
         assert_problem(answer, "unavailable")
     await configured_once(ready, aminah, request_id)

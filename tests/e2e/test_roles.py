@@ -144,7 +144,7 @@ approval GET /v1/agencies/{code}/rules
 provisioning GET /v1/requests/{request_id}/plan
                              401  403     403   403       200   404    404      200   200     200   404    200   403
 provisioning GET /v1/requests/{request_id}/configuration
-                             401  403     403   403       200   404    404      200   200     200   404    200   403
+                             401  403     200   404       200   404    404      200   200     200   404    200   403
 provisioning POST /v1/requests/{request_id}/retry
                              401  403     403   403       202   404    404      202   202     403   403    403   403
 provisioning GET /v1/failures

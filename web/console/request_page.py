@@ -29,7 +29,7 @@ from web.forms import all_told, faults_of, new_key
 from web.my.drafts import Draft
 from web.ports import Ports
 from web.sizes import in_gigabytes
-from web.steps import Due, Happened, Known, StepName, due_of, outcome_of, person, steps_of
+from web.steps import Due, Happened, Known, StepName, away_of, due_of, outcome_of, person, steps_of
 
 PLAN_SECONDS: Final = 4.0
 """The longest a page waits for the preview."""
@@ -140,6 +140,7 @@ async def request_page(
         on_paper=bool(outcome_notice and outcome_notice.channel != "email"),
         more_approvals=bool(review.endorsements),
         hopeless=bool(failed and configuration and not configuration.retryable),
+        away=away_of(configuration),
     )
     refused = answer.refused
     problem = refused or remark.refused or (answer.mending and answer.mending.refused)

@@ -13,6 +13,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.intake import LastSubmission, RequestStatus, WithdrawalAccepted
+from bmt.contracts.http.provisioning import ConfigurationState
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Kind, PostedChannel
 from web.clients import VisitorClient, address, part
@@ -21,7 +22,7 @@ from web.login import Admitted
 from web.my import wording
 from web.my.drafts import Draft
 from web.ports import Client, Here, Ports
-from web.steps import NOW, Known, Outcome, Step, due_of, outcome_of, person, steps_of
+from web.steps import NOW, Known, Outcome, Step, away_of, due_of, outcome_of, person, steps_of
 
 MAY_CORRECT: Final = ("received", "returned")
 """The statuses in which a request can be corrected or withdrawn."""
@@ -78,7 +79,12 @@ def line_of(here: Ports, request: Request, one: RequestStatus) -> Line:
     return Line(one, _outcome(one), now)
 
 
-def _steps(here: Ports, request: Request, one: RequestStatus) -> Sequence[Step]:
+def _steps(
+    here: Ports,
+    request: Request,
+    one: RequestStatus,
+    configuration: ConfigurationState | None = None,
+) -> Sequence[Step]:
     rules = here.agencies.get(one.agency).rules if one.agency in here.agencies else None
     step = NOW.get(one.status)
     due = due_of(one.due_at, here.clock(), rules) if one.due_at else None
@@ -87,6 +93,7 @@ def _steps(here: Ports, request: Request, one: RequestStatus) -> Sequence[Step]:
         unnamed=here.layout.language(request).text(wording.OFFICER),
         dues={step: due} if step and due else {},
         on_paper=one.reply_through != "email",
+        away=away_of(configuration),
     )
     return steps_of(one.status, one.steps, known)
 
@@ -167,7 +174,11 @@ async def request_page(
     found, handed_in = await asyncio.gather(
         own(client, request_id), part(client.get("intake", path, LastSubmission))
     )
-    steps = _steps(here, request, found)
+    configuration = None
+    if found.status in ("approved", "configuring"):
+        path = address("requests", request_id, "configuration")
+        configuration = await part(client.get("provisioning", path, ConfigurationState))
+    steps = _steps(here, request, found, configuration)
     unnamed = here.layout.language(request).text(wording.OFFICER)
     names = {found.applicant.account.casefold(): found.applicant.name}
     return here.layout.page(

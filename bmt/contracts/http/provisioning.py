@@ -278,6 +278,14 @@ class ConfigurationState(Unfinished):
     code: str | None = Field(default=None, description=_CODE)
     last_retry: Retried | None = Field(default=None, description="Who tried again last.")
     task_id: str | None = Field(default=None, description="The task that an officer has to do now.")
+    away: Target | None = Field(
+        default=None,
+        exclude_if=is_empty,
+        description="What does not answer, where the work waits for it: it then goes on by itself.",
+    )
+    away_since: Moment | None = Field(
+        default=None, exclude_if=is_empty, description="Since when, where that is known here."
+    )
 
 
 class Failure(_Answer):

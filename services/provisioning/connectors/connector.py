@@ -226,6 +226,7 @@ class Breaker:
         self._turned = turned
         self._clock = clock
         self._unanswered = 0
+        self._opened_at = 0.0
         self._next_look = 0.0
         turned(False)  # noqa: FBT003  its only argument
 
@@ -238,6 +239,11 @@ class Breaker:
     def seconds_closed_to_calls(self) -> float:
         """The time until a call goes through; 0: now."""
         return max(0.0, self._next_look - self._clock()) if self.is_open else 0.0
+
+    @property
+    def seconds_open(self) -> float | None:
+        """How long the target has counted as unreachable; None: it does not."""
+        return self._clock() - self._opened_at if self.is_open else None
 
     async def call(
         self, accounts: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Answers[T]]]
@@ -285,6 +291,7 @@ class Breaker:
         if self.is_open:
             self._next_look = self._clock() + self._pause
             if not was_open:
+                self._opened_at = self._clock()
                 self._turned(True)  # noqa: FBT003
 
 

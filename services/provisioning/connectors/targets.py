@@ -208,6 +208,16 @@ class Targets:
         """The time until a call to this connector goes through; 0: now."""
         return self._breakers[connector].seconds_closed_to_calls
 
+    def awaited(self, reason: str) -> tuple[Target, float | None] | None:
+        """The target that `reason` says work waits for, and its seconds of absence, if this process has noticed it.
+
+        `reason` is that of a work item, which begins with the connector that was away.
+        """
+        connector, _, _ = reason.partition(" ")
+        of: dict[Target, Collection[str]] = {"ipms": self._ipms, "storage": self._storage}
+        found = next((target for target, named in of.items() if connector in named), None)
+        return (found, self._breakers[connector].seconds_open) if found else None
+
     def _ipms_connector(
         self, order: Order, desired: EffectiveIpms, statement: TaskCompleted | None
     ) -> Connector[EffectiveIpms]:

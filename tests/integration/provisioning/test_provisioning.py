@@ -185,6 +185,16 @@ async def test_work_waits_visibly_while_a_target_is_away_and_goes_on_when_it_is_
                 assert moment(item["approved_at"]) <= clock.now()
 
             await eventually(waits, timeout=10)
+            mine, foreign = [
+                await client.get(
+                    f"/v1/requests/{asked.request_id}/configuration",
+                    headers=as_("applicant", "MAMPU", who),
+                )
+                for who in (account.upper(), "other.mampu@mygovuc.gov.my")
+            ]
+            assert mine.json()["away"] == part
+            assert moment(mine.json()["approved_at"]) < moment(mine.json()["away_since"])
+            assert_problem(foreign, "not_found")
             plan = f"/v1/requests/{asked.request_id}/plan"
             away = await client.get(plan, headers=as_("administrator"))
             assert assert_problem(away, "unavailable")["part"] == connector

@@ -70,6 +70,7 @@ async def test_open_it_lets_one_call_in_a_pause_through(breaker, target, now):
     await away(breaker, target, 10)
 
     assert target.calls == 3
+    assert breaker.seconds_open == 5
 
 
 @pytest.mark.parametrize("problem", [None, TargetRefused("ipms", "no such account")])
@@ -87,7 +88,7 @@ async def test_two_calls_open_it_and_one_answer_or_refusal_closes_it(
     assert await call(breaker, target) == (problem or "answer")
 
     assert not breaker.is_open
-    assert breaker.seconds_closed_to_calls == 0
+    assert (breaker.seconds_closed_to_calls, breaker.seconds_open) == (0, None)
     assert turned == [False, True, False]
 
 

@@ -173,6 +173,19 @@ async def test_a_retry_that_intake_has_not_seen_yet_is_shown_as_provisioning_kno
         assert told not in text
 
 
+@pytest.mark.parametrize(
+    ("target", "since", "words"),
+    [("storage", AT, "storan pemindahan, yang tidak menjawab"), ("ipms", None, "IPMS, yang tidak menjawab")],
+)
+async def test_what_waits_for_a_target_says_which_and_since_when(target, since, words):
+    waiting = {**FAILED, "status": "approved", "away": target, "away_since": since}
+    text = await page(
+        Services(**{"intake:": status("approved"), "provisioning:configuration": waiting})
+    )
+    assert words in text
+    assert ("sejak <time" in text) == bool(since)
+
+
 async def test_a_failure_is_loud_though_its_service_is_away():
     text = await page(failing(away=("provisioning", "notification")))
     assert "Konfigurasi gagal" in text

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from web import wording
-from web.steps import Due, Known, due_of, outcome_of, steps_of
+from web.steps import Away, Due, Known, due_of, outcome_of, steps_of
 
 BEGAN = datetime(2026, 12, 1, 1, tzinfo=UTC)
 """Tuesday, 09:00 in Malaysia."""
@@ -139,7 +139,7 @@ def test_the_status_says_which_step_is_now_and_the_history_which_way_it_went(
 def test_every_label_and_reason_to_wait_has_words():
     waits = {"decision", "another_decision", "correction", "withdrawal", "turn", "targets"}
     waits |= {"officer", "mending", "new_request", "composing", "sending", "handing_over"}
-    assert set(wording.WAITS_FOR) == waits | {"resending", "filing"}
+    assert set(wording.WAITS_FOR) == waits | {"resending", "filing", "ipms_away", "storage_away"}
 
 
 def test_people_have_names_and_services_none():
@@ -158,6 +158,9 @@ def test_what_others_know_is_told_beside_the_step_that_is_now():
     failed = history(*APPROVED, "configuration_failed")
     hopeless = steps_of("configuration_failed", failed, Known(hopeless=True))[2]
     assert (hopeless.waits_for, hopeless.at) == ("new_request", failed[-1].at)
+    for status, happened in (("approved", APPROVED), ("configuring", [*APPROVED, "configuring"])):
+        away = steps_of(status, history(*happened), Known(away=Away("storage", BEGAN)))[2]
+        assert (away.waits_for, away.at) == ("storage_away", BEGAN)
     prepared = history(*CONFIGURED, "notification_prepared")
     assert steps_of("configured", prepared, Known(on_paper=True))[3].waits_for == "handing_over"
 
