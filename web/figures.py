@@ -10,15 +10,18 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.agencies.charter import MALAYSIA
+from bmt.agencies.agency import AgencyRules, Charter
+from bmt.agencies.charter import MALAYSIA, day_of
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.routes import Page
+from bmt.contracts.http.approval import RulesVersion
 from bmt.contracts.http.records import CharterFigures, OpenOfAge, Steps, Tally
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
 from web import charts
 from web.charts import Bar, Group
-from web.clients import FILE_SECONDS, VisitorClient, address
+from web.clients import FILE_SECONDS, VisitorClient, address, part
 from web.csv_file import csv_file
 from web.language import Language
 from web.login import Admitted
@@ -29,7 +32,8 @@ MOST_MONTHS_DRAWN: Final = 12
 MOST_AGENCIES_DRAWN: Final = 12
 LONGEST_LABEL: Final = 36
 """The tables have all agencies, and reasons whole."""
-_MONTHS_AT_FIRST: Final = 6
+_NEWEST_RULES: Final = 10
+"""How many versions of the rules are looked through for those in force."""
 _MINUTE: Final = 60
 _STEPS: Final = ("decide", "configure", "notify")
 _OPEN: Final = (*_STEPS, "applicant")
@@ -76,13 +80,16 @@ def router(*roles: Role, own_agency: bool = False) -> APIRouter:
         choice = _choice(visitor, here.agencies, own_agency=own_agency)
         today = here.clock().astimezone(MALAYSIA).date()
         period, agency = _period(request, today), _agency(request, choice)
+        promised = await _promised(client, agency, today)
         try:
             made = await _figures(client, period, agency)
         except Refused as error:
             if error.problem != "validation_failed":
                 raise
-            return _page(here, request, period, agency, choice, today, refused=error)
-        return _page(here, request, period, agency, choice, today, made)
+            return _page(
+                here, request, period, agency, choice, today, promised=promised, refused=error
+            )
+        return _page(here, request, period, agency, choice, today, promised=promised, made=made)
 
     @routes.get("/figures/{name}.csv")
     async def table(
@@ -119,9 +126,7 @@ def _agency(request: Request, choice: Mapping[str, str]) -> str:
 
 
 def _period(request: Request, today: date) -> Period:
-    first = (
-        request.query_params.get("from") or _months_back(today, _MONTHS_AT_FIRST - 1).isoformat()
-    )
+    first = request.query_params.get("from") or _months_back(today, 0).isoformat()
     return Period(first, request.query_params.get("to") or today.isoformat())
 
 
@@ -137,13 +142,25 @@ def _usual(today: date) -> Mapping[str, Mapping[str, str]]:
     periods = {
         "this_month": (this, today),
         "last_month": (last, this - timedelta(days=1)),
-        "six_months": (_months_back(today, _MONTHS_AT_FIRST - 1), today),
+        "six_months": (_months_back(today, 5), today),
         "this_year": (today.replace(month=1, day=1), today),
     }
     return {
         name: Period(first.isoformat(), until.isoformat()).asked
         for name, (first, until) in periods.items()
     }
+
+
+async def _promised(client: VisitorClient, agency: str, today: date) -> Charter | None:
+    """The working days of each step by the agency's rules in force; None: of many agencies, or nobody says."""
+    if not agency:
+        return None
+    path, asked = address("agencies", agency, "rules"), {"limit": _NEWEST_RULES}
+    found = await part(client.get("approval", path, Page[RulesVersion], asked))
+    for one in found.items if found else ():
+        if (one.in_force_from or day_of(one.recorded_at)) <= today:
+            return AgencyRules.model_validate(one.rules).charter_working_days
+    return None
 
 
 async def _figures(client: VisitorClient, period: Period, agency: str) -> CharterFigures:
@@ -160,6 +177,8 @@ def _page(
     agency: str,
     choice: Mapping[str, str],
     today: date,
+    *,
+    promised: Charter | None,
     made: CharterFigures | None = None,
     refused: Refused | None = None,
 ) -> Response:
@@ -169,6 +188,8 @@ def _page(
         "figures.html",
         made=made,
         period=period,
+        opened=not request.query_params.keys() & period.asked.keys(),
+        promised=[(step, getattr(promised, step)) for step in _STEPS] if promised else (),
         agency=agency,
         choice=choice,
         usual=_usual(today),

@@ -1,10 +1,15 @@
 """The client charter's page: its tables and drawings say what the figures say."""
 
+import re
 from datetime import timedelta
 
+import httpx
 import pytest
+from console_pages import AGENCIES, browser, problem
 from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, whole
 
+from bmt.agencies.charter import day_of
+from bmt.chassis.runtime.clock import now
 from bmt.contracts.http.records import Returns
 from web.csv_file import csv_file
 from web.figures import _written, ages, columns, returns, shares, tables, times
@@ -28,6 +33,44 @@ def test_each_table_and_bar_shows_the_overdue_apart_from_the_kept():
     assert sum(row[-1] for row in by_name["open"].rows) == 2
     assert [part.look for bar in ages(made(), english) for part in bar.parts] == ["overdue"]
     assert {"returns", "agencies"}.isdisjoint(by_name)
+
+
+async def test_the_page_opens_with_this_month_and_says_what_is_promised_by_the_rules_in_force():
+    asked = []
+
+    def answers(call):
+        if call.url.host == "records":
+            asked.append(dict(call.url.params))
+            return httpx.Response(200, content=made().model_dump_json())
+        if call.url.path != "/v1/agencies/MAMPU/rules":
+            return problem("not_found", 404)
+        rules = AGENCIES.get("MAMPU").rules.model_dump(mode="json", by_alias=True)
+        versions = [
+            {
+                "agency": "MAMPU",
+                "number": number,
+                "policy_version": f"MAMPU-{number}",
+                "rules": {
+                    **rules,
+                    "charter_working_days": {**rules["charter_working_days"], **days},
+                },
+                "changed_by": None,
+                "changed_on": None,
+                "why": None,
+                "recorded_at": "2026-11-01T00:00:00Z",
+                "in_force_from": day,
+            }
+            for number, day, days in ((2, "2999-01-01", {"decide": 9}), (1, None, {"decide": 4}))
+        ]
+        return httpx.Response(200, json={"items": versions, "next_cursor": None})
+
+    page = browser(answers)
+    text = re.sub(r"\s+", " ", (await page.get("/figures/?lang=en")).text)
+    assert "decision <strong>4 working days</strong> · configuration <strong>1 working day" in text
+    assert "choose “Last month”" in text
+    assert asked[0]["from"] == f"{day_of(now()):%Y-%m}-01"
+    chosen = (await page.get("/figures/?from=2026-11-01&to=2026-11-30&lang=en")).text
+    assert "choose “Last month”" not in chosen
 
 
 def test_a_month_in_which_nothing_was_due_has_no_column():
