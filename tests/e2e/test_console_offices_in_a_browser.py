@@ -128,7 +128,7 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     await shown.scroll_into_view_if_needed()
     assert await shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1000
     await expect(page.locator("#name")).to_have_value("Kamal Ariffin bin Hashim")
-    await expect(page.locator("#email")).to_have_value("")
+    await expect(page.locator("#email")).to_have_value("kamal@example.my")  # of the sender
     await page.locator("#email").fill("bukan alamat")
     await page.locator("#account").fill(account)
     await page.locator("#justification").fill("Menghantar lukisan projek.")

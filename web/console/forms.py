@@ -3,8 +3,9 @@
 A refused form keeps what was typed. Its key is new: changed input is another command.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import getaddresses
 from typing import Annotated, Any, Final, get_args
 
 from fastapi import Depends
@@ -88,16 +89,22 @@ class DecisionForm:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationForm:
-    """The form that registers an inbox item or corrects a request. Sizes are typed in gigabytes."""
+    """The form that registers an inbox item or corrects a request. Sizes are typed in gigabytes.
+
+    Attributes:
+        of_sender: the fields that hold the sender's name and address, since the message names no other.
+    """
 
     key: str = field(default_factory=new_key)
     typed: Mapping[str, str] = field(default_factory=dict)
+    of_sender: Collection[str] = ()
 
     @classmethod
     def of_item(cls, item: InboxItemInFull) -> "RegistrationForm":
         """Starts with what the item says. A person checks it against the original.
 
-        The sender of a message or the scanner of a paper need not be the applicant. Through which
+        The sender of a message need not be the applicant: the form says where it has their name and
+        address. The scanner of a paper and the machine that wrote a message are none. Through which
         channel a paper came is left to the person where neither its code nor the scan's form says it.
         """
         understood = item.understood
@@ -106,7 +113,12 @@ class RegistrationForm:
         typed["kind"] = item.kind or ("" if typed["kind"] else "application")
         typed["channel"] = typed["channel"] or ("" if item.scan else "email")
         typed |= {name: _number(typed[name]) for name in _SIZES}
-        return cls(new_key(), typed)
+        senders = getaddresses([item.sender])
+        by_a_person = item.status == "waiting" and not (item.scan or item.bounce)
+        name, email = senders[0] if by_a_person and len(senders) == 1 else ("", "")
+        from_sender = {"name": name, "email": email}
+        offered = {one: text for one, text in from_sender.items() if text and not typed[one]}
+        return cls(new_key(), typed | offered, offered.keys())
 
     @classmethod
     def of_review(cls, review: RequestUnderReview) -> "RegistrationForm":

@@ -61,6 +61,9 @@ TASK: Final[Mapping[TaskFilter, str]] = {
 APPLICANT: Final[Mapping[str, str]] = {"name": "Nama", "account": "Akaun", "email": "E-mel"}
 """The fields of an applicant, in the form's order."""
 
+ACCOUNT_LIKE: Final = "alamat akaun, cth. nama@agensi.gov.my"
+"""What an account looks like, beside each field that asks for one."""
+
 LABEL: Final[Mapping[str, str]] = {
     "decision": "Keputusan",
     "reason": "Sebab",
@@ -329,7 +332,7 @@ ALL: Final = (
     TAB,
     WARNING_LABEL,
     WITHHELD,
-    {name: name for name in (*EXPORTED, *EXPORTED_WHATEVER_STATUS, LOOKING)},
+    {name: name for name in (*EXPORTED, *EXPORTED_WHATEVER_STATUS, LOOKING, ACCOUNT_LIKE)},
     DECIDED,
     WHY_NOT,
     LATER,

@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from bmt.chassis.http.auth import Principal
-from bmt.contracts.http.intake import InboxItemInFull, ScanTold
+from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, ScanTold
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web.console.forms import RegistrationForm, faults_of
@@ -71,6 +71,27 @@ def test_the_form_begins_with_what_was_understood(seems, kind):
         "Kamal",
         "20",
     )
+
+
+@pytest.mark.parametrize(
+    ("understood", "changes", "offered"),
+    [
+        ({}, {}, {"name": "Siti binti Ali", "email": "siti@mampu.gov.my"}),
+        ({"name": "Kamal"}, {}, {"email": "siti@mampu.gov.my"}),
+        ({"name": "Kamal", "email": "kamal@mampu.gov.my"}, {}, {}),
+        ({}, {"sender": "siti@mampu.gov.my"}, {"email": "siti@mampu.gov.my"}),
+        ({}, {"sender": "siti@mampu.gov.my, kamal@mampu.gov.my"}, {}),
+        ({}, {"sender": ""}, {}),
+        ({}, {"status": "set_aside"}, {}),
+        ({}, {"bounce": BouncedNotice(message_id=None, request_id=None)}, {}),
+    ],
+)
+def test_the_senders_name_and_address_are_offered_where_the_message_names_no_other(
+    understood, changes, offered
+):
+    form = RegistrationForm.of_item(item(**understood).model_copy(update=changes))
+    assert {name: form.value(name) for name in form.of_sender} == offered
+    assert form.value("account") == ""
 
 
 def test_a_kind_that_is_not_understood_is_left_to_who_reads_it():
