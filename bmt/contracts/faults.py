@@ -184,7 +184,7 @@ OF_MESSAGES: Final[Mapping[str, str]] = {
 OF_TARGETS: Final[Mapping[str, str]] = {
     "target_refused": "It refuses this.",
     "target_refused_with": "It refuses this with {status}, and says: {said}",
-    "not_registered_there": "It has no such account: the account is not registered.",
+    "not_registered_there": "Nobody is registered in IPMS with this account. Check how it is spelled; if that is right, have it registered there first.",
     "several_accounts": "It answers with more than one account for this name.",
     "counts_otherwise": "It shows another number of accounts than it counts.",
     "another_account": "It answers with another account than the one asked for.",

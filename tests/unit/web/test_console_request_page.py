@@ -141,6 +141,9 @@ async def test_a_failure_says_what_where_since_when_and_what_to_do():
     for told in ("Konfigurasi gagal: IPMS", "Sejak", "Bilangan kegagalan: 2", "Sudah dibaiki."):
         assert told in text
     assert "Sekarang masih terhalang" in text
+    assert "Semak ejaannya; jika sudah betul, daftarkan akaun itu di sana dahulu." in text
+    known = await page(failing({**FAILED, "code": OBSTACLE["code"]}, plan=[OBSTACLE]))
+    assert known.count("Semak ejaannya") == 1
     assert "IPMS has no such account" not in text
     assert "IPMS has no such account" in await page(failing(), lang="en")
     assert "Sekarang tiada halangan lagi" in await page(failing())
