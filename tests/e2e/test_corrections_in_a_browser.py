@@ -124,6 +124,7 @@ async def test_an_administrator_corrects_a_request_and_sees_what_it_was(
     await page.locator("#email").fill(account)
     await page.get_by_role("button", name=words["record"]).click()
     await expect(page.get_by_text(words["recorded"])).to_be_visible()
+    await expect(page.locator("h1")).to_contain_text("Siti Nurhaliza binti Ahmed")
 
     async def shown():
         await page.goto(address)

@@ -14,7 +14,7 @@ from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, WorklistItem
 from bmt.contracts.http.assignments import Whose
-from bmt.contracts.http.intake import RequestStatus
+from bmt.contracts.http.intake import LastSubmission, RequestStatus
 from bmt.contracts.http.notification import Notification
 from bmt.contracts.http.provisioning import ConfigurationState, Plan
 from bmt.contracts.problems import STATUS, Refused
@@ -35,6 +35,12 @@ PLAN_SECONDS: Final = 4.0
 """The longest a page waits for the preview."""
 MAY_CORRECT: Final[tuple[Status, ...]] = ("received", "returned")
 """The statuses that allow a correction."""
+
+_CORRECTED: Final = (
+    *("applicant", "channel", "reply_through"),
+    *("justification", "quota_bytes", "max_file_size_bytes"),
+)
+"""What a correction may change of the details, beside the documents."""
 
 _ASKED_NEXT: Final = 20
 """How much of the worklist is looked through for the next request of this visitor."""
@@ -111,6 +117,10 @@ async def request_page(
         part(_configuration(client, request_id)),
         here.drafts.find(visitor.subject, draft_of(request_id)),
     )
+    corrected = request.query_params.get("corrected") == "1"
+    if corrected and (last := await part(_submission(client, request_id))):
+        # Approval may not have the correction yet that was just made.
+        review = review.model_copy(update={name: getattr(last, name) for name in _CORRECTED})
     agency = review.agency
     now = here.clock()
     reached, history = _reached(review, status)
@@ -163,7 +173,7 @@ async def request_page(
         remark=remark,
         may_correct=review.status in MAY_CORRECT,
         looking=looked_at(looking or (), here.layout.language(request).text),
-        corrected=request.query_params.get("corrected") == "1",
+        corrected=corrected,
         retried=request.query_params.get("retried") == "1",
         decided=is_sent,
         pending=pending,
@@ -197,6 +207,10 @@ def asked_sizes(review: RequestUnderReview) -> Mapping[str, str]:
 
 async def _nothing() -> None:
     return None
+
+
+async def _submission(client: VisitorClient, request_id: str) -> LastSubmission:
+    return await client.get("intake", address("requests", request_id, "submission"), LastSubmission)
 
 
 async def _notices(client: VisitorClient, request_id: str) -> Sequence[Notification]:

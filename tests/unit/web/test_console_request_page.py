@@ -189,6 +189,19 @@ async def test_what_waits_for_a_target_says_which_and_since_when(target, since, 
     assert ("sejak <time" in text) == bool(since)
 
 
+async def test_a_correction_is_shown_at_once_though_approval_has_not_received_it():
+    last = {name: REVIEW[name] for name in ("request_id", "kind", "agency", "channel")}
+    last |= {"applicant": {**REVIEW["applicant"], "name": "Ahmad bin Dawud"}, "documents": []}
+    last |= {"reply_through": "email", "justification": "Fail amat besar.", "came_with": []}
+    last |= {"quota_bytes": 5 * GB, "max_file_size_bytes": GB}
+    services = Services(REVIEW, **{"intake:submission": last})
+    text = await page(services, corrected="1")
+    for told in ("Ahmad bin Dawud · permohonan · 5 GB", "Fail amat besar."):
+        assert told in text
+    assert "Ahmad bin Daud" not in text
+    assert "Ahmad bin Daud" in await page(services)
+
+
 async def test_a_failure_is_loud_though_its_service_is_away():
     text = await page(failing(away=("provisioning", "notification")))
     assert "Konfigurasi gagal" in text
