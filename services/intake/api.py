@@ -288,6 +288,7 @@ def request_status(document: RequestDocument, agencies: Agencies) -> RequestStat
         max_file_size_bytes=facts.max_file_size_bytes,
         granted=document.granted,
         decision=document.decision,
+        approvals_before=document.approvals_before,
         due_at=due_at(document, agencies),
     )
 

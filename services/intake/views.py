@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
@@ -33,6 +33,8 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.http.approval import CHOICES, Decision
+from bmt.contracts.http.intake import ApprovalBefore
+from bmt.contracts.problems import is_empty
 from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status, Submitter
 from services.intake.domain.events import (
     Bounce,
@@ -179,6 +181,7 @@ class RequestDocument(_Document):
         warnings: of the last reception, as are the facts.
         decision: the one that stands.
         granted: the sizes that it grants.
+        approvals_before: it, where several must approve.
         notices: the Message-IDs of the e-mails about it.
     """
 
@@ -193,6 +196,7 @@ class RequestDocument(_Document):
     progress: Progress
     decision: Decision | None
     granted: Granted | None = None
+    approvals_before: tuple[ApprovalBefore, ...] = Field(default=(), exclude_if=is_empty)
     notices: tuple[str, ...] = ()
 
 
@@ -245,6 +249,7 @@ def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
         "decision": _decision(incoming) or (document["decision"] if document else None),
         "granted": _granted(document, event),
         "notices": _notices(document, event),
+        **_approvals_before(document, event),
     }
 
 
@@ -294,6 +299,16 @@ def _granted(document: Body | None, event: RequestEvent) -> Body | None:
     if isinstance(event, Approved):
         return event.approved.model_dump()
     return document.get("granted") if document else None
+
+
+def _approvals_before(document: Body | None, event: RequestEvent) -> Body:
+    before = document.get("approvals_before") if document else None
+    if isinstance(event, Approved):
+        before = [
+            {"by": one.endorsed_by.model_dump(), "at": one.endorsed_at}
+            for one in event.endorsements
+        ]
+    return {"approvals_before": before} if before else {}
 
 
 def _request_key(incoming: IncomingEvent[Any]) -> str | None:

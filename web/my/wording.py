@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from bmt.contracts.values import RequestWarning
 from web import wording
 from web.wording import (
     CHANNEL,
@@ -33,6 +34,8 @@ __all__ = (
     "STEP_STATE",
     "TONE",
     "WAITS_FOR",
+    "WARNING",
+    "WEIGHED",
 )
 
 OFFICER: Final = "pentadbir agensi"
@@ -43,6 +46,19 @@ WAITS_FOR: Final[Mapping[str, str]] = {
     "correction": "pembetulan daripada anda",
 }
 """As all pages have it, to the applicant."""
+
+WARNING: Final[Mapping[RequestWarning, str]] = {
+    "not_registered": "Akaun anda tiada dalam direktori. Minta pentadbir agensi mendaftarkannya: tanpa pendaftaran, perkhidmatan tidak dapat diberikan.",
+    "not_serving": "Akaun anda tidak aktif dalam direktori. Jika anda masih berkhidmat, minta pentadbir agensi mengaktifkannya.",
+    "no_active_service": "Anda tiada perkhidmatan BMT yang aktif untuk ditamatkan. Jika anda tersilap, tarik balik permohonan ini.",
+    "already_active": "Anda sudah mempunyai perkhidmatan BMT yang aktif. Jika anda mahu saiz yang lain, nyatakan dalam justifikasi; jika tidak, tarik balik permohonan ini.",
+    "open_request_exists": "Anda mempunyai permohonan lain yang belum selesai. Tarik balik yang tidak diperlukan lagi.",
+    "agency_unknown": "Tiada agensi yang mengaku akaun anda. Sahkan dengan pentadbir agensi bahawa anda berkhidmat di sana.",
+    "email_differs_from_directory": "Alamat e-mel yang dinyatakan bukan alamat dalam direktori; makluman dihantar ke kedua-duanya. Minta pentadbir agensi membetulkan yang salah.",
+    "sender_differs": "Permohonan ini datang dengan e-mel orang lain. Jika bukan kehendak anda, tarik balik permohonan ini.",
+    "sender_not_authenticated": "Pengirim e-mel yang membawa permohonan ini tidak dapat disahkan. Jika bukan anda yang menghantarnya, tarik balik permohonan ini.",
+}
+"""What an administrator weighs, to the applicant: those about which something can be done."""
 
 LABEL: Final[Mapping[str, str]] = {
     "agency": "Agensi",
@@ -68,4 +84,7 @@ FIELD: Final[Mapping[str, str]] = {
 }
 """What a field needs, if the fault's own sentence does not say so."""
 
-ALL: Final = (LABEL, FIELD, WAITS_FOR, {"": OFFICER})
+WEIGHED: Final = "Permohonan anda sedang menunggu keputusan pentadbir agensi. Baca dahulu apa yang boleh anda buat di bawah."
+"""In the place of `NEXT`, where an administrator weighs something."""
+
+ALL: Final = (LABEL, FIELD, WAITS_FOR, WARNING, {"": OFFICER, "weighed": WEIGHED})

@@ -19,6 +19,7 @@ from bmt.contracts.values import (
     Kind,
     Moment,
     NotShown,
+    Officer,
     Reason,
     ReplyChannel,
     RequestWarning,
@@ -119,6 +120,13 @@ class Step(_Answer):
     detail: str = Field(description="a reason, a channel, what is in force; may be empty")
 
 
+class ApprovalBefore(_Answer):
+    """An approval that more had to follow."""
+
+    by: Officer
+    at: Moment
+
+
 class RequestStatus(_Answer):
     """A request and what happened to it so far."""
 
@@ -142,6 +150,11 @@ class RequestStatus(_Answer):
     )
     decision: Decision | None = Field(
         default=None, exclude_if=_is_absent, description="the one that stands; not there before"
+    )
+    approvals_before: tuple[ApprovalBefore, ...] = Field(
+        default=(),
+        exclude_if=is_empty,
+        description="those before that one, where several must approve",
     )
     due_at: Moment | None = Field(
         default=None,

@@ -20,6 +20,7 @@ from bmt.contracts.events import (
     Effective,
     EffectiveIpms,
     EffectiveStorage,
+    Endorsement,
     Filed,
     Granted,
     NotificationPrepared,
@@ -68,7 +69,14 @@ def notice(kind, about):
 
 
 OPENED = ReviewOpened(request=facts(), due_at=NOON, warnings=())
-APPROVED = ruling(Approved, approved=Granted(quota_bytes=5, max_file_size_bytes=4))
+GRANTED = Granted(quota_bytes=5, max_file_size_bytes=4)
+FIRST = Endorsement(
+    level=1,
+    endorsed_by=Officer(subject="hamid", name="Hamid", role="administrator"),
+    endorsed_at=NOON,
+    approved=GRANTED,
+)
+APPROVED = ruling(Approved, approved=GRANTED, endorsements=(FIRST,))
 STARTED = ConfigurationStarted(
     request=facts(),
     plan=(PlannedChange(target="storage", setting="quota_bytes", **{"from": 0}, to=5),),
@@ -129,6 +137,7 @@ class TestRequests:
         ]
         assert document.decision.decision == "approve"
         assert document.decision.version == 2
+        assert [one.by.name for one in status.approvals_before] == ["Hamid"]
         assert document.open_for is None
 
     async def test_whatever_order_the_topics_bring_it_says_the_same(self):

@@ -6,9 +6,11 @@ import re
 import pytest
 from eventually import eventually
 from fixtures.procedure import OFFICER, approved, rejected, returned
+from fixtures.samples import MONDAY
 from my_visitors import PDF, documents_in, key_of, received, send
 
-from bmt.contracts.events import Granted, RequestFacts
+from bmt.contracts.events import Endorsement, Granted, RequestFacts
+from bmt.contracts.values import Officer
 
 pytestmark = pytest.mark.integration
 
@@ -66,6 +68,11 @@ async def test_a_request_that_is_still_open_is_said_before_another_is_filled_in(
         assert "masih terbuka" not in (await browser.get("/my/new/application")).text
 
     await eventually(is_closed)
+    first, second = [
+        (await browser.get(f"/my/requests/{await received(browser)}")).text for _ in "12"
+    ]
+    told = "Tarik balik yang tidak diperlukan lagi."
+    assert (told in first, told in second) == (False, True)
 
 
 async def test_what_was_decided_stays_on_every_page_with_names_and_without_accounts(visitor, wire):
@@ -74,7 +81,12 @@ async def test_what_was_decided_stays_on_every_page_with_names_and_without_accou
     (said,) = await wire.hear("bmt.requests.v1", request_id, "RequestReceived")
     facts = RequestFacts.model_validate(said.data["request"])
     granted = Granted(quota_bytes=15 * 10**9, max_file_size_bytes=1_250_000_000)
-    await wire.say(approved(facts, approved=granted, reason="Projek besar."), sequence=2)
+    hamid = Officer(
+        subject="hamid.mampu@mygovuc.gov.my", name="Hamid bin Omar", role="administrator"
+    )
+    first = Endorsement(level=1, endorsed_by=hamid, endorsed_at=MONDAY, approved=granted)
+    said = approved(facts, approved=granted, reason="Projek besar.", endorsements=(first,))
+    await wire.say(said, sequence=2)
 
     async def is_decided():
         page = (await browser.get(f"/my/requests/{request_id}")).text
@@ -82,7 +94,7 @@ async def test_what_was_decided_stays_on_every_page_with_names_and_without_accou
         return page
 
     page = await eventually(is_decided)
-    for told in ("1.25 GB", "(dipohon 5 GB)", "Projek besar.", OFFICER.name):
+    for told in ("1.25 GB", "(dipohon 5 GB)", "Projek besar.", OFFICER.name, hamid.name):
         assert told in page
     assert OFFICER.subject not in page
     assert "Perkhidmatan dijangka siap selewat-lewatnya" in page
