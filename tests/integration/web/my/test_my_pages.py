@@ -40,6 +40,7 @@ async def test_somebody_applies_with_a_document_and_sees_all_that_was_sent_and_w
     listed = (await browser.get("/my/")).text
     assert reference in listed
     assert "Permohonan, 2.5 GB" in listed
+    assert "fail terbesar 2 GB" in listed
     assert "keputusan pentadbir agensi" in listed
     assert "selewatnya" in listed
     assert "My requests" in (await browser.get("/my/?lang=en")).text
