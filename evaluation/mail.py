@@ -1,5 +1,6 @@
 """A mail server that only receives: each message becomes one RFC 5322 file in a maildir.
 
+An address at `REFUSED` is refused, so that a notice that does not arrive can be seen.
 Messages are in `<maildir>/new`, with their envelope on top: `Return-Path` and one `Delivered-To` a recipient. A
 message is answered once it is on disk.
 Run as `python -m evaluation.mail --port N --maildir FOLDER`.
@@ -9,6 +10,7 @@ import argparse
 import asyncio
 import mailbox
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from evaluation.ports import HOST, listening
 from evaluation.supervisor import Program
 
+REFUSED: Final = "ditolak.bmt.invalid"
 LARGEST_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -47,10 +50,24 @@ class Mail:
 
 
 class Sink:
-    """Takes every message (the hooks of aiosmtpd)."""
+    """Takes every message for whom it knows (the hooks of aiosmtpd)."""
 
     def __init__(self, maildir: Path) -> None:
         self._maildir = mailbox.Maildir(maildir)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd looks it up by this name
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        options: Sequence[str],
+    ) -> str:
+        if address.casefold().endswith(f"@{REFUSED}"):
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd looks it up by this name
         self, _server: SMTP, _session: Session, envelope: Envelope

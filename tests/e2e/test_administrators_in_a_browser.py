@@ -1,10 +1,14 @@
 """The console in a real browser: in both languages, without JavaScript, and as axe sees it."""
 
+import mailbox
 import uuid
 
+from eventually import eventually
 from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in_as, ways
 from fixtures.outside import registered
 from playwright.async_api import expect
+
+from evaluation.mail import REFUSED
 
 pytestmark = MARKS
 
@@ -59,9 +63,29 @@ async def test_an_administrator_decides_on_one_request_and_on_many(
     await page.locator("[name=exception_reason]").fill("Disahkan melalui telefon.")
     await page.get_by_role("button", name=words["send"]).click()
     await expect(page.locator("#heading")).to_contain_text(words["approved"])
-    await admin.until(one, "configuration_failed", "filed", "notified", "configured", "configuring")
+    await admin.until(one, "configuration_failed")
+    await page.goto(f"{ready['web']['url']}/console/requests/{one}")
+    await page.locator("#retry_reason").fill(f"Akaun sedang didaftarkan: {one}.")
+    await page.locator("button[value=tell]").click()
+    await page.wait_for_url("**retried=1")
 
-    await page.goto(page.url.rpartition("/requests/")[0] + "/")
+    def told():
+        every = mailbox.Maildir(ready["mail"]["maildir"], create=False)
+        texts = [message.get_payload(decode=True).decode() for message in every]
+        assert any(f"Akaun sedang didaftarkan: {one}." in text for text in texts)
+
+    await eventually(told, 30)
+
+    newest = f"{ready['web']['url']}/console/?order=received_at&descending=1"
+    large = await admin.submit(account=await registered(http, ready), quota_bytes=20 * 10**9)
+    await page.goto(newest)
+    await page.locator(f"input[value='{large}']").check()
+    for asked in (True, False):
+        await page.locator(".bulk button[value=approve]").click()
+        await expect(page.locator("#once-more")).to_have_count(int(asked))
+    await expect(page.locator("#results .badge.good")).to_have_count(1)
+
+    await page.goto(newest)
     for request_id in many:
         await page.locator(f"input[value='{request_id}']").check()
     await page.get_by_label(words["reason"]).fill("Lampirkan kelulusan ketua jabatan.")
@@ -276,6 +300,15 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
     failed = await admin.submit(account=f"tiada.{uuid.uuid4().hex[:8]}@mygovuc.gov.my")
     await admin.decide(failed, "approve", exception_reason="Disahkan melalui telefon.")
     await admin.until(failed, "configuration_failed")
+    account = await registered(http, ready)
+    applicant = {"account": account, "name": "Tidak Sampai", "email": f"{account[:15]}@{REFUSED}"}
+    untold = await admin.submit(account=account, applicant=applicant)
+
+    async def refused():
+        answer = await admin.get("notification", f"/v1/requests/{untold}/notifications")
+        assert [one["status"] for one in answer.json()["items"]] == ["failed"]
+
+    await eventually(refused, 30)
     page = await new_page("approval", scripts=True)
     await sign_in_as(page, "Aminah")
     pages = ready["web"]["url"]
@@ -288,6 +321,7 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
         "/console/search",
         "/console/?all=1",
         f"/console/requests/{failed}",
+        f"/console/requests/{untold}",
         "/console/nowhere",
     ):
         await page.goto(pages + name)
@@ -296,6 +330,12 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
             await picture(page, "pentadbir-senarai")
         if language == "ms" and waiting in name:
             await picture(page, "pentadbir-permohonan")
+        if name.endswith("/failures"):
+            row = page.locator("[aria-labelledby=notices] tr", has_text="Tidak Sampai")
+            await expect(row.locator(f"a[href$='{untold}']")).to_have_count(1)
+    await page.goto(f"{pages}/console/requests/{untold}")
+    await page.locator("#notice-failure button").click()
+    await page.wait_for_url("**retried=1")
     await page.goto(f"{pages}/console/requests/{waiting}")
     await page.locator("input[value=reject]").check()
     await page.get_by_role("button", name=WORDS[language]["send"]).click()
