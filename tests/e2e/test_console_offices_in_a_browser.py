@@ -461,7 +461,8 @@ async def test_a_manager_changes_the_rules_and_withdraws_a_change_that_waits(
     await page.locator("#decide").fill("0")
     await page.locator("#acting-0-officer").fill("siti.mampu@mygovuc.gov.my")
     await page.get_by_role("button", name=check).last.click()
-    for field in ("decide", "acting-0-on_behalf_of", "acting-0-from", "why"):
+    await expect(page.locator("#acting-1-from")).not_to_have_value("")
+    for field in ("decide", "acting-0-on_behalf_of", "acting-0-until", "why"):
         await expect(page.locator(f"#{field}-fault")).to_be_visible()
     if scripts:
         await clean(page, "a change of rules that is wrong")

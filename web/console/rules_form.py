@@ -37,7 +37,10 @@ _IN_A_GROUP: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class RulesForm:
-    """As browsers send it. Rows of appointments and closed days are numbered; an empty row is none."""
+    """As browsers send it. Rows of appointments and closed days are numbered.
+
+    A blank row of an appointment begins with the first day that it may have: a row with that alone is none.
+    """
 
     key: str = field(default_factory=new_key)
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +67,8 @@ class RulesForm:
             written = one.model_dump(mode="json", by_alias=True)
             typed |= {f"acting-{row}-{name}": written.get(name, "") for name in APPOINTMENT}
         typed |= {f"closed-{row}": day.isoformat() for row, day in enumerate(rules.closed_days)}
-        return cls(new_key(), typed)
+        blank = range(len(rules.acting), len(rules.acting) + _BLANK_ROWS)
+        return cls(new_key(), {**typed, **_begun(blank, today.isoformat())})
 
     @classmethod
     def of(cls, sent: Sent) -> "RulesForm":
@@ -85,7 +89,10 @@ class RulesForm:
                 ("closed_rows", self.closed_rows),
             )
         }
-        return RulesForm(self.key, {**self.typed, **rows})
+        there = len(self.acting_rows)
+        blank = range(there, there + _BLANK_ROWS)
+        begun = _begun(blank, self.value("in_force_from"))
+        return RulesForm(self.key, {**self.typed, **rows, **begun})
 
     def unnamed(self) -> Collection[str]:
         """The accounts of acting officers whose name was not typed."""
@@ -176,11 +183,17 @@ class RulesForm:
 
     def _filled_acting(self) -> Sequence[int]:
         return [
-            row for row in self.acting_rows if any(self._of_row(row, name) for name in APPOINTMENT)
+            row
+            for row in self.acting_rows
+            if any(self._of_row(row, name) for name in APPOINTMENT if name != "from")
         ]
 
     def _filled_closed(self) -> Sequence[int]:
         return [row for row in self.closed_rows if self.value(f"closed-{row}")]
+
+
+def _begun(rows: range, day: str) -> Mapping[str, str]:
+    return {f"acting-{row}-from": day for row in rows}
 
 
 def _left_in(**values: int | None) -> dict[str, int]:

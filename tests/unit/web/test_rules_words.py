@@ -99,6 +99,7 @@ def test_every_fault_is_told_at_once_beside_its_field():
             "acting-0-officer": "",
             "acting-0-until": "2026-11-30",
             "acting-2-officer": "siti.mampu@mygovuc.gov.my",
+            "acting-2-from": "",
             "closed-1": "esok",
             "reject": "x" * 301,
             "in_force_from": "",
