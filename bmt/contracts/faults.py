@@ -34,7 +34,6 @@ OF_FIELDS: Final[Mapping[str, str]] = {
     "not_true_or_false": "Either true or false is needed.",
     "not_a_day": "A day is needed, for example 2026-11-28.",
     "not_a_time": "A time with its zone is needed, for example 2026-11-28T09:00:00+08:00.",
-    "not_a_time_or_day": "A time with its zone is needed, or a day.",
     "not_one_of": "One of these is needed: {allowed}.",
     "kind_needed": "The field {field} is needed to tell what this is.",
     "too_long": "At most {maximum} characters are allowed.",

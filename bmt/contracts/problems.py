@@ -270,6 +270,7 @@ CODES: Final[Mapping[str, str]] = {
             "datetime_object_invalid",
             "datetime_from_date_parsing",
             "timezone_naive",
+            "timezone_aware",
             "timezone_offset",
             "time_type",
             "time_parsing",

@@ -442,11 +442,19 @@ def within_reach(moment: D) -> D:
     return moment
 
 
+_LOST_PLUS: Final = re.compile(r"(T\S+) (\d\d:\d\d)")
+
+
 def _written_out(moment: object) -> object:
-    """Accepts only text: pydantic would read a bare number as seconds since 1970."""
-    if isinstance(moment, str) and not DATE.match(moment):
-        raise wrong("not_a_time_or_day")
-    return moment
+    """Accepts only text: pydantic would read a bare number as seconds since 1970.
+
+    A `+` that was not escaped in an address arrives as a space.
+    """
+    if not isinstance(moment, str):
+        return moment
+    if not DATE.match(moment):
+        raise wrong("not_a_time")
+    return _LOST_PLUS.sub(r"\1+\2", moment)
 
 
 QueryTime = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(within_reach)]

@@ -1,17 +1,21 @@
 """Wrong fields are told by pointers into what was sent, and by what is allowed there."""
 
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Literal
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
 
 from bmt.chassis.http import bodies
+from bmt.chassis.http.routes import QueryTime
 from bmt.contracts.faults import wrong
 from bmt.contracts.problems import FieldError, Refused, faults_in_body, field_errors
+
+QUERY_TIME = TypeAdapter(QueryTime)
 
 
 class Cat(BaseModel):
@@ -68,6 +72,22 @@ def test_a_validators_own_code_is_told_with_its_values():
     (error,) = errors_of({"town": "Kuala"})
     assert (error.code, error.values) == ("year_out_of_reach", {"first": 1970, "last": 9998})
     assert error.detail == "A year from 1970 to 9998 is needed."
+
+
+@pytest.mark.parametrize(
+    "sent", ["2026-11-30", "2026-11-30T22:25:00", "2026-02-30T09:00:00Z", "kemarin", "1764000000"]
+)
+def test_a_time_of_a_query_needs_a_zone(sent):
+    with pytest.raises(ValidationError) as failed:
+        QUERY_TIME.validate_python(sent)
+    assert [fault.code for fault in faults_in_body(failed.value, sent)] == ["not_a_time"]
+
+
+@pytest.mark.parametrize("zone", ["Z", "+08:00", " 08:00"])
+def test_a_plus_that_an_address_turned_into_a_blank_is_still_a_zone(zone):
+    hours = 0 if zone == "Z" else 8
+    expected = datetime(2026, 11, 30, 22, 25, tzinfo=timezone(timedelta(hours=hours)))
+    assert QUERY_TIME.validate_python(f"2026-11-30T22:25:00{zone}") == expected
 
 
 def test_a_validator_without_a_code_is_told_in_general():

@@ -59,7 +59,7 @@ ABOVE_PYTHON = {
 
 OF_NO_MODEL = {
     *("string_not_ascii", "multiple_of", "date_past", "date_future", "datetime_past"),
-    *("datetime_future", "timezone_aware", "time_delta_type", "time_delta_parsing"),
+    *("datetime_future", "time_delta_type", "time_delta_parsing"),
     *("url_syntax_violation", "url_scheme"),
     *("decimal_max_digits", "decimal_max_places", "decimal_whole_digits"),
 }
