@@ -64,11 +64,13 @@ def test_nobody_decides_on_their_own_request_whatever_the_letters_of_the_account
         decide("approve", by=THE_APPLICANT, on_behalf_of=SITI.name),
         decide("approve", on_behalf_of=APPLICANT.account.upper()),
         decide("approve", on_behalf_of=APPLICANT.email),
+        decide("approve", on_behalf_of=f" {APPLICANT.name.upper()}"),
     ],
     ids=[
         "the applicant on behalf of an officer",
         "an officer on behalf of the applicant",
         "an officer on behalf of the applicant's address",
+        "an officer on behalf of the applicant's name",
     ],
 )
 def test_nobody_decides_on_their_own_request_on_behalf_of_another_or_through_another(deputy):

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import RequestWarning
@@ -99,28 +101,37 @@ class FieldsWrong(Refused):
 
     problem = "validation_failed"
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
+    def __init__(self, errors: Sequence[FieldError], **extra: JsonValue) -> None:
+        detail = "; ".join(fault.detail for fault in errors)
+        super().__init__(detail, errors=tuple(errors), extra=extra)
+
+    def naming_also(self, others: "Sequence[FieldsWrong]") -> "FieldsWrong":
+        """This problem, with the fields and members of the others."""
+        whole = (self, *others)
+        extra = {name: value for each in reversed(whole) for name, value in each.extra.items()}
+        refused = FieldsWrong([fault for each in whole for fault in each.errors], **extra)
+        refused.problem = self.problem
+        return refused
 
 
-class QuotaExceedsMaximum(Refused):
+class QuotaExceedsMaximum(FieldsWrong):
     """No administrator can grant more than the agency's maximum."""
 
     problem = "quota_exceeds_maximum"
 
     def __init__(self, maximum_bytes: int) -> None:
         wrong = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=maximum_bytes)
-        super().__init__(wrong.detail, extra={"maximum": maximum_bytes}, errors=(wrong,))
+        super().__init__([wrong], maximum=maximum_bytes)
 
 
-class WarningsNeedReason(Refused):
+class WarningsNeedReason(FieldsWrong):
     """Approving a request with warnings is an exception and needs a reason."""
 
     problem = "warnings_need_reason"
 
     def __init__(self, warnings: Sequence[RequestWarning]) -> None:
         wrong = FieldError.of("/exception_reason", "exception_reason_needed")
-        super().__init__(wrong.detail, extra={"warnings": list(warnings)}, errors=(wrong,))
+        super().__init__([wrong], warnings=list(warnings))
 
 
 class UnknownAgency(Refused):

@@ -1,6 +1,6 @@
 """The rules of SOP step 2: which events a command to a review leads to."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import ceil
 from types import MappingProxyType
@@ -42,7 +42,6 @@ from services.approval.domain.events import (
     HeldForCorrection,
     PapersReceived,
 )
-from services.approval.domain.policy import Policy
 from services.approval.domain.review import (
     AddComment,
     Command,
@@ -92,11 +91,10 @@ def approved(command: Decide, review: Open) -> Approved | Endorsed:
     request = review.request
     if command.policy.claims.belonging(request.agency, request.applicant.account) == "other":
         raise AccountOfOtherAgency
-    granted = _granted(command, review)
-    _require_within(command.policy, granted, request)
     ruling = command.ruling
-    if review.warnings and ruling.exception_reason is None:
-        raise WarningsNeedReason(review.warnings)
+    granted = _granted(ruling, review)
+    if wrong := tuple(_why_not(command, review, granted)):
+        raise wrong[0].naming_also(wrong[1:]) if wrong[1:] else wrong[0]
     level = len(review.endorsements) + 1
     if level < review.levels:
         endorsement = Endorsement(
@@ -141,44 +139,41 @@ def _require_another_person(command: Decide, review: Open) -> None:
 
 
 def _folded(name: str | None) -> str:
-    return (name or "").strip().casefold()
+    return " ".join((name or "").split()).casefold()
 
 
-def _granted(command: Decide, review: Open) -> Granted:
-    """The administrator's sizes, else the previous approver's, else those asked for."""
-    ruling, request = command.ruling, review.request
+def _why_not(command: Decide, review: Open, granted: Granted) -> Iterator[FieldsWrong]:
+    """Sizes that were asked for are checked too: the agency's rules may have changed since."""
+    policy, request, ruling = command.policy, review.request, command.ruling
     faults = acting_wrong(command)
     if request.kind == "termination":
         faults += present(ruling, SIZES, "termination_grants_nothing")
     if faults:
-        raise FieldsWrong(faults)
-    if request.kind == "termination":
+        yield FieldsWrong(faults)
+    largest_quota = policy.largest_quota_bytes or request.quota_bytes
+    if largest_quota is not None and _exceeds(granted.quota_bytes, largest_quota):
+        yield QuotaExceedsMaximum(largest_quota)
+    largest_file = policy.largest_file_bytes or request.max_file_size_bytes
+    if largest_file is not None and _exceeds(granted.max_file_size_bytes, largest_file):
+        pointer, code = "/max_file_size_bytes", "size_above_maximum"
+        yield FieldsWrong([FieldError.of(pointer, code, maximum_bytes=largest_file)])
+    if review.warnings and ruling.exception_reason is None:
+        yield WarningsNeedReason(review.warnings)
+
+
+def _granted(ruling: Ruling, review: Open) -> Granted:
+    """The administrator's sizes, else the previous approver's, else those asked for."""
+    if review.request.kind == "termination":
         return Granted(quota_bytes=None, max_file_size_bytes=None)
-    return _sizes(ruling, review.endorsements[-1].approved if review.endorsements else request)
-
-
-def _sizes(ruling: Ruling, otherwise: Granted | RequestFacts) -> Granted:
+    before = review.endorsements[-1].approved if review.endorsements else review.request
     return Granted(
-        quota_bytes=ruling.quota_bytes or otherwise.quota_bytes,
-        max_file_size_bytes=ruling.max_file_size_bytes or otherwise.max_file_size_bytes,
+        quota_bytes=ruling.quota_bytes or before.quota_bytes,
+        max_file_size_bytes=ruling.max_file_size_bytes or before.max_file_size_bytes,
     )
 
 
-def _require_within(policy: Policy, granted: Granted, request: RequestFacts) -> None:
-    """Sizes that were asked for are checked too: the agency's rules may have changed since."""
-    largest_file = policy.largest_file_bytes or request.max_file_size_bytes
-    if _exceeds(granted.max_file_size_bytes, largest_file):
-        wrong = FieldError.of(
-            "/max_file_size_bytes", "size_above_maximum", maximum_bytes=largest_file or 0
-        )
-        raise FieldsWrong([wrong])
-    largest_quota = policy.largest_quota_bytes or request.quota_bytes
-    if largest_quota is not None and _exceeds(granted.quota_bytes, largest_quota):
-        raise QuotaExceedsMaximum(largest_quota)
-
-
-def _exceeds(size: int | None, limit: int | None) -> bool:
-    return size is not None and limit is not None and size > limit
+def _exceeds(size: int | None, limit: int) -> bool:
+    return size is not None and size > limit
 
 
 def ruled(command: Decide, review: Open) -> Event:
@@ -330,10 +325,10 @@ def _require_nobody_corrects(command: Decide, review: Open) -> None:
 
 
 def _acts_for(command: Decide, applicant: Applicant) -> bool:
-    """Whether the applicant decides, in person or through an officer acting for them."""
-    acting = (command.officer.subject, (command.ruling.on_behalf_of or "").strip())
-    names = {applicant.account.casefold(), applicant.email.casefold()}
-    return any(name.casefold() in names for name in acting)
+    """Whether the applicant decides, in person or through an officer acting for them, under any name."""
+    behind, account = _folded(command.ruling.on_behalf_of), applicant.account.casefold()
+    names = {account, applicant.email.casefold(), _folded(applicant.name)}
+    return command.officer.subject.casefold() in names or behind in names
 
 
 _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(

@@ -109,6 +109,24 @@ def test_every_fault_is_told_at_once():
     assert pointers(refused) == ["/reason", "/quota_bytes", "/on_behalf_of"]
 
 
+def test_every_fault_of_an_approval_is_told_at_once_under_the_first_ones_name():
+    larger = {"quota_bytes": 101 * GB, "max_file_size_bytes": 3 * GB}
+    warned = given(DECIDER, opened(warnings=WARNINGS))
+    fields = ["/quota_bytes", "/max_file_size_bytes", "/exception_reason"]
+
+    refused = warned.when(decide("approve", **larger)).then_refused(
+        errors.FieldsWrong, maximum=100 * GB, warnings=list(WARNINGS)
+    )
+    assert (refused.problem, pointers(refused)) == ("quota_exceeds_maximum", fields)
+
+    unnamed = decide("approve", policy=NAMED, on_behalf_of="Sesiapa", **larger)
+    refused = warned.when(unnamed).then_refused(errors.FieldsWrong)
+    assert (refused.problem, pointers(refused)) == (
+        "validation_failed",
+        ["/on_behalf_of", *fields],
+    )
+
+
 @pytest.mark.parametrize(
     ("policy", "asked", "maximum"),
     [
