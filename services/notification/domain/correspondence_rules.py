@@ -180,9 +180,7 @@ def _record_prepared(command: RecordPrepared, state: Correspondence) -> Sequence
                 by=command.notification_id,
             )
             for one in state.before(outgoing)
-            if one.notice.about in ("acknowledgement", "approved")
-            and one.notice.on_paper
-            and one.status == "prepared"
+            if one.notice.on_paper and one.status == "prepared"
         ),
     ]
 

@@ -118,7 +118,7 @@ class SentAgain(RequestEvent):
 
 
 class AcknowledgementSuperseded(RequestEvent):
-    """Nobody needs to hand the acknowledgement, or a notice of delay, over: the paper of the outcome, `by`, says more."""
+    """Nobody needs to hand an earlier paper over (acknowledgement, return, delay): the outcome's, `by`, says more."""
 
     TYPE = "my.gov.bmt.notification.AcknowledgementSuperseded.v1"
     notification_id: str

@@ -233,14 +233,15 @@ def test_what_cannot_be_handed_over_or_sent_is_refused(before, asked, error):
     assert error is not errors.NotPreparedYet or refused.status == 404
 
 
-def test_the_paper_of_the_outcome_supersedes_the_acknowledgement_that_was_not_handed_over():
-    before = (due(ON_PAPER), prepared(ON_PAPER), due(PAPER))
-    superseded = AcknowledgementSuperseded(
-        request=REQUEST, notification_id="acknowledgement", by="rejected"
-    )
+@pytest.mark.parametrize(
+    "earlier", [ON_PAPER, notice("returned", "letter")], ids=lambda one: one.about
+)
+def test_the_paper_of_the_outcome_supersedes_an_earlier_one_that_was_not_handed_over(earlier):
+    before, its_id = (due(earlier), prepared(earlier), due(PAPER)), earlier.notification_id
+    superseded = AcknowledgementSuperseded(request=REQUEST, notification_id=its_id, by="rejected")
     given(DECIDER, *before).when(RecordPrepared(ID, DOCUMENT)).then(prepared(PAPER), superseded)
     over = (*before, prepared(PAPER), superseded)
-    given(DECIDER, *over).when(dispatch(notice_id="acknowledgement")).then_one(Notified)
+    given(DECIDER, *over).when(dispatch(notice_id=its_id)).then_one(Notified)
 
 
 @pytest.mark.parametrize(
