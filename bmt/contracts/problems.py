@@ -366,7 +366,9 @@ def _code(fault: Mapping[str, Any]) -> tuple[str, Values]:
     kind, context = str(fault["type"]), fault.get("ctx") or {}
     if kind not in CODES:
         return (kind, context) if kind in SENTENCES else (GENERAL, {})
-    code = CODES[kind]
+    # A length that pydantic checks after a validator of ours does not say that it is text's.
+    is_text = kind in ("too_long", "too_short") and isinstance(fault.get("input"), str)
+    code = kind if is_text else CODES[kind]
     if code == "not_one_of":
         allowed = str(context.get("expected") or context.get("expected_tags", ""))
         return code, {"allowed": tuple(_QUOTED.findall(allowed))}

@@ -8,7 +8,14 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from bmt.chassis.http import bodies
 from bmt.chassis.http.routes import QueryTime
@@ -32,6 +39,7 @@ class Home(BaseModel):
     pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]] = []
     limit: int | Literal["none"] = 1
     town: str = ""
+    door: Annotated[str, AfterValidator(str.strip)] | None = Field(default=None, max_length=3)
 
     @field_validator("town")
     @classmethod
@@ -66,6 +74,10 @@ def test_a_parameter_is_named_without_the_tags_of_its_types():
 def test_what_is_allowed_is_told():
     errors = told({"pets": [{"kind": "bird"}]})
     assert errors == {"/pets/0": "One of these is needed: cat, dog."}
+
+
+def test_a_text_that_is_too_long_has_too_many_characters_wherever_its_length_is_checked():
+    assert told({"door": "number"}) == {"/door": "At most 3 characters are allowed."}
 
 
 def test_a_validators_own_code_is_told_with_its_values():
