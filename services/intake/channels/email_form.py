@@ -233,10 +233,9 @@ def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[st
     told = _LabelledValues(agencies)
     told.read(message, forms)
     understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}
-    wrong = _why_not_read(message, told) or tuple(_incomplete(told))
-    if wrong:
+    if wrong := _why_not_read(message, told):
         return Form(understood, _first(message, wrong), None)
-    form = _checked(understood, {field: values.pop() for field, values in told.meant.items()})
+    form = _checked(understood, told)
     if form.request is not None and (doubts := tuple(_doubts(message, told, form.request))):
         form = replace(form, missing=doubts, request=None)
     if not message.automatic:
@@ -434,16 +433,22 @@ def _of_field(field: str, code: str) -> Missing:
     return Missing.of(field, code, label=" / ".join(LABELS[field][:2]).capitalize())
 
 
-def _checked(understood: dict[str, str], values: dict[str, str | int | None]) -> Form:
-    """The request, validated as the body of `POST /v1/requests`."""
-    sizes = SIZES if values["kind"] == "application" else ()
+def _checked(understood: dict[str, str], told: _LabelledValues) -> Form:
+    """The request, validated as the body of `POST /v1/requests`; all that hinders it is named at once."""
+    missing = tuple(_incomplete(told))
+    named = {each.field for each in missing}
+    values = {field: next(iter(each)) for field, each in told.meant.items() if field not in named}
+    sizes = SIZES if values.get("kind") == "application" else ()
     body = {name: values.get(name) for name in ("kind", "agency", "justification", *sizes)}
-    applicant = {name: values[name] for name in ("account", "name", "email")}
+    applicant = {name: values.get(name) for name in ("account", "name", "email")}
     asked = {**body, "applicant": applicant, "channel": "email"}
     try:
         request = SubmitRequest.model_validate(asked)
     except ValidationError as error:
-        return Form(understood, tuple(map(_wrong, faults_in_body(error, asked))), None)
+        wrong = map(_wrong, faults_in_body(error, asked))
+        missing += tuple(each for each in wrong if each.field not in named)
+    if missing:
+        return Form(understood, missing, None)
     return Form(understood, (), request, filled=True)
 
 

@@ -52,6 +52,23 @@ def why(found) -> list[tuple[str, str]]:
     return [(each.field, each.code) for each in found.missing]
 
 
+def test_all_that_is_wrong_is_named_at_once_and_each_field_once():
+    wrong = FORM.replace("permohonan", "pembaharuan").replace("MAMPU", "ABC")
+    wrong = wrong.replace("Siti Aminah binti Ali", "Siti " * 50)
+    wrong = wrong.replace("Akaun: siti.mampu@mygovuc.gov.my", "Akaun: siti mampu")
+    assert why(form(f"{wrong}Kuota: banyak\n")) == [
+        ("kind", "line_not_understood"),
+        ("agency", "line_not_understood"),
+        ("quota_bytes", "line_not_understood"),
+        ("account", "line_not_understood"),
+        ("name", "too_long"),
+    ]
+    wrong = WHOLE.replace("Agensi", "Jabatan").replace(
+        "E-mel: siti.mampu@mygovuc.gov.my", "E-mel: siti@"
+    )
+    assert why(form(wrong)) == [("agency", "line_missing"), ("email", "line_not_understood")]
+
+
 class TestSizes:
     @pytest.mark.parametrize(
         ("line", "field"),
