@@ -178,7 +178,10 @@ async def test_a_retry_that_intake_has_not_seen_yet_is_shown_as_provisioning_kno
 
 @pytest.mark.parametrize(
     ("target", "since", "words"),
-    [("storage", AT, "storan pemindahan, yang tidak menjawab"), ("ipms", None, "IPMS, yang tidak menjawab")],
+    [
+        ("storage", AT, "storan pemindahan, yang tidak menjawab"),
+        ("ipms", None, "IPMS, yang tidak menjawab"),
+    ],
 )
 async def test_what_waits_for_a_target_says_which_and_since_when(target, since, words):
     waiting = {**FAILED, "status": "approved", "away": target, "away_since": since}
