@@ -21,7 +21,7 @@ from bmt.agencies.register import Agencies
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import PaperChannel, in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
-from services.intake.domain.rules import require_channel
+from services.intake.domain.submission import require_channel
 from services.intake.papers import CoverCode, FormCode
 
 log = structlog.get_logger(__name__)

@@ -18,17 +18,26 @@ from bmt.chassis.runtime.documents import (
 from bmt.contracts.events import RequestedService, SubmitRequest
 from bmt.contracts.http.intake import RequestChecked
 from bmt.contracts.values import Channel
-from services.intake.channels.mail import OpenedMail
 from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at
 from services.intake.channels.upload import kept, why_set_aside
 from services.intake.directory import Directory
-from services.intake.domain import received as reception
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, Mail
 from services.intake.domain.request import ReceiveEmail, ReceiveRequest
-from services.intake.domain.rules import faults, require_channel, require_theirs
-from services.intake.domain.submission import AccountStatus, Caller, Submission, sender_of
+from services.intake.domain.submission import (
+    AccountStatus,
+    Caller,
+    Submission,
+    differs_from_directory,
+    faults,
+    of_standing,
+    require_channel,
+    require_theirs,
+    sender_of,
+    warnings_of,
+)
 from services.intake.limits import SubmissionLimits
+from services.intake.mail_process import OpenedMail
 from services.intake.queries import OpenRequests, Requests
 from services.intake.views import RequestDocument
 
@@ -83,7 +92,7 @@ class Reception:
             require_theirs(submission)
         return RequestChecked(
             errors=tuple(each.error for each in faults(submission)),
-            warnings=reception.warnings(submission),
+            warnings=warnings_of(submission),
         )
 
     async def _known(
@@ -119,8 +128,8 @@ class Reception:
     def _is_fine(self, requested: RequestedService, standing: AccountStatus) -> bool:
         return (
             self._belongs(requested, standing) == "own"
-            and not reception.differs_from_directory(requested, standing)
-            and not any(reception.of_standing(requested.kind, standing))
+            and not differs_from_directory(requested, standing)
+            and not any(of_standing(requested.kind, standing))
         )
 
     def _belongs(self, requested: RequestedService, standing: AccountStatus | None) -> Belonging:

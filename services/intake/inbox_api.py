@@ -30,7 +30,7 @@ from bmt.contracts.values import Kind, PaperChannel
 from bmt.wording.bilingual import Code, fault_sentence, label_in
 from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
-from services.intake.channels.field_values import proposed_kind
+from services.intake.channels.email_form import proposed_kind
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
 from services.intake.channels.upload import document_of, kind_not_taken, nothing_in_it

@@ -10,10 +10,8 @@ from typing import Final
 
 from bmt.chassis.http.limits import RateLimit
 from bmt.contracts.problems import Refused
-from services.intake.domain.errors import NotTheirs
-from services.intake.domain.received import directory_email
-from services.intake.domain.rules import faults, require_theirs
-from services.intake.domain.submission import Excess, Submission
+from services.intake.domain.errors import Excess, NotTheirs
+from services.intake.domain.submission import Submission, directory_email, faults, require_theirs
 from services.intake.queries import OpenRequests
 
 _AN_HOUR: Final = 3600

@@ -12,8 +12,7 @@ from typing import Final, Literal
 
 import structlog
 
-from services.intake.channels.mail import OpenedMail, unopened
-from services.intake.mail_process import LENGTH, Asked, framed, opened_of
+from services.intake.mail_process import LENGTH, Asked, OpenedMail, framed, opened_of, unopened
 
 LONGEST_SECONDS: Final = 30.0
 """Longer than the kernel's limit: for a busy machine, or a process that hangs."""

@@ -30,12 +30,12 @@ from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
-from services.intake.channels.mail import OpenedMail, unopened
 from services.intake.channels.reports import OwnNotices
 from services.intake.delivering import cause_of, identity_of, was_registered
 from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.handlers import Reception
 from services.intake.imap import Folder, MailboxAway, Session, mailboxes
+from services.intake.mail_process import OpenedMail, unopened
 from services.intake.mail_readers import Readers
 from services.intake.settings import Settings
 

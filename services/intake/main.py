@@ -33,7 +33,7 @@ from services.intake import (
     views,
 )
 from services.intake.blank_papers import BlankPapers
-from services.intake.channels.field_values import codes_of
+from services.intake.channels.email_form import codes_of
 from services.intake.channels.upload import Uploads
 from services.intake.correcting import Approval, Corrections
 from services.intake.delivering import Deliveries, MessageTexts

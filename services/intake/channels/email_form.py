@@ -1,203 +1,26 @@
 """Whether a message holds a filled request, and what it asks for."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
+from bmt.agencies.register import Agencies
 from bmt.contracts.events import SubmitRequest
 from bmt.contracts.problems import FieldError, faults_in_body
-from services.intake.channels.beside_form import SIZES, doubt, sizes_elsewhere
-from services.intake.channels.character_sets import UNCLEAR, Decoded
-from services.intake.channels.enclosed import Part
-from services.intake.channels.field_values import LINKED, LONGEST_READ, is_ticked, readers
+from bmt.contracts.values import Kind, size_in_bytes
 from services.intake.channels.html_looks import TooComplex
-from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, is_label, labelled
+from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, labelled
 from services.intake.channels.media_types import EMAIL
-from services.intake.channels.message import ReadMessage
-from services.intake.channels.plain_html import MARK, text_of
+from services.intake.channels.message import UNCLEAR, Decoded, ReadMessage
+from services.intake.channels.own_words import SIZES, doubt, own_text, sizes_elsewhere
+from services.intake.channels.parts import Part
+from services.intake.channels.plain_html import text_of
 from services.intake.domain.events import Missing
-
-_NAMES: Final = {
-    "from": (
-        *("from", "daripada", "dari", "pengirim", "发件人", "寄件者", "寄件人", "von", "de", "van"),
-        *("från", "da", "fra", "от", "от кого", "差出人", "보낸 사람", "அனுப்புநர்"),
-    ),
-    "sent": (
-        *("sent", "date", "dihantar", "dihantar pada", "dikirim", "tarikh", "tanggal", "发送时间"),
-        *("日期", "傳送時間", "寄件日期", "gesendet", "datum", "envoyé", "enviado", "fecha", "送信日時"),
-        *("отправлено", "verzonden", "skickat", "inviato", "받는 날짜", "보낸 날짜", "发送日期"),
-    ),
-    "to": ("to", "kepada", "ke", "untuk", "penerima", "收件人", "收件者", "an", "à", "para", "aan", "till", "кому", "宛先"),
-    "cc": ("cc", "bcc", "sk", "s.k", "salinan", "salinan kepada", "抄送", "副本", "kopie", "копия"),
-    "subject": (
-        *("subject", "subjek", "perkara", "tajuk", "主题", "主旨", "主題", "标题", "betreff", "objet"),
-        *("asunto", "onderwerp", "ämne", "oggetto", "тема", "件名", "제목"),
-    ),
-}  # fmt: skip
-"""The header fields of an answered message, as mail programs write them in these languages."""
-_KIND_OF: Final = {name: kind for kind, names in _NAMES.items() for name in names}
-_FIELD: Final = re.compile(r"([^:：]{1,40})[:：](.*)")
-_MOST_BETWEEN: Final = 12
-"""The longest header in lines: addresses may take several."""
-_LEAST_FIELDS: Final = 3
-
-_DIVIDER: Final = re.compile(
-    r"[-_=*\s>]{2,100}(?:original (?:message|appointment)|mesej asal|e-?mel asal|pesan asli|forwarded (?:message|by)|"
-    r"mesej (?:yang )?dimajukan|mesej dipanjangkan|pesan (?:yang )?diteruskan|repl(?:y|ied) message|reply above|"
-    r"ursprüngliche nachricht|message d'origine|原始邮件|转发邮件|原始郵件)\b.{0,200}"
-    r"|begin forwarded message:?|mula(?:kan)? mesej (?:yang )?dimajukan:?"
-    r"|.{0,80}\b(?:above this line|di atas (?:baris|garisan) ini)\b.{0,120}",
-    re.IGNORECASE,
-)
-"""Also the line above which ticket systems want the answer."""
-_WROTE: Final = re.compile(
-    r".{0,400}\b(?:wrote|writes|menulis|tulis|telah menulis|berkata|said|a écrit|schrieb|escribió|escreveu|schreef|skrev|написал)\s{0,3}[:：]"
-    r"|.{0,400}(?:写道|寫道|написал\(а\)|のメール)\s{0,3}[:：]"
-    r"|(?:am|op) .{1,400}(?:schrieb|geschreven|schreef).{0,200}:",
-    re.IGNORECASE,
-)
-_BETWEEN_DASHES: Final = re.compile(r"-{2,20}\s(.{1,400}?)\s-{2,20}")
-"""Zoho ends `On …, somebody wrote` with dashes, without a colon."""
-_QUOTING: Final = re.compile(
-    r"(?:quoting|memetik|mengutip|zitat von|citando) .{1,300}[:：]"
-    r"|>{3}\s.{1,300}\s>{3}",
-    re.IGNORECASE,
-)
-"""How Horde and GroupWise begin a quotation; GroupWise's line has marks on both sides."""
-_SOMEBODY: Final = re.compile(r"[<\[(](?:mailto:)?[^\s<>\[\]()@]{1,64}@[^\s<>\[\]()@]{1,190}[>\])]")
-_WHEN: Final = re.compile(r"\b\d{1,2}[:.]\d{2}\b|\b20\d\d\b")
-_BEGINS: Final = re.compile(r"(?:on|pada|am|le|el|op|em|den|在|于)\b", re.IGNORECASE)
-_MOST_WRAPPED: Final = 4
-"""The longest `On …, somebody wrote:` in lines."""
-_TELLING: Final = re.compile(r"@|\b\d{1,2}[:.]\d{2}\b")
-"""An address or a time of day."""
-_LONGEST_LINE: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class OwnText:
-    """The writer's own text of a message; `has_more`: the message has text of others, too."""
-
-    text: str
-    has_more: bool
-
-
-def own_text(text: str, *, is_answer: bool = False) -> OwnText:
-    """The writer's own text; `is_answer`: the message states that it answers another one.
-
-    Lines with `>` are somebody else's. So is everything after the header of an answered message, and after
-    `somebody wrote:`, unless only lines with `>` follow it.
-    """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    own: list[str] = []
-    has_more = False
-    place = 0
-    while place < len(lines):
-        bare = _bare(lines[place])
-        if bare.startswith((">", "&gt;")) and not _QUOTING.fullmatch(bare):
-            has_more, place = True, place + 1
-        elif (
-            bare == MARK
-            or _DIVIDER.fullmatch(bare)
-            or _is_header(lines, place, is_answer=is_answer)
-        ):
-            return OwnText("\n".join(own), has_more=True)
-        elif wrapped := _attribution(lines, place):
-            has_more, place = True, place + wrapped
-            if not _is_quoted_below(lines, place):
-                return OwnText("\n".join(own), has_more=True)
-        else:
-            own.append(lines[place])
-            place += 1
-    return OwnText("\n".join(own), has_more)
-
-
-def _bare(line: str) -> str:
-    return line[:_LONGEST_LINE].strip(" \t*\N{NO-BREAK SPACE}\N{ZERO WIDTH SPACE}\ufeff")
-
-
-def _is_header(lines: list[str], place: int, *, is_answer: bool) -> bool:
-    """Whether the header of an answered message begins here: From comes first.
-
-    In an answer, any three fields are a header if one has an address or a time.
-    """
-    if is_answer and _is_header_of_notes(lines, place):
-        return True
-    first = _field(lines[place])
-    if first is None or (first[0] != "from" and (not is_answer or is_label(lines[place]))):
-        return False
-    if not is_answer and _is_memo(lines, place):
-        return False
-    fields = []
-    for line in lines[place : place + _MOST_BETWEEN]:
-        if is_label(line):
-            break
-        if found := _field(line):
-            fields.append(found)
-    others = {kind for kind, _ in fields} - {"from", ""}
-    if first[0] == "from":
-        return len(others) >= (1 if is_answer else 2)
-    telling = any(_TELLING.search(value) for _, value in fields)
-    return len(fields) >= _LEAST_FIELDS and telling
-
-
-def _is_header_of_notes(lines: list[str], place: int) -> bool:
-    """Whether To and Subject stand alone on their lines, above their values, as Notes writes them."""
-
-    def kind(line: str) -> str:
-        return _KIND_OF.get(_bare(line).lower(), "")
-
-    if kind(lines[place]) != "to":
-        return False
-    return any(kind(line) == "subject" for line in lines[place + 1 : place + _MOST_BETWEEN])
-
-
-def _is_memo(lines: list[str], place: int) -> bool:
-    """Whether To came before From: memos begin so, and no mail program's header does."""
-    before = (found for line in lines[max(place - 2, 0) : place] if (found := _field(line)))
-    return any(kind == "to" for kind, _ in before)
-
-
-def _field(line: str) -> tuple[str, str] | None:
-    """The kind of a header field (empty if unknown), and its value."""
-    match = _FIELD.fullmatch(_bare(line).replace("*", ""))
-    return (_KIND_OF.get(match[1].strip().lower(), ""), match[2]) if match else None
-
-
-def _attribution(lines: list[str], place: int) -> int:
-    """The number of lines of `On …, somebody wrote:` that begins here, or 0."""
-    joined = _bare(lines[place])
-    if dashed := _BETWEEN_DASHES.fullmatch(joined):
-        joined = f"{dashed[1].rstrip(':')}:"
-    if _QUOTING.fullmatch(joined):
-        return 1
-    if joined.endswith((":", "：")) and (_WROTE.fullmatch(joined) or _names_both(joined)):
-        return 1
-    if not _BEGINS.match(joined):
-        return 0
-    for number, line in enumerate(lines[place + 1 : place + _MOST_WRAPPED], start=2):
-        if not (more := _bare(line)):
-            return 0
-        joined = f"{joined} {more}"
-        if more.endswith((":", "：")):
-            joined = joined[:_LONGEST_LINE]
-            return number if _WROTE.fullmatch(joined) or _names_both(joined) else 0
-    return 0
-
-
-def _names_both(line: str) -> bool:
-    """Whether it has an address and a time: with a colon, that is an attribution in any language."""
-    return bool(_SOMEBODY.search(line) and _WHEN.search(line)) and not is_label(line)
-
-
-def _is_quoted_below(lines: list[str], place: int) -> bool:
-    """Whether the next line with text begins with `>`."""
-    following = (_bare(line) for line in lines[place : place + _MOST_BETWEEN])
-    return next((line for line in following if line), ">").startswith(">")
-
 
 NEEDED: Final = ("kind", "agency", "name", "account", "email", "justification")
 
@@ -458,3 +281,146 @@ def _wrong(error: FieldError) -> Missing:
     return (
         _of_field(field, "line_not_understood") if error.code in _OF_FORM else Missing.wrong(error)
     )
+
+
+Reader = Callable[[str], str | int | None]
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "permohonan": "application",
+    "permohonan baharu": "application",
+    "permohonan baru": "application",
+    "application": "application",
+    "new application": "application",
+    "penamatan": "termination",
+    "termination": "termination",
+}
+LONGEST_READ: Final = 2000
+"""The characters of a one-line field: an address of 254 may occur three times, linked."""
+LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
+_IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
+_PLACEHOLDER: Final = re.compile(r"\[.*\]|<.*>|\{.*\}|\(.*\)", re.DOTALL)
+_AN_ADDRESS: Final = re.compile(r"[^\s@]++@[^\s@]++")
+_MAILTO: Final = re.compile(r"[<\[]mailto:([^<>\[\]?]*+)[^<>\[\]]*+[>\]]", re.IGNORECASE)
+_NOTHING: Final = frozenset(
+    ["tiada", "tidak ada", "tak ada", "belum ada", "tidak berkenaan", "tidak berkaitan", "nil", "none", "n/a", "na", "tba",
+     "sama", "sama seperti di atas", "seperti di atas", "sda", "same", "same as above", "as above",
+     "baru", "baharu", "new", "-", "x", "xx", "xxx"]
+)  # fmt: skip
+"""What people write where they have nothing to write, or would repeat a line."""
+_LONGEST_NAME: Final = 200
+_SEVERAL_NAMES: Final = re.compile(
+    r"\b1[.)]\s.{1,200}\b2[.)]\s|;"
+    r"|\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\b.{1,150}(?:,|&|\bdan\b|\band\b|\s/\s).{1,150}\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\s",
+    re.IGNORECASE,
+)
+
+
+def codes_of(agencies: Agencies) -> dict[str, str]:
+    """The agencies' codes, by code and by name, both in lower case."""
+    codes = {agency.rules.name.casefold(): agency.code for agency in agencies}
+    return codes | {agency.code.casefold(): agency.code for agency in agencies}
+
+
+def _agency(agencies: Mapping[str, str], text: str) -> str | None:
+    """The code of an agency that is named by its code, its name, or both: `Jabatan Perkhidmatan Awam (JPA)`."""
+    name, _, aside = text.removesuffix(".").partition("(")
+    named = {
+        agencies.get(each.strip().casefold()) for each in (name, *aside.split(")")) if each.strip()
+    }
+    return named.pop() if len(named) == 1 else None
+
+
+def readers(agencies: Mapping[str, str]) -> Mapping[str, Reader]:
+    """The reader of each field; `agencies` are as of `codes_of`."""
+    return {
+        "kind": _kind,
+        "agency": partial(_agency, agencies),
+        "name": _name,
+        "account": _address,
+        "email": _address,
+        FREE_TEXT: _justification,
+        "quota_bytes": size_in_bytes,
+        "max_file_size_bytes": size_in_bytes,
+    }
+
+
+_TICKED: Final = re.compile(r"\[\s?[x✓✔√/v]\s?\]|\(\s?[x✓✔√/v]\s?\)|[☑☒✓✔√✅🗹🗷]", re.IGNORECASE)
+_UNTICKED: Final = re.compile(r"\[\s{0,9}\]|\(\s{0,9}\)|[☐□▢◻⬜]")
+_BOX: Final = re.compile(rf"{_TICKED.pattern}|{_UNTICKED.pattern}", re.IGNORECASE)
+_NEGATIONS: Final = {"bukan", "tidak", "not", "no"}
+_CHOICES: Final = re.compile(
+    rf"({_TICKED.pattern})|({_UNTICKED.pattern})|([a-z ]+)|.", re.IGNORECASE
+)
+
+
+def _kind(text: str) -> Kind | None:
+    """`permohonan`, `application`, or both on one line; a deleted alternative leaves only the stroke."""
+    bare = text.casefold().removesuffix(".")
+    if is_ticked(bare):
+        return _chosen(bare)
+    words = (word.strip() for word in bare.split("/"))
+    kinds = {KINDS.get(word) for word in words if word}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def proposed_kind(text: str) -> Kind | None:
+    """The kind that a person is shown first: also of words that are not understood, such as `penamatan akaun BMT`."""
+    understood = _kind(text)
+    words = set(re.findall("[a-z]+", text[:LONGEST_READ].casefold()))
+    named = {KINDS[word] for word in words & KINDS.keys()}
+    if understood is None and (len(named) != 1 or words & _NEGATIONS or _BOX.search(text)):
+        return None
+    return understood or named.pop()
+
+
+def is_ticked(text: str) -> bool:
+    """Whether it is a list of choices of which some are ticked."""
+    return _TICKED.search(text) is not None
+
+
+def _chosen(text: str) -> Kind | None:
+    """The one kind that is ticked in `[x] permohonan [ ] penamatan`; each kind has its box, before or behind it."""
+    boxes: list[bool] = []
+    kinds: list[Kind] = []
+    begins_with_box = False
+    for ticked, unticked, words in _CHOICES.findall(text):
+        if ticked or unticked:
+            begins_with_box = begins_with_box or not kinds
+            boxes.append(bool(ticked))
+        elif word := words.strip():
+            if (kind := KINDS.get(word)) is None:
+                return None
+            # `permohonan / application` is one choice, with one box.
+            if not kinds or kinds[-1] != kind or len(boxes) >= len(kinds) + begins_with_box:
+                kinds.append(kind)
+    chosen = {kind for kind, box in zip(kinds, boxes, strict=False) if box}
+    return chosen.pop() if len(boxes) == len(kinds) and len(chosen) == 1 else None
+
+
+def _name(text: str) -> str | None:
+    """One person's name, but no placeholder such as `[nama penuh]`, and no address."""
+    is_none = _says_nothing(text) or _AN_ADDRESS.fullmatch(text)
+    return None if is_none or _SEVERAL_NAMES.search(text[:_LONGEST_NAME]) else text
+
+
+def _justification(text: str) -> str | None:
+    return None if _says_nothing(text) else text
+
+
+def _says_nothing(text: str) -> bool:
+    short = text[:LONGEST_READ]
+    is_placeholder = _PLACEHOLDER.fullmatch(short) and len(short) == len(text)
+    return bool(is_placeholder) or short.casefold().rstrip(".") in _NOTHING
+
+
+def _address(text: str) -> str | None:
+    """The bare address; mail programs turn addresses into links. None: two addresses, or a word such as `tiada`."""
+    bare = LINKED.sub("", text).strip().removeprefix("mailto:").rstrip(".,;")
+    if match := _IN_BRACKETS.fullmatch(bare):
+        named, bare = bare.partition("<")[0].strip(" \"'"), match[1]
+        if "@" in named and named.casefold() != bare.casefold():
+            return None
+    linked = (unquote(each).strip().casefold() for each in _MAILTO.findall(text))
+    if bare and any(each not in ("", bare.casefold()) for each in linked):
+        return None
+    return None if _says_nothing(bare) else bare

@@ -15,11 +15,11 @@ from bmt.chassis.runtime.documents import DocumentStore, Received, received_byte
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from services.intake.access import keyed_stream
-from services.intake.channels.mail import OpenedMail
 from services.intake.channels.media_types import ALLOWED, EMAIL, ENDINGS, filename_of, recognise
 from services.intake.domain.events import Mail
 from services.intake.domain.submission import address_in
 from services.intake.domain.upload import RecordUpload
+from services.intake.mail_process import OpenedMail
 
 _POINTER: Final = "/header/content-type"
 

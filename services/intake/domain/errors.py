@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from bmt.contracts.faults import Values
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.problems import FieldError, Refused
-from services.intake.domain.submission import Excess
+from bmt.contracts.values import immutable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ class NotTheirs(Refused):
     """The caller may not submit this for that agency or account, or through that channel."""
 
     problem = "forbidden"
+
+
+@immutable
+class Excess:
+    """The limit that a submission exceeds, and when to try again."""
+
+    code: str
+    retry_after_seconds: int
+    values: Values = field(default_factory=dict)
 
 
 class TooMany(Refused):

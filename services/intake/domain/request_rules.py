@@ -38,7 +38,6 @@ from services.intake.domain.events import (
     Missing,
     SubmissionAnswered,
 )
-from services.intake.domain.received import corrected, received
 from services.intake.domain.request import (
     Command,
     CorrectRequest,
@@ -56,8 +55,16 @@ from services.intake.domain.request import (
     WithdrawRequest,
     evolve,
 )
-from services.intake.domain.rules import faults, require_channel, require_theirs
-from services.intake.domain.submission import Caller, Submission, sender_of
+from services.intake.domain.submission import (
+    Caller,
+    Submission,
+    corrected,
+    faults,
+    received,
+    require_channel,
+    require_theirs,
+    sender_of,
+)
 
 
 def decide(command: Command, state: State) -> Sequence[Event]:

@@ -13,8 +13,7 @@ from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Document, PaperChannel, immutable
 from services.intake.domain.errors import Fault, SubmissionWrong
 from services.intake.domain.events import Missing, ScannedPaper, ScanReceived
-from services.intake.domain.rules import require_channel
-from services.intake.domain.submission import Caller
+from services.intake.domain.submission import Caller, require_channel
 from services.intake.papers import CoverCode, FormCode, PaperCode
 
 

@@ -1,16 +1,30 @@
-"""A requested service with all that must be known to decide on it."""
+"""A requested service with all that must be known to decide on it: its faults, its warnings, and its event."""
 
-from collections.abc import Mapping
-from dataclasses import field
+import hashlib
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.policy import default
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from bmt.agencies.agency import Agency, Belonging
-from bmt.contracts.events import RequestedService
-from bmt.contracts.faults import Values
-from bmt.contracts.values import Channel, Document, DocumentId, Submitter, immutable
+from bmt.agencies.charter import MALAYSIA
+from bmt.contracts.events import RequestedService, RequestFacts, RequestReceived
+from bmt.contracts.problems import FieldError
+from bmt.contracts.values import (
+    NUMBER_CHARACTERS,
+    Applicant,
+    Channel,
+    Document,
+    DocumentId,
+    Kind,
+    NotShown,
+    RequestWarning,
+    Submitter,
+    immutable,
+    in_crockford,
+)
+from services.intake.domain.errors import Excess, Fault, NotTheirs, SubmissionWrong
 from services.intake.domain.events import Mail
 
 
@@ -68,15 +82,6 @@ class Sender:
 
     address: str
     authenticated: bool | None = None
-
-
-@immutable
-class Excess:
-    """The limit that a submission exceeds, and when to try again."""
-
-    code: str
-    retry_after_seconds: int
-    values: Values = field(default_factory=dict)
 
 
 @immutable
@@ -140,3 +145,285 @@ def address_in(sender: str) -> str:
     except Exception:  # noqa: BLE001  the standard library's parser fails in many ways
         return ""
     return found[0] if len(found) == 1 and not header.defects else ""
+
+
+def faults(submission: Submission) -> tuple[Fault, ...]:
+    """All faults of a submission."""
+    return (
+        *_against_the_agency(submission),
+        *_email(submission),
+        *_documents(submission),
+        *_account(submission),
+    )
+
+
+def require_theirs(submission: Submission) -> None:
+    """Applicants may submit the form for themselves; others may submit anything for their agencies.
+
+    Raises:
+        NotTheirs: the caller may not submit this.
+    """
+    caller, agency = submission.caller, submission.requested.agency
+    if not caller.acts_for(agency):
+        raise NotTheirs(f"You may not submit requests of {agency}.")
+    if caller.role != "applicant":
+        return
+    if not caller.is_account(submission.requested.applicant.account):
+        raise NotTheirs("You apply for yourself: applicant.account must be your own account.")
+    if submission.channel != "form":
+        raise NotTheirs("Applicants use the channel form; others are for administrators.")
+
+
+def require_channel(agency: Agency, channel: str) -> None:
+    """Raises `SubmissionWrong` if the agency does not receive this channel."""
+    if closed := tuple(_channel_in(agency, channel)):
+        raise SubmissionWrong(closed)
+
+
+def _channel_in(agency: Agency, channel: str) -> Iterator[Fault]:
+    """`event` is the channel of another agency's system, and always allowed."""
+    allowed = agency.rules.channels.in_
+    if channel not in (*allowed, "event"):
+        yield _channel_fault("/channel", "channel_in_not_allowed", allowed)
+
+
+def _account(submission: Submission) -> Iterator[Fault]:
+    if submission.agency is not None and submission.belongs == "other":
+        yield Fault(
+            FieldError.of("/applicant/account", "account_of_other_agency"),
+            "account_of_other_agency",
+        )
+
+
+def _email(submission: Submission) -> Iterator[Fault]:
+    """Applicants may name only an address that the token or the directory vouches for."""
+    caller, applicant = submission.caller, submission.requested.applicant
+    if caller.role != "applicant":
+        return
+    known = submission.standing.emails if submission.standing else ()
+    vouched_for = tuple(one for one in (caller.email, *known) if one) or (applicant.account,)
+    if applicant.email.casefold() not in map(str.casefold, vouched_for):
+        yield Fault(FieldError.of("/applicant/email", "email_not_vouched_for"))
+
+
+def _against_the_agency(submission: Submission) -> Iterator[Fault]:
+    agency = submission.agency
+    if agency is None:
+        yield Fault(FieldError.of("/agency", "unknown_agency", agencies=submission.agencies))
+        return
+    yield from _channel_in(agency, submission.channel)
+    reply = submission.requested.reply_through
+    out = agency.rules.channels.out
+    if reply is not None and reply not in out:
+        yield _channel_fault("/reply_through", "channel_out_not_allowed", out)
+    if submission.requested.kind == "application":
+        yield from _sizes(submission, agency)
+
+
+def _channel_fault(pointer: str, code: str, allowed: tuple[str, ...]) -> Fault:
+    wrong = FieldError.of(pointer, code, channels=allowed)
+    return Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})
+
+
+def _sizes(submission: Submission, agency: Agency) -> Iterator[Fault]:
+    quota, maximum = submission.requested.quota_bytes, agency.rules.quota_bytes.maximum
+    if quota is not None and quota > maximum:
+        wrong = FieldError.of("/quota_bytes", "size_above_maximum", maximum_bytes=maximum)
+        yield Fault(wrong, "quota_exceeds_maximum", {"maximum": maximum})
+    size, largest = submission.requested.max_file_size_bytes, agency.rules.max_file_size_bytes
+    if size is not None and size > largest:
+        yield Fault(
+            FieldError.of("/max_file_size_bytes", "size_above_maximum", maximum_bytes=largest)
+        )
+
+
+def _documents(submission: Submission) -> Iterator[Fault]:
+    named = submission.requested.documents
+    unknown = [document for document in named if document not in submission.documents]
+    for document in dict.fromkeys(unknown):
+        yield Fault(
+            FieldError.of(f"/documents/{named.index(document)}", "document_unknown"),
+            "document_unknown",
+            {"documents": list(dict.fromkeys(unknown))},
+        )
+
+
+_REFERENCE_BYTES: Final = 5
+
+
+def reference(request_id: str, agency: str, received_at: datetime) -> str:
+    """For example `BMT-MAMPU-2026-7K3QF9ZT`: agency, year in Malaysia, 40 bits of the id's hash.
+
+    The alphabet has no I, L, O and U (Crockford's base 32). Ten thousand requests of one agency in
+    one year share a reference once in some twenty thousand years; the id stays the key.
+    """
+    number = int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:_REFERENCE_BYTES])
+    year = received_at.astimezone(MALAYSIA).year
+    return f"BMT-{agency}-{year}-{in_crockford(number, NUMBER_CHARACTERS)}"
+
+
+# The warnings that a person considers before approving (SOP 3.0: serving, and registered).
+
+OF_SENDER: Final = ("sender_differs", "sender_not_authenticated")
+"""The warnings that only the message itself can lead to."""
+
+
+def of_standing(kind: Kind, standing: AccountStatus | None) -> Iterator[RequestWarning]:
+    """The directory's warnings; an unreachable directory is a warning as well."""
+    if standing is None:
+        yield "directory_unavailable"
+        return
+    if not standing.registered:
+        yield "not_registered"
+    elif not standing.serving:
+        yield "not_serving"
+    if kind == "termination" and not standing.enabled:
+        yield "no_active_service"
+    if kind == "application" and standing.enabled:
+        yield "already_active"
+
+
+def differs_from_directory(requested: RequestedService, standing: AccountStatus | None) -> bool:
+    """Whether notices would go to an address that the directory does not have."""
+    if standing is None or not standing.emails:
+        return False
+    return not standing.has_email(requested.applicant.email)
+
+
+def warnings_of(submission: Submission) -> tuple[RequestWarning, ...]:
+    """All warnings of a request, in the contract's order."""
+    return tuple(_warnings(submission))
+
+
+def _warnings(submission: Submission) -> Iterator[RequestWarning]:
+    requested = submission.requested
+    yield from of_standing(requested.kind, submission.standing)
+    if submission.open_elsewhere:
+        yield "open_request_exists"
+    if submission.belongs == "unknown":
+        yield "agency_unknown"
+    if differs_from_directory(requested, submission.standing):
+        yield "email_differs_from_directory"
+    if submission.channel == "email" and submission.sender is not None:
+        yield from _of_sender(submission.sender, requested, submission.standing)
+
+
+def _of_sender(
+    sender: Sender, requested: RequestedService, standing: AccountStatus | None
+) -> Iterator[RequestWarning]:
+    """The form's own address proves nothing, unless the directory has none."""
+    known = (
+        standing.emails
+        if standing is not None and standing.emails
+        else (requested.applicant.email,)
+    )
+    theirs = {address.casefold() for address in (*known, requested.applicant.account)}
+    if sender.address.casefold() not in theirs:
+        yield "sender_differs"
+    if sender.authenticated is False:
+        yield "sender_not_authenticated"
+
+
+def received(
+    request_id: str,
+    submission: Submission,
+    came_with: tuple[Document, ...] = (),
+    *,
+    first: RequestFacts | None = None,
+    not_shown: tuple[NotShown, ...] = (),
+) -> RequestReceived:
+    """The event of a valid submission.
+
+    Args:
+        request_id: the id of the request.
+        submission: a submission whose agency is known.
+        came_with: the documents that it came in, which precede those that it names.
+        first: the first reception, if this is a correction: reference and day stay.
+        not_shown: the attachments that are not shown by themselves.
+    """
+    requested = submission.requested
+    return RequestReceived(
+        request=_facts(request_id, submission, first),
+        submitted_by=submission.caller.submitter,
+        justification=requested.justification,
+        warnings=warnings_of(submission),
+        documents=_all_documents(submission, came_with),
+        email_message_id=submission.email_message_id,
+        source_reference=submission.source_reference,
+        not_shown=not_shown,
+    )
+
+
+def corrected(
+    event: RequestReceived,
+    before: RequestReceived,
+    *,
+    by: Submitter,
+    reason: str | None,
+    while_open: bool,
+) -> RequestReceived:
+    """The event of a correction: the first submitter and channel stay.
+
+    Warnings about a message's sender stay, too.
+    """
+    by_email = event.request.channel == before.request.channel == "email"
+    kept = [one for one in before.warnings if by_email and one in OF_SENDER]
+    return event.model_copy(
+        update={
+            "submitted_by": before.submitted_by,
+            "warnings": tuple(dict.fromkeys((*event.warnings, *kept))),
+            "email_message_id": before.email_message_id,
+            "source_reference": before.source_reference,
+            "corrected_by": by,
+            "correction_reason": reason,
+            "while_open": while_open,
+        }
+    )
+
+
+def _facts(request_id: str, submission: Submission, first: RequestFacts | None) -> RequestFacts:
+    agency, requested = submission.agency, submission.requested
+    if agency is None:
+        raise ValueError(f"{request_id} names no known agency, and was not refused")
+    quota, largest = _asked_sizes(submission, agency)
+    received_at = first.received_at if first else submission.received_at
+    name = first.reference if first else reference(request_id, agency.code, received_at)
+    return RequestFacts(
+        request_id=request_id,
+        reference=name,
+        kind=requested.kind,
+        agency=agency.code,
+        applicant=Applicant(**vars(requested.applicant)),
+        channel=submission.channel,
+        reply_through=agency.reply_channel(requested.reply_through, submission.channel),
+        quota_bytes=quota,
+        max_file_size_bytes=largest,
+        received_at=received_at,
+        policy_version=agency.policy_version,
+        directory_email=directory_email(submission),
+    )
+
+
+def directory_email(submission: Submission) -> str | None:
+    """The directory's address if the request names another one: its owner is notified, too."""
+    if submission.standing is None or not differs_from_directory(
+        submission.requested, submission.standing
+    ):
+        return None
+    return submission.standing.emails[0]
+
+
+def _asked_sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:
+    """The requested sizes, by default the agency's; a termination has none."""
+    requested = submission.requested
+    if requested.kind == "termination":
+        return None, None
+    return (
+        requested.quota_bytes or agency.rules.quota_bytes.default,
+        requested.max_file_size_bytes or agency.rules.max_file_size_bytes,
+    )
+
+
+def _all_documents(submission: Submission, came_with: tuple[Document, ...]) -> tuple[Document, ...]:
+    named = (submission.documents[document_id] for document_id in submission.requested.documents)
+    return tuple({document.document_id: document for document in (*came_with, *named)}.values())

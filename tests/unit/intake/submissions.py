@@ -8,7 +8,7 @@ from bmt.agencies import register
 from bmt.contracts.events import RequestFacts, RequestReceived, SubmitRequest
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.values import Document, Officer, Status, Submitter
-from services.intake.channels.field_values import codes_of
+from services.intake.channels.email_form import codes_of
 from services.intake.domain.events import InboxItemReceived, Mail
 from services.intake.domain.request import (
     CorrectRequest,

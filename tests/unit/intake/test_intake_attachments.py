@@ -11,7 +11,7 @@ from email.message import EmailMessage
 import pytest
 from submissions import CODES
 
-from services.intake.channels.mail import open_mail
+from services.intake.mail_process import open_mail
 
 PDF = b"%PDF-1.7\n% memo"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)

@@ -7,8 +7,8 @@ from email.mime.base import MIMEBase
 import pytest
 from submissions import CODES
 
-from services.intake.channels.mail import open_mail
 from services.intake.domain.events import Missing
+from services.intake.mail_process import open_mail
 
 MALAY = """\
 Assalamualaikum dan salam sejahtera,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from submissions import CODES
 
-from services.intake.channels.mail import open_head, open_mail
 from services.intake.channels.reports import OwnNotices, is_of_others
 from services.intake.channels.upload import why_set_aside
+from services.intake.mail_process import open_head, open_mail
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
 IS_OURS = OwnNotices("bmt@mygovuc.gov.my")

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from submissions import CODES
 
-from services.intake.channels.field_values import proposed_kind
-from services.intake.channels.mail import open_mail
+from services.intake.channels.email_form import proposed_kind
 from services.intake.domain.events import Missing
 from services.intake.inbox_api import why_it_waits
+from services.intake.mail_process import open_mail
 
 FORM = """\
 Jenis: permohonan

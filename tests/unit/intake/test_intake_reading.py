@@ -12,7 +12,7 @@ from eventually import eventually
 from submissions import CODES
 
 from services.intake import mail_readers as reading
-from services.intake.channels.mail import open_head, open_mail, shown_text
+from services.intake.mail_process import open_head, open_mail, shown_text
 from services.intake.mail_readers import NOT_READ, TOO_LONG, Readers
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))

@@ -34,11 +34,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Document, Officer, Submitter
 from services.intake.api import request_status
-from services.intake.domain.events import (
-    Bounce,
-    InboxItemDismissed,
-    ScanOrigin,
-)
+from services.intake.domain.events import Bounce, InboxItemDismissed, ScanOrigin
 from services.intake.views import HOLDERS, INBOX, REQUESTS
 
 AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")

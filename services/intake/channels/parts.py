@@ -1,4 +1,4 @@
-"""What a part of a message encloses: files in a text, a message within the message, the files of a winmail.dat."""
+"""What a part of a message holds: files in a text, a message within, a signed message, the files of a winmail.dat."""
 
 import binascii
 import mimetypes
@@ -7,9 +7,11 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from email.header import decode_header, make_header
+from email.message import EmailMessage
 from itertools import count
 from typing import Any, Final
 
+from asn1crypto import cms, pem
 from tnefparse import TNEF
 
 _MESSAGES: Final = ("message/rfc822", "message/global", "message/news")
@@ -225,3 +227,79 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("cp1252", "replace")
+
+
+_SIGNATURE: Final = "-- "
+
+
+def unflowed(text: str, *, del_sp: bool = False) -> str:
+    """The text without soft line breaks (RFC 3676); `del_sp` removes the space before them, too (4.1)."""
+    whole: list[str] = []
+    pieces: list[str] = []
+    depth = 0
+    for line in text.replace("\r\n", "\n").split("\n"):
+        bare = line.lstrip(">")
+        level = len(line) - len(bare)
+        bare = bare.removeprefix(" ")
+        is_signature = bare == _SIGNATURE
+        if pieces and (level != depth or is_signature):
+            whole.append(_unquoted_line(pieces, depth))
+            pieces = []
+        depth = level
+        flows = bare.endswith(" ") and not is_signature
+        pieces.append(bare[:-1] if flows and del_sp else bare)
+        if not flows:
+            whole.append(_unquoted_line(pieces, depth))
+            pieces = []
+    return "\n".join((*whole, *([_unquoted_line(pieces, depth)] if pieces else [])))
+
+
+def _unquoted_line(pieces: list[str], depth: int) -> str:
+    line = "".join(pieces)
+    return f"{'>' * depth} {line}" if depth else line
+
+
+# S/MIME signatures are not verified: the sender is authenticated by `authentication`.
+
+_TYPES: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_ENDING: Final = ".p7m"
+_SIGNED: Final = "signed_data"
+_ENCRYPTED: Final = ("enveloped_data", "authenticated_enveloped_data", "encrypted_data")
+_PGP_TYPES: Final = "application/pgp-encrypted"
+_LARGEST: Final = 64 * 1024 * 1024
+
+
+class Closed(Exception):  # noqa: N818  named for what is so
+    """The content cannot be read; the text is a code of `bmt.contracts.faults`."""
+
+
+def is_sealed(part: EmailMessage) -> bool:
+    """Whether the part holds a message that is signed or encrypted as a whole."""
+    name = str(part.get_filename() or "").lower()
+    return part.get_content_type() in (*_TYPES, _PGP_TYPES) or name.endswith(_ENDING)
+
+
+def unsealed(part: EmailMessage) -> bytes:
+    """The signed message (S/MIME, RFC 8551) with its own MIME header; the signature is not verified.
+
+    Raises:
+        Closed: it is encrypted, or no signed message.
+    """
+    if part.get_content_type() == _PGP_TYPES:
+        raise Closed("encrypted")
+    raw: Any = part.get_payload(decode=True) or b""
+    try:
+        if pem.detect(raw):
+            _, _, raw = pem.unarmor(raw)
+        told = cms.ContentInfo.load(raw[:_LARGEST])
+        kind = told["content_type"].native
+        if kind in _ENCRYPTED:
+            raise Closed("encrypted")
+        content = (
+            told["content"]["encap_content_info"]["content"].native if kind == _SIGNED else None
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Closed("signed_unopened") from None
+    if not isinstance(content, bytes):
+        raise Closed("signed_unopened")
+    return content
