@@ -1,19 +1,18 @@
-"""The HTTP API of intake: documents, requests, and blank papers."""
+"""The HTTP API of intake: documents, requests, blank papers, and accounts."""
 
 from collections.abc import AsyncIterator, Collection, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
-from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Executed
 from bmt.chassis.http import bodies
 from bmt.chassis.http.auth import Principal, bearer_token, require
-from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse, file_response
 from bmt.chassis.http.routes import (
     CommandContext,
     Id,
@@ -25,26 +24,31 @@ from bmt.chassis.http.routes import (
     command,
     problems,
 )
-from bmt.chassis.runtime.documents import receive
+from bmt.chassis.runtime.documents import DocumentUnknown, receive
 from bmt.contracts.events import CorrectionHandedIn, SubmitRequest
 from bmt.contracts.http.intake import (
+    AccountOwner,
     DocumentLimits,
     DocumentStored,
+    LastSubmission,
     ReasonGiven,
     RequestAccepted,
+    RequestChecked,
     RequestStatus,
+    SizesGiven,
     Step,
     WithdrawalAccepted,
 )
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import Status
-from services.intake.access import EVERYBODY, audience_of, caller_of
 from services.intake.blank_papers import PaperName, printed
 from services.intake.channels.media_types import ALLOWED
-from services.intake.charter import due_at
-from services.intake.domain.errors import UnknownRequest
-from services.intake.domain.request import WithdrawRequest, request_stream
+from services.intake.domain.errors import UnknownDocument, UnknownRequest
+from services.intake.domain.request import Received, WithdrawRequest, request_stream
+from services.intake.domain.request_rules import may_see
 from services.intake.ports import Here
-from services.intake.queries import Place, known_of
+from services.intake.queries import EVERYBODY, Place, audience_of, caller_of, known_of
+from services.intake.status import request_status, steps_of
 from services.intake.views import OPEN, RequestDocument
 
 BY_RECEPTION: Final = Paging(tuple[AwareDatetime, str])
@@ -244,7 +248,7 @@ async def request_live(
 ) -> AsyncIterator[ServerSentEvent]:
     async def look() -> Step | None:
         now = await here.requests.get(found.facts.request_id, EVERYBODY)
-        return _steps(now)[-1] if now and len(now.steps) > steps else None
+        return steps_of(now)[-1] if now and len(now.steps) > steps else None
 
     async for event in bodies.live_changes(look, here.change_signal, seconds):
         yield event
@@ -261,36 +265,6 @@ def request_accepted(executed: Executed) -> JsonResponse:
     }
     location = {"Location": f"/v1/requests/{facts['request_id']}"}
     return answer(executed, accepted, 201, location)
-
-
-def _steps(document: RequestDocument) -> tuple[Step, ...]:
-    return tuple(
-        Step(step=step.step, at=step.at, by=step.by, detail=step.detail) for step in document.steps
-    )
-
-
-def request_status(document: RequestDocument, agencies: Agencies) -> RequestStatus:
-    """The status of a request, with its steps."""
-    facts = document.facts
-    return RequestStatus(
-        request_id=facts.request_id,
-        reference=facts.reference,
-        kind=facts.kind,
-        agency=facts.agency,
-        applicant=facts.applicant,
-        status=document.status,
-        steps=_steps(document),
-        warnings=document.warnings,
-        received_at=document.received_at,
-        channel=facts.channel,
-        reply_through=facts.reply_through,
-        quota_bytes=facts.quota_bytes,
-        max_file_size_bytes=facts.max_file_size_bytes,
-        granted=document.granted,
-        decision=document.decision,
-        approvals_before=document.approvals_before,
-        due_at=due_at(document, agencies),
-    )
 
 
 def place_of(document: RequestDocument) -> tuple[datetime, str]:
@@ -315,3 +289,118 @@ async def blank(
     here: Here, request: Request, kind: PaperName, _: Reading, agency: Agency
 ) -> Response:
     return await printed(request, here.blanks, kind, agency)
+
+
+CORRECTOR: Final = Depends(require("applicant", "administrator"))
+Correcting = Annotated[Principal, CORRECTOR]
+
+submissions = api_router(tags=["requests"])
+
+
+@submissions.post(
+    "/v1/request-checks",
+    response_model=RequestChecked,
+    responses=problems("forbidden", "validation_failed"),
+    summary="Check a request without handing it in",
+    description="The body of `POST /v1/requests`. Nothing is recorded, and no limit on requests is used up. "
+    "`errors` are what `POST /v1/requests` would refuse it for, all at once; `warnings` what an administrator "
+    "would have to weigh.",
+)
+async def check(here: Here, body: SubmitRequest, context: Submitting) -> JsonResponse:
+    return JsonResponse(await here.reception.check(body, caller_of(context.principal)))
+
+
+@submissions.get(
+    "/v1/sizes",
+    responses=problems("not_found"),
+    summary="The sizes that the caller's agency gives, and the days in which it decides, by the rules in force",
+)
+async def sizes(here: Here, principal: Correcting) -> SizesGiven:
+    agencies = here.agencies
+    if principal.agency not in agencies:
+        raise Refused("Your token names no agency that is known.", problem="not_found")
+    rules = agencies.get(principal.agency).rules
+    return SizesGiven(
+        quota_bytes=rules.quota_bytes.default,
+        largest_quota_bytes=rules.quota_bytes.maximum,
+        max_file_size_bytes=rules.max_file_size_bytes,
+        decide_working_days=rules.charter_working_days.decide,
+    )
+
+
+async def _last(here: Here, request_id: Id, principal: Correcting) -> Received:
+    state = await here.execution.state(request_stream(request_id))
+    if not isinstance(state, Received) or not may_see(caller_of(principal), state.facts):
+        raise UnknownRequest
+    return state
+
+
+HandedIn = Annotated[Received, Depends(_last)]
+
+
+@submissions.get(
+    "/v1/requests/{request_id}/submission",
+    dependencies=[CORRECTOR],
+    responses=problems("not_found"),
+    summary="What was handed in last, for whoever may correct it",
+)
+async def submission(state: HandedIn) -> LastSubmission:
+    came_with = {one.document_id for one in state.came_with}
+    facts, last = state.facts, state.last
+    return LastSubmission(
+        request_id=facts.request_id,
+        kind=facts.kind,
+        agency=facts.agency,
+        channel=facts.channel,
+        reply_through=facts.reply_through,
+        applicant=facts.applicant,
+        justification=last.justification,
+        quota_bytes=facts.quota_bytes,
+        max_file_size_bytes=facts.max_file_size_bytes,
+        documents=tuple(one for one in last.documents if one.document_id not in came_with),
+        came_with=state.came_with,
+    )
+
+
+@submissions.get(
+    "/v1/requests/{request_id}/documents/{document_id}",
+    dependencies=[CORRECTOR],
+    response_class=Response,
+    responses=problems("not_found"),
+    summary="A document of what was handed in last, byte for byte",
+)
+async def document(here: Here, state: HandedIn, document_id: Id) -> Response:
+    found = next((one for one in state.last.documents if one.document_id == document_id), None)
+    if found is None:
+        raise UnknownDocument
+    try:
+        stored, chunks = await here.documents.open(document_id)
+    except DocumentUnknown:
+        raise UnknownDocument from None
+    return file_response(
+        chunks,
+        filename=found.filename,
+        media_type=found.media_type,
+        size_bytes=stored.size_bytes,
+    )
+
+
+Manager = Annotated[Principal, Depends(require("agency_manager"))]
+OwnAccount = Annotated[str, Path(min_length=1, max_length=200, description="in any case")]
+
+accounts = api_router(tags=["accounts"])
+
+
+@accounts.get(
+    "/v1/accounts/{account}",
+    responses=problems("not_found", "unavailable"),
+    summary="Whose an account of the caller's agency is, as the directory says now",
+)
+async def owner(here: Here, account: OwnAccount, caller: Manager) -> AccountOwner:
+    """404 for an account that the directory does not have, and for one that is not the caller's agency's."""
+    found = await here.directory.owner(account)
+    named = here.agencies.named(found.standing.organisations)
+    belonging = here.agencies.claims.belonging(caller.agency, account, named)
+    if not found.standing.registered or belonging != "own":
+        raise Refused(problem="not_found")
+    return AccountOwner(account=account, name=found.name, serving=found.standing.serving)

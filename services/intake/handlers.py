@@ -1,48 +1,156 @@
 """What intake does with each thing that is handed in: it first collects all that the decision needs."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from bmt.agencies.agency import Agency, Belonging
+import httpx
+from pydantic import ValidationError
+
+from bmt.agencies.agency import Belonging
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
-from bmt.chassis.runtime.clock import Clock, NewId
-from bmt.chassis.runtime.documents import (
-    Claimant,
-    DocumentRights,
-    DocumentStore,
-    Received,
-    received_bytes,
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.limits import RateLimit
+from bmt.chassis.http.routes import CommandContext
+from bmt.chassis.runtime.clock import Clock, NewId, new_id
+from bmt.chassis.runtime.documents import Claimant, DocumentRights
+from bmt.contracts.events import (
+    CorrectionHandedIn,
+    RequestedService,
+    RequestReceived,
+    SubmitRequest,
 )
-from bmt.contracts.events import RequestedService, SubmitRequest
+from bmt.contracts.http.approval import Decision, Held
 from bmt.contracts.http.intake import RequestChecked
+from bmt.contracts.problems import TYPE_PREFIX, Problem, Refused
 from bmt.contracts.values import Channel
-from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at
-from services.intake.channels.upload import kept, why_set_aside
 from services.intake.directory import Directory
-from services.intake.domain.errors import NotTheirs
-from services.intake.domain.events import Bounce, Mail
-from services.intake.domain.request import ReceiveEmail, ReceiveRequest
+from services.intake.domain.errors import Excess, NotTheirs
+from services.intake.domain.events import Mail
+from services.intake.domain.request import CorrectRequest, Known, ReceiveRequest, request_stream
+from services.intake.domain.request_rules import decide
 from services.intake.domain.submission import (
     AccountStatus,
     Caller,
     Submission,
     differs_from_directory,
+    directory_email,
     faults,
     of_standing,
-    require_channel,
     require_theirs,
     sender_of,
     warnings_of,
 )
-from services.intake.limits import SubmissionLimits
-from services.intake.mail_process import OpenedMail
-from services.intake.queries import OpenRequests, Requests
-from services.intake.views import RequestDocument
+from services.intake.queries import EVERYBODY, OpenRequests, Requests, caller_of, known_of
 
-MAILBOX: Final = "mailbox"
-"""The submitter of messages from a mailbox, as events name it."""
+_AN_HOUR: Final = 3600
+_A_MINUTE: Final = 60
+MOST_OPEN: Final = 10
+"""An account needs one application or one termination at a time; the rest is room for mistakes."""
+SUBMISSIONS_A_MINUTE: Final = 30
+"""One every two seconds is faster than anybody fills in the form."""
+
+
+class SubmissionLimits:
+    """The limits of an installation."""
+
+    def __init__(
+        self,
+        open_requests: OpenRequests,
+        *,
+        acknowledgements_per_hour: int,
+        most_open: int = MOST_OPEN,
+        submissions_per_minute: int = SUBMISSIONS_A_MINUTE,
+    ) -> None:
+        """Open requests and submissions are limited for each account, acknowledgements for each address."""
+        self._open_requests = open_requests
+        self._most_open = most_open
+        self._submissions = RateLimit(submissions_per_minute / _A_MINUTE, submissions_per_minute)
+        # Counted apart, so that strangers cannot use up the limit of the address that they name.
+        self._by_applicants, self._by_anybody = (
+            RateLimit(acknowledgements_per_hour / _AN_HOUR, acknowledgements_per_hour)
+            for _ in range(2)
+        )
+
+    async def excess(self, submission: Submission, *, is_new: bool) -> Excess | None:
+        """Why a submission exceeds a limit; None: it does not, and counts from now on.
+
+        A submission that is refused in any case does not count. `is_new` is False for a correction.
+        """
+        of_applicant = submission.caller.role == "applicant"
+        if not (of_applicant or _unseen(submission)) or _is_refused(submission):
+            return None
+        if of_applicant and is_new and await self._has_enough(submission):
+            return Excess("too_many_open", _AN_HOUR, {"maximum": self._most_open})
+        try:
+            if of_applicant:
+                self._submissions.take(submission.caller.subject.casefold())
+            if is_new:
+                self._take_addresses(_acknowledged_at(submission), of_applicant=of_applicant)
+        except Refused as refused:
+            seconds = int(str(refused.extra["retry_after_seconds"]))
+            return Excess("too_many_of_one", seconds)
+        return None
+
+    async def _has_enough(self, submission: Submission) -> bool:
+        requested, most = submission.requested, self._most_open
+        return (
+            await self._open_requests.count(requested.agency, requested.applicant.account, most)
+            >= most
+        )
+
+    def _take_addresses(self, addresses: Sequence[str], *, of_applicant: bool) -> None:
+        if of_applicant:
+            _take_all(self._by_applicants, addresses)
+            with suppress(Refused):
+                _take_all(self._by_anybody, addresses)
+        else:
+            _take_all(self._by_anybody, addresses)
+
+
+def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
+    """Take one for each address, or none at all.
+
+    Raises:
+        Refused: as `RateLimit.take`.
+    """
+    for number, address in enumerate(addresses):
+        try:
+            limit.take(address)
+        except Refused:
+            for taken in addresses[:number]:
+                limit.give_back(taken)
+            raise
+
+
+def _acknowledged_at(submission: Submission) -> Sequence[str]:
+    """The addresses of the acknowledgement, each once."""
+    addresses = (submission.requested.applicant.email, directory_email(submission))
+    return list(dict.fromkeys(_mailbox(address) for address in addresses if address))
+
+
+def _mailbox(address: str) -> str:
+    """The common form of `siti+bmt@…` and `Siti@…` (RFC 5233): most mail servers deliver both to one mailbox."""
+    local, _, domain = address.casefold().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def _is_refused(submission: Submission) -> bool:
+    """Whether it is refused for another reason."""
+    try:
+        require_theirs(submission)
+    except NotTheirs:
+        return True
+    return bool(faults(submission))
+
+
+def _unseen(submission: Submission) -> bool:
+    """Whether it is a message that no administrator has looked at."""
+    return submission.sender is not None and submission.caller.role != "administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +163,6 @@ class Reception:
     open_requests: OpenRequests
     rights: DocumentRights
     limits: SubmissionLimits
-    documents: DocumentStore
     new_id: NewId
     clock: Clock
 
@@ -137,107 +244,123 @@ class Reception:
         account = requested.applicant.account
         return self.agencies.claims.belonging(requested.agency, account, named)
 
-    def office_of(self, caller: Caller, opened: OpenedMail) -> tuple[Agency, Caller]:
-        """The agency that receives a message, and its caller there.
-
-        It is the caller's agency; for a gateway of many agencies, the one that the message names.
-
-        Raises:
-            Refused: the agency receives no e-mail, or the caller has no agency.
-        """
-        named = [opened.form.request.agency] if opened.form.request else []
-        codes = [*(caller.agencies or ()), *named]
-        if not codes or codes[0] not in self.agencies:
-            raise NotTheirs(
-                "Your token names no agency of this system, whose inbox this could go to."
-            )
-        home = self.agencies.get(codes[0])
-        require_channel(home, "email")
-        return home, replace(caller, agencies=frozenset({home.code}))
-
-    async def receive_email(
-        self,
-        content: bytes,
-        opened: OpenedMail,
-        home: Agency,
-        caller: Caller,
-        authserv_id: str | None,
-    ) -> ReceiveEmail:
-        """Store the message and its attachments, and read what it asks for.
-
-        `home` and `caller` are as of `office_of`. `authserv_id` names the mail server that is trusted to authenticate
-        senders.
-        """
-        received = await received_bytes(content)
-        with received.content:
-            mail = await kept(received, opened, self.documents, authserv_id)
-        crash_points.reached("intake.handlers.mail_kept")
-        submission = await self._submission(opened, caller, mail)
-        return ReceiveEmail(self.new_id(), mail, submission, home, caller, self.clock())
-
-    async def receive_mailbox_message(
-        self,
-        received: Received,
-        opened: OpenedMail,
-        home: Agency,
-        authserv_id: str | None,
-        is_ours: OwnNotices,
-    ) -> ReceiveEmail:
-        """As `receive_email`, for a message from an agency's mailbox that nobody has looked at.
-
-        A bounced notice of ours goes to the agency of its request.
-        """
-        caller = Caller(MAILBOX, "operator", frozenset({home.code}))
-        mail = await kept(received, opened, self.documents, authserv_id)
-        bounce, of_agency = await self._bounce(opened, is_ours)
-        aside = None if bounce else why_set_aside(opened, is_ours)
-        submission = None if aside else await self._submission(opened, caller, mail)
-        if of_agency and of_agency in self.agencies:
-            home = self.agencies.get(of_agency)
-        return ReceiveEmail(
-            self.new_id(), mail, submission, home, caller, self.clock(), bounce, aside
-        )
-
-    async def _submission(
-        self, opened: OpenedMail, caller: Caller, mail: Mail
-    ) -> Submission | None:
-        request = opened.form.request
-        if request is None:
-            return None
-        return await self.assemble_submission(request, "email", caller, mail=mail)
-
-    async def _bounce(
-        self, opened: OpenedMail, is_ours: OwnNotices
-    ) -> tuple[Bounce | None, str | None]:
-        """The notice of ours that bounced, and the agency of its request; None if not known."""
-        report = opened.message.report
-        if not (report.failed or report.doubtful):
-            return None, None
-        message_id = ours_at(report, is_ours)
-        about, addressed = await self._about(report, message_id)
-        if about is not None:
-            return Bounce(message_id=message_id, request_id=about.facts.request_id), about.agency
-        is_ours_too = addressed or message_id is not None
-        if not is_ours_too and (report.doubtful or is_of_others(report, is_ours)):
-            return None, None
-        # It may be one of ours: relays change Message-IDs, and some reports quote nothing.
-        return Bounce(message_id=message_id), None
-
-    async def _about(
-        self, report: Report, message_id: str | None
-    ) -> tuple[RequestDocument | None, bool]:
-        """The one request that a bounced notice was about, if known; and whether there is any candidate."""
-        about = await self.requests.of_notice(message_id) if message_id else None
-        if about is not None:
-            return about, True
-        for reference in report.references:
-            if len(found := await self.requests.referred_to(reference)) == 1:
-                return found[0], True
-        found = await self.requests.written_to(report.recipients) if report.recipients else ()
-        return (found[0] if len(found) == 1 else None), bool(found)
-
 
 def _claimant(caller: Caller) -> Claimant:
     """Integrators and applicants read no agency's requests."""
     officer = caller.role in ("administrator", "operator")
     return Claimant(caller.subject, caller.agencies, officer)
+
+
+SECONDS: Final = 10.0
+"""The longest wait for approval."""
+_REFUSALS: Final = (
+    "already_decided",
+    "request_closed",
+    "not_found",
+    "forbidden",
+    "too_many_requests",
+)
+
+
+class Approval:
+    """A client of approval's API, which can put decisions on hold. An empty `url` makes it unavailable."""
+
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
+
+    async def hold(self, request_id: str, token: str) -> Held:
+        """Put decisions on the request on hold for a moment, in the name of the token's owner.
+
+        Each call has an idempotency key of its own: an earlier answer says nothing about now.
+
+        Raises:
+            Refused: `already_decided`, `request_closed`, `not_found`.
+            Unavailable: it may or may not be on hold; the call can be repeated.
+        """
+        if not self._url:
+            raise Unavailable("approval")
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": new_id()}
+        try:
+            answer = await self._client.post(
+                f"{self._url}/v1/requests/{request_id}/hold", headers=headers
+            )
+            if answer.is_success:
+                return Held.model_validate_json(answer.content)
+            refusal = Problem.model_validate_json(answer.content)
+        except (httpx.HTTPError, ValidationError) as error:
+            raise Unavailable("approval") from error
+        problem = refusal.type.removeprefix(TYPE_PREFIX)
+        if problem not in _REFUSALS:
+            raise Unavailable("approval")
+        raise Refused(refusal.detail, problem=problem, extra=refusal.model_extra)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Takes in corrections."""
+
+    execution: Execution[Any, Any]
+    requests: Requests
+    reviews: Approval
+    reception: Reception
+    clock: Clock
+
+    async def correct(
+        self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
+    ) -> Executed:
+        """Correct a request that was returned or is not decided yet; `token` is the caller's.
+
+        Raises:
+            Refused: as the decider raises it.
+            Unavailable: approval cannot be reached; the call can be repeated.
+        """
+        known = known_of(await self.requests.get(request_id, EVERYBODY))
+        caller = caller_of(context.principal)
+        submission = await self.reception.assemble_submission(
+            body, body.channel, caller, correcting=request_id
+        )
+        command = CorrectRequest(request_id, submission, known, body.correction_reason)
+        message = context.to_command(request_stream(request_id), command)
+        if not await self.execution.was_decided(message):
+            command = await self._held(message.stream, command, token)
+        return await self.execution.execute(replace(message, command=command))
+
+    async def _held(self, stream: str, command: CorrectRequest, token: str) -> CorrectRequest:
+        """The command, with decisions on hold if nobody returned the request.
+
+        A command that is refused in any case puts nothing on hold.
+        """
+        try:
+            event, *_ = decide(replace(command, held=True), await self.execution.state(stream))
+        except Refused:
+            return command
+        if not (isinstance(event, RequestReceived) and event.while_open):
+            return command
+        try:
+            held = await self.reviews.hold(command.request_id, token)
+        except Refused as refused:
+            return replace(command, known=_learned(command.known, refused))
+        crash_points.reached("intake.correcting.held")
+        if self.clock() >= held.until:
+            raise Unavailable("approval")
+        known = replace(command.known, returns=max(command.known.returns, held.returns))
+        return replace(command, known=known, held=True)
+
+
+def _learned(known: Known, refused: Refused) -> Known:
+    """What is known with the refusal, of which no event has arrived yet.
+
+    Raises:
+        Refused: nothing more is known.
+    """
+    match refused.problem:
+        case "already_decided":
+            return replace(known, decision=Decision.model_validate(refused.extra["decision"]))
+        case "request_closed":
+            return replace(known, status="withdrawn")
+        case _:
+            raise refused

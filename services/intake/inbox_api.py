@@ -28,20 +28,19 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.values import Kind, PaperChannel
 from bmt.wording.bilingual import Code, fault_sentence, label_in
-from services.intake.access import caller_of
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
 from services.intake.channels.email_form import proposed_kind
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
-from services.intake.channels.upload import document_of, kind_not_taken, nothing_in_it
-from services.intake.delivering import was_registered
+from services.intake.documents import document_of, kind_not_taken, nothing_in_it
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.domain.events import Missing
 from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, request_stream
 from services.intake.domain.submission import address_in
+from services.intake.emails import was_registered
 from services.intake.papers import MOST_PAGES
 from services.intake.ports import Here
-from services.intake.queries import newest
+from services.intake.queries import caller_of, newest
 from services.intake.views import InboxDocument
 
 Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]

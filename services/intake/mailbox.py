@@ -31,9 +31,8 @@ from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
 from services.intake.channels.reports import OwnNotices
-from services.intake.delivering import cause_of, identity_of, was_registered
 from services.intake.domain.request import ReceiveEmail, request_stream
-from services.intake.handlers import Reception
+from services.intake.emails import EmailReception, cause_of, identity_of, was_registered
 from services.intake.imap import Folder, MailboxAway, Session, mailboxes
 from services.intake.mail_process import OpenedMail, unopened
 from services.intake.mail_readers import Readers
@@ -354,7 +353,7 @@ def collect(
     builder: ServiceBuilder,
     agencies: Agencies,
     readers: Readers,
-    reception: Reception,
+    emails: EmailReception,
 ) -> None:
     """Poll every configured mailbox while the service runs.
 
@@ -376,7 +375,7 @@ def collect(
 
     async def receive(received: Received, opened: OpenedMail, home: Agency) -> ReceiveEmail:
         trusted = found[home.code].authserv_id
-        return await reception.receive_mailbox_message(received, opened, home, trusted, is_ours)
+        return await emails.receive_mailbox_message(received, opened, home, trusted, is_ours)
 
     begun = BegunReadings(builder.database[BEGUN], clock.new_id, clock.now)
     builder.prepares(begun.prepare)

@@ -21,35 +21,21 @@ from bmt.chassis.work import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import (
-    accounts_api,
-    api,
-    domain,
-    inbox_api,
-    integrators_api,
-    status_api,
-    submission_api,
-    subscriptions,
-    views,
-)
+from services.intake import api, domain, inbox_api, integrators_api, status, subscriptions, views
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.email_form import codes_of
-from services.intake.channels.upload import Uploads
-from services.intake.correcting import Approval, Corrections
-from services.intake.delivering import Deliveries, MessageTexts
 from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidation, ScimDirectory
+from services.intake.documents import LAY, Scans, Uploads, work_of
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
-from services.intake.handlers import Reception
+from services.intake.emails import Deliveries, EmailReception, MessageTexts
+from services.intake.handlers import Approval, Corrections, Reception, SubmissionLimits
 from services.intake.integrators import SUBMISSIONS, Refusals, Submissions, address_of, completing
-from services.intake.limits import SubmissionLimits
 from services.intake.mail_readers import Readers
 from services.intake.mailbox import collect
 from services.intake.ports import Ports
 from services.intake.queries import Inbox, OpenRequests, Requests
-from services.intake.scan_reception import LAY, Scans, work_of
 from services.intake.settings import Settings
-from services.intake.status_lookup import StatusLookup
 
 
 def build(settings: Settings) -> FastAPI:
@@ -94,11 +80,11 @@ def build(settings: Settings) -> FastAPI:
             open_requests,
             acknowledgements_per_hour=settings.acknowledgements_per_hour,
         ),
-        documents=builder.documents,
         new_id=clock.new_id,
         clock=clock.now,
     )
     execution, documents = builder.execution, builder.documents
+    emails = EmailReception(reception, documents)
     scans = Scans(execution, agencies, documents, requests, clock.new_id, clock.now)
     builder.works_on(work_of, [builder.worker(LAY, each(scans.perform, at_once=2))])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
@@ -121,7 +107,7 @@ def build(settings: Settings) -> FastAPI:
         [settings.topic_prefix + topics.outbound(name) for name in settings.integrators],
     )
     builder.samples(sampler(builder.registry, requests, directory, agencies))
-    collect(settings, builder, agencies, _readers(builder, agencies, at_once=1), reception)
+    collect(settings, builder, agencies, _readers(builder, agencies, at_once=1), emails)
     readers = _readers(builder, agencies, at_once=2)
     approval = Approval(settings.approval_url)
     builder.closes(approval.close)
@@ -139,12 +125,12 @@ def build(settings: Settings) -> FastAPI:
         corrections=Corrections(execution, requests, approval, reception, clock.now),
         uploads=Uploads(execution, documents, clock.now),
         deliveries=Deliveries(
-            execution, builder.store, readers, reception, clock.now, settings.emails_authserv_id
+            execution, builder.store, readers, emails, clock.now, settings.emails_authserv_id
         ),
         texts=MessageTexts(documents, readers, settings.email_max_bytes),
         scans=scans,
         blanks=BlankPapers(agencies),
-        status_lookup=StatusLookup(requests, agencies, key.get_secret_value() if key else None),
+        status_code_key=key.get_secret_value() if key else None,
         client_address=ClientAddress(settings.client_address_header, settings.trusted_proxies),
         change_signal=change_signal,
         clock=clock.now,
@@ -161,9 +147,9 @@ def build(settings: Settings) -> FastAPI:
             inbox_api.scans(settings.document_max_bytes),
             api.forms,
             integrators_api.router,
-            submission_api.router,
-            accounts_api.router,
-            status_api.router,
+            api.submissions,
+            api.accounts,
+            status.router,
         ],
         ports=here,
         former_pages=("/my", "/status"),
@@ -238,8 +224,8 @@ def sampler(
         breaker.set(directory.paused)
         counted = await requests.count(codes)
         by_status.clear()
-        for (agency, status), count in counted.items():
-            by_status.labels(agency, status).set(count)
+        for (agency, its_status), count in counted.items():
+            by_status.labels(agency, its_status).set(count)
 
     return sample
 

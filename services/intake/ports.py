@@ -14,15 +14,12 @@ from bmt.chassis.http.routes import ports_of
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from services.intake.blank_papers import BlankPapers
-from services.intake.channels.upload import Uploads
-from services.intake.correcting import Corrections
-from services.intake.delivering import Deliveries, MessageTexts
 from services.intake.directory import Directory
-from services.intake.handlers import Reception
+from services.intake.documents import Scans, Uploads
+from services.intake.emails import Deliveries, MessageTexts
+from services.intake.handlers import Corrections, Reception
 from services.intake.integrators import Submissions
 from services.intake.queries import Inbox, Requests
-from services.intake.scan_reception import Scans
-from services.intake.status_lookup import StatusLookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Ports:
     texts: MessageTexts
     scans: Scans
     blanks: BlankPapers
-    status_lookup: StatusLookup
+    status_code_key: str | None
     client_address: ClientAddress
     change_signal: ChangeSignal
     clock: Clock

@@ -1,18 +1,60 @@
-"""Queries of intake's views, for callers and for handlers."""
+"""What callers may read, in whose name they act, and the queries of intake's views."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.routes import CommandContext, PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.background import Batcher
 from bmt.contracts.values import Document
-from services.intake.access import Audience
 from services.intake.domain.request import Known, request_stream
+from services.intake.domain.submission import Caller
 from services.intake.views import InboxDocument, RequestDocument, open_for
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The requests that a caller may read; `limits` are the values that such a request must have, by view field."""
+
+    limits: Mapping[str, str]
+
+    def may_see(self, agency: str, account: str) -> bool:
+        """Whether the caller may read a request of this agency and (lower case) account."""
+        has = {"agency": agency, "account": account}
+        return all(has[name] == value for name, value in self.limits.items())
+
+
+EVERYBODY: Final = Audience({})
+
+
+def audience_of(principal: Principal, *, mine: bool = False) -> Audience:
+    """The widest audience that one of the caller's roles allows; with `mine` the caller's own requests alone."""
+    if mine:
+        return Audience({"account": principal.subject.casefold()})
+    if principal.has("operator") or (principal.has("auditor") and not principal.agency):
+        return EVERYBODY
+    if principal.has("administrator", "auditor"):
+        return Audience({"agency": principal.agency})
+    return Audience({"account": principal.subject.casefold()})
+
+
+def caller_of(principal: Principal) -> Caller:
+    """The caller as deciders know them: they act for their agency, or for themselves."""
+    own = frozenset({principal.agency} if principal.agency else ())
+    if principal.has("administrator", "operator"):
+        role = "administrator" if principal.has("administrator") else "operator"
+        return Caller(principal.subject, role, own)
+    return Caller(principal.subject, "applicant", own or None, principal.email)
+
+
+def keyed_stream(category: str, context: CommandContext) -> str:
+    """The stream of a call that is one event: named after the call's idempotency key."""
+    return f"{category}-{context.causation.partition(':')[2]}"
+
 
 Place = tuple[datetime, str]
 """The sort key of a list: when it was received, and the id."""

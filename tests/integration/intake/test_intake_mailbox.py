@@ -14,7 +14,7 @@ from intake_callers import ADMINISTRATOR, FILLED, INBOUND, OF_JPA, SITI, asked, 
 from office import SENDER, Office, document_id, what_became
 
 from bmt.contracts.events import NotificationPrepared
-from services.intake.delivering import cause_of
+from services.intake.emails import cause_of
 from services.intake.mailbox import TWICE
 from services.notification import main as notification
 from services.notification.settings import Settings as NotificationSettings

@@ -138,7 +138,7 @@ async def test_a_form_of_another_agency_stays_with_who_scanned_it_and_says_so(sc
 async def test_who_dies_behind_the_event_leaves_no_half_batch(scan, get, batch, monkeypatch):
     """The same key names its papers again, and they are there."""
     with monkeypatch.context() as patch:
-        patch.setattr("services.intake.scan_reception.crash_points.reached", _dies)
+        patch.setattr("services.intake.documents.crash_points.reached", _dies)
         assert (await scan(batch, key="mati")).status_code == 500
     answer = await scan(batch, key="mati")
     assert answer.status_code == 201
@@ -154,7 +154,7 @@ def _dies(point: str) -> None:
 async def test_nobody_has_to_ask_again_for_what_was_received(scan, get, monkeypatch):
     before = {item["inbox_item_id"] for item in (await get("/v1/inbox?limit=200")).json()["items"]}
     with monkeypatch.context() as patch:
-        patch.setattr("services.intake.scan_reception.crash_points.reached", _dies)
+        patch.setattr("services.intake.documents.crash_points.reached", _dies)
         assert (await scan(batch_pdf([typed("satu")]))).status_code == 500
 
     async def one_more() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bmt.agencies import register
-from services.intake.charter import due_at
+from services.intake.status import due_at
 from services.intake.views import RequestDocument, StepTaken
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")

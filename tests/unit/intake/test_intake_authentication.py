@@ -3,8 +3,8 @@
 import pytest
 
 from services.intake.channels.message import read
-from services.intake.channels.upload import authenticated
 from services.intake.domain.submission import address_in
+from services.intake.emails import authenticated
 
 US = "mx.mampu.gov.my"
 SENDER = "siti@mampu.gov.my"

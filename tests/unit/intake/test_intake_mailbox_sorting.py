@@ -7,7 +7,7 @@ import pytest
 from submissions import CODES
 
 from services.intake.channels.reports import OwnNotices, is_of_others
-from services.intake.channels.upload import why_set_aside
+from services.intake.emails import why_set_aside
 from services.intake.mail_process import open_head, open_mail
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))

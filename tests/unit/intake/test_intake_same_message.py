@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.intake.delivering import identity_of
+from services.intake.emails import identity_of
 
 TRACE = b"Received: from mx1 by mbox; Thu, 26 Nov 2026 09:12:05 +0800\r\nDelivered-To: a@x.my\r\n"
 HEAD = b"From: siti@x.my\r\nMessage-ID: <1.a@klien.my>\r\nSubject: BMT\r\n"

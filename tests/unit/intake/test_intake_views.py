@@ -33,8 +33,8 @@ from bmt.contracts.events import (
     Withdrawn,
 )
 from bmt.contracts.values import Document, Officer, Submitter
-from services.intake.api import request_status
 from services.intake.domain.events import Bounce, InboxItemDismissed, ScanOrigin
+from services.intake.status import request_status
 from services.intake.views import HOLDERS, INBOX, REQUESTS
 
 AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")

@@ -8,6 +8,7 @@ from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, type
 from fixtures.thoroughness import LONG
 
 from services.intake import scan_process
+from services.intake.documents import ScanWrong, read_scan
 from services.intake.domain.scan import doubts, proposal
 from services.intake.papers import (
     CoverCode,
@@ -19,7 +20,6 @@ from services.intake.papers import (
     parts_of,
 )
 from services.intake.scan_process import read
-from services.intake.scan_reception import ScanWrong, read_scan
 
 ID = "01936f2a-7b1c-7def-8abc-0123456789ab"
 FORM = FormCode("application", "MAMPU")
@@ -215,6 +215,6 @@ def three_pages(tmp_path):
 
 
 async def test_who_takes_too_long_is_ended(three_pages, tmp_path, monkeypatch):
-    monkeypatch.setattr("services.intake.scan_reception.LONGEST_SECONDS", 0.01)
+    monkeypatch.setattr("services.intake.documents.LONGEST_SECONDS", 0.01)
     with pytest.raises(ScanWrong, match="too long"):
         await read_scan(three_pages, PDF, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from submissions import ADMINISTRATOR, APPLICANT, HRMIS, SITI, submission
 
 from services.intake.domain.submission import AccountStatus, Caller, Sender
-from services.intake.limits import SubmissionLimits
+from services.intake.handlers import SubmissionLimits
 
 GATEWAY = Caller("gateway", "operator", frozenset({"MAMPU"}))
 FORM = {"caller": replace(APPLICANT, email=SITI), "channel": "form"}
