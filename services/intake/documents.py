@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfileobj
@@ -28,13 +28,18 @@ from bmt.chassis.work import Done, WorkChange, WorkItem, WorkOutcome
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, PaperChannel
 from services.intake.channels.media_types import ALLOWED, ENDINGS, filename_of, recognise
-from services.intake.domain.errors import NotTheirs
-from services.intake.domain.events import ScannedPaper, ScanOrigin, ScanReceived
+from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
+from services.intake.domain.events import (
+    DocumentUploaded,
+    Missing,
+    ScannedPaper,
+    ScanOrigin,
+    ScanReceived,
+)
+from services.intake.domain.one_event import ReceiveScan, RecordUpload, Scanned
 from services.intake.domain.request import PutPaperInInbox, request_stream
-from services.intake.domain.scan import ReceiveScan, Scanned, doubts, proposal, require_paper
-from services.intake.domain.submission import Caller
-from services.intake.domain.upload import RecordUpload
-from services.intake.papers import Part, ReadScan, RequestCode
+from services.intake.domain.submission import Caller, require_channel
+from services.intake.papers import CoverCode, FormCode, PaperCode, Part, ReadScan, RequestCode
 from services.intake.queries import Requests, caller_of, keyed_stream
 
 _POINTER: Final = "/header/content-type"
@@ -102,7 +107,13 @@ class Uploads:
     async def record(self, document: Document, context: CommandContext) -> Executed:
         """Record that the caller uploaded the document: one event in a stream of its own."""
         uploader = context.principal
-        command = RecordUpload(document, uploader.subject, self.clock(), uploader.agency)
+        uploaded = DocumentUploaded(
+            document=document,
+            uploaded_by=uploader.subject,
+            uploaded_at=self.clock(),
+            agency=uploader.agency,
+        )
+        command = RecordUpload([uploaded])
         stream = keyed_stream("upload", context)
         return await self.execution.execute(context.to_command(stream, command, begins_stream=True))
 
@@ -209,16 +220,19 @@ class Scans:
         """
         stream = keyed_stream("scan", context)
         before = await self.execution.state(stream)
-        caller = caller_of(context.principal)
         if isinstance(before, Scanned):
             scan = before.scan
-            command = ReceiveScan(
-                scan.batch, scan.page_count, scan.papers, home, caller, scan.received_at
-            )
         else:
             pages, papers = await self._read(received, batch, channel, home)
-            command = ReceiveScan(batch, pages, papers, home, caller, self.clock())
-        executed = await self.execution.execute(context.to_command(stream, command))
+            scan = ScanReceived(
+                agency=home.code,
+                received_at=self.clock(),
+                submitted_by=caller_of(context.principal).submitter,
+                batch=batch,
+                page_count=pages,
+                papers=papers,
+            )
+        executed = await self.execution.execute(context.to_command(stream, ReceiveScan([scan])))
         crash_points.reached("intake.scan_reception.received")
         await self._lay(ScanReceived.model_validate(executed.commit.events[0].data))
         return executed
@@ -331,3 +345,41 @@ def work_of(incoming: IncomingEvent[Any]) -> Sequence[WorkChange]:
     if not isinstance(incoming.data, ScanReceived):
         return ()
     return (WorkItem(f"{incoming.subject}:{LAY}", LAY, incoming.subject, incoming.time),)
+
+
+_PAPER: Final[Collection[PaperChannel]] = ("memo", "letter", "form")
+
+
+def require_paper(agency: Agency, channel: PaperChannel | None) -> None:
+    """Raises `SubmissionWrong` if the agency receives no paper, or not through this channel."""
+    allowed = agency.rules.channels.in_
+    if channel is not None:
+        require_channel(agency, channel)
+    elif not set(allowed) & set(_PAPER):
+        wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
+        raise SubmissionWrong([Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})])
+
+
+def proposal(
+    codes: Sequence[PaperCode], agency: str, channel: PaperChannel | None
+) -> Mapping[str, str]:
+    """The fields of a request as the paper's codes give them, until a person has read it.
+
+    Codes of another agency are not trusted. The caller's channel counts if no code names one.
+    """
+    fields: dict[str, str] = {} if channel is None else {"channel": channel}
+    for code in codes:
+        match code:
+            case CoverCode(through, owner) if owner == agency:
+                fields |= {"channel": through, "agency": agency}
+            case FormCode(kind, owner) if owner == agency:
+                fields |= {"channel": "form", "kind": kind, "agency": agency}
+    return fields
+
+
+def doubts(codes: Sequence[PaperCode], agency: str) -> tuple[Missing, ...]:
+    """The codes that name another agency than the one whose inbox the paper is in."""
+    others = sorted({c.agency for c in codes if isinstance(c, FormCode | CoverCode)} - {agency})
+    return tuple(
+        Missing.of("agency", "code_of_other_agency", other=other, agency=agency) for other in others
+    )

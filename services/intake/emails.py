@@ -19,9 +19,9 @@ from bmt.contracts.events import RequestReceived
 from bmt.contracts.values import Document
 from services.intake.channels.media_types import EMAIL
 from services.intake.channels.reports import OwnNotices, Report, is_of_others, ours_at
-from services.intake.domain.delivery import RecordDelivery
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.events import Bounce, EmailDelivered, Mail
+from services.intake.domain.one_event import RecordDelivery
 from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.domain.submission import Caller, Submission, address_in, require_channel
 from services.intake.handlers import Reception
@@ -394,7 +394,8 @@ class Deliveries:
     async def _known(self, context: CommandContext, cause: str) -> Executed | None:
         """Record durably which message the key stands for; what that message led to, or None if nothing yet."""
         stream = keyed_stream("delivery", context)
-        key = context.to_command(stream, RecordDelivery(cause, self.clock()), begins_stream=True)
+        delivered = EmailDelivered(cause=cause, delivered_at=self.clock())
+        key = context.to_command(stream, RecordDelivery([delivered]), begins_stream=True)
         recorded = await self.execution.execute(key)
         crash_points.reached("intake.delivering.key_recorded")
         if recorded.commit.events[0].type != EmailDelivered.TYPE:

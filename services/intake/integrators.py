@@ -30,10 +30,10 @@ from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
 from bmt.contracts.envelope import STRUCTURED
 from bmt.contracts.events import Event, Progress, RequestEvent, RequestSubmitted
-from bmt.contracts.topics import FaultyField
+from bmt.contracts.topics import FaultyField, SubmissionRefused
 from bmt.contracts.values import Moment, Name, Status
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.domain.refusal import RefuseSubmission
+from services.intake.domain.one_event import RefuseSubmission
 from services.intake.domain.request import (
     FollowRequest,
     Received,
@@ -220,20 +220,26 @@ class Refusals:
         self, record: Record, dead: DeadLetter, caller: Caller
     ) -> Message[RefuseSubmission]:
         """The record with its place is the cause: offsets start again on a topic that was lost."""
-        cause = _hash(record)
+        cause, event = _hash(record), submitted_event(record)
+        refused = SubmissionRefused(
+            submission_id=event.id,
+            source_reference=source_reference(record),
+            reason=dead.reason,
+            detail=dead.detail,
+            errors=tuple(FaultyField(**error.model_dump()) for error in dead.errors),
+        )
+        answered = SubmissionAnswered(
+            integrator=caller.subject,
+            source=event.source,
+            answered_at=self.clock(),
+            number=1,
+            **vars(refused),
+        )
         return Message(
             stream=f"refusal-{cause}",
             causation=f"refused:{cause}",
             fingerprint=cause,
-            command=RefuseSubmission(
-                integrator=caller.subject,
-                event=submitted_event(record),
-                source_reference=source_reference(record),
-                reason=dead.reason,
-                detail=dead.detail,
-                errors=tuple(FaultyField(**error.model_dump()) for error in dead.errors),
-                at=self.clock(),
-            ),
+            command=RefuseSubmission([answered, refused]),
             begins_stream=True,
         )
 

@@ -1,17 +1,14 @@
-"""The pure decisions of intake, one module for each kind of stream."""
+"""The pure decisions of intake, by category of stream."""
 
 from types import MappingProxyType
 from typing import Final
 
 from bmt.chassis.eventsourcing.decider import Deciders
-from services.intake.domain import delivery, refusal, request_rules, scan, upload
+from services.intake.domain import one_event, request_rules
 
 DECIDERS: Final[Deciders] = MappingProxyType(
     {
         "request": request_rules.DECIDER,
-        "upload": upload.DECIDER,
-        "scan": scan.DECIDER,
-        "delivery": delivery.DECIDER,
-        "refusal": refusal.DECIDER,
+        **dict.fromkeys(("upload", "scan", "delivery", "refusal"), one_event.DECIDER),
     }
 )

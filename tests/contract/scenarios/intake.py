@@ -17,12 +17,24 @@ from unit.intake.submissions import (
     submission,
 )
 
-from bmt.contracts.topics import FaultyField
+from bmt.contracts.topics import FaultyField, SubmissionRefused
 from bmt.contracts.values import NotShown
-from services.intake.domain import scan
-from services.intake.domain.delivery import RecordDelivery
-from services.intake.domain.events import Bounce, Missing, ScannedPaper, ScanOrigin
-from services.intake.domain.refusal import RefuseSubmission
+from services.intake.domain.events import (
+    Bounce,
+    DocumentUploaded,
+    EmailDelivered,
+    Missing,
+    ScannedPaper,
+    ScanOrigin,
+    ScanReceived,
+    SubmissionAnswered,
+)
+from services.intake.domain.one_event import (
+    ReceiveScan,
+    RecordDelivery,
+    RecordUpload,
+    RefuseSubmission,
+)
 from services.intake.domain.request import (
     CorrectRequest,
     DismissInboxItem,
@@ -34,9 +46,7 @@ from services.intake.domain.request import (
     RegisterInboxItem,
     WithdrawRequest,
 )
-from services.intake.domain.scan import ReceiveScan
 from services.intake.domain.submission import SubmittedEvent
-from services.intake.domain.upload import RecordUpload
 
 UNCLEAR = ReceiveEmail(
     ID,
@@ -61,7 +71,26 @@ PAPER = ScannedPaper(
     understood={"channel": "form", "kind": "application", "agency": "MAMPU"},
     missing=(),
 )
-SCANNED = ReceiveScan(SCAN, 1, (PAPER,), AGENCIES.get("MAMPU"), ADMINISTRATOR, NOON)
+SCANNED = ScanReceived(
+    agency="MAMPU",
+    received_at=NOON,
+    submitted_by=ADMINISTRATOR.submitter,
+    batch=SCAN,
+    page_count=1,
+    papers=(PAPER,),
+)
+REFUSED = SubmissionRefused(
+    submission_id="HR-1",
+    source_reference="HRMIS-1",
+    reason="malformed",
+    detail="kind: Input should be 'application' or 'termination'",
+    errors=(FaultyField(pointer="/kind", detail="One of these is needed."),),
+)
+REFUSAL = SubmissionAnswered(
+    integrator="hrmis", source="/hrmis", answered_at=NOON, number=1, **vars(REFUSED)
+)
+DELIVERED = EmailDelivered(cause="mail:0123456789abcdef", delivered_at=NOON)
+UPLOADED = DocumentUploaded(document=SCAN, uploaded_by=SITI, uploaded_at=NOON)
 SCENARIOS = {
     "memo": [MEMO],
     "form-with-warnings": [
@@ -80,17 +109,7 @@ SCENARIOS = {
         FollowRequest(procedure.configured(facts()), 1, NOON),
         FollowRequest(procedure.withdrawn(facts()), 3, NOON),
     ],
-    "refused-to-an-integrator": [
-        RefuseSubmission(
-            "hrmis",
-            SubmittedEvent("/hrmis", "HR-1"),
-            "HRMIS-1",
-            "malformed",
-            "kind: Input should be 'application' or 'termination'",
-            (FaultyField(pointer="/kind", detail="One of these is needed."),),
-            NOON,
-        )
-    ],
+    "refused-to-an-integrator": [RefuseSubmission([REFUSAL, REFUSED])],
     "termination": [ReceiveRequest(ID, submission(kind="termination"))],
     "email": [
         ReceiveEmail(
@@ -124,9 +143,9 @@ SCENARIOS = {
     ],
     "inbox-registered": [UNCLEAR, RegisterInboxItem(ID, submission(channel="email"))],
     "inbox-dismissed": [UNCLEAR, DismissInboxItem("Iklan.", ADMINISTRATOR, NOON)],
-    "scan": [SCANNED],
+    "scan": [ReceiveScan([SCANNED])],
     "paper-registered": [
-        PutPaperInInbox(scan.DECIDER.decide(SCANNED, scan.DECIDER.initial)[0], PAPER),
+        PutPaperInInbox(SCANNED, PAPER),
         RegisterInboxItem(ID, submission(channel="form")),
     ],
     "email-with-attachments-that-are-not-shown": [
@@ -139,6 +158,6 @@ SCENARIOS = {
             NOON,
         )
     ],
-    "email-delivered": [RecordDelivery("mail:0123456789abcdef", NOON)],
-    "document": [RecordUpload(SCAN, SITI, NOON)],
+    "email-delivered": [RecordDelivery([DELIVERED])],
+    "document": [RecordUpload([UPLOADED])],
 }

@@ -8,8 +8,7 @@ from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, type
 from fixtures.thoroughness import LONG
 
 from services.intake import scan_process
-from services.intake.documents import ScanWrong, read_scan
-from services.intake.domain.scan import doubts, proposal
+from services.intake.documents import ScanWrong, doubts, proposal, read_scan
 from services.intake.papers import (
     CoverCode,
     FormCode,
