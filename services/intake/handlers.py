@@ -37,7 +37,6 @@ from services.intake.domain.submission import (
     AccountStatus,
     Caller,
     Submission,
-    differs_from_directory,
     directory_email,
     faults,
     of_standing,
@@ -129,7 +128,10 @@ def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
 
 def _acknowledged_at(submission: Submission) -> Sequence[str]:
     """The addresses of the acknowledgement, each once."""
-    addresses = (submission.requested.applicant.email, directory_email(submission))
+    addresses = (
+        submission.requested.applicant.email,
+        directory_email(submission.requested, submission.standing),
+    )
     return list(dict.fromkeys(_mailbox(address) for address in addresses if address))
 
 
@@ -199,7 +201,7 @@ class Reception:
             require_theirs(submission)
         return RequestChecked(
             errors=tuple(each.error for each in faults(submission)),
-            warnings=warnings_of(submission),
+            warnings=tuple(warnings_of(submission)),
         )
 
     async def _known(
@@ -235,7 +237,7 @@ class Reception:
     def _is_fine(self, requested: RequestedService, standing: AccountStatus) -> bool:
         return (
             self._belongs(requested, standing) == "own"
-            and not differs_from_directory(requested, standing)
+            and directory_email(requested, standing) is None
             and not any(of_standing(requested.kind, standing))
         )
 

@@ -3,34 +3,21 @@
 from typing import Final
 
 from bmt.chassis.messaging.dispatch import Table
-from bmt.contracts import topics
-from bmt.contracts.events import (
-    Approved,
-    AwaitingOperator,
-    ConfigurationFailed,
-    ConfigurationStarted,
-    Configured,
-    Filed,
-    Notified,
-    Rejected,
-    RequestSubmitted,
-    ReturnedForCorrection,
-    Withdrawn,
-)
+from bmt.contracts import events, topics
 from services.intake.integrators import follow_request, receive_submission
 
 TABLE: Final[Table] = {
-    RequestSubmitted: receive_submission,
-    ReturnedForCorrection: follow_request,
-    Approved: follow_request,
-    Rejected: follow_request,
-    Withdrawn: follow_request,
-    ConfigurationStarted: follow_request,
-    AwaitingOperator: follow_request,
-    Configured: follow_request,
-    ConfigurationFailed: follow_request,
-    Notified: follow_request,
-    Filed: follow_request,
+    events.RequestSubmitted: receive_submission,
+    events.ReturnedForCorrection: follow_request,
+    events.Approved: follow_request,
+    events.Rejected: follow_request,
+    events.Withdrawn: follow_request,
+    events.ConfigurationStarted: follow_request,
+    events.AwaitingOperator: follow_request,
+    events.Configured: follow_request,
+    events.ConfigurationFailed: follow_request,
+    events.Notified: follow_request,
+    events.Filed: follow_request,
 }
 
 TOPICS: Final = (

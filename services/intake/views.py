@@ -11,27 +11,7 @@ from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, as_stored
 from bmt.chassis.runtime import documents
 from bmt.chassis.runtime.documents import Holder, Upload
-from bmt.contracts.events import (
-    Approved,
-    AwaitingOperator,
-    ConfigurationFailed,
-    ConfigurationStarted,
-    Configured,
-    Filed,
-    Granted,
-    NotificationFailed,
-    NotificationPrepared,
-    Notified,
-    Progress,
-    Rejected,
-    RequestEvent,
-    RequestFacts,
-    RequestReceived,
-    ReturnedForCorrection,
-    ReviewOpened,
-    WithdrawalRequested,
-    Withdrawn,
-)
+from bmt.contracts import events
 from bmt.contracts.http.approval import CHOICES, Decision
 from bmt.contracts.http.intake import ApprovalBefore
 from bmt.contracts.problems import is_empty
@@ -49,10 +29,12 @@ StepTexts = tuple[str, str, str]
 """Step, by whom, detail."""
 
 
-class StepTaken(BaseModel):
-    """One step; `rank` and `position` order steps of the same moment."""
-
+class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class StepTaken(_Stored):
+    """One step; `rank` and `position` order steps of the same moment."""
 
     step: str
     at: Moment
@@ -62,28 +44,12 @@ class StepTaken(BaseModel):
     position: int
 
 
-def place(step: Body) -> tuple[datetime, int, int]:
-    """The sort key of a step: by time, then in the procedure's order, then in the writer's."""
+def _in_order(step: Body) -> tuple[datetime, int, int]:
+    """By time, then in the procedure's order, then in the writer's."""
     return step["at"], step["rank"], step["position"]
 
 
-def step_of(incoming: IncomingEvent[Any]) -> Body | None:
-    """The step of an event, as `StepTaken` is stored; None for an event that is no step."""
-    describe = _STEPS_OF.get(type(incoming.data))
-    if describe is None:
-        return None
-    step, by, detail = describe(incoming.data)
-    return {
-        "step": step,
-        "at": incoming.time,
-        "by": by,
-        "detail": detail,
-        "rank": _RANK[type(incoming.data)],
-        "position": incoming.position,
-    }
-
-
-def _received(event: RequestReceived) -> StepTexts:
+def _received(event: events.RequestReceived) -> StepTexts:
     if event.corrected_by is not None and event.while_open:
         return "corrected", event.corrected_by.subject, event.correction_reason or ""
     named = f", {event.source_reference}" if event.source_reference else ""
@@ -91,7 +57,7 @@ def _received(event: RequestReceived) -> StepTexts:
     return "received", by.subject, f"{event.request.channel}{named}"
 
 
-def _approved(event: Approved) -> StepTexts:
+def _approved(event: events.Approved) -> StepTexts:
     granted = event.approved
     sizes = (
         f"quota {granted.quota_bytes} bytes, largest file {granted.max_file_size_bytes} bytes"
@@ -101,59 +67,63 @@ def _approved(event: Approved) -> StepTexts:
     return "approved", event.decided_by.name, event.reason or sizes
 
 
-def _configuring(event: ConfigurationStarted) -> StepTexts:
+def _configuring(event: events.ConfigurationStarted) -> StepTexts:
     targets = dict.fromkeys(change.target for change in event.plan)
     return "configuring", "provisioning", ", ".join(targets)
 
 
-def _configured(event: Configured) -> StepTexts:
+def _configured(event: events.Configured) -> StepTexts:
     storage = event.effective.storage
     closed = f"storage closed, IPMS {'on' if event.effective.ipms.bmt_enabled else 'off'}"
     detail = f"quota {storage.quota_bytes} bytes" if storage.enabled else closed
     return "configured", event.configured_by.name, detail
 
 
-def _notified(event: Notified) -> StepTexts:
+def _notified(event: events.Notified) -> StepTexts:
     step = "acknowledged" if event.about == "acknowledgement" else "notified"
     return step, "notification", f"{event.about} by {event.channel}"
 
 
-def _filed(event: Filed) -> StepTexts:
+def _filed(event: events.Filed) -> StepTexts:
     return "filed", "records", f"{event.file_number}, {event.folios} folios"
 
 
 _STEPS_OF: Final[dict[type[BaseModel], Callable[[Any], StepTexts]]] = {
-    RequestReceived: _received,
-    ReviewOpened: lambda event: ("review_opened", "approval", f"due {event.due_at:%Y-%m-%d}"),
-    WithdrawalRequested: lambda event: (
+    events.RequestReceived: _received,
+    events.ReviewOpened: lambda event: (
+        "review_opened",
+        "approval",
+        f"due {event.due_at:%Y-%m-%d}",
+    ),
+    events.WithdrawalRequested: lambda event: (
         "withdrawal_requested",
         event.requested_by.subject,
         event.reason,
     ),
-    ReturnedForCorrection: lambda event: ("returned", event.decided_by.name, event.reason),
-    Approved: _approved,
-    Rejected: lambda event: ("rejected", event.decided_by.name, event.reason),
-    Withdrawn: lambda event: ("withdrawn", event.requested_by.subject, event.reason),
-    ConfigurationStarted: _configuring,
-    AwaitingOperator: lambda event: ("awaiting_operator", "provisioning", event.target),
-    ConfigurationFailed: lambda event: (
+    events.ReturnedForCorrection: lambda event: ("returned", event.decided_by.name, event.reason),
+    events.Approved: _approved,
+    events.Rejected: lambda event: ("rejected", event.decided_by.name, event.reason),
+    events.Withdrawn: lambda event: ("withdrawn", event.requested_by.subject, event.reason),
+    events.ConfigurationStarted: _configuring,
+    events.AwaitingOperator: lambda event: ("awaiting_operator", "provisioning", event.target),
+    events.ConfigurationFailed: lambda event: (
         "configuration_failed",
         "provisioning",
         f"{event.target}: {event.reason}",
     ),
-    Configured: _configured,
-    NotificationPrepared: lambda event: (
+    events.Configured: _configured,
+    events.NotificationPrepared: lambda event: (
         "notification_prepared",
         "notification",
         f"{event.about} by {event.channel}",
     ),
-    NotificationFailed: lambda event: (
+    events.NotificationFailed: lambda event: (
         "notification_failed",
         "notification",
         event.reason or f"{event.about} by {event.channel}",
     ),
-    Notified: _notified,
-    Filed: _filed,
+    events.Notified: _notified,
+    events.Filed: _filed,
 }
 
 _RANK: Final = {event: rank for rank, event in enumerate(_STEPS_OF)}
@@ -166,11 +136,7 @@ OPEN: Final = frozenset((
 """The statuses in which a request may still change what an account has."""
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class RequestDocument(_Document):
+class RequestDocument(_Stored):
     """The status of a request, from the events of all services in any order.
 
     Attributes:
@@ -185,7 +151,7 @@ class RequestDocument(_Document):
         notices: the Message-IDs of the e-mails about it.
     """
 
-    facts: RequestFacts
+    facts: events.RequestFacts
     agency: str
     account: str
     received_at: Moment
@@ -193,14 +159,14 @@ class RequestDocument(_Document):
     open_for: str | None
     warnings: tuple[RequestWarning, ...]
     steps: tuple[StepTaken, ...]
-    progress: Progress
+    progress: events.Progress
     decision: Decision | None
-    granted: Granted | None = None
+    granted: events.Granted | None = None
     approvals_before: tuple[ApprovalBefore, ...] = Field(default=(), exclude_if=is_empty)
     notices: tuple[str, ...] = ()
 
 
-class InboxDocument(_Document):
+class InboxDocument(_Stored):
     """An item that waits in an agency's inbox, or waited there; `handed_in_by` is a subject, None in old items."""
 
     inbox_item_id: str
@@ -227,83 +193,93 @@ def open_for(agency: str, account: str) -> str:
     return f"{agency}/{account.casefold()}"
 
 
+_NOTHING_KNOWN: Final[Body] = {
+    "progress": {},
+    "warnings": [],
+    "steps": [],
+    "decision": None,
+    "notices": [],
+}
+
+
 def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """The request after `incoming`."""
-    event: RequestEvent = incoming.data
+    event: events.RequestEvent = incoming.data
+    known = document or _NOTHING_KNOWN
     # The facts of the last reception count; the own stream delivers receptions in order.
-    known = document is not None and not isinstance(event, RequestReceived)
-    facts = document["facts"] if document and known else event.request.model_dump()
+    facts = (
+        document["facts"]
+        if document and not isinstance(event, events.RequestReceived)
+        else event.request.model_dump()
+    )
+    before = events.Progress.model_validate(known["progress"])
+    progress = before.after(event, incoming.position)
     account = facts["applicant"]["account"].casefold()
-    progress = _progress(document).after(event, incoming.position)
-    status = progress.status
+    is_open = progress.status in OPEN
+    warnings = known["warnings"]
+    # Before the reception is known, approval repeats its warnings.
+    if isinstance(event, events.RequestReceived) or (
+        isinstance(event, events.ReviewOpened) and not before.received
+    ):
+        warnings = list(event.warnings)
     return {
         "facts": facts,
         "agency": facts["agency"],
         "account": account,
         "received_at": facts["received_at"],
-        "status": status,
-        "open_for": open_for(facts["agency"], account) if status in OPEN else None,
-        "warnings": _warnings(document, event),
-        "steps": _steps(document, incoming),
+        "status": progress.status,
+        "open_for": open_for(facts["agency"], account) if is_open else None,
+        "warnings": warnings,
+        "steps": _steps(known["steps"], incoming),
         "progress": progress.model_dump(),
-        "decision": _decision(incoming) or (document["decision"] if document else None),
-        "granted": _granted(document, event),
-        "notices": _notices(document, event),
-        **_approvals_before(document, event),
+        "decision": _decision(event, incoming.position) or known["decision"],
+        "granted": (
+            event.approved.model_dump()
+            if isinstance(event, events.Approved)
+            else known.get("granted")
+        ),
+        "notices": _notices(known["notices"], event),
+        **_approvals_before(known, event),
     }
 
 
-def _progress(document: Body | None) -> Progress:
-    return Progress.model_validate(document["progress"]) if document else _BEGUN
+def _steps(known: list[Body], incoming: IncomingEvent[Any]) -> list[Body]:
+    kind = type(incoming.data)
+    if kind not in _STEPS_OF:
+        return known
+    step, by, detail = _STEPS_OF[kind](incoming.data)
+    taken = {
+        "step": step,
+        "at": incoming.time,
+        "by": by,
+        "detail": detail,
+        "rank": _RANK[kind],
+        "position": incoming.position,
+    }
+    return sorted([*known, taken], key=_in_order)
 
 
-_BEGUN: Final = Progress()
-
-
-def _warnings(document: Body | None, event: RequestEvent) -> list[RequestWarning]:
-    """Those of the last reception; before it is known, those that approval repeats."""
-    unknown = document is None or not document["progress"]["received"]
-    if isinstance(event, RequestReceived) or (unknown and isinstance(event, ReviewOpened)):
-        return list(event.warnings)
-    return document["warnings"] if document else []
-
-
-def _steps(document: Body | None, incoming: IncomingEvent[Any]) -> list[Body]:
-    known = document["steps"] if document else []
-    step = step_of(incoming)
-    return sorted([*known, step], key=place) if step else known
-
-
-def _notices(document: Body | None, event: RequestEvent) -> list[str]:
-    known = document["notices"] if document else []
-    if isinstance(event, NotificationPrepared) and event.message_id is not None:
+def _notices(known: list[str], event: events.RequestEvent) -> list[str]:
+    if isinstance(event, events.NotificationPrepared) and event.message_id is not None:
         return sorted({*known, event.message_id})
     return known
 
 
-def _decision(incoming: IncomingEvent[Any]) -> Body | None:
-    match incoming.data:
-        case Approved() | Rejected() as event:
-            return {
-                "decision": CHOICES[event.TYPE],
-                "decided_by": event.decided_by.model_dump(),
-                "decided_at": event.decided_at,
-                "reason": event.reason,
-                "version": incoming.position,
-            }
-        case _:
-            return None
+def _decision(event: events.RequestEvent, version: int) -> Body | None:
+    if not isinstance(event, events.Approved | events.Rejected):
+        return None
+    return {
+        "decision": CHOICES[event.TYPE],
+        "decided_by": event.decided_by.model_dump(),
+        "decided_at": event.decided_at,
+        "reason": event.reason,
+        "version": version,
+    }
 
 
-def _granted(document: Body | None, event: RequestEvent) -> Body | None:
-    if isinstance(event, Approved):
-        return event.approved.model_dump()
-    return document.get("granted") if document else None
-
-
-def _approvals_before(document: Body | None, event: RequestEvent) -> Body:
-    before = document.get("approvals_before") if document else None
-    if isinstance(event, Approved):
+def _approvals_before(known: Body, event: events.RequestEvent) -> Body:
+    before = known.get("approvals_before")
+    if isinstance(event, events.Approved):
         before = [
             {"by": one.endorsed_by.model_dump(), "at": one.endorsed_at}
             for one in event.endorsements
@@ -312,7 +288,7 @@ def _approvals_before(document: Body | None, event: RequestEvent) -> Body:
 
 
 def _request_key(incoming: IncomingEvent[Any]) -> str | None:
-    return incoming.subject if isinstance(incoming.data, RequestEvent) else None
+    return incoming.subject if isinstance(incoming.data, events.RequestEvent) else None
 
 
 def fold_inbox(item: Body | None, incoming: IncomingEvent[Any]) -> Body | None:
@@ -322,7 +298,10 @@ def fold_inbox(item: Body | None, incoming: IncomingEvent[Any]) -> Body | None:
             return _waiting(event, incoming.subject)
         case InboxItemDismissed() as event if item:
             return _settled(item, incoming, event.dismissed_by, "dismissed", event.reason)
-        case RequestReceived() as event if item and item["status"] in ("waiting", "set_aside"):
+        case events.RequestReceived() as event if item and item["status"] in (
+            "waiting",
+            "set_aside",
+        ):
             return _settled(item, incoming, event.submitted_by, "registered")
         case _:
             return item
@@ -367,14 +346,8 @@ def _settled(
 def _inbox_key(incoming: IncomingEvent[Any]) -> str | None:
     """A request that begins its stream was never in the inbox."""
     of_item = isinstance(incoming.data, InboxItemReceived | InboxItemDismissed)
-    later = isinstance(incoming.data, RequestReceived) and incoming.position > 1
+    later = isinstance(incoming.data, events.RequestReceived) and incoming.position > 1
     return incoming.subject if of_item or later else None
-
-
-def fold_upload(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """The upload, which is one event."""
-    upload: Body = as_stored(incoming.data)
-    return upload
 
 
 def _upload_key(incoming: IncomingEvent[Any]) -> str | None:
@@ -388,7 +361,7 @@ def fold_holder(holder: Body | None, incoming: IncomingEvent[Any]) -> Body:
     """
     event = incoming.data
     own: list[str] = []
-    if isinstance(event, RequestReceived):
+    if isinstance(event, events.RequestReceived):
         agency, named = event.request.agency, event.documents
         account = event.request.applicant.account.casefold()
         before_ids = holder["account_document_ids"] if holder else []
@@ -411,7 +384,7 @@ def _holder_key(incoming: IncomingEvent[Any]) -> str | None:
     """A request without documents holds none."""
     event = incoming.data
     holds = isinstance(event, InboxItemReceived) or (
-        isinstance(event, RequestReceived) and event.documents
+        isinstance(event, events.RequestReceived) and event.documents
     )
     return incoming.subject if holds else None
 
@@ -444,7 +417,7 @@ INBOX: Final = View(
 UPLOADS: Final = View(
     name=documents.UPLOADS,
     model=Upload,
-    fold=fold_upload,
+    fold=lambda _, incoming: as_stored(incoming.data),
     key=_upload_key,
     indexes=documents.UPLOAD_INDEXES,
 )

@@ -20,17 +20,7 @@ from bmt.contracts.events import (
 from bmt.contracts.faults import sentence
 from bmt.contracts.problems import FieldError
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted
-from services.intake.domain.errors import (
-    AlreadyDecided,
-    Fault,
-    InboxItemSettled,
-    NobodyReturnedIt,
-    RequestClosed,
-    SubmissionWrong,
-    TooMany,
-    UnknownInboxItem,
-    UnknownRequest,
-)
+from services.intake.domain import errors
 from services.intake.domain.events import (
     InboxItemDismissed,
     InboxItemReceived,
@@ -83,15 +73,17 @@ def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
 
 
 def _require_right(
-    submission: Submission, changed: Sequence[Fault] = (), unexplained: Sequence[Fault] = ()
+    submission: Submission,
+    changed: Sequence[errors.Fault] = (),
+    unexplained: Sequence[errors.Fault] = (),
 ) -> None:
     """Check the agency first, then the caller's right to submit, then everything else at once."""
     if submission.agency is not None:
         require_theirs(submission)
     if wrong := (*changed, *faults(submission)):
-        raise SubmissionWrong((*wrong, *unexplained))
+        raise errors.SubmissionWrong((*wrong, *unexplained))
     if submission.excess is not None:
-        raise TooMany(submission.excess)
+        raise errors.TooMany(submission.excess)
 
 
 def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
@@ -102,17 +94,22 @@ def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
     came_back = command.bounce is not None or command.set_aside is not None
     if not came_back:
         require_channel(command.home, "email")
-    missing = command.mail.missing
+    mail = command.mail
+    missing = mail.missing
     if command.submission is not None and not missing and not came_back:
         missing = tuple(_why_not(command.submission))
         if not missing:
-            return [_received_by_mail(command.request_id, command.submission, command.mail)]
+            return [
+                received(
+                    command.request_id, command.submission, mail.documents, not_shown=mail.not_shown
+                )
+            ]
     return [
         InboxItemReceived(
             agency=command.home.code,
             received_at=command.received_at,
             submitted_by=command.caller.submitter,
-            mail=command.mail.model_copy(update={"missing": missing}),
+            mail=mail.model_copy(update={"missing": missing}),
             bounce=command.bounce,
             set_aside=sentence(command.set_aside) if command.set_aside else None,
             set_aside_code=command.set_aside,
@@ -130,10 +127,6 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
     ):
         wrong.append(Missing.of("agency", "for_other_agency"))
     return wrong
-
-
-def _received_by_mail(request_id: str, submission: Submission, mail: Mail) -> RequestReceived:
-    return received(request_id, submission, mail.documents, not_shown=mail.not_shown)
 
 
 def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
@@ -165,7 +158,8 @@ def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
     if submission.channel == "email" and item.scan is None:
         sender = sender_of(item.mail)
         submission = replace(submission, email_message_id=item.mail.message_id, sender=sender)
-    return [_received_by_mail(command.request_id, submission, item.mail)]
+    mail = item.mail
+    return [received(command.request_id, submission, mail.documents, not_shown=mail.not_shown)]
 
 
 def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
@@ -186,17 +180,17 @@ def _waiting(caller: Caller, state: State) -> InboxItemReceived:
         case Waiting(item) if caller.acts_for(item.agency):
             return item
         case Dismissed(item) if caller.acts_for(item.agency):
-            raise InboxItemSettled("dismissed")
+            raise errors.InboxItemSettled("dismissed")
         case Received(facts, from_inbox=True) if caller.acts_for(facts.agency):
-            raise InboxItemSettled("registered")
+            raise errors.InboxItemSettled("registered")
         case _:
-            raise UnknownInboxItem
+            raise errors.UnknownInboxItem
 
 
 def _theirs(caller: Caller, state: State) -> Received:
     if isinstance(state, Received) and may_see(caller, state.facts):
         return state
-    raise UnknownRequest
+    raise errors.UnknownRequest
 
 
 def may_see(caller: Caller, facts: RequestFacts) -> bool:
@@ -210,9 +204,9 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
     """Approval decides which came first, decision or withdrawal. A second withdrawal changes nothing."""
     request = _theirs(command.caller, state)
     if command.known.decision is not None:
-        raise AlreadyDecided(command.known.decision)
+        raise errors.AlreadyDecided(command.known.decision)
     if command.known.status not in ("received", "returned"):
-        raise RequestClosed("past_withdrawal")
+        raise errors.RequestClosed("past_withdrawal")
     if request.withdrawal_requested:
         return []
     return [
@@ -224,27 +218,34 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
     ]
 
 
+_NO_REASON: Final = errors.Fault(FieldError.of("/correction_reason", "correction_reason_needed"))
+"""A correction that nobody asked for needs a reason."""
+
+
 def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
     """Receive the request again before it is decided: after a return, or while decisions are on hold."""
     request = _theirs(command.submission.caller, state)
     while_open = command.known.returns < request.receptions
     _require_correctable(command, request)
     submission = command.submission
-    unexplained = _without_reason(command.reason) if while_open else ()
+    unexplained = [_NO_REASON] if while_open and not command.reason else []
     wrong = _not_to_be_changed(submission, request.last, while_open=while_open)
     if submission.requested.agency != request.facts.agency:
-        raise SubmissionWrong(wrong)  # the rest is not checked against another agency's rules
+        raise errors.SubmissionWrong(
+            wrong
+        )  # the rest is not checked against another agency's rules
     _require_right(submission, wrong, unexplained)
     if unexplained:
-        raise NobodyReturnedIt(unexplained)
+        raise errors.NobodyReturnedIt(unexplained)
     if while_open and not command.held:
-        raise RequestClosed("corrected_meanwhile")
-    as_it_came = _as_it_came(submission, request.last)
+        raise errors.RequestClosed("corrected_meanwhile")
+    if request.facts.channel == "event":  # no body can name that channel
+        submission = replace(submission, channel="event")
     event = corrected(
-        received(command.request_id, as_it_came, request.came_with, first=request.facts),
+        received(command.request_id, submission, request.came_with, first=request.facts),
         request.last,
-        by=submission.caller.submitter,
-        reason=command.reason,
+        corrected_by=submission.caller.submitter,
+        correction_reason=command.reason,
         while_open=while_open,
     )
     return [event, *_follow(FollowRequest(event, 0, submission.received_at), state)]
@@ -252,7 +253,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
 
 def _not_to_be_changed(
     submission: Submission, before: RequestReceived, *, while_open: bool
-) -> tuple[Fault, ...]:
+) -> tuple[errors.Fault, ...]:
     """The changes of a correction that would make it another request.
 
     An administrator may correct the account if somebody else wrote it down. An account that the applicant
@@ -268,30 +269,17 @@ def _not_to_be_changed(
         "/applicant/account": same_account or may_change,
     }
     return tuple(
-        Fault(FieldError.of(pointer, "not_to_be_corrected"))
+        errors.Fault(FieldError.of(pointer, "not_to_be_corrected"))
         for pointer, is_same in kept.items()
         if not is_same
     )
 
 
-def _without_reason(reason: str | None) -> tuple[Fault, ...]:
-    """A correction that nobody asked for needs a reason."""
-    return (
-        () if reason else (Fault(FieldError.of("/correction_reason", "correction_reason_needed")),)
-    )
-
-
 def _require_correctable(command: CorrectRequest, request: Received) -> None:
     if command.known.decision is not None:
-        raise AlreadyDecided(command.known.decision)
+        raise errors.AlreadyDecided(command.known.decision)
     if request.withdrawal_requested or command.known.status == "withdrawn":
-        raise RequestClosed("being_withdrawn")
-
-
-def _as_it_came(submission: Submission, last: RequestReceived) -> Submission:
-    """A request from an integrator's event keeps its channel: no body can name that channel."""
-    by_event = last.request.channel == "event"
-    return replace(submission, channel="event") if by_event else submission
+        raise errors.RequestClosed("being_withdrawn")
 
 
 # Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without

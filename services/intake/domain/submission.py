@@ -283,44 +283,31 @@ def of_standing(kind: Kind, standing: AccountStatus | None) -> Iterator[RequestW
         yield "already_active"
 
 
-def differs_from_directory(requested: RequestedService, standing: AccountStatus | None) -> bool:
-    """Whether notices would go to an address that the directory does not have."""
-    if standing is None or not standing.emails:
-        return False
-    return not standing.has_email(requested.applicant.email)
+def directory_email(requested: RequestedService, standing: AccountStatus | None) -> str | None:
+    """The directory's address if it does not have the request's: its owner is notified, too."""
+    if standing is None or not standing.emails or standing.has_email(requested.applicant.email):
+        return None
+    return standing.emails[0]
 
 
-def warnings_of(submission: Submission) -> tuple[RequestWarning, ...]:
+def warnings_of(submission: Submission) -> Iterator[RequestWarning]:
     """All warnings of a request, in the contract's order."""
-    return tuple(_warnings(submission))
-
-
-def _warnings(submission: Submission) -> Iterator[RequestWarning]:
-    requested = submission.requested
-    yield from of_standing(requested.kind, submission.standing)
+    requested, standing = submission.requested, submission.standing
+    yield from of_standing(requested.kind, standing)
     if submission.open_elsewhere:
         yield "open_request_exists"
     if submission.belongs == "unknown":
         yield "agency_unknown"
-    if differs_from_directory(requested, submission.standing):
+    if directory_email(requested, standing) is not None:
         yield "email_differs_from_directory"
-    if submission.channel == "email" and submission.sender is not None:
-        yield from _of_sender(submission.sender, requested, submission.standing)
-
-
-def _of_sender(
-    sender: Sender, requested: RequestedService, standing: AccountStatus | None
-) -> Iterator[RequestWarning]:
-    """The form's own address proves nothing, unless the directory has none."""
-    known = (
-        standing.emails
-        if standing is not None and standing.emails
-        else (requested.applicant.email,)
-    )
+    if submission.channel != "email" or submission.sender is None:
+        return
+    # The form's own address proves nothing, unless the directory has none.
+    known = (standing.emails if standing else ()) or (requested.applicant.email,)
     theirs = {address.casefold() for address in (*known, requested.applicant.account)}
-    if sender.address.casefold() not in theirs:
+    if submission.sender.address.casefold() not in theirs:
         yield "sender_differs"
-    if sender.authenticated is False:
+    if submission.sender.authenticated is False:
         yield "sender_not_authenticated"
 
 
@@ -332,21 +319,16 @@ def received(
     first: RequestFacts | None = None,
     not_shown: tuple[NotShown, ...] = (),
 ) -> RequestReceived:
-    """The event of a valid submission.
+    """The event of a valid submission, whose agency is known.
 
-    Args:
-        request_id: the id of the request.
-        submission: a submission whose agency is known.
-        came_with: the documents that it came in, which precede those that it names.
-        first: the first reception, if this is a correction: reference and day stay.
-        not_shown: the attachments that are not shown by themselves.
+    The documents that it `came_with` precede those that it names. A correction keeps reference and day of the `first`.
     """
     requested = submission.requested
     return RequestReceived(
         request=_facts(request_id, submission, first),
         submitted_by=submission.caller.submitter,
         justification=requested.justification,
-        warnings=warnings_of(submission),
+        warnings=tuple(warnings_of(submission)),
         documents=_all_documents(submission, came_with),
         email_message_id=submission.email_message_id,
         source_reference=submission.source_reference,
@@ -355,17 +337,9 @@ def received(
 
 
 def corrected(
-    event: RequestReceived,
-    before: RequestReceived,
-    *,
-    by: Submitter,
-    reason: str | None,
-    while_open: bool,
+    event: RequestReceived, before: RequestReceived, **correction: object
 ) -> RequestReceived:
-    """The event of a correction: the first submitter and channel stay.
-
-    Warnings about a message's sender stay, too.
-    """
+    """The event of a correction: first submitter, channel and warnings about a message's sender stay."""
     by_email = event.request.channel == before.request.channel == "email"
     kept = [one for one in before.warnings if by_email and one in OF_SENDER]
     return event.model_copy(
@@ -374,9 +348,7 @@ def corrected(
             "warnings": tuple(dict.fromkeys((*event.warnings, *kept))),
             "email_message_id": before.email_message_id,
             "source_reference": before.source_reference,
-            "corrected_by": by,
-            "correction_reason": reason,
-            "while_open": while_open,
+            **correction,
         }
     )
 
@@ -400,17 +372,8 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
         max_file_size_bytes=largest,
         received_at=received_at,
         policy_version=agency.policy_version,
-        directory_email=directory_email(submission),
+        directory_email=directory_email(requested, submission.standing),
     )
-
-
-def directory_email(submission: Submission) -> str | None:
-    """The directory's address if the request names another one: its owner is notified, too."""
-    if submission.standing is None or not differs_from_directory(
-        submission.requested, submission.standing
-    ):
-        return None
-    return submission.standing.emails[0]
 
 
 def _asked_sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:
