@@ -122,13 +122,9 @@ def documents(most_bytes: int) -> APIRouter:
     )
     async def upload(here: Here, request: Request, context: Uploading) -> JsonResponse:
         received = await receive(request.stream(), most_bytes)
-        with received.content:
-            headers = request.headers
-            document = await here.uploads.store(
-                received, headers.get("content-type", ""), headers.get("content-disposition")
-            )
         context = context.of_body("POST", "/v1/documents", received.digest)
-        executed = await here.uploads.record(document, context)
+        with received.content:
+            executed = await here.uploads.take_in(received, request.headers, context)
         return answer(executed, executed.commit.events[0].data["document"], 201)
 
     return router

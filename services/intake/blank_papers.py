@@ -18,9 +18,10 @@ from starlette.responses import Response
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import FieldError
 from bmt.contracts.values import PaperChannel, in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
+from services.intake.domain.errors import FieldWrong
 from services.intake.domain.submission import require_channel
 from services.intake.papers import CoverCode, FormCode
 
@@ -42,15 +43,6 @@ _FILES: Final[dict[PaperName, str]] = {
     "cover-memo": "helaian-pengasing-memo",
     "cover-letter": "helaian-pengasing-surat",
 }
-
-
-class NoSuchAgency(Refused):
-    """There is no agency of this code."""
-
-    def __init__(self, agencies: Agencies) -> None:
-        codes = tuple(one.code for one in agencies)
-        wrong = FieldError.of("/query/agency", "unknown_agency", agencies=codes)
-        super().__init__(wrong.detail, errors=(wrong,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,8 @@ class BlankPapers:
             Refused: there is no such agency, or it receives nothing through this paper.
         """
         if agency not in self._agencies:
-            raise NoSuchAgency(self._agencies)
+            codes = tuple(one.code for one in self._agencies)
+            raise FieldWrong(FieldError.of("/query/agency", "unknown_agency", agencies=codes))
         require_channel(self._agencies.get(agency), _THROUGH[name])
         return self._set(name, agency)
 

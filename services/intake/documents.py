@@ -25,10 +25,10 @@ from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.documents import DocumentStore, Received, receive
 from bmt.chassis.work import Done, WorkChange, WorkItem, WorkOutcome
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Document, PaperChannel
 from services.intake.channels.media_types import ALLOWED, ENDINGS, filename_of, recognise
-from services.intake.domain.errors import Fault, NotTheirs, SubmissionWrong
+from services.intake.domain.errors import Fault, FieldWrong, SubmissionWrong
 from services.intake.domain.events import (
     DocumentUploaded,
     Missing,
@@ -40,45 +40,51 @@ from services.intake.domain.one_event import ReceiveScan, RecordUpload, Scanned
 from services.intake.domain.request import PutPaperInInbox, request_stream
 from services.intake.domain.submission import Caller, require_channel
 from services.intake.papers import CoverCode, FormCode, PaperCode, Part, ReadScan, RequestCode
-from services.intake.queries import Requests, caller_of, keyed_stream
+from services.intake.queries import Requests, caller_of, keyed_stream, own_agency
 
 _POINTER: Final = "/header/content-type"
 
 
-def kind_not_taken(kinds: tuple[str, ...], **extra: JsonValue) -> Refused:
+def kind_not_taken(kinds: tuple[str, ...], **extra: JsonValue) -> FieldWrong:
     """The refusal of a Content-Type that is none of `kinds`; `extra` are further members of the problem."""
     wrong = FieldError.of(_POINTER, "kind_not_taken", kinds=kinds)
-    problem = "unsupported_media_type"
-    return Refused(wrong.detail, problem=problem, extra=extra, errors=(wrong,))
+    return FieldWrong(wrong, problem="unsupported_media_type", extra=extra)
 
 
-def nothing_in_it() -> Refused:
-    """The refusal of an empty body."""
-    wrong = FieldError.of("", "nothing_in_it")
-    return Refused(wrong.detail, errors=(wrong,))
+def nothing_in_it() -> FieldWrong:
+    return FieldWrong(FieldError.of("", "nothing_in_it"))
 
 
-async def document_of(received: Received, content_type: str, disposition: str | None) -> Document:
+def named(received: Received, filename: str, media_type: str) -> Document:
+    """The document under this name."""
+    return Document(
+        document_id=received.document_id,
+        filename=filename,
+        media_type=media_type,
+        size_bytes=received.size_bytes,
+    )
+
+
+async def document_of(received: Received, headers: Mapping[str, str]) -> Document:
     """The document under its uploader's name for it, of the kind of its content.
 
     Raises:
         Refused: the body is empty, of another kind than declared, or of one that is not accepted; or the name is
             not acceptable.
     """
-    declared = content_type.partition(";")[0].strip().lower()
+    declared = declared_type(headers)
     if not received.size_bytes:
         raise nothing_in_it()
     if declared not in ALLOWED:
         raise kind_not_taken(ALLOWED, allowed=list(ALLOWED))
     if await asyncio.to_thread(recognise, received.content, declared) != declared:
-        wrong = FieldError.of(_POINTER, "not_what_it_says", kind=declared)
-        raise Refused(wrong.detail, errors=(wrong,))
-    return Document(
-        document_id=received.document_id,
-        filename=filename_of(disposition, f"document{ENDINGS[declared]}"),
-        media_type=declared,
-        size_bytes=received.size_bytes,
-    )
+        raise FieldWrong(FieldError.of(_POINTER, "not_what_it_says", kind=declared))
+    disposition = headers.get("content-disposition")
+    return named(received, filename_of(disposition, f"document{ENDINGS[declared]}"), declared)
+
+
+def declared_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,43 +95,34 @@ class Uploads:
     documents: DocumentStore
     clock: Clock
 
-    async def store(
-        self, received: Received, content_type: str, disposition: str | None
-    ) -> Document:
-        """Store the content.
+    async def take_in(
+        self, received: Received, headers: Mapping[str, str], context: CommandContext
+    ) -> Executed:
+        """Store the content, then record that the caller uploaded it.
 
         Raises:
             Refused: as `document_of`.
         """
-        document = await document_of(received, content_type, disposition)
+        document = await document_of(received, headers)
         await self.documents.put(
             received, filename=document.filename, media_type=document.media_type
         )
         crash_points.reached("intake.upload.stored")
-        return document
-
-    async def record(self, document: Document, context: CommandContext) -> Executed:
-        """Record that the caller uploaded the document: one event in a stream of its own."""
-        uploader = context.principal
         uploaded = DocumentUploaded(
             document=document,
-            uploaded_by=uploader.subject,
+            uploaded_by=context.principal.subject,
             uploaded_at=self.clock(),
-            agency=uploader.agency,
+            agency=context.principal.agency,
         )
-        command = RecordUpload([uploaded])
-        stream = keyed_stream("upload", context)
+        stream, command = keyed_stream("upload", context), RecordUpload([uploaded])
         return await self.execution.execute(context.to_command(stream, command, begins_stream=True))
 
 
 LONGEST_SECONDS: Final = 240.0
 
 
-class ScanWrong(Refused):
+class ScanWrong(FieldWrong):
     """The scan cannot be taken apart."""
-
-    def __init__(self, wrong: FieldError) -> None:
-        super().__init__(wrong.detail, errors=(wrong,))
 
 
 async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
@@ -196,11 +193,7 @@ class Scans:
             Refused: there is none, or it does not receive paper, or not through this channel.
         """
         (code,) = caller.agencies or {""}
-        if code not in self.agencies:
-            raise NotTheirs(
-                "Your token names no agency of this system, whose inbox this could go to."
-            )
-        require_paper(home := self.agencies.get(code), channel)
+        require_paper(home := own_agency(self.agencies, code), channel)
         return home
 
     async def take_in(
@@ -288,12 +281,7 @@ class Scans:
         with received.content:
             await self.documents.put(received, filename=name, media_type=PDF)
         crash_points.reached("intake.scan_reception.paper_kept")
-        return Document(
-            document_id=received.document_id,
-            filename=name,
-            media_type=PDF,
-            size_bytes=received.size_bytes,
-        )
+        return named(received, name, PDF)
 
     async def _lay(self, scan: ScanReceived) -> None:
         """Return when all papers are in the inbox.

@@ -32,7 +32,7 @@ from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, reque
 from services.intake.channels.email_form import proposed_kind
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
-from services.intake.documents import document_of, kind_not_taken, nothing_in_it
+from services.intake.documents import declared_type, document_of, kind_not_taken, nothing_in_it
 from services.intake.domain.errors import UnknownInboxItem
 from services.intake.domain.events import Missing
 from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, request_stream
@@ -83,23 +83,18 @@ def emails(most_bytes: int) -> APIRouter:
     async def deliver(here: Here, request: Request, context: Delivering) -> JsonResponse:
         _require_type(request, (EMAIL,))
         received = await receive(request.stream(), most_bytes)
-        async with reading:
-            with received.content:
-                content = _not_empty(received.content.read())
+        with received.content:
+            if not received.size_bytes:
+                raise nothing_in_it()
             context = context.of_body("POST", "/v1/emails", received.digest)
-            executed = await here.deliveries.take_in(content, context)
+            async with reading:
+                executed = await here.emails.take_in(received, context)
         if not was_registered(executed.commit):
             accepted = InboxItemAccepted(inbox_item_id=executed.commit.subject)
             return answer(executed, accepted, 202)
         return request_accepted(executed)
 
     return router
-
-
-def _not_empty(content: bytes) -> bytes:
-    if not content:
-        raise nothing_in_it()
-    return content
 
 
 router = api_router(tags=["inbox"])
@@ -208,7 +203,7 @@ async def text(
     whole = found.documents[0]
     if whole.media_type != EMAIL:
         return InboxText(text="", reason=reason)
-    return InboxText(text=await here.texts.of(whole.document_id), reason=reason)
+    return InboxText(text=await here.emails.text_of(whole.document_id), reason=reason)
 
 
 def _known(found: Found | None) -> Found:
@@ -328,10 +323,7 @@ def scans(most_bytes: int) -> APIRouter:
         home = here.scans.home_of(caller_of(context.principal), channel)
         received = await receive(request.stream(), most_bytes)
         with received.content:
-            headers = request.headers
-            batch = await document_of(
-                received, headers.get("content-type", ""), headers.get("content-disposition")
-            )
+            batch = await document_of(received, request.headers)
             context = context.of_body("POST", f"/v1/scans?channel={channel or ''}", received.digest)
             executed = await here.scans.take_in(received, batch, channel, home, context)
         scan = executed.commit.events[0].data
@@ -342,6 +334,5 @@ def scans(most_bytes: int) -> APIRouter:
 
 
 def _require_type(request: Request, kinds: tuple[str, ...], **extra: JsonValue) -> None:
-    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared not in kinds:
+    if declared_type(request.headers) not in kinds:
         raise kind_not_taken(kinds, **extra)

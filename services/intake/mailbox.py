@@ -32,7 +32,7 @@ from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
 from services.intake.channels.reports import OwnNotices
 from services.intake.domain.request import ReceiveEmail, request_stream
-from services.intake.emails import EmailReception, cause_of, identity_of, was_registered
+from services.intake.emails import Emails, cause_of, identity_of, was_registered
 from services.intake.imap import Folder, MailboxAway, Session, mailboxes
 from services.intake.mail_process import OpenedMail, unopened
 from services.intake.mail_readers import Readers
@@ -353,7 +353,7 @@ def collect(
     builder: ServiceBuilder,
     agencies: Agencies,
     readers: Readers,
-    emails: EmailReception,
+    emails: Emails,
 ) -> None:
     """Poll every configured mailbox while the service runs.
 
@@ -375,7 +375,7 @@ def collect(
 
     async def receive(received: Received, opened: OpenedMail, home: Agency) -> ReceiveEmail:
         trusted = found[home.code].authserv_id
-        return await emails.receive_mailbox_message(received, opened, home, trusted, is_ours)
+        return await emails.receive_found(received, opened, home, trusted, is_ours)
 
     begun = BegunReadings(builder.database[BEGUN], clock.new_id, clock.now)
     builder.prepares(begun.prepare)

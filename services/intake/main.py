@@ -28,7 +28,7 @@ from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidatio
 from services.intake.documents import LAY, Scans, Uploads, work_of
 from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
-from services.intake.emails import Deliveries, EmailReception, MessageTexts
+from services.intake.emails import Emails
 from services.intake.handlers import Approval, Corrections, Reception, SubmissionLimits
 from services.intake.integrators import SUBMISSIONS, Refusals, Submissions, address_of, completing
 from services.intake.mail_readers import Readers
@@ -84,7 +84,15 @@ def build(settings: Settings) -> FastAPI:
         clock=clock.now,
     )
     execution, documents = builder.execution, builder.documents
-    emails = EmailReception(reception, documents)
+    emails = Emails(
+        reception=reception,
+        execution=execution,
+        commits=builder.store,
+        documents=documents,
+        readers=_readers(builder, agencies, at_once=2),
+        authserv_id=settings.emails_authserv_id,
+        most_bytes=settings.email_max_bytes,
+    )
     scans = Scans(execution, agencies, documents, requests, clock.new_id, clock.now)
     builder.works_on(work_of, [builder.worker(LAY, each(scans.perform, at_once=2))])
     integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
@@ -108,7 +116,6 @@ def build(settings: Settings) -> FastAPI:
     )
     builder.samples(sampler(builder.registry, requests, directory, agencies))
     collect(settings, builder, agencies, _readers(builder, agencies, at_once=1), emails)
-    readers = _readers(builder, agencies, at_once=2)
     approval = Approval(settings.approval_url)
     builder.closes(approval.close)
     key = settings.status_code_key
@@ -124,10 +131,7 @@ def build(settings: Settings) -> FastAPI:
         directory=directory,
         corrections=Corrections(execution, requests, approval, reception, clock.now),
         uploads=Uploads(execution, documents, clock.now),
-        deliveries=Deliveries(
-            execution, builder.store, readers, emails, clock.now, settings.emails_authserv_id
-        ),
-        texts=MessageTexts(documents, readers, settings.email_max_bytes),
+        emails=emails,
         scans=scans,
         blanks=BlankPapers(agencies),
         status_code_key=key.get_secret_value() if key else None,

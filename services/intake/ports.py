@@ -16,7 +16,7 @@ from bmt.chassis.runtime.documents import DocumentStore
 from services.intake.blank_papers import BlankPapers
 from services.intake.directory import Directory
 from services.intake.documents import Scans, Uploads
-from services.intake.emails import Deliveries, MessageTexts
+from services.intake.emails import Emails
 from services.intake.handlers import Corrections, Reception
 from services.intake.integrators import Submissions
 from services.intake.queries import Inbox, Requests
@@ -37,8 +37,7 @@ class Ports:
     directory: Directory
     corrections: Corrections
     uploads: Uploads
-    deliveries: Deliveries
-    texts: MessageTexts
+    emails: Emails
     scans: Scans
     blanks: BlankPapers
     status_code_key: str | None

@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from bmt.agencies.agency import Agency
+from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import CommandContext, PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.background import Batcher
 from bmt.contracts.values import Document
+from services.intake.domain.errors import NotTheirs
 from services.intake.domain.request import Known, request_stream
 from services.intake.domain.submission import Caller
 from services.intake.views import InboxDocument, RequestDocument, open_for
@@ -49,6 +52,17 @@ def caller_of(principal: Principal) -> Caller:
         role = "administrator" if principal.has("administrator") else "operator"
         return Caller(principal.subject, role, own)
     return Caller(principal.subject, "applicant", own or None, principal.email)
+
+
+def own_agency(agencies: Agencies, code: str) -> Agency:
+    """The agency of a caller's token, whose inbox something goes to.
+
+    Raises:
+        NotTheirs: the token names none.
+    """
+    if code not in agencies:
+        raise NotTheirs("Your token names no agency of this system, whose inbox this could go to.")
+    return agencies.get(code)
 
 
 def keyed_stream(category: str, context: CommandContext) -> str:

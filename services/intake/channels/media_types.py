@@ -18,9 +18,10 @@ from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
 
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Name, NotShown, NotShownReason
 from services.intake.channels.parts import Part
+from services.intake.domain.errors import FieldWrong
 
 PDF: Final = "application/pdf"
 PNG: Final = "image/png"
@@ -172,12 +173,11 @@ _NAME: Final = TypeAdapter[str](Name)
 POINTER: Final = "/header/content-disposition"
 
 
-class FilenameWrong(Refused):
+class FilenameWrong(FieldWrong):
     """The file's name is not acceptable."""
 
     def __init__(self) -> None:
-        wrong = FieldError.of(POINTER, "filename_wrong")
-        super().__init__(wrong.detail, errors=(wrong,))
+        super().__init__(FieldError.of(POINTER, "filename_wrong"))
 
 
 def filename_of(disposition: str | None, otherwise: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
@@ -34,6 +34,13 @@ class SubmissionWrong(Refused):
             extra=extra,
             errors=tuple(fault.error for fault in faults),
         )
+
+
+class FieldWrong(Refused):
+    """One field is wrong, or a body as a whole; `more` is as of `Refused`."""
+
+    def __init__(self, wrong: FieldError, **more: Any) -> None:
+        super().__init__(wrong.detail, errors=(wrong,), **more)
 
 
 class NotTheirs(Refused):
