@@ -31,7 +31,7 @@ from bmt.contracts.values import Channel
 from services.intake.directory import Directory
 from services.intake.domain.errors import Excess, NotTheirs
 from services.intake.domain.events import Mail
-from services.intake.domain.request import CorrectRequest, Known, ReceiveRequest, request_stream
+from services.intake.domain.request import CorrectRequest, ReceiveRequest, request_stream
 from services.intake.domain.request_rules import decide
 from services.intake.domain.submission import (
     AccountStatus,
@@ -55,20 +55,16 @@ SUBMISSIONS_A_MINUTE: Final = 30
 
 
 class SubmissionLimits:
-    """The limits of an installation."""
+    """The limits of an installation.
 
-    def __init__(
-        self,
-        open_requests: OpenRequests,
-        *,
-        acknowledgements_per_hour: int,
-        most_open: int = MOST_OPEN,
-        submissions_per_minute: int = SUBMISSIONS_A_MINUTE,
-    ) -> None:
+    They apply to requests of applicants and to messages that no officer has looked at. Anybody can write such
+    messages, and each is acknowledged to an address that it names. Rates are counted in this process.
+    """
+
+    def __init__(self, open_requests: OpenRequests, acknowledgements_per_hour: int) -> None:
         """Open requests and submissions are limited for each account, acknowledgements for each address."""
         self._open_requests = open_requests
-        self._most_open = most_open
-        self._submissions = RateLimit(submissions_per_minute / _A_MINUTE, submissions_per_minute)
+        self._submissions = RateLimit(SUBMISSIONS_A_MINUTE / _A_MINUTE, SUBMISSIONS_A_MINUTE)
         # Counted apart, so that strangers cannot use up the limit of the address that they name.
         self._by_applicants, self._by_anybody = (
             RateLimit(acknowledgements_per_hour / _AN_HOUR, acknowledgements_per_hour)
@@ -80,35 +76,27 @@ class SubmissionLimits:
 
         A submission that is refused in any case does not count. `is_new` is False for a correction.
         """
-        of_applicant = submission.caller.role == "applicant"
-        if not (of_applicant or _unseen(submission)) or _is_refused(submission):
+        caller, requested = submission.caller, submission.requested
+        of_applicant = caller.role == "applicant"
+        was_seen = submission.sender is None or caller.role == "administrator"
+        if (was_seen and not of_applicant) or _is_refused(submission):
             return None
-        if of_applicant and is_new and await self._has_enough(submission):
-            return Excess("too_many_open", _AN_HOUR, {"maximum": self._most_open})
+        if of_applicant and is_new:
+            key = requested.agency, requested.applicant.account
+            if await self._open_requests.count(*key, MOST_OPEN) >= MOST_OPEN:
+                return Excess("too_many_open", _AN_HOUR, {"maximum": MOST_OPEN})
         try:
             if of_applicant:
-                self._submissions.take(submission.caller.subject.casefold())
+                self._submissions.take(caller.subject.casefold())
             if is_new:
-                self._take_addresses(_acknowledged_at(submission), of_applicant=of_applicant)
+                addresses = _acknowledged_at(requested, submission.standing)
+                _take_all(self._by_applicants if of_applicant else self._by_anybody, addresses)
+                if of_applicant:
+                    with suppress(Refused):
+                        _take_all(self._by_anybody, addresses)
         except Refused as refused:
-            seconds = int(str(refused.extra["retry_after_seconds"]))
-            return Excess("too_many_of_one", seconds)
+            return Excess("too_many_of_one", int(str(refused.extra["retry_after_seconds"])))
         return None
-
-    async def _has_enough(self, submission: Submission) -> bool:
-        requested, most = submission.requested, self._most_open
-        return (
-            await self._open_requests.count(requested.agency, requested.applicant.account, most)
-            >= most
-        )
-
-    def _take_addresses(self, addresses: Sequence[str], *, of_applicant: bool) -> None:
-        if of_applicant:
-            _take_all(self._by_applicants, addresses)
-            with suppress(Refused):
-                _take_all(self._by_anybody, addresses)
-        else:
-            _take_all(self._by_anybody, addresses)
 
 
 def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
@@ -126,12 +114,9 @@ def _take_all(limit: RateLimit, addresses: Sequence[str]) -> None:
             raise
 
 
-def _acknowledged_at(submission: Submission) -> Sequence[str]:
+def _acknowledged_at(requested: RequestedService, standing: AccountStatus | None) -> Sequence[str]:
     """The addresses of the acknowledgement, each once."""
-    addresses = (
-        submission.requested.applicant.email,
-        directory_email(submission.requested, submission.standing),
-    )
+    addresses = (requested.applicant.email, directory_email(requested, standing))
     return list(dict.fromkeys(_mailbox(address) for address in addresses if address))
 
 
@@ -148,11 +133,6 @@ def _is_refused(submission: Submission) -> bool:
     except NotTheirs:
         return True
     return bool(faults(submission))
-
-
-def _unseen(submission: Submission) -> bool:
-    """Whether it is a message that no administrator has looked at."""
-    return submission.sender is not None and submission.caller.role != "administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,21 +235,17 @@ def _claimant(caller: Caller) -> Claimant:
 
 SECONDS: Final = 10.0
 """The longest wait for approval."""
-_REFUSALS: Final = (
-    "already_decided",
-    "request_closed",
-    "not_found",
-    "forbidden",
-    "too_many_requests",
+_REFUSALS: Final = frozenset(
+    ("already_decided", "request_closed", "not_found", "forbidden", "too_many_requests")
 )
 
 
 class Approval:
     """A client of approval's API, which can put decisions on hold. An empty `url` makes it unavailable."""
 
-    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS, transport=transport)
+        self._client = httpx.AsyncClient(trust_env=False, timeout=SECONDS)
 
     async def hold(self, request_id: str, token: str) -> Held:
         """Put decisions on the request on hold for a moment, in the name of the token's owner.
@@ -306,10 +282,8 @@ class Corrections:
     """Takes in corrections."""
 
     execution: Execution[Any, Any]
-    requests: Requests
     reviews: Approval
     reception: Reception
-    clock: Clock
 
     async def correct(
         self, request_id: str, body: CorrectionHandedIn, context: CommandContext, token: str
@@ -320,7 +294,7 @@ class Corrections:
             Refused: as the decider raises it.
             Unavailable: approval cannot be reached; the call can be repeated.
         """
-        known = known_of(await self.requests.get(request_id, EVERYBODY))
+        known = known_of(await self.reception.requests.get(request_id, EVERYBODY))
         caller = caller_of(context.principal)
         submission = await self.reception.assemble_submission(
             body, body.channel, caller, correcting=request_id
@@ -342,27 +316,18 @@ class Corrections:
             return command
         if not (isinstance(event, RequestReceived) and event.while_open):
             return command
+        known = command.known
         try:
             held = await self.reviews.hold(command.request_id, token)
-        except Refused as refused:
-            return replace(command, known=_learned(command.known, refused))
+        except Refused as refused:  # no event of it has arrived yet
+            if refused.problem == "already_decided":
+                decision = Decision.model_validate(refused.extra["decision"])
+                return replace(command, known=replace(known, decision=decision))
+            if refused.problem == "request_closed":
+                return replace(command, known=replace(known, status="withdrawn"))
+            raise
         crash_points.reached("intake.correcting.held")
-        if self.clock() >= held.until:
+        if self.reception.clock() >= held.until:
             raise Unavailable("approval")
-        known = replace(command.known, returns=max(command.known.returns, held.returns))
+        known = replace(known, returns=max(known.returns, held.returns))
         return replace(command, known=known, held=True)
-
-
-def _learned(known: Known, refused: Refused) -> Known:
-    """What is known with the refusal, of which no event has arrived yet.
-
-    Raises:
-        Refused: nothing more is known.
-    """
-    match refused.problem:
-        case "already_decided":
-            return replace(known, decision=Decision.model_validate(refused.extra["decision"]))
-        case "request_closed":
-            return replace(known, status="withdrawn")
-        case _:
-            raise refused

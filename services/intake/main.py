@@ -76,10 +76,7 @@ def build(settings: Settings) -> FastAPI:
         requests=requests,
         open_requests=open_requests,
         rights=builder.document_rights,
-        limits=SubmissionLimits(
-            open_requests,
-            acknowledgements_per_hour=settings.acknowledgements_per_hour,
-        ),
+        limits=SubmissionLimits(open_requests, settings.acknowledgements_per_hour),
         new_id=clock.new_id,
         clock=clock.now,
     )
@@ -129,7 +126,7 @@ def build(settings: Settings) -> FastAPI:
         documents=documents,
         reception=reception,
         directory=directory,
-        corrections=Corrections(execution, requests, approval, reception, clock.now),
+        corrections=Corrections(execution, approval, reception),
         uploads=Uploads(execution, documents, clock.now),
         emails=emails,
         scans=scans,

@@ -6,7 +6,7 @@ import pytest
 from submissions import ADMINISTRATOR, APPLICANT, HRMIS, SITI, submission
 
 from services.intake.domain.submission import AccountStatus, Caller, Sender
-from services.intake.handlers import SubmissionLimits
+from services.intake.handlers import MOST_OPEN, SUBMISSIONS_A_MINUTE, SubmissionLimits
 
 GATEWAY = Caller("gateway", "operator", frozenset({"MAMPU"}))
 FORM = {"caller": replace(APPLICANT, email=SITI), "channel": "form"}
@@ -22,13 +22,8 @@ class Open:
         return min(self.number, at_most)
 
 
-def limits(open_requests: int = 0, *, submissions: int = 100, acknowledgements: int = 100):
-    return SubmissionLimits(
-        Open(open_requests),
-        most_open=3,
-        submissions_per_minute=submissions,
-        acknowledgements_per_hour=acknowledgements,
-    )
+def limits(open_requests: int = 0, *, acknowledgements: int = 100):
+    return SubmissionLimits(Open(open_requests), acknowledgements)
 
 
 def by_mail(caller: Caller = GATEWAY, **changes):
@@ -46,17 +41,17 @@ async def passed(limit, one, *, is_new=True, tries=10) -> int:
 
 async def test_an_applicant_has_few_open_requests_and_may_still_correct_them():
     own = submission(**FORM)
-    assert await passed(limits(2), own) == 10
-    excess = await limits(3).excess(own, is_new=True)
+    assert await passed(limits(MOST_OPEN - 1), own) == 10
+    excess = await limits(MOST_OPEN).excess(own, is_new=True)
     assert excess is not None
-    assert (excess.code, excess.values) == ("too_many_open", {"maximum": 3})
-    assert await limits(3).excess(own, is_new=False) is None
+    assert (excess.code, excess.values) == ("too_many_open", {"maximum": MOST_OPEN})
+    assert await limits(MOST_OPEN).excess(own, is_new=False) is None
 
 
 async def test_an_applicant_hands_in_slowly():
     own = submission(**FORM)
-    assert await passed(limits(submissions=4), own) == 4
-    assert await passed(limits(submissions=4), own, is_new=False) == 4
+    assert await passed(limits(), own, tries=40) == SUBMISSIONS_A_MINUTE
+    assert await passed(limits(), own, is_new=False, tries=40) == SUBMISSIONS_A_MINUTE
 
 
 async def test_an_address_is_told_of_so_many_requests_whoever_names_it():
@@ -93,7 +88,7 @@ async def test_what_follows_a_plus_makes_no_other_mailbox():
 
 @pytest.mark.parametrize("one", [submission(), submission(caller=HRMIS, channel="event")])
 async def test_officers_and_integrators_hand_in_what_they_have(one):
-    assert await passed(limits(9, submissions=1, acknowledgements=1), one) == 10
+    assert await passed(limits(MOST_OPEN, acknowledgements=1), one, tries=40) == 40
 
 
 async def test_a_message_that_an_administrator_hands_in_was_looked_at():
@@ -101,10 +96,10 @@ async def test_a_message_that_an_administrator_hands_in_was_looked_at():
 
 
 async def test_what_is_refused_anyway_counts_for_nothing():
-    limit = limits(submissions=1)
+    limit = limits()
     wrong = submission(**FORM, reply_through="email", quota_bytes=10**12)
-    assert await passed(limit, wrong) == 10
-    assert await passed(limit, submission(**FORM)) == 1
+    assert await passed(limit, wrong, tries=40) == 40
+    assert await passed(limit, submission(**FORM), tries=40) == SUBMISSIONS_A_MINUTE
 
 
 async def test_who_applies_for_somebody_else_uses_up_nothing_of_theirs():
