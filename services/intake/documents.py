@@ -4,9 +4,6 @@ A crash leaves documents that nothing names; taking in the same scan again is sa
 """
 
 import asyncio
-import contextlib
-import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +11,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import IO, Any, Final
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
@@ -39,8 +36,9 @@ from services.intake.domain.events import (
 from services.intake.domain.one_event import ReceiveScan, RecordUpload, Scanned
 from services.intake.domain.request import PutPaperInInbox, request_stream
 from services.intake.domain.submission import Caller, require_channel
-from services.intake.papers import CoverCode, FormCode, PaperCode, Part, ReadScan, RequestCode
-from services.intake.queries import Requests, caller_of, keyed_stream, own_agency
+from services.intake.papers import CoverCode, FormCode, PaperCode, Part, RequestCode
+from services.intake.queries import Audience, Requests, caller_of, keyed_stream, own_agency
+from services.intake.readers import read_scan
 
 _POINTER: Final = "/header/content-type"
 
@@ -118,54 +116,6 @@ class Uploads:
         return await self.execution.execute(context.to_command(stream, command, begins_stream=True))
 
 
-LONGEST_SECONDS: Final = 240.0
-
-
-class ScanWrong(FieldWrong):
-    """The scan cannot be taken apart."""
-
-
-async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
-    """The findings in the scan, by a process of its own; the papers are in `folder`.
-
-    Raises:
-        ScanWrong: it is broken, locked, empty, too large, or takes too long to read.
-    """
-    reader = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.intake.scan_process",
-        str(scan),
-        media_type,
-        str(folder),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    try:
-        async with asyncio.timeout(LONGEST_SECONDS):
-            output, _ = await reader.communicate()
-    except TimeoutError:
-        raise ScanWrong(FieldError.of("", "scan_too_slow")) from None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            reader.kill()
-        await reader.wait()
-    return _found(output)
-
-
-def _found(output: bytes) -> ReadScan:
-    """No output means that the scan killed the process."""
-    try:
-        found = ReadScan.model_validate_json(output)
-    except ValidationError:
-        raise ScanWrong(FieldError.of("", "scan_broken")) from None
-    if found.fault:
-        raise ScanWrong(found.fault)
-    return found
-
-
 PDF: Final = "application/pdf"
 _READ_AT_ONCE: Final = 1
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -209,7 +159,7 @@ class Scans:
         The same key again does not read the scan a second time.
 
         Raises:
-            ScanWrong: it cannot be read.
+            FieldWrong: it cannot be read.
         """
         stream = keyed_stream("scan", context)
         before = await self.execution.state(stream)
@@ -262,7 +212,7 @@ class Scans:
         agency: str,
     ) -> ScannedPaper:
         named = [code.request_id for code in part.codes if isinstance(code, RequestCode)]
-        about = await self.requests.of_agency(named[0], agency) if named else None
+        about = await self.requests.get(named[0], Audience({"agency": agency})) if named else None
         return ScannedPaper(
             inbox_item_id=self.new_id(),
             document=document,

@@ -24,8 +24,8 @@ from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.domain.submission import Caller, address_in, require_channel
 from services.intake.handlers import Reception
 from services.intake.mail_process import OpenedMail
-from services.intake.mail_readers import Readers
 from services.intake.queries import caller_of, keyed_stream, own_agency
+from services.intake.readers import Readers
 from services.intake.views import RequestDocument
 
 _NAMES: Final = {"dkim": ("header.d", "header.i"), "spf": ("smtp.mailfrom",)}

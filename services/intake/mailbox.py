@@ -35,7 +35,7 @@ from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.emails import Emails, cause_of, identity_of, was_registered
 from services.intake.imap import Folder, MailboxAway, Session, mailboxes
 from services.intake.mail_process import OpenedMail, unopened
-from services.intake.mail_readers import Readers
+from services.intake.readers import Readers
 from services.intake.settings import Settings
 
 BEGUN: Final = "mailbox_readings"

@@ -31,10 +31,10 @@ from services.intake.domain.submission import Caller
 from services.intake.emails import Emails
 from services.intake.handlers import Approval, Corrections, Reception, SubmissionLimits
 from services.intake.integrators import SUBMISSIONS, Refusals, Submissions, address_of, completing
-from services.intake.mail_readers import Readers
 from services.intake.mailbox import collect
 from services.intake.ports import Ports
 from services.intake.queries import Inbox, OpenRequests, Requests
+from services.intake.readers import Readers
 from services.intake.settings import Settings
 
 

@@ -117,9 +117,6 @@ class Requests:
             return None
         return found
 
-    async def of_agency(self, request_id: str, agency: str) -> RequestDocument | None:
-        return await self.get(request_id, Audience({"agency": agency}))
-
     async def find(
         self, audience: Audience, one_of: Mapping[str, Collection[str]], page: PageRequest[Place]
     ) -> Sequence[RequestDocument]:

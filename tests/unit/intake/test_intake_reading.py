@@ -11,9 +11,9 @@ import pytest
 from eventually import eventually
 from submissions import CODES
 
-from services.intake import mail_readers as reading
+from services.intake import readers as reading
 from services.intake.mail_process import open_head, open_mail, shown_text
-from services.intake.mail_readers import NOT_READ, TOO_LONG, Readers
+from services.intake.readers import NOT_READ, TOO_LONG, Readers
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
 HEAD = b"From: siti@mampu.gov.my\r\nSubject: BMT\r\nContent-Type: text/plain\r\n\r\n"

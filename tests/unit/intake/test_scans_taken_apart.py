@@ -8,7 +8,8 @@ from fixtures.scanned_paper import batch_pdf, batch_tiff, printed, scanned, type
 from fixtures.thoroughness import LONG
 
 from services.intake import scan_process
-from services.intake.documents import ScanWrong, doubts, proposal, read_scan
+from services.intake.documents import doubts, proposal
+from services.intake.domain.errors import FieldWrong
 from services.intake.papers import (
     CoverCode,
     FormCode,
@@ -18,6 +19,7 @@ from services.intake.papers import (
     paper_code,
     parts_of,
 )
+from services.intake.readers import read_scan
 from services.intake.scan_process import read
 
 ID = "01936f2a-7b1c-7def-8abc-0123456789ab"
@@ -187,7 +189,7 @@ def _pdf(pages: int, side: float = 595, key: str = "") -> bytes:
 async def test_what_cannot_be_read_is_said_clearly(tmp_path, content, kind, fault):
     scan = tmp_path / "scan"
     scan.write_bytes(content)
-    with pytest.raises(ScanWrong, match=fault):
+    with pytest.raises(FieldWrong, match=fault):
         await read_scan(scan, kind, tmp_path)
 
 
@@ -214,6 +216,6 @@ def three_pages(tmp_path):
 
 
 async def test_who_takes_too_long_is_ended(three_pages, tmp_path, monkeypatch):
-    monkeypatch.setattr("services.intake.documents.LONGEST_SECONDS", 0.01)
-    with pytest.raises(ScanWrong, match="too long"):
+    monkeypatch.setattr("services.intake.readers.LONGEST_SCAN_SECONDS", 0.01)
+    with pytest.raises(FieldWrong, match="too long"):
         await read_scan(three_pages, PDF, tmp_path)

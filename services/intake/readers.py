@@ -1,18 +1,24 @@
-"""The pool of processes that read messages; a process that takes too long is killed."""
+"""The processes that read messages and scans; one that takes too long is killed."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import sys
-from asyncio.subprocess import Process
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, Literal
 
 import structlog
+from pydantic import ValidationError
 
+from bmt.contracts.problems import FieldError
+from services.intake.domain.errors import FieldWrong
 from services.intake.mail_process import LENGTH, Asked, OpenedMail, framed, opened_of, unopened
+from services.intake.papers import ReadScan
 
 LONGEST_SECONDS: Final = 30.0
 """Longer than the kernel's limit: for a busy machine, or a process that hangs."""
@@ -114,7 +120,7 @@ class Readers:
     @asynccontextmanager
     async def _reader(self, size_bytes: int) -> AsyncIterator[Process]:
         """An idle process; it is reused if no error occurs."""
-        reader, served = self._idle.pop() if self._idle else (await _started(), 0)
+        reader, served = self._idle.pop() if self._idle else (await _started(*_PROGRAM), 0)
         try:
             yield reader
         except BaseException:
@@ -126,14 +132,10 @@ class Readers:
             self._idle.append((reader, served + 1))
 
 
-async def _started() -> Process:
-    return await asyncio.create_subprocess_exec(
-        *_PROGRAM,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
+async def _started(*program: str, stdin: int = PIPE) -> Process:
+    """A process without our environment."""
+    env = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return await create_subprocess_exec(*program, stdin=stdin, stdout=PIPE, stderr=DEVNULL, env=env)
 
 
 async def _answer(reader: Process, asked: Asked, content: bytes) -> list[bytes]:
@@ -166,3 +168,30 @@ async def _end(reader: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         reader.kill()
     await reader.wait()
+
+
+LONGEST_SCAN_SECONDS: Final = 240.0
+
+
+async def read_scan(scan: Path, media_type: str, folder: Path) -> ReadScan:
+    """The findings in the scan, by a process of its own; the papers are in `folder`.
+
+    Raises:
+        FieldWrong: it is broken, locked, empty, too large, or takes too long to read.
+    """
+    program = (sys.executable, "-m", "services.intake.scan_process")
+    reader = await _started(*program, str(scan), media_type, str(folder), stdin=DEVNULL)
+    try:
+        async with asyncio.timeout(LONGEST_SCAN_SECONDS):
+            output, _ = await reader.communicate()
+    except TimeoutError:
+        raise FieldWrong(FieldError.of("", "scan_too_slow")) from None
+    finally:
+        await _end(reader)
+    try:
+        found = ReadScan.model_validate_json(output)
+    except ValidationError:  # no output: the scan killed the process
+        raise FieldWrong(FieldError.of("", "scan_broken")) from None
+    if found.fault:
+        raise FieldWrong(found.fault)
+    return found
