@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, Final, Literal
 
@@ -42,30 +43,36 @@ def open_mail(content: bytes, agencies: Mapping[str, str], *, found: bool = Fals
     loop.
     """
     try:
-        return _opened(read(content, lists=found), agencies)
+        message = read(content, lists=found)
+        forms = [
+            decoded(part.content, part.charset)
+            for part in message.attachments
+            if _is_plain_text(part) and len(part.content) <= MOST_TEXT_BYTES
+        ]
+        return OpenedMail(
+            message, form_of(message, forms, agencies), accounted(message.attachments)
+        )
     except Exception:  # noqa: BLE001  whatever is wrong with it, a person can look at it
         return unopened("message_unreadable")
 
 
 def unopened(why: str) -> OpenedMail:
     """A message that was not read; `why` is a code of `bmt.contracts.faults`."""
-    return OpenedMail(unread(why), Form({}, (Missing.of("message", why),), None), Attachments())
+    return _without_form(unread(why), why)
 
 
 def open_head(head: bytes, why: str) -> OpenedMail:
     """The beginning of a message that is not read whole; `why` is the reason. Never raises."""
-    message = replace(read(head), plain=(), html=(), attachments=(), unreadable=(why,))
+    return _without_form(_bare(replace(read(head), unreadable=(why,))), why)
+
+
+def _without_form(message: ReadMessage, why: str) -> OpenedMail:
     return OpenedMail(message, Form({}, (Missing.of("message", why),), None), Attachments())
 
 
-def _opened(message: ReadMessage, agencies: Mapping[str, str]) -> OpenedMail:
-    attachments = accounted(message.attachments)
-    forms = [
-        decoded(part.content, part.charset)
-        for part in message.attachments
-        if _is_plain_text(part) and len(part.content) <= MOST_TEXT_BYTES
-    ]
-    return OpenedMail(message, form_of(message, forms, agencies), attachments)
+def _bare(message: ReadMessage) -> ReadMessage:
+    """Without the texts, which stay with the process that read them."""
+    return replace(message, plain=(), html=(), attachments=())
 
 
 def _is_plain_text(part: Part) -> bool:
@@ -83,20 +90,14 @@ def shown_text(content: bytes) -> str:
     plain = "\n\n".join(text for one in message.plain if (text := one.text.strip()))
     if plain and (not message.html or labelled([plain]).values):
         return plain[:MOST_CHARACTERS]
-    html = "\n\n".join(filter(None, _of_html(message)))
-    more_told = not plain or bool(labelled([html]).values)
-    return (html if html and more_told else plain)[:MOST_CHARACTERS]
-
-
-def _of_html(message: ReadMessage) -> list[str]:
     texts = []
     for one in message.html:
-        try:
-            lines = text_of(one.text).split("\n")
-        except TooComplex:
-            continue
-        texts.append("\n".join(line for line in lines if line.strip("> ") != MARK).strip())
-    return texts
+        with suppress(TooComplex):
+            lines = (line for line in text_of(one.text).split("\n") if line.strip("> ") != MARK)
+            texts.append("\n".join(lines).strip())
+    html = "\n\n".join(filter(None, texts))
+    more_told = not plain or bool(labelled([html]).values)
+    return (html if html and more_told else plain)[:MOST_CHARACTERS]
 
 
 LENGTH: Final = struct.Struct(">Q")
@@ -109,7 +110,7 @@ class Asked(BaseModel):
 
     Attributes:
         kind: everything; the same of its beginning; its text for people.
-        agencies: codes by name, as of `field_values.codes_of`.
+        agencies: codes by name, as of `email_form.codes_of`.
         found: it was found in a mailbox.
         why: why only its beginning is read.
     """
@@ -133,12 +134,10 @@ def framed(pieces: Sequence[bytes]) -> bytes:
 
 def pieces_of(opened: OpenedMail) -> list[bytes]:
     """An opened message in pieces: its description, then the bytes of each attachment that is kept."""
-    bare = replace(
-        opened,
-        message=replace(opened.message, plain=(), html=(), attachments=()),
-        attachments=_with(opened.attachments, (b"" for _ in opened.attachments.kept)),
-    )
-    return [_OPENED.dump_json(bare), *(each.content for each in opened.attachments.kept)]
+    contents = [each.content for each in opened.attachments.kept]
+    emptied = _with(opened.attachments, [b""] * len(contents))
+    bare = replace(opened, message=_bare(opened.message), attachments=emptied)
+    return [_OPENED.dump_json(bare), *contents]
 
 
 def _with(attachments: Attachments, contents: Iterable[bytes]) -> Attachments:
@@ -175,30 +174,19 @@ def _pieces(source: IO[bytes]) -> list[bytes]:
     number = source.read(LENGTH.size)
     if not number:
         return []
-    return [_piece(source) for _ in range(LENGTH.unpack(number)[0])]
+    pieces = range(LENGTH.unpack(number)[0])
+    return [source.read(LENGTH.unpack(source.read(LENGTH.size))[0]) for _ in pieces]
 
 
-def _piece(source: IO[bytes]) -> bytes:
-    (length,) = LENGTH.unpack(source.read(LENGTH.size))
-    return source.read(length)
-
-
-def _bounded() -> None:
+def main() -> None:
+    """Answer questions until the input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _bounded_from_here(cpu_seconds: int) -> None:
-    """The kernel counts whole seconds from the start of the process."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + cpu_seconds, hard))
-
-
-def main(cpu_seconds: int = MOST_CPU_SECONDS) -> None:
-    """Answer questions until the input ends."""
-    _bounded()
     while wanted := _pieces(sys.stdin.buffer):
-        _bounded_from_here(cpu_seconds)
+        # The kernel counts whole seconds from the start of the process.
+        seconds = int(time.process_time()) + 1 + MOST_CPU_SECONDS
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
         sys.stdout.buffer.write(framed(answer(Asked.model_validate_json(wanted[0]), wanted[1])))
         sys.stdout.buffer.flush()
 

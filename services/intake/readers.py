@@ -49,18 +49,12 @@ class NotRead(Exception):  # noqa: N818  named for what is so
 
 
 class Readers:
-    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `field_values.codes_of`."""
+    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `email_form.codes_of`."""
 
-    def __init__(
-        self,
-        agencies: Mapping[str, str],
-        at_once: int,
-        *,
-        longest_seconds: float = LONGEST_SECONDS,
-    ) -> None:
+    def __init__(self, agencies: Mapping[str, str], at_once: int) -> None:
         self._agencies = agencies
         self._places = asyncio.Semaphore(at_once)
-        self._longest_seconds = longest_seconds
+        self._longest_seconds = LONGEST_SECONDS
         self._idle: list[tuple[Process, int]] = []
 
     async def mail(self, content: bytes, *, found: bool = False) -> OpenedMail:

@@ -87,7 +87,8 @@ def spin(*_, **__):
     while True:
         pass
 process.open_mail = spin
-process.main(cpu_seconds=1)
+process.MOST_CPU_SECONDS = 1
+process.main()
 """
     monkeypatch.setattr(reading, "_PROGRAM", (reading._PROGRAM[0], "-c", slow))
     readers = Readers(CODES, at_once=1)
