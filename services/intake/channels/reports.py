@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import EmailMessage, Message
 from email.utils import parseaddr
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -47,27 +48,19 @@ _MOST_TEXTS: Final = 6
 _FAILED_ADDRESS: Final = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,190}")
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRecipients:
-    """The addresses that failed for good, and those that are still tried."""
-
-    failed: tuple[str, ...] = ()
-    delayed: tuple[str, ...] = ()
-
-
 def failed_recipients(
     message: EmailMessage, texts: Sequence[str], statuses: Sequence[Any]
-) -> FailedRecipients:
-    """The recipients that a report names; never raises. `statuses` are its parts message/delivery-status.
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The addresses that a report says failed for good, and those that are still tried; never raises.
 
     `flufl.bounce` knows how some twenty mail systems write. It reads every line as it stands, so it gets only the
-    report's own words: its header, and the beginnings of its decoded texts.
+    report's own words: its header, the beginnings of its decoded texts, and its parts message/delivery-status.
     """
     try:
         delayed, failed = all_failures(_short(message, texts, statuses))
     except Exception:  # noqa: BLE001  the library's detectors fail on what they do not expect
-        return FailedRecipients()
-    return FailedRecipients(_addresses(failed), _addresses(delayed))
+        return (), ()
+    return _addresses(failed), _addresses(delayed)
 
 
 def _short(message: EmailMessage, texts: Sequence[str], statuses: Sequence[Any]) -> Message:
@@ -211,24 +204,27 @@ def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
     statuses = [part for part in parts if part.get_content_type() == "message/delivery-status"]
     own = [text for part, text in zip(parts, texts, strict=True) if _is_own(part)]
     own = [text[:_MOST_OWN_CHARACTERS] for text in own[:_MOST_OWN_TEXTS]]
-    found = failed_recipients(message, own, statuses)
-    failed = _failed(message, texts, own, bool(found.failed))
+    lost, tried = failed_recipients(message, own, statuses)
+    failed = _failed(message, texts, own, bool(lost))
     carries_mail = _is_mail_system(message) or _has_null_sender(message)
-    warns = _is_delay(_subject(message), own, bool(found.delayed))
-    delayed = carries_mail and warns and not failed
+    delayed = (
+        carries_mail and not failed and _is_delay(_field(message, "subject"), own, bool(tried))
+    )
     doubtful = not (failed or delayed) and _is_doubtful(message, own)
     if not (failed or doubtful):
         return Report(delayed=delayed)
-    decoded = [_subject(message), *(_decoded(text) for text in texts)]
+    decoded = [_field(message, "subject"), *(_decoded(text) for text in texts)]
     quoted_from = (found for text in texts for found in _QUOTED_FROM.findall(text))
     return Report(
         failed=failed,
         doubtful=doubtful,
         message_ids=_first(texts, _REPORTED),
-        mentioned=_first([_answers(message), *texts], _ID),
+        mentioned=_first(
+            [*map(partial(_field, message), ("in-reply-to", "references")), *texts], _ID
+        ),
         senders=tuple({parseaddr(each)[1].lower(): None for each in quoted_from})[:MOST_FOUND],
         references=_first(decoded, _REFERENCE)[:_MOST_REFERENCES],
-        recipients=found.failed or _first(own, _ADDRESS),
+        recipients=lost or _first(own, _ADDRESS),
     )
 
 
@@ -240,7 +236,7 @@ def _may_report(message: EmailMessage) -> bool:
         or _is_mail_system(message)
         or _has_null_sender(message)
         or "auto-submitted" in message
-        or bool(_FAILURE.search(_subject(message)) and "precedence" in message)
+        or bool(_FAILURE.search(_field(message, "subject")) and "precedence" in message)
     )
 
 
@@ -257,7 +253,7 @@ def _failed(
         actions = {action.lower() for text in texts for action in _ACTION.findall(text)}
         if actions:
             return not actions.isdisjoint(_FAILED)
-        return not _is_delay(_subject(message), own, is_known=False)
+        return not _is_delay(_field(message, "subject"), own, is_known=False)
     if "x-failed-recipients" in message or is_known_failure:
         return True
     return _says_failed(message, own)
@@ -265,13 +261,13 @@ def _failed(
 
 def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
     """Whether sender and words mean a failure; a mail system's report is one unless it states otherwise."""
-    subject = _subject(message)
+    subject = _field(message, "subject")
     mail_system = _is_mail_system(message)
     if not mail_system and is_automatic_reply(message) and not _FAILURE.search(subject):
         return False
     if _is_delay(subject, own, is_known=False):
         return False
-    says = any(_FAILURE.search(text) for text in (subject, *own))
+    says = _says(_FAILURE, (subject, *own))
     is_marked = _has_null_sender(message) or "auto-submitted" in message
     if mail_system and is_marked:
         return says or not (_SUCCESS.search(subject) or is_automatic_reply(message))
@@ -279,7 +275,7 @@ def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
         return says
     if not _has_null_sender(message):
         return bool(_FAILURE.search(subject))
-    return says or any(_REPORTED.search(text) for text in own)
+    return says or _says(_REPORTED, own)
 
 
 def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
@@ -287,19 +283,21 @@ def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
     is_report = message.get_content_type() == "multipart/report"
     if is_report or not _has_null_sender(message) or is_automatic_reply(message):
         return False
-    return not any(_AWAY.search(text) for text in (_subject(message), *own))
+    return not _says(_AWAY, (_field(message, "subject"), *own))
 
 
 def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa: FBT001
     """Whether it is only a warning; in doubt, it is a failure."""
-
-    def says(pattern: re.Pattern[str]) -> bool:
-        return any(pattern.search(text) for text in (subject, *own))
-
-    said = (_CONDITION.sub("", text) for text in (subject, *own))
-    if any(_FOR_GOOD.search(text) for text in said):
+    texts = (subject, *own)
+    if _says(_FOR_GOOD, [_CONDITION.sub("", text) for text in texts]):
         return False
-    return says(_PROMISES) or ((is_known or says(_DELAY)) and not says(_UNDELIVERED))
+    return _says(_PROMISES, texts) or (
+        (is_known or _says(_DELAY, texts)) and not _says(_UNDELIVERED, texts)
+    )
+
+
+def _says(words: re.Pattern[str], texts: Iterable[str]) -> bool:
+    return any(map(words.search, texts))
 
 
 def _is_mail_system(message: EmailMessage) -> bool:
@@ -307,15 +305,7 @@ def _is_mail_system(message: EmailMessage) -> bool:
 
 
 def _has_null_sender(message: EmailMessage) -> bool:
-    return str(message.get("return-path", "")).strip() == "<>"
-
-
-def _subject(message: EmailMessage) -> str:
-    return str(message.get("subject", ""))
-
-
-def _answers(message: EmailMessage) -> str:
-    return " ".join(str(message.get(name, "")) for name in ("in-reply-to", "references"))
+    return _field(message, "return-path") == "<>"
 
 
 def _is_own(part: Any) -> bool:
@@ -333,15 +323,12 @@ def _text(part: Any) -> str:
 
 
 def _decoded(text: str) -> str:
-    """The text, and the decoded forms of quoted headers and bodies in it."""
-    return "\n".join([text, _SOFT_BREAK.sub("", text), *_encoded_words(text)])
-
-
-def _encoded_words(text: str) -> Iterator[str]:
-    """The decoded words in the manner of RFC 2047."""
+    """The text, and the decoded forms of quoted headers (RFC 2047) and bodies in it."""
+    forms = [text, _SOFT_BREAK.sub("", text)]
     for word in islice(_ENCODED_WORD.finditer(text), _MOST_WORDS):
         with suppress(LookupError, ValueError):
-            yield str(make_header(decode_header(word[0])))
+            forms.append(str(make_header(decode_header(word[0]))))
+    return "\n".join(forms)
 
 
 def _first(texts: Iterable[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
@@ -361,15 +348,10 @@ def is_of_others(report: Report, is_ours: OwnNotices) -> bool:
     return bool(others) and ours_at(report, is_ours) is None
 
 
-_ANSWERS: Final = [
-    "x-autoreply",
-    "x-autoreply-from",
-    "x-autorespond",
-    "x-autogenerated",
-    "x-mail-autoreply",
-    "x-mailer-autoreply",
-    "x-amazon-auto-reply",
-]
+_ANSWERS: Final = (
+    *("x-autoreply", "x-autoreply-from", "x-autorespond", "x-autogenerated", "x-mail-autoreply"),
+    *("x-mailer-autoreply", "x-amazon-auto-reply"),
+)
 _ANSWER_SUBJECT: Final = re.compile(
     r"\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office(?: auto-?reply)?|autoreply"
     r"|(?:balasan|balas|jawapan|respons) auto(?:matik)?|(?:di )?luar pejabat|tidak (?:berada|hadir) di pejabat)\s*[:：]",
@@ -391,28 +373,30 @@ def why_automatic(message: EmailMessage, *, lists: bool) -> str:
 def _reasons(message: EmailMessage, *, lists: bool) -> Iterator[str]:
     if message.get_content_type() == "multipart/report":
         yield "mail_report"
-    if _field(message, "auto-submitted").partition(";")[0].strip().lower() not in ("", "no"):
+    if _auto_submitted(message) not in ("", "no"):
         yield "machine_sent"
-    if _field(message, "return-path") == "<>":
+    if _has_null_sender(message):
         yield "wants_no_answer"
     if _field(message, "precedence").lower() in _NOT_PERSONAL:
         yield "not_personal"
     if lists and any(name in message for name in _LISTS):
         yield "mailing_list"
-    if _is_marked(message):
-        yield "absence"
-    if _ANSWER_SUBJECT.match(str(message.get("subject", ""))):
+    if _is_absence(message):
         yield "absence"
 
 
 def is_automatic_reply(message: EmailMessage) -> bool:
     """Whether it states that it is an automatic reply."""
-    answers = _field(message, "auto-submitted").partition(";")[0].strip().lower() == "auto-replied"
-    return answers or _is_marked(message) or bool(_ANSWER_SUBJECT.match(_field(message, "subject")))
+    return _auto_submitted(message) == "auto-replied" or _is_absence(message)
 
 
-def _is_marked(message: EmailMessage) -> bool:
-    return any(name in message for name in _ANSWERS)
+def _auto_submitted(message: EmailMessage) -> str:
+    return _field(message, "auto-submitted").partition(";")[0].strip().lower()
+
+
+def _is_absence(message: EmailMessage) -> bool:
+    is_marked = any(name in message for name in _ANSWERS)
+    return is_marked or bool(_ANSWER_SUBJECT.match(_field(message, "subject")))
 
 
 def _field(message: EmailMessage, name: str) -> str:
