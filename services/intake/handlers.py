@@ -44,7 +44,7 @@ from services.intake.domain.submission import (
     sender_of,
     warnings_of,
 )
-from services.intake.queries import EVERYBODY, OpenRequests, Requests, caller_of, known_of
+from services.intake.queries import EVERYBODY, Requests, caller_of, known_of
 
 _AN_HOUR: Final = 3600
 _A_MINUTE: Final = 60
@@ -61,9 +61,9 @@ class SubmissionLimits:
     messages, and each is acknowledged to an address that it names. Rates are counted in this process.
     """
 
-    def __init__(self, open_requests: OpenRequests, acknowledgements_per_hour: int) -> None:
+    def __init__(self, requests: Requests, acknowledgements_per_hour: int) -> None:
         """Open requests and submissions are limited for each account, acknowledgements for each address."""
-        self._open_requests = open_requests
+        self._requests = requests
         self._submissions = RateLimit(SUBMISSIONS_A_MINUTE / _A_MINUTE, SUBMISSIONS_A_MINUTE)
         # Counted apart, so that strangers cannot use up the limit of the address that they name.
         self._by_applicants, self._by_anybody = (
@@ -83,7 +83,7 @@ class SubmissionLimits:
             return None
         if of_applicant and is_new:
             key = requested.agency, requested.applicant.account
-            if await self._open_requests.count(*key, MOST_OPEN) >= MOST_OPEN:
+            if await self._requests.count_open(*key, MOST_OPEN) >= MOST_OPEN:
                 return Excess("too_many_open", _AN_HOUR, {"maximum": MOST_OPEN})
         try:
             if of_applicant:
@@ -142,7 +142,6 @@ class Reception:
     agencies: Agencies
     directory: Directory
     requests: Requests
-    open_requests: OpenRequests
     rights: DocumentRights
     limits: SubmissionLimits
     new_id: NewId
@@ -203,11 +202,7 @@ class Reception:
             agencies=tuple(each.code for each in self.agencies),
             documents=known,
             standing=standing,
-            open_elsewhere=await (
-                self.open_requests.others(agency, account, correcting)
-                if correcting
-                else self.open_requests.any(agency, account)
-            ),
+            open_elsewhere=await self.requests.is_open(agency, account, correcting),
             received_at=self.clock(),
             belongs=self._belongs(requested, standing),
             email_message_id=mail.message_id if mail else None,

@@ -1,7 +1,7 @@
 """The HTTP API of the inbox: e-mails and scans that are handed in, and the items that wait for a person."""
 
 import asyncio
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import JsonValue
@@ -39,7 +39,7 @@ from services.intake.domain.request import DismissInboxItem, RegisterInboxItem, 
 from services.intake.domain.submission import address_in
 from services.intake.emails import was_registered
 from services.intake.papers import MOST_PAGES
-from services.intake.ports import Here
+from services.intake.ports import Here, Ports
 from services.intake.queries import caller_of, newest
 from services.intake.views import InboxDocument
 
@@ -50,8 +50,6 @@ Scanning = Annotated[CommandContext, Depends(command("administrator", streamed=T
 Languages = Annotated[str, Header(alias="Accept-Language", max_length=500)]
 OfStatus = Annotated[InboxStatus | None, Query(description="default: all")]
 OfChannel = Annotated[PaperChannel | None, Query(description="of the papers whose code tells none")]
-
-Found = TypeVar("Found")
 
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
 
@@ -126,12 +124,12 @@ async def find(
     summary="A message, what was understood of it, and what is missing",
 )
 async def look(here: Here, inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
-    item = inbox_item_in_full(_known(await here.inbox.get(inbox_item_id, principal.agency)))
+    item = inbox_item_in_full(await _known(here, inbox_item_id, principal))
     return (await here.assignments.beside([item], lambda one: one.inbox_item_id))[0]
 
 
 async def _taken(here: Here, inbox_item_id: Id, principal: Reading) -> str:
-    return _known(await here.inbox.get(inbox_item_id, principal.agency)).inbox_item_id
+    return (await _known(here, inbox_item_id, principal)).inbox_item_id
 
 
 assignment = assignments.routes("/v1/inbox/{inbox_item_id}/assignment", "inbox", _taken)
@@ -144,7 +142,11 @@ assignment = assignments.routes("/v1/inbox/{inbox_item_id}/assignment", "inbox",
     summary="The message itself, or one of its attachments, byte for byte",
 )
 async def document(here: Here, inbox_item_id: Id, document_id: Id, principal: Reading) -> Response:
-    found = _known(await here.inbox.document(inbox_item_id, document_id, principal.agency))
+    item = await _known(here, inbox_item_id, principal)
+    documents = (*item.documents, *([item.scan.batch] if item.scan else ()))
+    found = next((one for one in documents if one.document_id == document_id), None)
+    if found is None:
+        raise UnknownInboxItem
     _, chunks = await here.documents.open(document_id)
     return file_response(
         chunks,
@@ -198,7 +200,7 @@ async def dismiss(
 async def text(
     here: Here, inbox_item_id: Id, principal: Reading, accept_language: Languages = ""
 ) -> InboxText:
-    found = _known(await here.inbox.get(inbox_item_id, principal.agency))
+    found = await _known(here, inbox_item_id, principal)
     reason = why_it_waits(found, _language(accept_language))
     whole = found.documents[0]
     if whole.media_type != EMAIL:
@@ -206,8 +208,10 @@ async def text(
     return InboxText(text=await here.emails.text_of(whole.document_id), reason=reason)
 
 
-def _known(found: Found | None) -> Found:
-    if found is None:
+async def _known(here: Ports, inbox_item_id: str, principal: Principal) -> InboxDocument:
+    """An item of the caller's agency."""
+    found = await here.inbox.get(inbox_item_id)
+    if found is None or found.agency != principal.agency:
         raise UnknownInboxItem
     return found
 

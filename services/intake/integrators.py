@@ -18,13 +18,12 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.messaging.dead_letters import DISCARDED
 from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.messaging.parking import DeadLetter, Record
 from bmt.chassis.messaging.relay import Address, AddressOf
-from bmt.chassis.readmodels.view_store import Body, Query
-from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
+from bmt.chassis.readmodels.view_store import Body
+from bmt.chassis.readmodels.views import View, as_stored
 from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
@@ -43,7 +42,6 @@ from services.intake.domain.request import (
 )
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Reception
-from services.intake.queries import Place, newest
 
 
 def address_of(topic_prefix: str) -> AddressOf:
@@ -303,9 +301,6 @@ def _hash(record: Record) -> str:
     return digest.hexdigest()[:40]
 
 
-_NAMESAKES: Final = 50
-
-
 class SubmissionDocument(BaseModel):
     """One submission, identified by source and id.
 
@@ -376,27 +371,3 @@ SUBMISSIONS: Final = View(
         ("refused_at", "_id"),
     ),
 )
-
-
-class Submissions:
-    """Queries of an integrator's own submissions."""
-
-    def __init__(self, view: ViewProjection[SubmissionDocument]) -> None:
-        self._view = view
-
-    async def get(self, integrator: str, submission_id: str) -> SubmissionDocument | None:
-        """The submission of this id; if several sources use it, the accepted or the latest one."""
-        named = {"integrator": integrator, "submission_id": submission_id}
-        found = await self._view.find(Query(equal=named, limit=_NAMESAKES))
-        latest = sorted(found, key=lambda one: (one.refused_at is None, one.received_at))
-        return latest[-1] if latest else None
-
-    async def find(
-        self,
-        integrator: str,
-        source_reference: str | None,
-        page: PageRequest[Place],
-    ) -> Sequence[SubmissionDocument]:
-        """The newest, up to the page's lookahead."""
-        named = {"source_reference": source_reference} if source_reference else {}
-        return await self._view.find(newest(page, {"integrator": integrator, **named}))

@@ -1,18 +1,20 @@
 """The HTTP API of submissions: what became of them, for the integrators that made them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.routes import Page, api_router, problems
+from bmt.chassis.readmodels import view_store
 from bmt.contracts.http.intake import SubmissionOutcome
 from services.intake.api import BY_RECEPTION, NewestPage
 from services.intake.domain.errors import UnknownSubmission
 from services.intake.integrators import LONGEST_ATTRIBUTE, SubmissionDocument
 from services.intake.ports import Here
+from services.intake.queries import newest
 
 
 class _Text(StringConvertor):
@@ -36,6 +38,8 @@ SourceReference = Annotated[
     Query(min_length=1, max_length=200, description="what the integrator calls it"),
 ]
 
+_NAMESAKES: Final = 50
+
 router = api_router(tags=["submissions"])
 """A token's `sub` is the integrator's name."""
 
@@ -44,7 +48,9 @@ router = api_router(tags=["submissions"])
 async def find(
     here: Here, principal: Reading, page: NewestPage, source_reference: SourceReference = None
 ) -> Page[SubmissionOutcome]:
-    found = await here.submissions.find(principal.subject, source_reference, page)
+    named = {"source_reference": source_reference} if source_reference else {}
+    query = newest(page, {"integrator": principal.subject, **named})
+    found = await here.submissions.find(query)
     shown = BY_RECEPTION.page(found, page, _place_of)
     return Page(items=[_outcome(one) for one in shown.items], next_cursor=shown.next_cursor)
 
@@ -55,10 +61,13 @@ async def find(
     summary="What became of one of the caller's own submissions",
 )
 async def look(here: Here, submission_id: SubmissionId, principal: Reading) -> SubmissionOutcome:
-    found = await here.submissions.get(principal.subject, submission_id)
-    if found is None:
+    named = {"integrator": principal.subject, "submission_id": submission_id}
+    found = await here.submissions.find(view_store.Query(equal=named, limit=_NAMESAKES))
+    if not found:
         raise UnknownSubmission
-    return _outcome(found)
+    # If several sources use the id: the accepted or the latest one.
+    *_, latest = sorted(found, key=lambda one: (one.refused_at is None, one.received_at))
+    return _outcome(latest)
 
 
 def _outcome(document: SubmissionDocument) -> SubmissionOutcome:

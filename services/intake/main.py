@@ -30,10 +30,10 @@ from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.emails import Emails
 from services.intake.handlers import Approval, Corrections, Reception, SubmissionLimits
-from services.intake.integrators import SUBMISSIONS, Refusals, Submissions, address_of, completing
+from services.intake.integrators import SUBMISSIONS, Refusals, address_of, completing
 from services.intake.mailbox import collect
 from services.intake.ports import Ports
-from services.intake.queries import Inbox, OpenRequests, Requests
+from services.intake.queries import Requests
 from services.intake.readers import Readers
 from services.intake.settings import Settings
 
@@ -61,7 +61,7 @@ def build(settings: Settings) -> FastAPI:
     builder.prepares(rules_in_force.refresh)
     builder.runs(rules_in_force.run)
     requests_view = builder.view(views.REQUESTS)
-    inbox = Inbox(builder.view(views.INBOX))
+    inbox = builder.view(views.INBOX)
     change_signal = ChangeSignal()
     requests = Requests(requests_view, builder.execution.catch_up)
     directory = _directory(settings, builder)
@@ -69,14 +69,12 @@ def build(settings: Settings) -> FastAPI:
     builder.projects(builder.shared.view(views.HOLDERS))
     builder.prepares(builder.shared.prepare)
     builder.projects(change_signal)
-    open_requests = OpenRequests(requests_view)
     reception = Reception(
         agencies=agencies,
         directory=directory,
         requests=requests,
-        open_requests=open_requests,
         rights=builder.document_rights,
-        limits=SubmissionLimits(open_requests, settings.acknowledgements_per_hour),
+        limits=SubmissionLimits(requests, settings.acknowledgements_per_hour),
         new_id=clock.new_id,
         clock=clock.now,
     )
@@ -122,7 +120,7 @@ def build(settings: Settings) -> FastAPI:
         requests=requests,
         inbox=inbox,
         assignments=Assignments(execution, builder.view(assignments.VIEW), clock.now),
-        submissions=Submissions(builder.view(SUBMISSIONS)),
+        submissions=builder.view(SUBMISSIONS),
         documents=documents,
         reception=reception,
         directory=directory,

@@ -11,6 +11,7 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.http.limits import ClientAddress
 from bmt.chassis.http.routes import ports_of
+from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore
 from services.intake.blank_papers import BlankPapers
@@ -18,8 +19,9 @@ from services.intake.directory import Directory
 from services.intake.documents import Scans, Uploads
 from services.intake.emails import Emails
 from services.intake.handlers import Corrections, Reception
-from services.intake.integrators import Submissions
-from services.intake.queries import Inbox, Requests
+from services.intake.integrators import SubmissionDocument
+from services.intake.queries import Requests
+from services.intake.views import InboxDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,9 @@ class Ports:
     agencies: Agencies
     execution: Execution[Any, Any]
     requests: Requests
-    inbox: Inbox
+    inbox: ViewProjection[InboxDocument]
     assignments: Assignments
-    submissions: Submissions
+    submissions: ViewProjection[SubmissionDocument]
     documents: DocumentStore
     reception: Reception
     directory: Directory

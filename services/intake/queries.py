@@ -12,11 +12,10 @@ from bmt.chassis.http.routes import CommandContext, PageRequest
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.background import Batcher
-from bmt.contracts.values import Document
 from services.intake.domain.errors import NotTheirs
 from services.intake.domain.request import Known, request_stream
 from services.intake.domain.submission import Caller
-from services.intake.views import InboxDocument, RequestDocument, open_for
+from services.intake.views import RequestDocument, open_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +104,8 @@ class Requests:
         """`catch_up` brings a stream's events into the view that a crash left out."""
         self._view = view
         self._catch_up = catch_up
+        # Asked before every reception, so concurrent questions become one query.
+        self._open: Batcher[str, bool] = Batcher(self._are_open)
 
     async def get(self, request_id: str, audience: Audience) -> RequestDocument | None:
         """The request; None if there is none, or it is outside the audience."""
@@ -150,54 +151,19 @@ class Requests:
         counted = await self._view.count(["agency", "status"], Query(one_of={"agency": agencies}))
         return {(str(agency), str(status)): n for (agency, status), n in counted.items()}
 
-
-class OpenRequests:
-    """Queries of the open requests of an account at an agency.
-
-    `any` is asked before every reception, so concurrent questions become one query.
-    """
-
-    def __init__(self, view: ViewProjection[RequestDocument]) -> None:
-        self._view = view
-        self._questions: Batcher[str, bool] = Batcher(self._answers)
-
-    async def any(self, agency: str, account: str) -> bool:
-        return (await self._questions.submit([open_for(agency, account)]))[0]
-
-    async def count(self, agency: str, account: str, at_most: int) -> int:
-        """Their number, counted up to `at_most`."""
+    async def count_open(self, agency: str, account: str, at_most: int) -> int:
+        """The open requests of an account at an agency, counted up to `at_most`."""
         query = Query(equal={"open_for": open_for(agency, account)}, limit=at_most)
         return len(await self._view.find(query))
 
-    async def others(self, agency: str, account: str, than: str) -> bool:
-        """Whether there is one besides the request `than`."""
+    async def is_open(self, agency: str, account: str, besides: str = "") -> bool:
+        """Whether a request of an account at an agency is open, `besides` the one of this id."""
+        if not besides:
+            return (await self._open.submit([open_for(agency, account)]))[0]
         query = Query(equal={"open_for": open_for(agency, account)}, limit=2)
-        return any(each.facts.request_id != than for each in await self._view.find(query))
+        return any(each.facts.request_id != besides for each in await self._view.find(query))
 
-    async def _answers(self, keys: Sequence[str]) -> Sequence[bool]:
+    async def _are_open(self, keys: Sequence[str]) -> Sequence[bool]:
         query = Query(one_of={"open_for": set(keys)})
         found = set(await self._view.distinct("open_for", query))
         return [key in found for key in keys]
-
-
-class Inbox:
-    """Queries of the inbox of an agency."""
-
-    def __init__(self, view: ViewProjection[InboxDocument]) -> None:
-        self._view = view
-
-    async def get(self, inbox_item_id: str, agency: str) -> InboxDocument | None:
-        """The item; None if there is none, or it is another agency's."""
-        found = await self._view.get(inbox_item_id)
-        return found if found is not None and found.agency == agency else None
-
-    async def document(self, inbox_item_id: str, document_id: str, agency: str) -> Document | None:
-        """A document of an item; None as `get`, or if the item has no such document."""
-        found = await self.get(inbox_item_id, agency)
-        if found is None:
-            return None
-        named = (*found.documents, *([found.scan.batch] if found.scan else ()))
-        return next((one for one in named if one.document_id == document_id), None)
-
-    async def find(self, query: Query) -> Sequence[InboxDocument]:
-        return await self._view.find(query)

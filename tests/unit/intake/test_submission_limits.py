@@ -18,7 +18,7 @@ class Open:
     def __init__(self, number: int = 0) -> None:
         self.number = number
 
-    async def count(self, _agency: str, _account: str, at_most: int) -> int:
+    async def count_open(self, _agency: str, _account: str, at_most: int) -> int:
         return min(self.number, at_most)
 
 
