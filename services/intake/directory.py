@@ -9,7 +9,6 @@ of the time of full SCIM resources, and keeps the event loop free.
 
 import asyncio
 import json
-import random
 import re
 import time
 from collections import Counter as Counts
@@ -25,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.runtime.background import backoff
 from bmt.contracts.events import Configured
 from bmt.contracts.values import Name
 from services.intake.domain.submission import AccountStatus
@@ -139,16 +139,15 @@ class _User(BaseModel):
         )
 
 
-class _List(BaseModel):
+class _Answer(BaseModel):
+    """A ListResponse; a record that is no readable user stays as it is."""
+
     model_config = ConfigDict(extra="ignore")
     total: Annotated[int, Field(alias="totalResults")]
-    users: Annotated[tuple[_User, ...] | None, Field(alias="Resources")] = None
-
-
-class _Records(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    total: Annotated[int, Field(alias="totalResults")]
-    records: Annotated[tuple[Any, ...] | None, Field(alias="Resources")] = None
+    records: Annotated[
+        tuple[Annotated[_User | Any, Field(union_mode="left_to_right")], ...] | None,
+        Field(alias="Resources"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class _Page:
 
     total: int
     users: Sequence[_User]
-    unreadable: Sequence[str] = ()
+    unreadable: Sequence[str]
 
     @property
     def size(self) -> int:
@@ -171,22 +170,18 @@ def _page(content: bytes) -> _Page:
         ValidationError: it is no ListResponse.
     """
     if _WRITTEN_OTHERWISE.search(content):
-        return _readable(_Records.model_validate(_renamed(content)))
-    try:
-        whole = _List.model_validate_json(content)
-    except ValidationError:
-        return _readable(_Records.model_validate_json(content))
-    return _Page(whole.total, whole.users or ())
-
-
-def _renamed(content: bytes) -> object:
-    """The answer with our attribute names.
-
-    Raises:
-        ValidationError: it is not JSON.
-    """
-    plain = TypeAdapter(Any).validate_json(content)
-    return _canonical(plain)
+        plain = TypeAdapter(Any).validate_json(content)
+        answer = _Answer.model_validate(_canonical(plain))
+    else:
+        answer = _Answer.model_validate_json(content)
+    users: list[_User] = []
+    unreadable: list[str] = []
+    for record in answer.records or ():
+        if isinstance(record, _User):
+            users.append(record)
+        else:
+            unreadable.append(json.dumps(record, sort_keys=True))
+    return _Page(answer.total, users, unreadable)
 
 
 def _canonical(value: object) -> object:
@@ -207,17 +202,6 @@ def _canonical(value: object) -> object:
         else:
             found[_NAMES.get(written.casefold(), written)] = _canonical(inner)
     return found
-
-
-def _readable(answer: _Records) -> _Page:
-    users: list[_User] = []
-    unreadable: list[str] = []
-    for record in answer.records or ():
-        try:
-            users.append(_User.model_validate(record))
-        except ValidationError:
-            unreadable.append(json.dumps(record, sort_keys=True))
-    return _Page(answer.total, users, unreadable)
 
 
 class _Census:
@@ -387,16 +371,18 @@ class Directory:
 
     async def run(self) -> None:
         """Refresh the snapshot until cancelled; an unreachable directory is soon tried again."""
-        failures = 0
+        failures, longest = 0, self._refresh_seconds
         while True:
+            first = longest
             try:
                 await self.refresh()
-                failures, pause = 0, self._refresh_seconds
+                failures = 0
             except DirectoryUnavailable:
                 failures += 1
                 log.warning("directory_away", failures=failures)
-                pause = min(self._refresh_seconds, FIRST_RETRY_SECONDS * 2.0 ** min(failures, 10))
-            await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311  jitter
+                first = FIRST_RETRY_SECONDS
+            least = 0.8 * min(first, longest)
+            await asyncio.sleep(backoff(failures, first=first, longest=longest, least=least))
 
     async def refresh(self) -> None:
         """Read all accounts anew.

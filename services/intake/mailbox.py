@@ -9,7 +9,6 @@ means that the process died. The message's cause names it, so it stays the same 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.event_store import Commit, EventStore
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime import clock, mongodb
-from bmt.chassis.runtime.clock import Clock, NewId
+from bmt.chassis.runtime.background import backoff
 from bmt.chassis.runtime.documents import Received, receive, received_bytes
 from bmt.chassis.runtime.service import ServiceBuilder
 from services.intake.channels.reports import OwnNotices
@@ -37,6 +36,8 @@ from services.intake.imap import Folder, MailboxAway, Session, mailboxes
 from services.intake.mail_process import OpenedMail, unopened
 from services.intake.readers import Readers
 from services.intake.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 BEGUN: Final = "mailbox_readings"
 """The collection: one document for each message that is being read, or whose reading was cut off."""
@@ -61,10 +62,8 @@ def turn_of(begun: list[datetime], now: datetime) -> Turn:
 class BegunReadings:
     """The readings that began, in intake's own database."""
 
-    def __init__(self, collection: mongodb.Collection, new_id: NewId, clock: Clock) -> None:
+    def __init__(self, collection: mongodb.Collection) -> None:
         self._begun = collection
-        self._new_id = new_id
-        self._clock = clock
         self._ended: set[str] = set()
         """Readings of this process that ended, and could not be removed."""
 
@@ -79,11 +78,11 @@ class BegunReadings:
         with mongodb.store_errors():
             found: dict[str, Any] = await self._begun.find_one({"_id": cause}) or {}
         begun = [one["at"] for one in found.get("readings", []) if one["name"] not in self._ended]
-        return turn_of(begun, self._clock())
+        return turn_of(begun, clock.now())
 
     async def begin(self, cause: str) -> str:
         """Record durably that a reading begins, and give it a name."""
-        name, now = self._new_id(), self._clock()
+        name, now = clock.new_id(), clock.now()
         change = {"$push": {"readings": {"name": name, "at": now}}, "$set": {"last_at": now}}
         with mongodb.store_errors():
             try:
@@ -155,12 +154,6 @@ class Taking:
     async def _read(self, causation: str, home: Agency, received: Received) -> Commit:
         reading = await self.begun.begin(causation)
         try:
-            return await self._taken(causation, home, received)
-        finally:
-            await self.begun.end(causation, reading)
-
-    async def _taken(self, causation: str, home: Agency, received: Received) -> Commit:
-        try:
             return await self._recorded(causation, home, received, await self._opened(received))
         except Unavailable:
             raise
@@ -168,6 +161,8 @@ class Taking:
             log.exception("mailbox_message_unread", agency=home.code, cause=causation)
             apart = unopened("not_stored_apart")
             return await self._recorded(causation, home, received, apart)
+        finally:
+            await self.begun.end(causation, reading)
 
     async def _opened(self, received: Received) -> OpenedMail:
         received.content.seek(0)
@@ -195,11 +190,11 @@ def _outcome(commit: Commit) -> Outcome:
     return "bounce" if item["bounce"] is not None else "inbox"
 
 
-class MailboxGauges:
+class MailboxMetrics:
     """Metrics of the mailboxes, by agency; no label names a person or a message."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._waiting = Gauge(
+        self.waiting = Gauge(
             "bmt_mailbox_waiting_messages",
             "Messages of the mailbox that are not taken in yet, as of the last look.",
             ["agency"],
@@ -211,56 +206,37 @@ class MailboxGauges:
             ["agency"],
             registry=registry,
         )
-        self._messages = Counter(
+        self.messages = Counter(
             "bmt_mailbox_messages",
             "Messages of the mailbox, by what became of them.",
             ["agency", "outcome"],
             registry=registry,
         )
 
-    def waiting(self, agency: str, messages: int) -> None:
-        self._waiting.labels(agency).set(messages)
-
     def looked(self, agency: str) -> None:
-        self._last_look.labels(agency).set_function(partial(_since, time.monotonic()))
+        now = time.monotonic()
+        self._last_look.labels(agency).set_function(lambda: time.monotonic() - now)
 
-    def took(self, agency: str, outcome: Outcome) -> None:
-        self._messages.labels(agency, outcome).inc()
-
-
-def _since(moment: float) -> float:
-    return time.monotonic() - moment
-
-
-log = structlog.get_logger(__name__)
 
 PIECE_BYTES: Final = 1024 * 1024
 AT_ONCE_BYTES: Final = 32 * 1024 * 1024
 """A larger message is read in pieces."""
 LONGEST_PAUSE_SECONDS: Final = 300.0
-_MOST_DOUBLINGS: Final = 10
 
 
+@dataclass(slots=True)
 class Collector:
     """Polls one mailbox of an agency; `session` makes a connection that is not open yet."""
 
-    def __init__(
-        self,
-        agency: Agency,
-        session: Callable[[], Session],
-        take: Taking,
-        gauges: MailboxGauges,
-        every_seconds: float,
-    ) -> None:
-        self._agency = agency
-        self._session = session
-        self._take = take
-        self._gauges = gauges
-        self._every_seconds = every_seconds
-        self._uid_validity: int | None = None
-        self._taken: set[int] = set()
-        self._tried: dict[int, int] = {}
-        self._tries = 0
+    agency: Agency
+    session: Callable[[], Session]
+    take: Taking
+    metrics: MailboxMetrics
+    every_seconds: float
+    _uid_validity: int | None = None
+    _taken: set[int] = field(default_factory=set)
+    _tried: dict[int, int] = field(default_factory=dict)
+    _tries: int = 0
 
     async def run(self) -> None:
         """Poll until cancelled. An error delays the next poll, and never ends the loop."""
@@ -272,33 +248,28 @@ class Collector:
             except Unavailable as error:
                 failures += 1
                 why = error.why if isinstance(error, MailboxAway) else error.part
-                log.warning("mailbox_waits", agency=self._agency.code, why=why)
+                log.warning("mailbox_waits", agency=self.agency.code, why=why)
             except Exception:
                 failures += 1
-                log.exception("mailbox_look_failed", agency=self._agency.code)
-            await asyncio.sleep(self._pause(failures))
-
-    def _pause(self, failures: int) -> float:
-        if not failures:
-            return self._every_seconds
-        doubled = self._every_seconds * 2.0 ** min(failures, _MOST_DOUBLINGS)
-        longest = max(LONGEST_PAUSE_SECONDS, self._every_seconds)
-        return min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311  jitter
+                log.exception("mailbox_look_failed", agency=self.agency.code)
+            least = self.every_seconds
+            longest = max(LONGEST_PAUSE_SECONDS, least) if failures else least
+            await asyncio.sleep(backoff(failures, first=least, longest=longest, least=least))
 
     async def _look(self) -> None:
         """Take in all messages that wait: new ones first, the oldest first, then those that failed before."""
-        session = self._session()
+        session, waits = self.session(), self.metrics.waiting.labels(self.agency.code)
         try:
             folder = await asyncio.to_thread(session.open)
             waiting = await self._waiting(session, folder)
-            self._gauges.waiting(self._agency.code, len(waiting))
+            waits.set(len(waiting))
             for number, uid in enumerate(waiting, start=1):
                 self._tries += 1
                 self._tried[uid] = self._tries
                 await self._take_one(session, folder, uid)
                 del self._tried[uid]
-                self._gauges.waiting(self._agency.code, len(waiting) - number)
-            self._gauges.looked(self._agency.code)
+                waits.set(len(waiting) - number)
+            self.metrics.looked(self.agency.code)
             await asyncio.to_thread(session.leave)
         finally:
             session.close()
@@ -321,10 +292,10 @@ class Collector:
         if received is None:
             return
         with received.content:
-            outcome = await self._take(self._agency, received)
+            outcome = await self.take(self.agency, received)
         if outcome is None:
             return
-        self._gauges.took(self._agency.code, outcome)
+        self.metrics.messages.labels(self.agency.code, outcome).inc()
         if folder.keeps_keywords:
             await asyncio.to_thread(session.mark, uid)
         else:
@@ -377,14 +348,14 @@ def collect(
         trusted = found[home.code].authserv_id
         return await emails.receive_found(received, opened, home, trusted, is_ours)
 
-    begun = BegunReadings(builder.database[BEGUN], clock.new_id, clock.now)
+    begun = BegunReadings(builder.database[BEGUN])
     builder.prepares(begun.prepare)
     most_bytes = settings.email_max_bytes
     take = Taking(builder.execution, builder.store, begun, readers, receive, most_bytes)
-    gauges = MailboxGauges(builder.registry)
+    metrics = MailboxMetrics(builder.registry)
     for code, mailbox in found.items():
         session: Callable[[], Session] = partial(Session, mailbox)
-        gauges.waiting(code, 0)
-        gauges.looked(code)
-        collector = Collector(agencies.get(code), session, take, gauges, mailbox.every_seconds)
+        metrics.waiting.labels(code).set(0)
+        metrics.looked(code)
+        collector = Collector(agencies.get(code), session, take, metrics, mailbox.every_seconds)
         builder.runs(collector.run)

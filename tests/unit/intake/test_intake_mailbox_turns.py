@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry
 from submissions import AGENCIES
 
 from services.intake.imap import Folder, MailboxAway
-from services.intake.mailbox import Collector, MailboxGauges
+from services.intake.mailbox import Collector, MailboxMetrics
 
 
 class Office:
@@ -52,8 +52,8 @@ def office():
 @pytest.fixture
 def look(office):
     (agency, *_) = AGENCIES
-    gauges = MailboxGauges(CollectorRegistry())
-    collector = Collector(agency, lambda: office, take, gauges, 1.0)
+    metrics = MailboxMetrics(CollectorRegistry())
+    collector = Collector(agency, lambda: office, take, metrics, 1.0)
 
     async def look(times):
         for _ in range(times):
