@@ -14,8 +14,8 @@ import time
 from collections import Counter as Counts
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, cast, get_args
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, cast
 
 import httpx
 import structlog
@@ -82,7 +82,6 @@ class DirectoryUnclear(DirectoryUnavailable):
 
 
 class _Service(BaseModel):
-    model_config = ConfigDict(extra="ignore")
     enabled: Annotated[bool | None, Field(alias="bmtEnabled")] = None
 
 
@@ -90,7 +89,6 @@ _NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
 
 
 class _Email(BaseModel):
-    model_config = ConfigDict(extra="ignore")
     value: str | None = None
     primary: bool | None = None
 
@@ -98,14 +96,13 @@ class _Email(BaseModel):
 class _Office(BaseModel):
     """Where an account's owner serves (RFC 7643, 4.3)."""
 
-    model_config = ConfigDict(extra="ignore")
     organization: str | None = None
     department: str | None = None
     division: str | None = None
 
 
 class _User(BaseModel):
-    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+    model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str | None = None
     user_name: Annotated[str, Field(alias="userName", min_length=1)]
     active: bool | None = None
@@ -142,46 +139,35 @@ class _User(BaseModel):
 class _Answer(BaseModel):
     """A ListResponse; a record that is no readable user stays as it is."""
 
-    model_config = ConfigDict(extra="ignore")
     total: Annotated[int, Field(alias="totalResults")]
     records: Annotated[
         tuple[Annotated[_User | Any, Field(union_mode="left_to_right")], ...] | None,
         Field(alias="Resources"),
     ] = None
 
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One answer: the readable users, the unreadable records, and the `total` that the server counts."""
-
-    total: int
-    users: Sequence[_User]
-    unreadable: Sequence[str]
-
     @property
     def size(self) -> int:
-        return len(self.users) + len(self.unreadable)
+        return len(self.records or ())
+
+    @property
+    def users(self) -> list[_User]:
+        return [one for one in self.records or () if type(one) is _User]
+
+    @property
+    def unreadable(self) -> set[str]:
+        others = (one for one in self.records or () if type(one) is not _User)
+        return {json.dumps(one, sort_keys=True) for one in others}
 
 
-def _page(content: bytes) -> _Page:
-    """The answer, with unreadable records apart.
+def _answer(content: bytes) -> _Answer:
+    """The answer, with our attribute names.
 
     Raises:
         ValidationError: it is no ListResponse.
     """
     if _WRITTEN_OTHERWISE.search(content):
-        plain = TypeAdapter(Any).validate_json(content)
-        answer = _Answer.model_validate(_canonical(plain))
-    else:
-        answer = _Answer.model_validate_json(content)
-    users: list[_User] = []
-    unreadable: list[str] = []
-    for record in answer.records or ():
-        if isinstance(record, _User):
-            users.append(record)
-        else:
-            unreadable.append(json.dumps(record, sort_keys=True))
-    return _Page(answer.total, users, unreadable)
+        return _Answer.model_validate(_canonical(TypeAdapter(Any).validate_json(content)))
+    return _Answer.model_validate_json(content)
 
 
 def _canonical(value: object) -> object:
@@ -216,11 +202,11 @@ class _Census:
         """The number of records, including those that are left out."""
         return len(self._records) + len(self._unreadable)
 
-    def take(self, page: _Page) -> bool:
+    def take(self, page: _Answer) -> bool:
         """Add a page; True if it has any new record. A repeated record replaces the former one."""
         before = self.size
         self._records |= {(u.user_name.casefold(), u.id): u.standing for u in page.users}
-        self._unreadable |= set(page.unreadable)
+        self._unreadable |= page.unreadable
         return self.size > before
 
     def accounts(self) -> dict[str, AccountStatus]:
@@ -248,25 +234,21 @@ class Owner:
     name: str | None = None
 
 
+@dataclass(slots=True)
 class ScimDirectory:
-    """The accounts of one server, by lower-case userName (RFC 7643: it is not case-exact)."""
+    """The accounts of one server, by lower-case userName (RFC 7643: it is not case-exact).
 
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        calls: Counter,
-        left_out: Gauge,
-        note: Callable[[bool], None] = lambda _: None,
-    ) -> None:
-        """`client` has the server's base address and token; `left_out` has the label `reason`.
+    Attributes:
+        client: has the server's base address and token.
+        left_out: has the label `reason`.
+        note: is told of each call whether the server was there.
+    """
 
-        `note` is told of each call whether the server was there.
-        """
-        self._note = note
-        self._client = client
-        self._calls = calls
-        self._gauge = left_out
-        self._left_out: dict[LeftOut, int] = dict.fromkeys(get_args(LeftOut), 0)
+    client: httpx.AsyncClient
+    calls: Counter
+    left_out: Gauge
+    note: Callable[[bool], None] = lambda _: None
+    _left_out: dict[LeftOut, int] = field(default_factory=dict)
 
     async def everybody(self) -> dict[str, AccountStatus]:
         """All accounts, page by page, without ambiguous and unreadable records.
@@ -312,28 +294,28 @@ class ScimDirectory:
         return Owner(AccountStatus(registered=False))
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self.client.aclose()
 
     def _report(self, left_out: dict[LeftOut, int]) -> None:
         for reason, records in left_out.items():
-            self._gauge.labels(reason).set(records)
+            self.left_out.labels(reason).set(records)
         if left_out != self._left_out and any(left_out.values()):
             log.warning("directory_records_left_out", **left_out)
         self._left_out = left_out
 
-    async def _query(self, operation: str, **parameters: str | int) -> _Page:
+    async def _query(self, operation: str, **parameters: str | int) -> _Answer:
         try:
-            answer = await self._client.get(
+            answer = await self.client.get(
                 "Users", params={"attributes": _ATTRIBUTES, **parameters}
             )
             answer.raise_for_status()
-            found = _page(answer.content)
+            found = _answer(answer.content)
         except (httpx.HTTPError, ValidationError) as error:
-            self._calls.labels(CONNECTOR, operation, "failed").inc()
-            self._note(False)  # noqa: FBT003  its only argument
+            self.calls.labels(CONNECTOR, operation, "failed").inc()
+            self.note(False)  # noqa: FBT003  its only argument
             raise DirectoryUnavailable from error
-        self._calls.labels(CONNECTOR, operation, "done").inc()
-        self._note(True)  # noqa: FBT003  as above
+        self.calls.labels(CONNECTOR, operation, "done").inc()
+        self.note(True)  # noqa: FBT003  as above
         return found
 
 
