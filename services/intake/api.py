@@ -48,7 +48,7 @@ from services.intake.domain.request import Received, WithdrawRequest, request_st
 from services.intake.domain.request_rules import may_see
 from services.intake.ports import Here
 from services.intake.queries import EVERYBODY, Place, audience_of, caller_of, known_of
-from services.intake.status import request_status, steps_of
+from services.intake.status import facts_of, request_status, steps_of
 from services.intake.views import OPEN, RequestDocument
 
 BY_RECEPTION: Final = Paging(tuple[AwareDatetime, str])
@@ -342,18 +342,10 @@ HandedIn = Annotated[Received, Depends(_last)]
 )
 async def submission(state: HandedIn) -> LastSubmission:
     came_with = {one.document_id for one in state.came_with}
-    facts, last = state.facts, state.last
     return LastSubmission(
-        request_id=facts.request_id,
-        kind=facts.kind,
-        agency=facts.agency,
-        channel=facts.channel,
-        reply_through=facts.reply_through,
-        applicant=facts.applicant,
-        justification=last.justification,
-        quota_bytes=facts.quota_bytes,
-        max_file_size_bytes=facts.max_file_size_bytes,
-        documents=tuple(one for one in last.documents if one.document_id not in came_with),
+        **facts_of(state.facts, LastSubmission),
+        justification=state.last.justification,
+        documents=tuple(one for one in state.last.documents if one.document_id not in came_with),
         came_with=state.came_with,
     )
 

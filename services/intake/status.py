@@ -5,14 +5,16 @@ Others learn nothing, not even that the request exists.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fastapi import Request
+from pydantic import BaseModel
 
 from bmt.agencies import charter
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.limits import RateLimit
 from bmt.chassis.http.routes import api_router, problems
+from bmt.contracts.events import RequestFacts
 from bmt.contracts.http.intake import (
     PublicStatus,
     PublicStep,
@@ -63,23 +65,18 @@ def steps_of(document: RequestDocument) -> tuple[Step, ...]:
     )
 
 
+def facts_of(facts: RequestFacts, model: type[BaseModel]) -> dict[str, Any]:
+    """The facts of a request that an answer has under the same names."""
+    return {name: each for name, each in vars(facts).items() if name in model.model_fields}
+
+
 def request_status(document: RequestDocument, agencies: Agencies) -> RequestStatus:
     """The status of a request, with its steps."""
-    facts = document.facts
     return RequestStatus(
-        request_id=facts.request_id,
-        reference=facts.reference,
-        kind=facts.kind,
-        agency=facts.agency,
-        applicant=facts.applicant,
+        **facts_of(document.facts, RequestStatus),
         status=document.status,
         steps=steps_of(document),
         warnings=document.warnings,
-        received_at=document.received_at,
-        channel=facts.channel,
-        reply_through=facts.reply_through,
-        quota_bytes=facts.quota_bytes,
-        max_file_size_bytes=facts.max_file_size_bytes,
         granted=document.granted,
         decision=document.decision,
         approvals_before=document.approvals_before,

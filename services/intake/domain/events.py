@@ -30,7 +30,11 @@ class EmailDelivered(Event):
     delivered_at: Moment
 
 
-class Missing(BaseModel):
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Missing(_Value):
     """Why a message is no filled request: something is missing, wrong or ambiguous.
 
     Attributes:
@@ -38,8 +42,6 @@ class Missing(BaseModel):
         code: of `bmt.contracts.faults`; events from before there were codes have the general one.
         values: the values in the code's sentence.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     field: str
     detail: str
@@ -58,7 +60,7 @@ class Missing(BaseModel):
         return cls(field=field, code=error.code, detail=error.detail, values=error.values)
 
 
-class Mail(BaseModel):
+class Mail(_Value):
     """An e-mail as it was read.
 
     Attributes:
@@ -70,8 +72,6 @@ class Mail(BaseModel):
         not_shown: the attachments that are not shown by themselves.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     message_id: str | None
     sender: str
     subject: str
@@ -82,16 +82,14 @@ class Mail(BaseModel):
     not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda value: not value)
 
 
-class Bounce(BaseModel):
+class Bounce(_Value):
     """A notice of ours that was not delivered; its Message-ID and its request may be unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     message_id: str | None
     request_id: str | None = None
 
 
-class ScanOrigin(BaseModel):
+class ScanOrigin(_Value):
     """The origin of a scanned paper.
 
     Attributes:
@@ -101,23 +99,19 @@ class ScanOrigin(BaseModel):
         request_reference: the reference of that request.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     batch: Document
     pages: tuple[int, ...]
     request_id: str | None = None
     request_reference: str | None = None
 
 
-class ScannedPaper(BaseModel):
+class ScannedPaper(_Value):
     """One paper of a scan, before it is in the inbox.
 
     Attributes:
         understood: the values of its codes, by field.
         missing: why a code is not trusted.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     inbox_item_id: str
     document: Document
