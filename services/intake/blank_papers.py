@@ -5,11 +5,12 @@ bytes stay the same until they change.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import segno
 import structlog
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from bmt.agencies.agency import Agency
 from bmt.agencies.register import Agencies
 from bmt.contracts.problems import FieldError
-from bmt.contracts.values import PaperChannel, in_gigabytes
+from bmt.contracts.values import Kind, PaperChannel, in_gigabytes
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
 from services.intake.domain.errors import FieldWrong
 from services.intake.domain.submission import require_channel
@@ -31,18 +32,13 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 PaperName = Literal["application", "termination", "cover-memo", "cover-letter"]
 
-_THROUGH: Final[dict[PaperName, PaperChannel]] = {
-    "application": "form",
-    "termination": "form",
-    "cover-memo": "memo",
-    "cover-letter": "letter",
+_PAPERS: Final[Mapping[PaperName, tuple[PaperChannel, str]]] = {
+    "application": ("form", "borang-permohonan"),
+    "termination": ("form", "borang-penamatan"),
+    "cover-memo": ("memo", "helaian-pengasing-memo"),
+    "cover-letter": ("letter", "helaian-pengasing-surat"),
 }
-_FILES: Final[dict[PaperName, str]] = {
-    "application": "borang-permohonan",
-    "termination": "borang-penamatan",
-    "cover-memo": "helaian-pengasing-memo",
-    "cover-letter": "helaian-pengasing-surat",
-}
+"""The channel that each is for, and the name of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +71,23 @@ class BlankPapers:
         if agency not in self._agencies:
             codes = tuple(one.code for one in self._agencies)
             raise FieldWrong(FieldError.of("/query/agency", "unknown_agency", agencies=codes))
-        require_channel(self._agencies.get(agency), _THROUGH[name])
+        require_channel(self._agencies.get(agency), _PAPERS[name][0])
         return self._set(name, agency)
 
     def _print(self, name: PaperName, code: str) -> BlankPaper:
-        agency = self._agencies.get(code)
-        is_form = _THROUGH[name] == "form"
+        through, file = _PAPERS[name]
         content = self._typesetter.pdf(
-            "form" if is_form else "cover",
-            _template_values(name, agency),
+            "form" if through == "form" else "cover",
+            _template_values(name, through, self._agencies.get(code)),
             lambda: log.warning("paper_lacks_font", agency=code),
         )
-        return BlankPaper(content, f"{_FILES[name]}-{code.lower()}.pdf")
+        return BlankPaper(content, f"{file}-{code.lower()}.pdf")
 
 
-def _template_values(name: PaperName, agency: Agency) -> dict[str, Any]:
-    """The values of the template."""
-    rules = agency.rules
-    through = _THROUGH[name]
-    if through == "form":
-        kind: Any = name
-        code = FormCode(kind, agency.code).text
-    else:
-        code = CoverCode(through, agency.code).text
+def _template_values(name: PaperName, through: PaperChannel, agency: Agency) -> dict[str, Any]:
+    rules, kind = agency.rules, cast("Kind", name)
+    is_form = through == "form"
+    code = FormCode(kind, agency.code) if is_form else CoverCode(through, agency.code)
     return {
         "agency": rules.name,
         "kind": name,
@@ -106,8 +96,8 @@ def _template_values(name: PaperName, agency: Agency) -> dict[str, Any]:
         "quota": in_gigabytes(rules.quota_bytes.default),
         "largest_quota": in_gigabytes(rules.quota_bytes.maximum),
         "largest_file": in_gigabytes(rules.max_file_size_bytes),
-        "code": code,
-        "qr": segno.make(code, error="q", micro=False).svg_inline(scale=4, border=4),
+        "code": code.text,
+        "qr": segno.make(code.text, error="q", micro=False).svg_inline(scale=4, border=4),
     }
 
 

@@ -1,7 +1,7 @@
 """The HTTP API of the inbox: e-mails and scans that are handed in, and the items that wait for a person."""
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import JsonValue
@@ -26,7 +26,7 @@ from bmt.contracts.http.intake import (
     RequestAccepted,
     ScanAccepted,
 )
-from bmt.contracts.values import Kind, PaperChannel
+from bmt.contracts.values import PaperChannel
 from bmt.wording.bilingual import Code, fault_sentence, label_in
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
 from services.intake.channels.email_form import proposed_kind
@@ -111,11 +111,11 @@ async def find(
     given = {"agency": principal.agency, **({"status": status} if status is not None else {})}
     asked = await here.assignments.filtered(newest(page, given), assigned, principal)
     found = await here.inbox.find(asked)
-    shown = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
+    found_page = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
     items = await here.assignments.beside(
-        [inbox_item(document) for document in shown.items], lambda one: one.inbox_item_id
+        [shown(document, InboxItem) for document in found_page.items], lambda one: one.inbox_item_id
     )
-    return Page(items=items, next_cursor=shown.next_cursor)
+    return Page(items=items, next_cursor=found_page.next_cursor)
 
 
 @router.get(
@@ -124,7 +124,7 @@ async def find(
     summary="A message, what was understood of it, and what is missing",
 )
 async def look(here: Here, inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
-    item = inbox_item_in_full(await _known(here, inbox_item_id, principal))
+    item = shown(await _known(here, inbox_item_id, principal), InboxItemInFull)
     return (await here.assignments.beside([item], lambda one: one.inbox_item_id))[0]
 
 
@@ -216,33 +216,23 @@ async def _known(here: Ports, inbox_item_id: str, principal: Principal) -> Inbox
     return found
 
 
-def inbox_item(document: InboxDocument) -> InboxItem:
-    """An inbox item as a list shows it."""
-    return InboxItem.model_validate(_shown(document, InboxItem))
+Shown = TypeVar("Shown", bound=InboxItem)
+
+
+def shown(document: InboxDocument, model: type[Shown]) -> Shown:
+    """An inbox item as a list shows it, or with all that was understood of it."""
+    fields = document.model_dump(include=set(model.model_fields))
+    fields["document_id"] = document.documents[0].document_id
+    # The kind that it names; None if it names none, several, or what it is not.
+    fields["kind"] = proposed_kind(document.understood.get("kind", ""))
+    fields["person"] = _person_of(document)
+    if document.scan is not None:
+        # Old scanned papers name the person who scanned them as their sender.
+        fields |= {"sender": "", "handed_in_by": document.handed_in_by or document.sender}
+    return model.model_validate(fields)
 
 
 _OTHER_LABELS: Final = {"channel": ("saluran", "channel"), "message": ("mesej", "message")}
-
-
-def inbox_item_in_full(document: InboxDocument) -> InboxItemInFull:
-    """An inbox item with all that was understood of it."""
-    return InboxItemInFull.model_validate(_shown(document, InboxItemInFull))
-
-
-def _shown(document: InboxDocument, model: type[InboxItem]) -> dict[str, object]:
-    shown = document.model_dump(include=set(model.model_fields))
-    shown["document_id"] = document.documents[0].document_id
-    shown |= {"kind": _kind_of(document), "person": _person_of(document)}
-    if document.scan is None:
-        return shown
-    # Old scanned papers name the person who scanned them as their sender.
-    by = document.handed_in_by or document.sender
-    return {**shown, "sender": "", "handed_in_by": by}
-
-
-def _kind_of(document: InboxDocument) -> Kind | None:
-    """The kind that it names; None if it names none, several, or what it is not."""
-    return proposed_kind(document.understood.get("kind", ""))
 
 
 def _person_of(document: InboxDocument) -> str | None:
