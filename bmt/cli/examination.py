@@ -16,7 +16,6 @@ from bmt.cli.shown import counted, harmless, moment
 from bmt.rights.kafka_rights import Operation, Permission, Right, Topic
 from services.approval import rules as approval_rules
 from services.approval import views as approval
-from services.intake import integrators
 from services.intake import views as intake
 from services.notification import views as notification
 from services.provisioning import views as provisioning
@@ -395,7 +394,7 @@ Index = tuple[tuple[str, int], ...]
 DOCUMENTS: Final = "documents"
 VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
     DOCUMENTS: (intake.UPLOADS, intake.HOLDERS, approval_rules.SHARED),
-    "intake": (intake.REQUESTS, intake.INBOX, integrators.SUBMISSIONS, assignments.VIEW),
+    "intake": (intake.REQUESTS, intake.INBOX, intake.SUBMISSIONS, assignments.VIEW),
     "approval": (approval.REVIEWS, approval_rules.VERSIONS, assignments.VIEW),
     "provisioning": (
         *(provisioning.CONFIGURATIONS, provisioning.ENTITLEMENTS),

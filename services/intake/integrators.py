@@ -1,4 +1,4 @@
-"""Integrators' submissions: their handlers, the answers to dead letters on their topics, and the view of their outcomes.
+"""Integrators' submissions: their handlers, the answers to dead letters on their topics, and the API of their outcomes.
 
 The handlers do no I/O: `completing` collects what the commands of a whole wave need.
 """
@@ -6,31 +6,38 @@ The handlers do no I/O: `completing` collects what the commands of a whole wave 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import orjson
 import structlog
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from fastapi import Depends, Path, Query
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
 from bmt.chassis.eventsourcing.event_store import Commit, EventRecord
 from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.routes import Page, api_router, problems
 from bmt.chassis.messaging.dead_letters import DISCARDED
 from bmt.chassis.messaging.dispatch import Complete
 from bmt.chassis.messaging.parking import DeadLetter, Record
 from bmt.chassis.messaging.relay import Address, AddressOf
-from bmt.chassis.readmodels.view_store import Body
-from bmt.chassis.readmodels.views import View, as_stored
+from bmt.chassis.readmodels import view_store
 from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
 from bmt.contracts.envelope import STRUCTURED
 from bmt.contracts.events import Event, Progress, RequestEvent, RequestSubmitted
+from bmt.contracts.http.intake import SubmissionOutcome
 from bmt.contracts.topics import FaultyField, SubmissionRefused
-from bmt.contracts.values import Moment, Name, Status
+from bmt.contracts.values import Name
+from services.intake.api import BY_RECEPTION, NewestPage
+from services.intake.domain.errors import UnknownSubmission
 from services.intake.domain.events import SubmissionAnswered
 from services.intake.domain.one_event import RefuseSubmission
 from services.intake.domain.request import (
@@ -42,6 +49,9 @@ from services.intake.domain.request import (
 )
 from services.intake.domain.submission import Caller, SubmittedEvent
 from services.intake.handlers import Reception
+from services.intake.ports import Here
+from services.intake.queries import newest
+from services.intake.views import SubmissionDocument
 
 
 def address_of(topic_prefix: str) -> AddressOf:
@@ -301,73 +311,64 @@ def _hash(record: Record) -> str:
     return digest.hexdigest()[:40]
 
 
-class SubmissionDocument(BaseModel):
-    """One submission, identified by source and id.
+class _Text(StringConvertor):
+    """Any id that an integrator chose, with slashes and line ends (a path's `.` excludes those)."""
 
-    Attributes:
-        key: the document's key, for lists.
-        received_at: when it was accepted; before that, when it was last refused.
-        refused_at: when it was last refused; None: it was accepted.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    key: str
-    integrator: str
-    submission_id: str
-    source_reference: str | None
-    received_at: Moment
-    refused_at: Moment | None
-    request_id: str | None
-    reference: str | None
-    status: Status | None
-    reason: str | None
-    detail: str | None
-    errors: tuple[FaultyField, ...]
+    regex = "(?s:.*)"
 
 
-def fold_submission(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """An acceptance stays, whatever else has its id; of several refusals the last counts."""
-    event: SubmissionAnswered = incoming.data
-    if event.request_id is None and document is not None:
-        refused_before = document["refused_at"]
-        if refused_before is None or refused_before >= event.answered_at:
-            return document
-    return {
-        "key": _key_of(event),
-        "integrator": event.integrator,
-        "submission_id": event.submission_id,
-        "source_reference": event.source_reference,
-        "received_at": event.answered_at,
-        "refused_at": event.answered_at if event.request_id is None else None,
-        "request_id": event.request_id,
-        "reference": event.reference,
-        "status": event.progress.status if event.progress else None,
-        "reason": event.reason,
-        "detail": event.detail,
-        "errors": as_stored(event.errors),
-    }
+register_url_convertor("text", _Text())
 
-
-def _key(incoming: IncomingEvent[Any]) -> str | None:
-    return _key_of(incoming.data) if isinstance(incoming.data, SubmissionAnswered) else None
-
-
-def _key_of(event: SubmissionAnswered) -> str:
-    named = (event.integrator, event.source, event.submission_id)
-    return sha256("\0".join(named).encode()).hexdigest()[:40]
-
-
-SUBMISSIONS: Final = View(
-    name="submissions",
-    model=SubmissionDocument,
-    fold=fold_submission,
-    key=_key,
-    indexes=(
-        ("integrator", "received_at", "_id"),
-        ("integrator", "source_reference", "received_at", "_id"),
-        ("integrator", "submission_id", "_id"),
-        ("request_id", "_id"),
-        ("refused_at", "_id"),
+Reading = Annotated[Principal, Depends(require("integrator"))]
+SubmissionId = Annotated[
+    str,
+    Path(
+        max_length=LONGEST_ATTRIBUTE,
+        description="`ce_id` of the submission, percent-encoded; or the origin of what is no event",
     ),
+]
+SourceReference = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, description="what the integrator calls it"),
+]
+
+_NAMESAKES: Final = 50
+
+router = api_router(tags=["submissions"])
+"""A token's `sub` is the integrator's name."""
+
+
+@router.get("/v1/submissions", summary="The caller's own submissions, the newest first")
+async def find(
+    here: Here, principal: Reading, page: NewestPage, source_reference: SourceReference = None
+) -> Page[SubmissionOutcome]:
+    named = {"source_reference": source_reference} if source_reference else {}
+    query = newest(page, {"integrator": principal.subject, **named})
+    found = await here.submissions.find(query)
+    shown = BY_RECEPTION.page(found, page, _place_of)
+    return Page(items=[_outcome(one) for one in shown.items], next_cursor=shown.next_cursor)
+
+
+@router.get(
+    "/v1/submissions/{submission_id:text}",
+    responses=problems("not_found"),
+    summary="What became of one of the caller's own submissions",
 )
+async def look(here: Here, submission_id: SubmissionId, principal: Reading) -> SubmissionOutcome:
+    named = {"integrator": principal.subject, "submission_id": submission_id}
+    found = await here.submissions.find(view_store.Query(equal=named, limit=_NAMESAKES))
+    if not found:
+        raise UnknownSubmission
+    # If several sources use the id: the accepted or the latest one.
+    *_, latest = sorted(found, key=lambda one: (one.refused_at is None, one.received_at))
+    return _outcome(latest)
+
+
+def _outcome(document: SubmissionDocument) -> SubmissionOutcome:
+    shown = document.model_dump(include=set(SubmissionOutcome.model_fields))
+    outcome = "accepted" if document.refused_at is None else "refused"
+    return SubmissionOutcome(outcome=outcome, **shown)
+
+
+def _place_of(document: SubmissionDocument) -> tuple[datetime, str]:
+    return document.received_at, document.key

@@ -21,7 +21,7 @@ from bmt.chassis.work import each
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import api, domain, inbox_api, integrators_api, status, subscriptions, views
+from services.intake import api, domain, inbox_api, integrators, status, subscriptions, views
 from services.intake.blank_papers import BlankPapers
 from services.intake.channels.email_form import codes_of
 from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidation, ScimDirectory
@@ -30,12 +30,13 @@ from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.emails import Emails
 from services.intake.handlers import Approval, Corrections, Reception, SubmissionLimits
-from services.intake.integrators import SUBMISSIONS, Refusals, address_of, completing
+from services.intake.integrators import Refusals, address_of, completing
 from services.intake.mailbox import collect
 from services.intake.ports import Ports
 from services.intake.queries import Requests
 from services.intake.readers import Readers
 from services.intake.settings import Settings
+from services.intake.views import SUBMISSIONS
 
 
 def build(settings: Settings) -> FastAPI:
@@ -90,17 +91,17 @@ def build(settings: Settings) -> FastAPI:
     )
     scans = Scans(execution, agencies, documents, requests, clock.new_id, clock.now)
     builder.works_on(work_of, [builder.worker(LAY, each(scans.perform, at_once=2))])
-    integrators = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
+    callers = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     builder.subscribes(
         [*subscriptions.TOPICS, *inbound],
-        bind(subscriptions.TABLE, integrators=integrators, new_id=clock.new_id),
+        bind(subscriptions.TABLE, integrators=callers, new_id=clock.new_id),
         [requests_view, DirectoryInvalidation(directory), change_signal],
         only={
             **{topic: topics.EVENTS[topic] for topic in subscriptions.TOPICS},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
         outside=inbound,
-        on_dead=Refusals(execution, integrators, clock.now).answer,
+        on_dead=Refusals(execution, callers, clock.now).answer,
         complete=completing(execution, reception),
     )
     answer_types = [type_of(model) for model in topics.ANSWERS]
@@ -145,7 +146,7 @@ def build(settings: Settings) -> FastAPI:
             inbox_api.assignment,
             inbox_api.scans(settings.document_max_bytes),
             api.forms,
-            integrators_api.router,
+            integrators.router,
             api.submissions,
             api.accounts,
             status.router,

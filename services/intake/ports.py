@@ -19,9 +19,8 @@ from services.intake.directory import Directory
 from services.intake.documents import Scans, Uploads
 from services.intake.emails import Emails
 from services.intake.handlers import Corrections, Reception
-from services.intake.integrators import SubmissionDocument
 from services.intake.queries import Requests
-from services.intake.views import InboxDocument
+from services.intake.views import InboxDocument, SubmissionDocument
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
-"""Read models: requests, the inbox, uploads, and what holds each document."""
+"""Read models: requests, the inbox, integrators' submissions, uploads, and what holds each document."""
 
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from bmt.contracts import events
 from bmt.contracts.http.approval import CHOICES, Decision
 from bmt.contracts.http.intake import ApprovalBefore
 from bmt.contracts.problems import is_empty
+from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status, Submitter
 from services.intake.domain.events import (
     Bounce,
@@ -23,6 +25,7 @@ from services.intake.domain.events import (
     InboxItemReceived,
     Missing,
     ScanOrigin,
+    SubmissionAnswered,
 )
 
 StepTexts = tuple[str, str, str]
@@ -427,4 +430,76 @@ HOLDERS: Final = View(
     fold=fold_holder,
     key=_holder_key,
     indexes=documents.HOLDER_INDEXES,
+)
+
+
+class SubmissionDocument(_Stored):
+    """One submission, identified by source and id.
+
+    Attributes:
+        key: the document's key, for lists.
+        received_at: when it was accepted; before that, when it was last refused.
+        refused_at: when it was last refused; None: it was accepted.
+    """
+
+    key: str
+    integrator: str
+    submission_id: str
+    source_reference: str | None
+    received_at: Moment
+    refused_at: Moment | None
+    request_id: str | None
+    reference: str | None
+    status: Status | None
+    reason: str | None
+    detail: str | None
+    errors: tuple[FaultyField, ...]
+
+
+def fold_submission(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
+    """An acceptance stays, whatever else has its id; of several refusals the last counts."""
+    event: SubmissionAnswered = incoming.data
+    if event.request_id is None and document is not None:
+        refused_before = document["refused_at"]
+        if refused_before is None or refused_before >= event.answered_at:
+            return document
+    return {
+        "key": _submission_name(event),
+        "integrator": event.integrator,
+        "submission_id": event.submission_id,
+        "source_reference": event.source_reference,
+        "received_at": event.answered_at,
+        "refused_at": event.answered_at if event.request_id is None else None,
+        "request_id": event.request_id,
+        "reference": event.reference,
+        "status": event.progress.status if event.progress else None,
+        "reason": event.reason,
+        "detail": event.detail,
+        "errors": as_stored(event.errors),
+    }
+
+
+def _submission_key(incoming: IncomingEvent[Any]) -> str | None:
+    return (
+        _submission_name(incoming.data) if isinstance(incoming.data, SubmissionAnswered) else None
+    )
+
+
+def _submission_name(event: SubmissionAnswered) -> str:
+    named = (event.integrator, event.source, event.submission_id)
+    return sha256("\0".join(named).encode()).hexdigest()[:40]
+
+
+SUBMISSIONS: Final = View(
+    name="submissions",
+    model=SubmissionDocument,
+    fold=fold_submission,
+    key=_submission_key,
+    indexes=(
+        ("integrator", "received_at", "_id"),
+        ("integrator", "source_reference", "received_at", "_id"),
+        ("integrator", "submission_id", "_id"),
+        ("request_id", "_id"),
+        ("refused_at", "_id"),
+    ),
 )

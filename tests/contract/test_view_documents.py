@@ -11,8 +11,7 @@ from test_replays import REPLAYS, heard_of
 import services
 from services.approval.rules import SHARED, VERSIONS
 from services.approval.views import REVIEWS
-from services.intake.integrators import SUBMISSIONS
-from services.intake.views import HOLDERS, INBOX, REQUESTS, UPLOADS
+from services.intake.views import HOLDERS, INBOX, REQUESTS, SUBMISSIONS, UPLOADS
 from services.notification.views import NOTICES, TEMPLATES
 from services.provisioning import views as provisioning
 from services.records.charter.cases import CASES

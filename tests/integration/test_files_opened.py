@@ -127,7 +127,7 @@ async def test_a_submission_until_its_event_is_on_kafka(running, wire, as_, ipms
                 await submit()
             runs.append(files)
 
-    held(runs, 43)
+    held(runs, 36)
 
 
 async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
@@ -227,7 +227,7 @@ async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipm
             runs.append(files)
     await mail.stop()
 
-    held(runs[1:], 82)
+    held(runs[1:], 70)
 
 
 async def test_an_approval_in_the_console_until_it_is_configured(

@@ -3,7 +3,7 @@
 import pytest
 from starlette.routing import Match
 
-from services.intake.integrators_api import router
+from services.intake.integrators import router
 
 
 @pytest.mark.parametrize("id_", ["1", "a/b", "a/", "/", "hr 1", "line\nend", "end\n", "\x00"])
