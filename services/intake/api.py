@@ -264,7 +264,6 @@ def request_accepted(executed: Executed) -> JsonResponse:
 
 
 def place_of(document: RequestDocument) -> tuple[datetime, str]:
-    """The sort key of a request in a list."""
     return document.received_at, document.facts.request_id
 
 

@@ -5,7 +5,7 @@ A crash leaves documents that nothing names; taking in the same scan again is sa
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfileobj
@@ -54,7 +54,6 @@ def nothing_in_it() -> FieldWrong:
 
 
 def named(received: Received, filename: str, media_type: str) -> Document:
-    """The document under this name."""
     return Document(
         document_id=received.document_id,
         filename=filename,
@@ -143,7 +142,13 @@ class Scans:
             Refused: there is none, or it does not receive paper, or not through this channel.
         """
         (code,) = caller.agencies or {""}
-        require_paper(home := own_agency(self.agencies, code), channel)
+        home = own_agency(self.agencies, code)
+        allowed = home.rules.channels.in_
+        if channel is not None:
+            require_channel(home, channel)
+        elif not {"memo", "letter", "form"} & set(allowed):
+            wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
+            raise SubmissionWrong([Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})])
         return home
 
     async def take_in(
@@ -239,7 +244,16 @@ class Scans:
         Raises:
             StoreUnavailable: some papers may be there; repeating completes them.
         """
-        messages = [_laying(scan, paper) for paper in scan.papers]
+        # An item's id is fixed by its paper, so a second attempt changes nothing.
+        messages = [
+            Message(
+                request_stream(paper.inbox_item_id),
+                f"scan:{paper.inbox_item_id}",
+                paper.inbox_item_id,
+                PutPaperInInbox(scan, paper),
+            )
+            for paper in scan.papers
+        ]
         for outcome in await self.execution.execute_many(messages):
             if isinstance(outcome, Exception):
                 raise outcome
@@ -272,30 +286,11 @@ async def _chunks(file: Path) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _laying(scan: ScanReceived, paper: ScannedPaper) -> Message[PutPaperInInbox]:
-    """The item's id is fixed by the paper, so a second attempt changes nothing."""
-    item = paper.inbox_item_id
-    return Message(request_stream(item), f"scan:{item}", item, PutPaperInInbox(scan, paper))
-
-
 def work_of(incoming: IncomingEvent[Any]) -> Sequence[WorkChange]:
     """The work of a received scan: its inbox items."""
     if not isinstance(incoming.data, ScanReceived):
         return ()
     return (WorkItem(f"{incoming.subject}:{LAY}", LAY, incoming.subject, incoming.time),)
-
-
-_PAPER: Final[Collection[PaperChannel]] = ("memo", "letter", "form")
-
-
-def require_paper(agency: Agency, channel: PaperChannel | None) -> None:
-    """Raises `SubmissionWrong` if the agency receives no paper, or not through this channel."""
-    allowed = agency.rules.channels.in_
-    if channel is not None:
-        require_channel(agency, channel)
-    elif not set(allowed) & set(_PAPER):
-        wrong = FieldError.of("/query/channel", "no_paper", channels=allowed)
-        raise SubmissionWrong([Fault(wrong, "channel_not_allowed", {"allowed": list(allowed)})])
 
 
 def proposal(

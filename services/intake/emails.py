@@ -179,7 +179,6 @@ def cause_of(agency: str, digest: bytes) -> str:
 
 
 def was_registered(commit: Commit) -> bool:
-    """Whether a message became a request at once."""
     return commit.events[0].type == RequestReceived.TYPE
 
 

@@ -127,7 +127,6 @@ def _mailbox(address: str) -> str:
 
 
 def _is_refused(submission: Submission) -> bool:
-    """Whether it is refused for another reason."""
     try:
         require_theirs(submission)
     except NotTheirs:

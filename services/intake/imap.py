@@ -198,12 +198,10 @@ class Session:
 
     @_asking("not_marked")
     def not_marked(self) -> Sequence[int]:
-        """The UIDs of messages without the keyword, in order."""
         return sorted(self._client.search(["UNKEYWORD", TAKEN]))
 
     @_asking("all")
     def all(self) -> Sequence[int]:
-        """The UIDs of all messages, in order."""
         return sorted(self._client.search())
 
     @_asking("size")

@@ -209,7 +209,6 @@ async def text(
 
 
 async def _known(here: Ports, inbox_item_id: str, principal: Principal) -> InboxDocument:
-    """An item of the caller's agency."""
     found = await here.inbox.get(inbox_item_id)
     if found is None or found.agency != principal.agency:
         raise UnknownInboxItem
@@ -263,7 +262,6 @@ def why_it_waits(found: InboxDocument, language: Code) -> str | None:
 
 
 def _label(field: str) -> str:
-    """The label in both languages."""
     names = LABELS.get(field, _OTHER_LABELS.get(field, (field,)))[:2]
     return " / ".join(names).capitalize()
 

@@ -107,7 +107,6 @@ async def receive_submission(
 
 
 async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[FollowRequest]:
-    """A later event of the request."""
     command = FollowRequest(incoming.data, incoming.position, incoming.time)
     return incoming.to_command(request_stream(incoming.subject), command)
 

@@ -125,7 +125,6 @@ _OPENED: Final = TypeAdapter(OpenedMail)
 
 
 def framed(pieces: Sequence[bytes]) -> bytes:
-    """The pieces after their number."""
     framed = [LENGTH.pack(len(pieces))]
     for piece in pieces:
         framed += [LENGTH.pack(len(piece)), piece]
@@ -162,7 +161,6 @@ MOST_CPU_SECONDS: Final = 5
 
 
 def answer(asked: Asked, content: bytes) -> list[bytes]:
-    """The pieces of the answer."""
     if asked.kind == "text":
         return [shown_text(content).encode()]
     if asked.kind == "head":

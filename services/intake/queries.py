@@ -129,7 +129,6 @@ class Requests:
         return await self._view.find(Query(equal={"facts.reference": reference}, limit=_NAMESAKES))
 
     async def of_notice(self, message_id: str) -> RequestDocument | None:
-        """The request that the notice of this Message-ID is about."""
         found = await self._view.find(Query(equal={"notices": message_id}, limit=1))
         return found[0] if found else None
 

@@ -81,7 +81,6 @@ class Readers:
         return text.decode()
 
     async def close(self) -> None:
-        """End the idle processes."""
         while self._idle:
             await _end(self._idle.pop()[0])
 

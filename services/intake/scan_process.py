@@ -181,24 +181,15 @@ def codes_of(pdf: Path) -> Sequence[PaperCode | None]:
     """
     try:
         with pypdfium2.PdfDocument(pdf) as document:
-            _require_length(len(document))
+            if not len(document):
+                raise Unreadable("scan_without_page")
+            if len(document) > MOST_PAGES:
+                raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
             document.init_forms()  # otherwise the values of form fields are not drawn
             return [_code_on(_picture(document, number)) for number in range(len(document))]
     except pypdfium2.PdfiumError as error:
-        raise Unreadable(_fault(error)) from error
-
-
-def _fault(error: pypdfium2.PdfiumError) -> str:
-    if "assword" in str(error):
-        return "scan_locked"
-    return "scan_broken"
-
-
-def _require_length(pages: int) -> None:
-    if not pages:
-        raise Unreadable("scan_without_page")
-    if pages > MOST_PAGES:
-        raise Unreadable("scan_too_many_pages", maximum=MOST_PAGES)
+        is_locked = "assword" in str(error)
+        raise Unreadable("scan_locked" if is_locked else "scan_broken") from error
 
 
 def _picture(document: pypdfium2.PdfDocument, number: int) -> Image.Image:
@@ -272,13 +263,9 @@ def _split(pdf: Path, parts: tuple[Part, ...], folder: Path) -> list[Path]:
     return files
 
 
-def _bounded() -> None:
+if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_SECONDS, MOST_CPU_SECONDS))
-
-
-if __name__ == "__main__":
-    _bounded()
     try:
         found = read(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
     except Unreadable as unreadable:

@@ -71,7 +71,6 @@ def facts_of(facts: RequestFacts, model: type[BaseModel]) -> dict[str, Any]:
 
 
 def request_status(document: RequestDocument, agencies: Agencies) -> RequestStatus:
-    """The status of a request, with its steps."""
     return RequestStatus(
         **facts_of(document.facts, RequestStatus),
         status=document.status,

@@ -206,7 +206,6 @@ _NOTHING_KNOWN: Final[Body] = {
 
 
 def fold_request(document: Body | None, incoming: IncomingEvent[Any]) -> Body:
-    """The request after `incoming`."""
     event: events.RequestEvent = incoming.data
     known = document or _NOTHING_KNOWN
     # The facts of the last reception count; the own stream delivers receptions in order.

@@ -119,9 +119,9 @@ class _LabelledValues:
         self._take(own, html)
 
     def _own(self, text: str, decoded: Decoded, message: ReadMessage) -> Labelled:
-        own = own_text(text, is_answer=message.is_answer)
-        found = labelled([own.text])
-        if own.has_more and not found.values and not self.is_quoted:
+        own, has_more = own_text(text, is_answer=message.is_answer)
+        found = labelled([own])
+        if has_more and not found.values and not self.is_quoted:
             self.is_quoted = len(labelled([_unquoted(text)]).values) > 1
         return self._certain(found, decoded)
 
@@ -331,7 +331,6 @@ def _agency(agencies: Mapping[str, str], text: str) -> str | None:
 
 
 def readers(agencies: Mapping[str, str]) -> Mapping[str, Reader]:
-    """The reader of each field; `agencies` are as of `codes_of`."""
     return {
         "kind": _kind,
         "agency": partial(_agency, agencies),

@@ -1,7 +1,7 @@
 """The look of text in an HTML page, as far as styles can hide it: hidden text does not count."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -68,7 +68,9 @@ class Look:
 def sheets(page: LexborHTMLParser) -> dict[int, Declarations]:
     """The declarations of the style sheets for each element, by its id; the more specific rule wins."""
     css = "\n".join(
-        style.text(deep=True) for style in page.css("style") if _is_for_all(style.attributes)
+        style.text(deep=True)
+        for style in page.css("style")
+        if _is_for_all(style.attributes.get("media") or "")
     )[:MOST_CSS]
     found: dict[int, list[tuple[tuple[int, int], Declarations]]] = {}
     matches = 0
@@ -88,8 +90,8 @@ def sheets(page: LexborHTMLParser) -> dict[int, Declarations]:
     }  # fmt: skip
 
 
-def _is_for_all(told: Mapping[str, str | None]) -> bool:
-    return " ".join((told.get("media") or "").lower().split()) in _ALWAYS
+def _is_for_all(media: str) -> bool:
+    return " ".join(media.lower().split()) in _ALWAYS
 
 
 def _rules(css: str) -> Iterator[tuple[str, Declarations]]:
@@ -97,7 +99,7 @@ def _rules(css: str) -> Iterator[tuple[str, Declarations]]:
     waiting = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
     for rule in waiting:
         if rule.type == "at-rule" and rule.at_keyword.lower() == "media" and rule.content:
-            if " ".join(tinycss2.serialize(rule.prelude).lower().split()) in _ALWAYS:
+            if _is_for_all(tinycss2.serialize(rule.prelude)):
                 yield from _rules(tinycss2.serialize(rule.content))
         elif rule.type == "qualified-rule":
             declared = declarations(tinycss2.parse_blocks_contents(rule.content))
@@ -147,33 +149,22 @@ def styled(declared: Declarations, look: Look) -> Look | None:
 
 
 def _is_gone(declared: Declarations) -> bool:
+    """Whether it is not displayed, struck out, or visible only as variables or formulas decide."""
     opacity = _number(declared, "opacity")
+    computed = _tokens(declared, "display", "visibility", "opacity", "font-size", "zoom")
+    lines = _tokens(declared, "text-decoration", "text-decoration-line")
     return (
         _word(declared, "display") == "none"
         or _word(declared, "mso-hide") == "all"
         or _word(declared, "content-visibility") == "hidden"
-        or _is_computed(declared)
-        or _is_struck(declared)
+        or any(token.type == "function" for token in computed)
+        or any(token.type == "ident" and token.lower_value == "line-through" for token in lines)
         or (opacity is not None and opacity < _LEAST_OPACITY)
     )
 
 
-def _is_computed(declared: Declarations) -> bool:
-    """Whether variables or formulas decide if it is visible: then it does not count."""
-    return any(
-        token.type == "function"
-        for name in ("display", "visibility", "opacity", "font-size", "zoom")
-        for token in declared.get(name, ())
-    )
-
-
-def _is_struck(declared: Declarations) -> bool:
-    """Whether it is struck out."""
-    return any(
-        token.type == "ident" and token.lower_value == "line-through"
-        for name in ("text-decoration", "text-decoration-line")
-        for token in declared.get(name, ())
-    )
+def _tokens(declared: Declarations, *names: str) -> Iterator[Any]:
+    return (token for name in names for token in declared.get(name, ()))
 
 
 def _is_flat(declared: Declarations) -> bool:
@@ -184,15 +175,12 @@ def _is_flat(declared: Declarations) -> bool:
     )
     names = ("height", "max-height", "width", "max-width", "line-height")
     sizes = (_number(declared, name) for name in names)
-    if clipped and any(size is not None and size <= 1 for size in sizes):
-        return True
-    if any(_number(declared, name) == 0 for name in ("zoom", "scale")):
-        return True
-    for name in ("clip", "clip-path", "transform", "filter"):
-        for token in declared.get(name, ()):
-            if token.type == "function" and _hides(token):
-                return True
-    return False
+    cuts = _tokens(declared, "clip", "clip-path", "transform", "filter")
+    return (
+        (clipped and any(size is not None and size <= 1 for size in sizes))
+        or any(_number(declared, name) == 0 for name in ("zoom", "scale"))
+        or any(token.type == "function" and _hides(token) for token in cuts)
+    )
 
 
 def _hides(function: Any) -> bool:

@@ -121,7 +121,6 @@ class Labelled:
 
 
 def labelled(texts: Iterable[str]) -> Labelled:
-    """The labelled values of these texts."""
     found = Labelled()
     for text in texts:
         found.add(_of_text(text[:MOST_CHARACTERS]))
@@ -172,7 +171,8 @@ def _entries(text: str) -> tuple[list[_Entry], list[_Entry], list[str]]:
         line = _clean(raw[:_LONGEST_LINE])
         last = found[-1] if found else None
         if ("+" in line or "|" in line or not line.isascii()) and _BORDER.fullmatch(line):
-            _close(last)
+            if last is not None and any(last.lines):
+                last.is_open = False
         elif pairs := _pairs(line, bare_labels=bare_labels):
             columns = [name for name, value in pairs if not value] if len(pairs) > 1 else []
             found += [_entry(name, value, raw) for name, value in pairs]
@@ -185,11 +185,6 @@ def _entries(text: str) -> tuple[list[_Entry], list[_Entry], list[str]]:
         elif last is None or not last.is_open or not _goes_on(last, line, len(raw.rstrip())):
             beside.append(line)
     return entries, below, beside
-
-
-def _close(entry: _Entry | None) -> None:
-    if entry is not None and any(entry.lines):
-        entry.is_open = False
 
 
 def _row(line: str, columns: list[str]) -> list[str]:

@@ -267,7 +267,6 @@ def _from_its_header(content: bytes) -> bytes:
 
 
 def unread(why: str) -> ReadMessage:
-    """A message that was not read."""
     return ReadMessage(None, "", "", "", (), (), (), (why,), Report())
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from services.intake.channels.labels import is_label
@@ -65,16 +64,10 @@ _TELLING: Final = re.compile(r"@|\b\d{1,2}[:.]\d{2}\b")
 _LONGEST_LINE: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class OwnText:
-    """The writer's own text of a message; `has_more`: the message has text of others, too."""
+def own_text(text: str, *, is_answer: bool = False) -> tuple[str, bool]:
+    """The writer's own text, and whether there is text of others, too.
 
-    text: str
-    has_more: bool
-
-
-def own_text(text: str, *, is_answer: bool = False) -> OwnText:
-    """The writer's own text; `is_answer`: the message states that it answers another one.
+    `is_answer`: the message states that it answers another one.
 
     Lines with `>` are somebody else's. So is everything after the header of an answered message, and after
     `somebody wrote:`, unless only lines with `>` follow it.
@@ -92,15 +85,15 @@ def own_text(text: str, *, is_answer: bool = False) -> OwnText:
             or _DIVIDER.fullmatch(bare)
             or _is_header(lines, place, is_answer=is_answer)
         ):
-            return OwnText("\n".join(own), has_more=True)
+            return "\n".join(own), True
         elif wrapped := _attribution(lines, place):
             has_more, place = True, place + wrapped
             if not _is_quoted_below(lines, place):
-                return OwnText("\n".join(own), has_more=True)
+                return "\n".join(own), True
         else:
             own.append(lines[place])
             place += 1
-    return OwnText("\n".join(own), has_more)
+    return "\n".join(own), has_more
 
 
 def _bare(line: str) -> str:

@@ -197,7 +197,6 @@ class Report:
 
 
 def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
-    """What the message reports; `parts` are its leaves."""
     if not _may_report(message):
         return Report()
     texts = [_text(part) for part in parts]

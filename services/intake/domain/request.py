@@ -194,7 +194,6 @@ State = Nothing | Waiting | Dismissed | Received
 
 
 def evolve(state: State, event: BaseModel) -> State:
-    """The state after `event`."""
     match event, state:
         case RequestReceived(), _:
             return _received(event, state)

@@ -133,7 +133,6 @@ class Submission:
 
 
 def sender_of(mail: Mail) -> Sender:
-    """The sender of a message."""
     return Sender(address_in(mail.sender), mail.authenticated)
 
 
@@ -148,7 +147,6 @@ def address_in(sender: str) -> str:
 
 
 def faults(submission: Submission) -> tuple[Fault, ...]:
-    """All faults of a submission."""
     return (
         *_against_the_agency(submission),
         *_email(submission),
