@@ -142,11 +142,7 @@ TAKEN: Final = "$BmtTaken"
 
 
 class MailboxAway(Unavailable):
-    """The mailbox's server is unreachable, or does not answer as it should.
-
-    Attributes:
-        why: the step and the error's class; a server's own words may name people.
-    """
+    """The mailbox's server is unreachable, or does not answer as it should; its own words may name people."""
 
     def __init__(self, step: str, error: Exception) -> None:
         super().__init__("mailbox")

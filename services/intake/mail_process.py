@@ -106,13 +106,9 @@ Kind = Literal["mail", "head", "text"]
 
 
 class Asked(BaseModel):
-    """A question about a message, whose bytes follow.
+    """A question about a message, whose bytes follow: everything, the same of its beginning, or its text for people.
 
-    Attributes:
-        kind: everything; the same of its beginning; its text for people.
-        agencies: codes by name, as of `email_form.codes_of`.
-        found: it was found in a mailbox.
-        why: why only its beginning is read.
+    `agencies` are as of `email_form.codes_of`; `found` in a mailbox; `why` only its beginning is read.
     """
 
     kind: Kind

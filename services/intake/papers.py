@@ -95,12 +95,7 @@ class Unreadable(Exception):  # noqa: N818  named for what is so
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One paper of a batch.
-
-    Attributes:
-        pages: their numbers in the batch, from 1, without the cover sheet.
-        codes: those of the cover sheet and of the first page.
-    """
+    """One paper of a batch: its pages in it, from 1, without the cover sheet; and the codes of sheet and first page."""
 
     pages: tuple[int, ...]
     codes: tuple[PaperCode, ...]
@@ -130,12 +125,9 @@ def parts_of(codes: Sequence[PaperCode | None]) -> tuple[Part, ...]:
 
 
 class ReadScan(BaseModel):
-    """What was found in a scan: its papers, in order, each with its file.
+    """What was found in a scan: its papers, in order, each with its file; or the fault that it is not taken in for.
 
-    Attributes:
-        fault: why it is not taken in, or None.
-        page_count: of the whole scan.
-        files: the scan itself, if it is one paper as it came.
+    The file of one paper as it came is the scan itself.
     """
 
     fault: FieldError | None = None

@@ -37,11 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotRead(Exception):  # noqa: N818  named for what is so
-    """The process ended before it had read the message; the text is a code of `bmt.contracts.faults`.
-
-    Attributes:
-        reason: it took too long, computed for too long, or died.
-    """
+    """The process ended before it had read the message; the text is a code of `bmt.contracts.faults`."""
 
     def __init__(self, reason: Literal["timeout", "cpu", "died"], why: str) -> None:
         super().__init__(why)

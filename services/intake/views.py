@@ -144,13 +144,10 @@ class RequestDocument(_Stored):
 
     Attributes:
         agency: for searching, as are `account` (in lower case), `open_for` and `notices`.
-        received_at: the first time.
         status: of the furthest step that is known.
         open_for: agency and account while it is open.
         warnings: of the last reception, as are the facts.
-        decision: the one that stands.
-        granted: the sizes that it grants.
-        approvals_before: it, where several must approve.
+        approvals_before: the decision, where several must approve.
         notices: the Message-IDs of the e-mails about it.
     """
 

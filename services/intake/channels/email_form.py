@@ -36,12 +36,11 @@ Meant = dict[str, set[str | int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form that was found in a message.
+    """The form that was found in a message, and the request, if it is one.
 
     Attributes:
         understood: the values by field, as written (the first of several).
         missing: why it is no filled request; empty if it is one.
-        request: the request, if it is one.
         filled: all required fields are there, whoever sent the message.
     """
 

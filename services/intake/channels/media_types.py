@@ -342,12 +342,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """The attachments of a message.
-
-    Attributes:
-        kept: those that are documents of their own.
-        not_shown: those that were left out, or are kept as evidence alone, by name.
-    """
+    """The attachments of a message: kept as documents, and by name those that are left out or evidence alone."""
 
     kept: tuple[Attachment, ...] = ()
     not_shown: tuple[NotShown, ...] = ()

@@ -66,12 +66,7 @@ _HALVES: Final = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded text.
-
-    Attributes:
-        text: `UNCLEAR` stands for bytes without a meaning.
-        is_certain: False if the characters beyond ASCII were guessed.
-    """
+    """A decoded text, with `UNCLEAR` for bytes without a meaning; not certain: characters beyond ASCII were guessed."""
 
     text: str
     is_certain: bool = True
@@ -218,12 +213,9 @@ class ReadMessage:
         sender: From; all of them, if there are several.
         automatic: why it is from a machine, as a code of `bmt.contracts.faults`; empty for a person's message.
         is_answer: it states that it answers or forwards another message.
-        plain: the text parts of the message itself.
-        html: the HTML parts of the message itself.
-        attachments: all other parts, and the files within texts.
+        attachments: all parts but the message's own texts, and the files within those.
         unreadable: why a person must read it in any case, as such codes.
         closed: other unreadable parts, as such codes; they matter if the rest has no form.
-        report: what it reports about another message.
         authentication: its headers Authentication-Results (RFC 8601).
     """
 

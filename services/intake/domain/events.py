@@ -90,14 +90,7 @@ class Bounce(_Value):
 
 
 class ScanOrigin(_Value):
-    """The origin of a scanned paper.
-
-    Attributes:
-        batch: the whole scan.
-        pages: the numbers of the paper's pages in it, from 1.
-        request_id: the agency's request that a code on the paper names.
-        request_reference: the reference of that request.
-    """
+    """The whole scan, the numbers of the paper's pages in it, from 1, and the agency's request that a code on it names."""
 
     batch: Document
     pages: tuple[int, ...]
@@ -106,12 +99,7 @@ class ScanOrigin(_Value):
 
 
 class ScannedPaper(_Value):
-    """One paper of a scan, before it is in the inbox.
-
-    Attributes:
-        understood: the values of its codes, by field.
-        missing: why a code is not trusted.
-    """
+    """One paper of a scan, before it is in the inbox: what its codes say by field, and why one is not trusted."""
 
     inbox_item_id: str
     document: Document

@@ -39,12 +39,9 @@ class ReceiveRequest:
 
 @immutable
 class ReceiveEmail:
-    """Receive an e-mail: as a request if it is one, otherwise into the inbox.
+    """Receive an e-mail: as the request that it holds if it is filled in, otherwise into the inbox of its `home`.
 
     Attributes:
-        request_id: the id of the request, or of the inbox item.
-        submission: the request that it holds, if it is filled in.
-        home: the agency whose inbox it goes to.
         bounce: the notice of ours that it reports as undelivered.
         set_aside: why nobody needs to read it, as a code of `bmt.contracts.faults`; None: somebody must, or it is a request.
     """
@@ -86,12 +83,7 @@ class DismissInboxItem:
 
 @immutable
 class Known:
-    """What the other services have published about a request so far, as the status view knows it.
-
-    Attributes:
-        returns: how often it was returned for correction.
-        decision: the decision that stands.
-    """
+    """What the other services have published about a request so far, as the status view knows it."""
 
     status: Status
     returns: int = 0
@@ -109,12 +101,9 @@ class WithdrawRequest:
 
 @immutable
 class CorrectRequest:
-    """Correct a request that was returned or is not decided yet.
+    """Correct a request that was returned or is not decided yet; `submission` is the whole request, as it should be.
 
-    Attributes:
-        submission: the whole request, as it should have been.
-        reason: why it is corrected.
-        held: decisions are on hold until approval has this correction, which nobody asked for.
+    `held`: decisions are on hold until approval has this correction, which nobody asked for.
     """
 
     request_id: str
@@ -128,9 +117,7 @@ class CorrectRequest:
 class FollowRequest:
     """Answer the integrator that submitted the request, after an event of another service.
 
-    Attributes:
-        sequence: the event's place among its writer's events of the request.
-        at: when it happened.
+    `sequence` is the event's place among its writer's events of the request.
     """
 
     event: Event
@@ -174,10 +161,8 @@ class Received:
     """A request was received.
 
     Attributes:
-        last: the last reception.
         came_with: the documents that it came by (a message with its attachments, a scan); corrections keep them.
         receptions: 1, and 1 more for each correction after a return.
-        from_inbox: it was registered from the inbox.
         answered: what the integrator that submitted it knows; None: it came another way.
     """
 

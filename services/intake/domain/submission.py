@@ -34,7 +34,6 @@ class Caller:
 
     Attributes:
         subject: the token's `sub`, or the integrator's name.
-        role: the one that the caller uses.
         agencies: those that the caller may act for; None: an applicant whose token names no agency.
         email: the token's address, or empty.
     """
@@ -73,12 +72,7 @@ class AccountStatus:
 
 @immutable
 class Sender:
-    """The sender that an e-mail names.
-
-    Attributes:
-        address: the one in From; empty if it names none, or several.
-        authenticated: whether the trusted mail server states that the sender's domain sent it; None: no server is trusted.
-    """
+    """The address in an e-mail's From, empty for none or several, and whether a trusted server vouches for it, if any."""
 
     address: str
     authenticated: bool | None = None
@@ -102,17 +96,13 @@ class Submission:
     """A requested service, its caller and channel, and what is known about it at that moment.
 
     Attributes:
-        agency: the one that it names, with its rules; None: there is no such agency.
-        agencies: the codes of all agencies.
+        agency: the one that it names, with its rules; None: it is none of all `agencies`.
         documents: the known ones of those that it names.
         standing: of the account; None: the directory is unreachable.
         open_elsewhere: another request of this account and agency is open.
-        email_message_id: of the e-mail that it came by.
-        source_reference: the integrator's own name for it.
         belongs: whether the account belongs to the agency.
-        sender: of the e-mail that it came by.
-        excess: the limit that it exceeds, or None.
-        submitted_event: the integrator's event, which is to be answered.
+        sender: of the e-mail that it came by, as is `email_message_id`.
+        submitted_event: the integrator's event, which is to be answered, and whose own name is `source_reference`.
     """
 
     requested: RequestedService
