@@ -332,28 +332,23 @@ PAUSE_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 0.5
 
 
+@dataclass(slots=True)
 class Directory:
     """Answers from the newest snapshot, and looks accounts up live when in doubt."""
 
-    def __init__(
-        self,
-        source: ScimDirectory,
-        refresh_seconds: float,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._source = source
-        self._refresh_seconds = refresh_seconds
-        self._monotonic = monotonic
-        self._accounts: dict[str, AccountStatus] = {}
-        self._taken_at = float("-inf")
-        self._doubted: dict[str, float] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
-        self._paused_until = float("-inf")
+    source: ScimDirectory
+    refresh_seconds: float
+    monotonic: Callable[[], float] = time.monotonic
+    _accounts: dict[str, AccountStatus] = field(default_factory=dict)
+    _taken_at: float = float("-inf")
+    _doubted: dict[str, float] = field(default_factory=dict)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _waiting: int = 0
+    _paused_until: float = float("-inf")
 
     async def run(self) -> None:
         """Refresh the snapshot until cancelled; an unreachable directory is soon tried again."""
-        failures, longest = 0, self._refresh_seconds
+        failures, longest = 0, self.refresh_seconds
         while True:
             first = longest
             try:
@@ -372,20 +367,20 @@ class Directory:
         Raises:
             DirectoryUnavailable: the old snapshot stays, and ages.
         """
-        began = self._monotonic()
-        self._accounts = await self._source.everybody()
+        began = self.monotonic()
+        self._accounts = await self.source.everybody()
         self._taken_at = began
         self._doubted = {name: at for name, at in self._doubted.items() if at >= began}
         self._paused_until = float("-inf")
 
     def doubt(self, account: str) -> None:
         """Look the account up until the next snapshot, because it was just changed."""
-        self._doubted[account.casefold()] = self._monotonic()
+        self._doubted[account.casefold()] = self.monotonic()
 
     @property
     def paused(self) -> bool:
         """Whether look-ups are paused because one failed."""
-        return self._monotonic() < self._paused_until
+        return self.monotonic() < self._paused_until
 
     async def standing(
         self, account: str, is_fine: Callable[[AccountStatus], bool]
@@ -395,7 +390,7 @@ class Directory:
         `is_fine` decides which status needs no live look-up.
         """
         name = account.casefold()
-        fresh = self._monotonic() - self._taken_at <= OLDEST_SECONDS
+        fresh = self.monotonic() - self._taken_at <= OLDEST_SECONDS
         held = self._accounts.get(name, AccountStatus(registered=False)) if fresh else None
         if held is not None and name not in self._doubted and is_fine(held):
             return held
@@ -411,19 +406,19 @@ class Directory:
         """
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
-                return await self._source.owner(account)
+                return await self.source.owner(account)
         except TimeoutError:
             raise DirectoryUnavailable from None
 
     async def _look_up(self, name: str, otherwise: AccountStatus | None) -> AccountStatus | None:
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS), self._slot():
-                return otherwise if self.paused else await self._source.look_up(name)
+                return otherwise if self.paused else await self.source.look_up(name)
         except DirectoryUnclear:
             # An account whose record was left out of the snapshot may exist all the same.
             return self._accounts.get(name) if otherwise else None
         except (DirectoryUnavailable, TimeoutError):
-            self._paused_until = self._monotonic() + PAUSE_SECONDS
+            self._paused_until = self.monotonic() + PAUSE_SECONDS
             return otherwise
 
     @asynccontextmanager
@@ -439,13 +434,13 @@ class Directory:
             asyncio.get_running_loop().call_later(REST_SECONDS, self._slots.release)
 
 
+@dataclass(frozen=True, slots=True)
 class DirectoryInvalidation:
     """Consumes `Configured`. A replica that does not consume it learns of the change by its next snapshot."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    directory: Directory
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
         for event in incoming:
             if isinstance(event.data, Configured):
-                self._directory.doubt(event.data.request.applicant.account)
+                self.directory.doubt(event.data.request.applicant.account)

@@ -88,7 +88,7 @@ def shown_text(content: bytes) -> str:
     """The text that a reader sees, without markup, cut to a length that fits beside a form."""
     message = read(content)
     plain = "\n\n".join(text for one in message.plain if (text := one.text.strip()))
-    if plain and (not message.html or labelled([plain]).values):
+    if plain and (not message.html or labelled(plain).values):
         return plain[:MOST_CHARACTERS]
     texts = []
     for one in message.html:
@@ -96,7 +96,7 @@ def shown_text(content: bytes) -> str:
             lines = (line for line in text_of(one.text).split("\n") if line.strip("> ") != MARK)
             texts.append("\n".join(lines).strip())
     html = "\n\n".join(filter(None, texts))
-    more_told = not plain or bool(labelled([html]).values)
+    more_told = not plain or bool(labelled(html).values)
     return (html if html and more_told else plain)[:MOST_CHARACTERS]
 
 

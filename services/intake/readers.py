@@ -55,18 +55,17 @@ class Readers:
 
     async def mail(self, content: bytes, *, found: bool = False) -> OpenedMail:
         """The message, handed in or `found` in a mailbox; never raises because of the message."""
-        asked = Asked(kind="mail", agencies=self._agencies, found=found)
-        try:
-            return opened_of(await self._read(asked, content))
-        except NotRead as error:
-            return unopened(str(error))
+        return await self._opened(Asked(kind="mail", agencies=self._agencies, found=found), content)
 
     async def head(self, head: bytes, why: str) -> OpenedMail:
         """The beginning of a message that is not read whole; `why` is the reason."""
+        return await self._opened(Asked(kind="head", why=why), head)
+
+    async def _opened(self, asked: Asked, content: bytes) -> OpenedMail:
         try:
-            return opened_of(await self._read(Asked(kind="head", why=why), head))
-        except NotRead:
-            return unopened(why)
+            return opened_of(await self._read(asked, content))
+        except NotRead as error:
+            return unopened(asked.why or str(error))
 
     async def text(self, content: bytes) -> str:
         """The text that a person reads in the message; empty if it cannot be read."""

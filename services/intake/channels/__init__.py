@@ -1,4 +1,4 @@
-"""What arrives: uploaded documents, and e-mail messages with their labelled lines.
+"""How e-mail messages are read: their parts, their labelled lines, and what machines report.
 
-The ways by which it arrives are `api` (forms), `mailbox`, `scanning` and `integrators` beside this room.
+What else arrives is beside this room: `api` (forms), `documents` (uploads and scans) and `integrators`.
 """

@@ -112,16 +112,16 @@ class _LabelledValues:
         own = html if html.values and not plain.values else plain
         self.beside = [*plain.beside, "", *html.beside]
         for text in forms:
-            found = self._certain(labelled([text.text]), text)
+            found = self._certain(labelled(text.text), text)
             own.add(found)
             self.beside += ["", *(found.beside if found.values else ())]
         self._take(own, html)
 
     def _own(self, text: str, decoded: Decoded, message: ReadMessage) -> Labelled:
         own, has_more = own_text(text, is_answer=message.is_answer)
-        found = labelled([own])
+        found = labelled(own)
         if has_more and not found.values and not self.is_quoted:
-            self.is_quoted = len(labelled([_unquoted(text)]).values) > 1
+            self.is_quoted = len(labelled(_unquoted(text)).values) > 1
         return self._certain(found, decoded)
 
     def _certain(self, found: Labelled, decoded: Decoded) -> Labelled:

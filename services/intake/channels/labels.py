@@ -5,7 +5,6 @@ several lines, up to the next label, the closing words or the signature.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -120,10 +119,16 @@ class Labelled:
         self.beside += ["", *other.beside]
 
 
-def labelled(texts: Iterable[str]) -> Labelled:
-    found = Labelled()
-    for text in texts:
-        found.add(_of_text(text[:MOST_CHARACTERS]))
+def labelled(text: str) -> Labelled:
+    entries, below, beside = _entries(text[:MOST_CHARACTERS])
+    if {entry.name for entry in below} - _OF_SIGNATURES:
+        entries += below
+    found = Labelled(beside=beside)
+    for entry in entries:
+        if value := _value(entry):
+            found.values.setdefault(entry.name, set()).add(value)
+        if entry.is_unclear:
+            found.unclear.add(entry.name)
     return found
 
 
@@ -142,20 +147,6 @@ class _Entry:
     width: int
     is_open: bool = True
     is_unclear: bool = False
-
-
-def _of_text(text: str) -> Labelled:
-    entries, below, beside = _entries(text)
-    if {entry.name for entry in below} - _OF_SIGNATURES:
-        entries += below
-    found = Labelled(beside=beside)
-    for entry in entries:
-        value = _value(entry)
-        if value:
-            found.values.setdefault(entry.name, set()).add(value)
-        if entry.is_unclear:
-            found.unclear.add(entry.name)
-    return found
 
 
 def _entries(text: str) -> tuple[list[_Entry], list[_Entry], list[str]]:

@@ -1,4 +1,4 @@
-"""The kind of a document, recognised by its content alone, and its name (Content-Disposition, RFC 6266).
+"""The kind of a document, recognised by its content alone, its name (RFC 6266), and the attachments that are kept.
 
 Only these kinds are accepted. None of them can run in a browser or on a desktop: no HTML, script or macro.
 The first bytes are from each format's specification.

@@ -315,9 +315,9 @@ class _Texts:
 
     def take(self, part: Any) -> None:
         if not _is_body(part):
-            inside = opened(part)
-            self.attachments.extend(inside.parts)
-            self._inside.append(inside.text)
+            files, text = opened(part)
+            self.attachments.extend(files)
+            self._inside.append(text)
             return
         is_html = part.get_content_subtype() == "html"
         raw, enclosed = taken_out(part.get_payload(decode=True) or b"", html=is_html)

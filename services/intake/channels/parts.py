@@ -4,6 +4,7 @@ import binascii
 import mimetypes
 import re
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.header import decode_header, make_header
@@ -51,30 +52,29 @@ class Part:
     charset: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The files in a part; `text` is the message's own text in a winmail.dat."""
+def content_of(part: Any) -> bytes:
+    """The part's content, without its own header; an enclosed message includes its header."""
+    if part.is_multipart():
+        return b"\n".join(bytes(each) for each in part.get_payload())
+    return part.get_payload(decode=True) or b""
 
-    parts: tuple[Part, ...]
-    text: str = ""
 
+def opened(part: Any) -> tuple[Sequence[Part], str]:
+    """The files in a part, and the message's own text in a winmail.dat.
 
-def opened(part: Any) -> Opened:
-    """The files in a part; one that cannot be opened is a file itself."""
+    A part that cannot be opened is a file itself.
+    """
     kind = part.get_content_type()
     name = _filename(part)
     if kind in _MESSAGES:
-        return Opened((Part(name, "message/rfc822", _message_within(part)),))
-    if part.is_multipart():
-        content = b"\n".join(bytes(each) for each in part.get_payload())
-    else:
-        content = part.get_payload(decode=True) or b""
+        return [Part(name, "message/rfc822", _message_within(part))], ""
+    content = content_of(part)
     if kind in _WRITTEN:
-        return Opened((Part(name, "text/plain", content),))
+        return [Part(name, "text/plain", content)], ""
     whole = Part(name, kind, content, part.get_content_charset())
     if kind in _TNEF or name.lower() == _TNEF_NAME:
-        return _of_tnef(whole) or Opened((whole,))
-    return Opened((whole,))
+        return _of_tnef(whole) or ([whole], "")
+    return [whole], ""
 
 
 def _filename(part: Any) -> str:
@@ -165,7 +165,7 @@ def _uu_line(line: bytes) -> bytes:
         return binascii.a2b_uu(line[: (length * 4 + 5) // 3])
 
 
-def _of_tnef(whole: Part) -> Opened | None:
+def _of_tnef(whole: Part) -> tuple[Sequence[Part], str] | None:
     """The files of a winmail.dat (MS-OXTNEF), and itself if it is truncated; None: it cannot be opened."""
     content = whole.content
     end = _end_of_tnef(content) if content.startswith(_TNEF_BEGINS) else 0
@@ -174,7 +174,7 @@ def _of_tnef(whole: Part) -> Opened | None:
     try:
         tnef = TNEF(content, do_checksum=False)
         files = (*_files(tnef, _DEEPEST_TNEF), *([whole] if end != len(content) else []))
-        return Opened(files, _body(tnef))
+        return files, _body(tnef)
     except Exception:  # noqa: BLE001  the library's parser fails in many ways
         return None
 

@@ -286,16 +286,19 @@ def _row(cells: list[list[str]]) -> list[str]:
 
 
 def _ends_own_text(told: Mapping[str, str | None]) -> bool:
-    named = f"{told.get('id') or ''} {told.get('class') or ''}".lower()[:500]
-    style = _SPACE.sub("", (told.get("style") or "")[:500]).lower()
+    named, style = _named(told)
     return bool(_REST.search(named) or _REST_STYLE.search(style))
 
 
 def _is_quote(tag: str, told: Mapping[str, str | None]) -> bool:
-    named = f"{told.get('id') or ''} {told.get('class') or ''}".lower()[:500]
+    named, style = _named(told)
     if _QUOTES.search(named):
         return True
-    style = _SPACE.sub("", (told.get("style") or "")[:500]).lower()
-    return tag == "blockquote" and (
-        (told.get("type") or "").lower() == "cite" or not _INDENTED.search(style)
-    )
+    is_cited = (told.get("type") or "").lower() == "cite"
+    return tag == "blockquote" and (is_cited or not _INDENTED.search(style))
+
+
+def _named(told: Mapping[str, str | None]) -> tuple[str, str]:
+    """Id and classes, and the style without blanks."""
+    named = f"{told.get('id') or ''} {told.get('class') or ''}".lower()[:500]
+    return named, _SPACE.sub("", (told.get("style") or "")[:500]).lower()

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from flufl.bounce import all_failures
 
+from services.intake.channels.parts import content_of
+
 _OURS: Final = re.compile(
     r"<[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
 )
@@ -199,7 +201,7 @@ class Report:
 def report_of(message: EmailMessage, parts: Sequence[Any]) -> Report:
     if not _may_report(message):
         return Report()
-    texts = [_text(part) for part in parts]
+    texts = [str(content_of(part)[:_MOST_CHARACTERS], "utf-8", "replace") for part in parts]
     statuses = [part for part in parts if part.get_content_type() == "message/delivery-status"]
     own = [text for part, text in zip(parts, texts, strict=True) if _is_own(part)]
     own = [text[:_MOST_OWN_CHARACTERS] for text in own[:_MOST_OWN_TEXTS]]
@@ -310,15 +312,6 @@ def _has_null_sender(message: EmailMessage) -> bool:
 def _is_own(part: Any) -> bool:
     """Whether it is the report's own text, not the message that it is about."""
     return part.get_content_type() in ("text/plain", "text/html") and not part.get_filename()
-
-
-def _text(part: Any) -> str:
-    """The part's content, without its own header; an enclosed message includes its header."""
-    if part.is_multipart():
-        within = b"\n".join(bytes(each) for each in part.get_payload())
-    else:
-        within = part.get_payload(decode=True) or b""
-    return str(within[:_MOST_CHARACTERS], "utf-8", "replace")
 
 
 def _decoded(text: str) -> str:

@@ -174,17 +174,6 @@ async def test_what_is_wrong_has_a_name_and_a_place(submit, changes, problem, po
     assert {name: body[name] for name in extra} == extra
 
 
-async def test_everything_wrong_is_told_at_once(submit):
-    wrong = {"agency": "JPA", "quota_bytes": 10**12, "reply_through": "memo"}
-    answer = await submit(who=OF_JPA, **wrong)
-    assert pointers(assert_problem(answer, "channel_not_allowed")) == {
-        "/applicant/account",
-        "/channel",
-        "/reply_through",
-        "/quota_bytes",
-    }
-
-
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"kind": "application", "kind": 1}', b"\xff"])
 async def test_a_body_that_is_no_json_object_is_refused(intake, as_, body):
     headers = as_(*ADMINISTRATOR) | {"Content-Type": "application/json"}

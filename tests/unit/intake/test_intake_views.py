@@ -2,13 +2,16 @@
 
 import itertools
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from folds import checked
+from starlette.routing import Match
 from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, received, waiting
 
+from bmt.agencies import register
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts import topics
@@ -34,8 +37,9 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Document, Officer, Submitter
 from services.intake.domain.events import Bounce, InboxItemDismissed, ScanOrigin
-from services.intake.status import request_status
-from services.intake.views import HOLDERS, INBOX, REQUESTS
+from services.intake.integrators import router
+from services.intake.status import due_at, request_status
+from services.intake.views import HOLDERS, INBOX, REQUESTS, RequestDocument, StepTaken
 
 AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
 WRITERS = {event: topics.WRITERS[topic] for topic, said in topics.EVENTS.items() for event in said}
@@ -242,3 +246,55 @@ async def test_a_scan_of_many_papers_is_no_applicants_where_one_of_them_is():
     registered = await view.get(ID)
     assert set(registered.document_ids) == {MESSAGE.document_id, batch.document_id}
     assert registered.account_document_ids == (MESSAGE.document_id,)
+
+
+@pytest.mark.parametrize("id_", ["1", "a/b", "a/", "/", "hr 1", "line\nend", "end\n", "\x00"])
+def test_the_path_of_a_submission_holds_its_whole_id(id_):
+    *_, one = router.routes
+    scope = {"type": "http", "method": "GET", "path": f"/v1/submissions/{id_}"}
+    match, found = one.matches(scope)
+    assert match is Match.FULL
+    assert found["path_params"] == {"submission_id": id_}
+
+
+AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
+STEPS = {"received": 2, "review_opened": 2, "approved": 3, "configured": 4}
+"""The days of November 2026, a Monday and the two after it, each at nine in the morning in Malaysia."""
+
+
+def known(status, steps=STEPS, agency="MAMPU"):
+    taken = [
+        StepTaken(
+            step=step,
+            at=datetime(2026, 11, day, 1, tzinfo=UTC),
+            by="",
+            detail="",
+            rank=0,
+            position=0,
+        )
+        for step, day in steps.items()
+    ]
+    return RequestDocument.model_construct(status=status, steps=tuple(taken), agency=agency)
+
+
+@pytest.mark.parametrize(
+    ("status", "day"),
+    [
+        ("received", 5),
+        ("returned", None),
+        ("approved", 4),
+        ("configuring", 4),
+        ("configuration_failed", 4),
+        ("configured", 5),
+        ("notified", None),
+        ("filed", None),
+    ],
+)
+def test_each_status_has_the_promise_of_its_next_step(status, day):
+    expected = datetime(2026, 11, day, 9, tzinfo=UTC) if day else None
+    assert due_at(known(status), AGENCIES) == expected
+
+
+def test_nothing_is_promised_by_an_unknown_agency_or_before_the_step_is_known():
+    assert due_at(known("received", agency="NONE"), AGENCIES) is None
+    assert due_at(known("approved", {"received": 2}), AGENCIES) is None
