@@ -26,19 +26,7 @@ from bmt.chassis.http.routes import (
 )
 from bmt.chassis.runtime.documents import DocumentUnknown, receive
 from bmt.contracts.events import CorrectionHandedIn, SubmitRequest
-from bmt.contracts.http.intake import (
-    AccountOwner,
-    DocumentLimits,
-    DocumentStored,
-    LastSubmission,
-    ReasonGiven,
-    RequestAccepted,
-    RequestChecked,
-    RequestStatus,
-    SizesGiven,
-    Step,
-    WithdrawalAccepted,
-)
+from bmt.contracts.http import intake
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Status
 from services.intake.blank_papers import PaperName, printed
@@ -102,16 +90,16 @@ CLOSED: Final = ("not_found", "already_decided", "request_closed")
 def documents(most_bytes: int) -> APIRouter:
     """The routes of documents. A setting limits the size of a document, and a decorator the size of a body."""
     router = api_router(tags=["documents"])
-    limits = DocumentLimits(max_bytes=most_bytes, media_types=ALLOWED)
+    limits = intake.DocumentLimits(max_bytes=most_bytes, media_types=ALLOWED)
 
     @router.get("/v1/document-limits", summary="What a document may be")
-    async def limited(_: Annotated[Principal, UPLOADER]) -> DocumentLimits:
+    async def limited(_: Annotated[Principal, UPLOADER]) -> intake.DocumentLimits:
         return limits
 
     @router.post(
         "/v1/documents",
         status_code=201,
-        response_model=DocumentStored,
+        response_model=intake.DocumentStored,
         responses=problems("too_large", "unsupported_media_type", "validation_failed"),
         summary="Upload a document",
         description=f"The raw bytes, at most {most_bytes}, with their Content-Type; the name goes "
@@ -142,7 +130,7 @@ router = api_router(tags=["requests"])
 @router.post(
     "/v1/requests",
     status_code=201,
-    response_model=RequestAccepted,
+    response_model=intake.RequestAccepted,
     responses=problems(*WRONG),
     summary="Submit an application or a termination",
     description="Applicants submit the form for themselves, administrators what reached their "
@@ -168,7 +156,7 @@ async def find(
     agency: OfAgency = None,
     mine: Mine = False,
     still_open: StillOpen = False,
-) -> Page[RequestStatus]:
+) -> Page[intake.RequestStatus]:
     given: dict[str, Collection[str]] = {"agency": [agency]} if agency is not None else {}
     if still_open:
         given["status"] = OPEN if status is None else OPEN & {status}
@@ -186,31 +174,31 @@ async def find(
     responses=problems("not_found"),
     summary="Where a request stands, and what happened to it",
 )
-async def look(here: Here, found: Found) -> RequestStatus:
+async def look(here: Here, found: Found) -> intake.RequestStatus:
     return request_status(found, here.agencies)
 
 
 @router.post(
     "/v1/requests/{request_id}/withdrawal",
     status_code=202,
-    response_model=WithdrawalAccepted,
+    response_model=intake.WithdrawalAccepted,
     responses=problems(*CLOSED),
     summary="Withdraw a request that is not decided",
 )
 async def withdraw(
-    here: Here, request_id: Id, body: ReasonGiven, context: Submitting
+    here: Here, request_id: Id, body: intake.ReasonGiven, context: Submitting
 ) -> JsonResponse:
     known = known_of(await here.requests.get(request_id, EVERYBODY))
     withdrawing = WithdrawRequest(body.reason, caller_of(context.principal), known)
     stream = request_stream(request_id)
     executed = await here.execution.execute(context.to_command(stream, withdrawing))
-    return answer(executed, WithdrawalAccepted(request_id=request_id), 202)
+    return answer(executed, intake.WithdrawalAccepted(request_id=request_id), 202)
 
 
 @router.post(
     "/v1/requests/{request_id}/correction",
     status_code=201,
-    response_model=RequestAccepted,
+    response_model=intake.RequestAccepted,
     responses=problems(*WRONG, *CLOSED),
     summary="Hand in again a request that was returned, or is not decided yet",
     description="The whole request, as it should have been: a recorded correction, after which it is decided "
@@ -242,7 +230,7 @@ async def request_live(
     steps: Annotated[int, Query(ge=0, le=100_000, description="how many of its steps are known")],
     seconds: bodies.Seconds = bodies.LASTS_SECONDS,
 ) -> AsyncIterator[ServerSentEvent]:
-    async def look() -> Step | None:
+    async def look() -> intake.Step | None:
         now = await here.requests.get(found.facts.request_id, EVERYBODY)
         return steps_of(now)[-1] if now and len(now.steps) > steps else None
 
@@ -294,7 +282,7 @@ submissions = api_router(tags=["requests"])
 
 @submissions.post(
     "/v1/request-checks",
-    response_model=RequestChecked,
+    response_model=intake.RequestChecked,
     responses=problems("forbidden", "validation_failed"),
     summary="Check a request without handing it in",
     description="The body of `POST /v1/requests`. Nothing is recorded, and no limit on requests is used up. "
@@ -310,12 +298,12 @@ async def check(here: Here, body: SubmitRequest, context: Submitting) -> JsonRes
     responses=problems("not_found"),
     summary="The sizes that the caller's agency gives, and the days in which it decides, by the rules in force",
 )
-async def sizes(here: Here, principal: Correcting) -> SizesGiven:
+async def sizes(here: Here, principal: Correcting) -> intake.SizesGiven:
     agencies = here.agencies
     if principal.agency not in agencies:
         raise Refused("Your token names no agency that is known.", problem="not_found")
     rules = agencies.get(principal.agency).rules
-    return SizesGiven(
+    return intake.SizesGiven(
         quota_bytes=rules.quota_bytes.default,
         largest_quota_bytes=rules.quota_bytes.maximum,
         max_file_size_bytes=rules.max_file_size_bytes,
@@ -339,10 +327,10 @@ HandedIn = Annotated[Received, Depends(_last)]
     responses=problems("not_found"),
     summary="What was handed in last, for whoever may correct it",
 )
-async def submission(state: HandedIn) -> LastSubmission:
+async def submission(state: HandedIn) -> intake.LastSubmission:
     came_with = {one.document_id for one in state.came_with}
-    return LastSubmission(
-        **facts_of(state.facts, LastSubmission),
+    return intake.LastSubmission(
+        **facts_of(state.facts, intake.LastSubmission),
         justification=state.last.justification,
         documents=tuple(one for one in state.last.documents if one.document_id not in came_with),
         came_with=state.came_with,
@@ -383,11 +371,11 @@ accounts = api_router(tags=["accounts"])
     responses=problems("not_found", "unavailable"),
     summary="Whose an account of the caller's agency is, as the directory says now",
 )
-async def owner(here: Here, account: OwnAccount, caller: Manager) -> AccountOwner:
+async def owner(here: Here, account: OwnAccount, caller: Manager) -> intake.AccountOwner:
     """404 for an account that the directory does not have, and for one that is not the caller's agency's."""
     found = await here.directory.owner(account)
     named = here.agencies.named(found.standing.organisations)
     belonging = here.agencies.claims.belonging(caller.agency, account, named)
     if not found.standing.registered or belonging != "own":
         raise Refused(problem="not_found")
-    return AccountOwner(account=account, name=found.name, serving=found.standing.serving)
+    return intake.AccountOwner(account=account, name=found.name, serving=found.standing.serving)

@@ -24,7 +24,7 @@ from bmt.chassis.runtime.documents import DocumentStore, Received, receive
 from bmt.chassis.work import Done, WorkChange, WorkItem, WorkOutcome
 from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Document, PaperChannel
-from services.intake.channels.media_types import ALLOWED, ENDINGS, filename_of, recognise
+from services.intake.channels.media_types import ALLOWED, ENDINGS, PDF, filename_of, recognise
 from services.intake.domain.errors import Fault, FieldWrong, SubmissionWrong
 from services.intake.domain.events import (
     DocumentUploaded,
@@ -115,7 +115,6 @@ class Uploads:
         return await self.execution.execute(context.to_command(stream, command, begins_stream=True))
 
 
-PDF: Final = "application/pdf"
 _READ_AT_ONCE: Final = 1
 _CHUNK_BYTES: Final = 1024 * 1024
 _LONGEST_STEM: Final = 150

@@ -14,18 +14,8 @@ from bmt.chassis.http.routes import CommandContext, Id, Page, answer, api_router
 from bmt.chassis.runtime.documents import receive
 from bmt.contracts.events import RegisterItem
 from bmt.contracts.faults import OF_FIELDS
+from bmt.contracts.http import intake
 from bmt.contracts.http.assignments import Whose
-from bmt.contracts.http.intake import (
-    InboxItem,
-    InboxItemAccepted,
-    InboxItemDismissed,
-    InboxItemInFull,
-    InboxStatus,
-    InboxText,
-    ReasonGiven,
-    RequestAccepted,
-    ScanAccepted,
-)
 from bmt.contracts.values import PaperChannel
 from bmt.wording.bilingual import Code, fault_sentence, label_in
 from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
@@ -48,7 +38,7 @@ Settling = Annotated[CommandContext, Depends(command("administrator"))]
 Reading = Annotated[Principal, Depends(require("administrator"))]
 Scanning = Annotated[CommandContext, Depends(command("administrator", streamed=True))]
 Languages = Annotated[str, Header(alias="Accept-Language", max_length=500)]
-OfStatus = Annotated[InboxStatus | None, Query(description="default: all")]
+OfStatus = Annotated[intake.InboxStatus | None, Query(description="default: all")]
 OfChannel = Annotated[PaperChannel | None, Query(description="of the papers whose code tells none")]
 
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
@@ -66,9 +56,12 @@ def emails(most_bytes: int) -> APIRouter:
     @router.post(
         "/v1/emails",
         status_code=201,
-        response_model=RequestAccepted,
+        response_model=intake.RequestAccepted,
         responses={
-            202: {"model": InboxItemAccepted, "description": "It waits for a person, whole."},
+            202: {
+                "model": intake.InboxItemAccepted,
+                "description": "It waits for a person, whole.",
+            },
             **problems("channel_not_allowed", "too_large", "unsupported_media_type"),
         },
         summary="Hand in an e-mail message as it came",
@@ -88,7 +81,7 @@ def emails(most_bytes: int) -> APIRouter:
             async with reading:
                 executed = await here.emails.take_in(received, context)
         if not was_registered(executed.commit):
-            accepted = InboxItemAccepted(inbox_item_id=executed.commit.subject)
+            accepted = intake.InboxItemAccepted(inbox_item_id=executed.commit.subject)
             return answer(executed, accepted, 202)
         return request_accepted(executed)
 
@@ -107,13 +100,14 @@ async def find(
     assigned: Annotated[
         Whose | None, Query(description="only what the caller has taken, or what nobody has")
     ] = None,
-) -> Page[InboxItem]:
+) -> Page[intake.InboxItem]:
     given = {"agency": principal.agency, **({"status": status} if status is not None else {})}
     asked = await here.assignments.filtered(newest(page, given), assigned, principal)
     found = await here.inbox.find(asked)
     found_page = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
     items = await here.assignments.beside(
-        [shown(document, InboxItem) for document in found_page.items], lambda one: one.inbox_item_id
+        [shown(document, intake.InboxItem) for document in found_page.items],
+        lambda one: one.inbox_item_id,
     )
     return Page(items=items, next_cursor=found_page.next_cursor)
 
@@ -123,8 +117,8 @@ async def find(
     responses=problems("not_found"),
     summary="A message, what was understood of it, and what is missing",
 )
-async def look(here: Here, inbox_item_id: Id, principal: Reading) -> InboxItemInFull:
-    item = shown(await _known(here, inbox_item_id, principal), InboxItemInFull)
+async def look(here: Here, inbox_item_id: Id, principal: Reading) -> intake.InboxItemInFull:
+    item = shown(await _known(here, inbox_item_id, principal), intake.InboxItemInFull)
     return (await here.assignments.beside([item], lambda one: one.inbox_item_id))[0]
 
 
@@ -159,7 +153,7 @@ async def document(here: Here, inbox_item_id: Id, document_id: Id, principal: Re
 @router.post(
     "/v1/inbox/{inbox_item_id}/registration",
     status_code=201,
-    response_model=RequestAccepted,
+    response_model=intake.RequestAccepted,
     responses=problems(*WRONG, "not_found", "request_closed"),
     summary="Fill in the request that a message is",
     description="The request has the item's id; the message and its attachments are its first "
@@ -179,17 +173,17 @@ async def register(
 @router.post(
     "/v1/inbox/{inbox_item_id}/dismissal",
     status_code=201,
-    response_model=InboxItemDismissed,
+    response_model=intake.InboxItemDismissed,
     responses=problems("not_found", "request_closed"),
     summary="Say that a message is no request; it stays where it is",
 )
 async def dismiss(
-    here: Here, inbox_item_id: Id, body: ReasonGiven, context: Settling
+    here: Here, inbox_item_id: Id, body: intake.ReasonGiven, context: Settling
 ) -> JsonResponse:
     dismissing = DismissInboxItem(body.reason, caller_of(context.principal), here.clock())
     stream = request_stream(inbox_item_id)
     executed = await here.execution.execute(context.to_command(stream, dismissing))
-    return answer(executed, InboxItemDismissed(inbox_item_id=inbox_item_id), 201)
+    return answer(executed, intake.InboxItemDismissed(inbox_item_id=inbox_item_id), 201)
 
 
 @router.get(
@@ -199,13 +193,13 @@ async def dismiss(
 )
 async def text(
     here: Here, inbox_item_id: Id, principal: Reading, accept_language: Languages = ""
-) -> InboxText:
+) -> intake.InboxText:
     found = await _known(here, inbox_item_id, principal)
     reason = why_it_waits(found, _language(accept_language))
     whole = found.documents[0]
     if whole.media_type != EMAIL:
-        return InboxText(text="", reason=reason)
-    return InboxText(text=await here.emails.text_of(whole.document_id), reason=reason)
+        return intake.InboxText(text="", reason=reason)
+    return intake.InboxText(text=await here.emails.text_of(whole.document_id), reason=reason)
 
 
 async def _known(here: Ports, inbox_item_id: str, principal: Principal) -> InboxDocument:
@@ -215,7 +209,7 @@ async def _known(here: Ports, inbox_item_id: str, principal: Principal) -> Inbox
     return found
 
 
-Shown = TypeVar("Shown", bound=InboxItem)
+Shown = TypeVar("Shown", bound=intake.InboxItem)
 
 
 def shown(document: InboxDocument, model: type[Shown]) -> Shown:
@@ -293,7 +287,7 @@ def scans(most_bytes: int) -> APIRouter:
     @router.post(
         "/v1/scans",
         status_code=201,
-        response_model=ScanAccepted,
+        response_model=intake.ScanAccepted,
         responses=problems(
             "forbidden",
             "too_large",
@@ -320,7 +314,9 @@ def scans(most_bytes: int) -> APIRouter:
             executed = await here.scans.take_in(received, batch, channel, home, context)
         scan = executed.commit.events[0].data
         items = tuple(paper["inbox_item_id"] for paper in scan["papers"])
-        return answer(executed, ScanAccepted(inbox_items=items, pages=scan["page_count"]), 201)
+        return answer(
+            executed, intake.ScanAccepted(inbox_items=items, pages=scan["page_count"]), 201
+        )
 
     return router
 

@@ -3,20 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from bmt.chassis.eventsourcing.decider import Decider
-from bmt.contracts.events import (
-    ConfigurationFailed,
-    Event,
-    Progress,
-    Rejected,
-    RequestFacts,
-    RequestReceived,
-    ReturnedForCorrection,
-    WithdrawalRequested,
-    Withdrawn,
-)
+from bmt.contracts import events
 from bmt.contracts.faults import sentence
 from bmt.contracts.problems import FieldError
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted
@@ -57,7 +47,7 @@ from services.intake.domain.submission import (
 )
 
 
-def decide(command: Command, state: State) -> Sequence[Event]:
+def decide(command: Command, state: State) -> Sequence[events.Event]:
     """The events that follow from `command`.
 
     Raises:
@@ -66,7 +56,7 @@ def decide(command: Command, state: State) -> Sequence[Event]:
     return _RULES[type(command)](command, state)
 
 
-def _receive(command: ReceiveRequest, _: State) -> Sequence[Event]:
+def _receive(command: ReceiveRequest, _: State) -> Sequence[events.Event]:
     _require_right(command.submission)
     event = received(command.request_id, command.submission)
     return [event, *_accepted(event, command.submission)]
@@ -86,7 +76,7 @@ def _require_right(
         raise errors.TooMany(submission.excess)
 
 
-def _receive_email(command: ReceiveEmail, _: State) -> Sequence[Event]:
+def _receive_email(command: ReceiveEmail, _: State) -> Sequence[events.Event]:
     """A filled request of the agency becomes one; anything else waits in the inbox, whole.
 
     A bounce of ours never becomes a request. It is kept even for an agency that receives nothing by e-mail.
@@ -129,7 +119,7 @@ def _why_not(submission: Submission) -> Sequence[Missing]:
     return wrong
 
 
-def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
+def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[events.Event]:
     """One item for the paper. Its sender is unknown: the person who scanned it is not the sender."""
     if not isinstance(state, Nothing):
         return []
@@ -152,7 +142,7 @@ def _put_in_inbox(command: PutPaperInInbox, state: State) -> Sequence[Event]:
     ]
 
 
-def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
+def _register(command: RegisterInboxItem, state: State) -> Sequence[events.Event]:
     item, submission = _waiting(command.submission.caller, state), command.submission
     _require_right(submission)
     if submission.channel == "email" and item.scan is None:
@@ -162,7 +152,7 @@ def _register(command: RegisterInboxItem, state: State) -> Sequence[Event]:
     return [received(command.request_id, submission, mail.documents, not_shown=mail.not_shown)]
 
 
-def _dismiss(command: DismissInboxItem, state: State) -> Sequence[Event]:
+def _dismiss(command: DismissInboxItem, state: State) -> Sequence[events.Event]:
     item = _waiting(command.caller, state)
     return [
         InboxItemDismissed(
@@ -193,14 +183,14 @@ def _theirs(caller: Caller, state: State) -> Received:
     raise errors.UnknownRequest
 
 
-def may_see(caller: Caller, facts: RequestFacts) -> bool:
+def may_see(caller: Caller, facts: events.RequestFacts) -> bool:
     """Whether the caller may know of a request: it is their own, or their agency's."""
     if caller.role == "applicant":
         return caller.is_account(facts.applicant.account)
     return caller.acts_for(facts.agency)
 
 
-def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
+def _withdraw(command: WithdrawRequest, state: State) -> Sequence[events.Event]:
     """Approval decides which came first, decision or withdrawal. A second withdrawal changes nothing."""
     request = _theirs(command.caller, state)
     if command.known.decision is not None:
@@ -210,7 +200,7 @@ def _withdraw(command: WithdrawRequest, state: State) -> Sequence[Event]:
     if request.withdrawal_requested:
         return []
     return [
-        WithdrawalRequested(
+        events.WithdrawalRequested(
             request=request.facts,
             reason=command.reason,
             requested_by=command.caller.submitter,
@@ -222,7 +212,7 @@ _NO_REASON: Final = errors.Fault(FieldError.of("/correction_reason", "correction
 """A correction that nobody asked for needs a reason."""
 
 
-def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
+def _correct(command: CorrectRequest, state: State) -> Sequence[events.Event]:
     """Receive the request again before it is decided: after a return, or while decisions are on hold."""
     request = _theirs(command.submission.caller, state)
     while_open = command.known.returns < request.receptions
@@ -252,7 +242,7 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[Event]:
 
 
 def _not_to_be_changed(
-    submission: Submission, before: RequestReceived, *, while_open: bool
+    submission: Submission, before: events.RequestReceived, *, while_open: bool
 ) -> tuple[errors.Fault, ...]:
     """The changes of a correction that would make it another request.
 
@@ -285,11 +275,16 @@ def _require_correctable(command: CorrectRequest, request: Received) -> None:
 # Each answer to an integrator is published with its `SubmissionAnswered`, which names the integrator. Without
 # a change of status, `SubmissionAnswered` stands alone and nothing is published.
 
-_WITH_REASON: Final = (ReturnedForCorrection, Rejected, Withdrawn, ConfigurationFailed)
+_WITH_REASON: Final = (
+    events.ReturnedForCorrection,
+    events.Rejected,
+    events.Withdrawn,
+    events.ConfigurationFailed,
+)
 _AFTER_THE_OUTCOME: Final = ("notified", "filed")
 
 
-def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]:
+def _accepted(event: events.RequestReceived, submission: Submission) -> Sequence[events.Event]:
     """The answer to a submission that became a request; none for a request that came another way."""
     submitted, reference = submission.submitted_event, submission.source_reference
     if submitted is None or reference is None:
@@ -305,7 +300,7 @@ def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]
             number=1,
             request_id=facts.request_id,
             reference=facts.reference,
-            progress=Progress().after(event, 0),
+            progress=events.Progress().after(event, 0),
         ),
         SubmissionAccepted(
             submission_id=submitted.id,
@@ -317,7 +312,7 @@ def _accepted(event: RequestReceived, submission: Submission) -> Sequence[Event]
     ]
 
 
-def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
+def _follow(command: FollowRequest, state: State) -> Sequence[events.Event]:
     """The answer to the integrator that submitted the request, if its status changes."""
     known = state.answered if isinstance(state, Received) else None
     if known is None or known.progress is None:
@@ -344,7 +339,7 @@ def _follow(command: FollowRequest, state: State) -> Sequence[Event]:
     ]
 
 
-_RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] = MappingProxyType(
+_RULES: Final[Mapping[type[Command], Callable[..., Sequence[events.Event]]]] = MappingProxyType(
     {
         ReceiveRequest: _receive,
         ReceiveEmail: _receive_email,
