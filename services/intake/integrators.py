@@ -6,7 +6,6 @@ The handlers do no I/O: `completing` collects what the commands of a whole wave 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -344,7 +343,7 @@ async def find(
     named = {"source_reference": source_reference} if source_reference else {}
     query = newest(page, {"integrator": principal.subject, **named})
     found = await here.submissions.find(query)
-    shown = BY_RECEPTION.page(found, page, _place_of)
+    shown = BY_RECEPTION.page(found, page, lambda one: (one.received_at, one.key))
     return Page(items=[_outcome(one) for one in shown.items], next_cursor=shown.next_cursor)
 
 
@@ -367,7 +366,3 @@ def _outcome(document: SubmissionDocument) -> SubmissionOutcome:
     shown = document.model_dump(include=set(SubmissionOutcome.model_fields))
     outcome = "accepted" if document.refused_at is None else "refused"
     return SubmissionOutcome(outcome=outcome, **shown)
-
-
-def _place_of(document: SubmissionDocument) -> tuple[datetime, str]:
-    return document.received_at, document.key

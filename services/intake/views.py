@@ -1,8 +1,8 @@
 """Read models: requests, the inbox, integrators' submissions, uploads, and what holds each document."""
 
 from collections.abc import Callable
-from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,11 +45,6 @@ class StepTaken(_Stored):
     detail: str
     rank: int
     position: int
-
-
-def _in_order(step: Body) -> tuple[datetime, int, int]:
-    """By time, then in the procedure's order, then in the writer's."""
-    return step["at"], step["rank"], step["position"]
 
 
 def _received(event: events.RequestReceived) -> StepTexts:
@@ -255,7 +250,7 @@ def _steps(known: list[Body], incoming: IncomingEvent[Any]) -> list[Body]:
         "rank": _RANK[kind],
         "position": incoming.position,
     }
-    return sorted([*known, taken], key=_in_order)
+    return sorted([*known, taken], key=itemgetter("at", "rank", "position"))
 
 
 def _notices(known: list[str], event: events.RequestEvent) -> list[str]:

@@ -121,7 +121,8 @@ class _LabelledValues:
         own, has_more = own_text(text, is_answer=message.is_answer)
         found = labelled(own)
         if has_more and not found.values and not self.is_quoted:
-            self.is_quoted = len(labelled(_unquoted(text)).values) > 1
+            unquoted = "\n".join(line.lstrip("> ") for line in text.split("\n"))
+            self.is_quoted = len(labelled(unquoted).values) > 1
         return self._certain(found, decoded)
 
     def _certain(self, found: Labelled, decoded: Decoded) -> Labelled:
@@ -174,10 +175,6 @@ def _alike(field: str, meanings: set[str | int | None]) -> set[str | int | None]
     return meanings - {*told} | {
         " ".join(each.split()) for each in meanings if isinstance(each, str)
     }
-
-
-def _unquoted(text: str) -> str:
-    return "\n".join(line.lstrip("> ") for line in text.split("\n"))
 
 
 def _why_not_read(message: ReadMessage, told: _LabelledValues) -> tuple[Missing, ...]:

@@ -190,15 +190,12 @@ class _Bounded(EmailPolicy):
         short = value[:_LONGEST_HEADER]
         if name.lower() == "content-type" and (told := _TYPE.fullmatch(short)):
             # Accept what all mail programs do: a comment, a missing semicolon, a boundary with a = in it.
-            short = f"{told[1]}; {_BOUNDARY.sub(_quoted, told[2])}" if told[2].strip() else told[1]
+            parameters = _BOUNDARY.sub(r'\1"\2"', told[2])
+            short = f"{told[1]}; {parameters}" if parameters.strip() else told[1]
         try:
             return super().header_fetch_parse(name, short)
         except Exception:  # noqa: BLE001  the standard library's parser fails in many ways
             return _CONTROL.sub(" ", short)
-
-
-def _quoted(boundary: re.Match[str]) -> str:
-    return f'{boundary[1]}"{boundary[2]}"'
 
 
 _POLICY: Final = _Bounded()
