@@ -81,47 +81,14 @@ async def test_a_submission_is_a_request(say, received):
     assert said.data["request"]["applicant"]["account"] == SITI
 
 
-async def test_structured_mode_is_read_too(inbound, intake, received):
-    body = submission()
-    event = {
-        "specversion": "1.0",
-        "id": uuid.uuid4().hex,
-        "source": "urn:hrmis",
-        "type": "my.gov.bmt.RequestSubmitted.v1",
-        "time": "2026-11-24T04:00:00Z",
-        "datacontenttype": "application/json",
-        "data": body,
-    }
-    kind = {"content-type": "application/cloudevents+json; charset=utf-8"}
-    await inbound(json.dumps(event).encode(), kind)
-    await received(body["source_reference"])
-
-
-async def test_the_same_source_and_id_is_one_request(say, received, refused):
-    body, last = submission(), submission()
-    for _ in range(3):
-        await say(body, "the-same")
-    first = await received(body["source_reference"])
-    await say({**body, "justification": "Lain."}, "the-same")
-    letter = await refused("the-same")
-    assert letter.headers["bmt_reason"] == "idempotency_key_reused"
-    await say(last)
-    await received(last["source_reference"])
-    again = await received(body["source_reference"])
-    assert again.key == first.key
-
-
 @pytest.mark.parametrize(
     ("changes", "reason", "detail"),
     [
         ({"agency": "JPA"}, "forbidden", "JPA"),
         ({"agency": "XYZ"}, "validation_failed", "/agency"),
-        ({"reply_through": "fax"}, "malformed", "reply_through"),
         ({"quota_bytes": 10**12}, "quota_exceeds_maximum", "/quota_bytes"),
         ({"max_file_size_bytes": 10**10}, "validation_failed", "/max_file_size_bytes"),
         ({"documents": ["sha256:" + "0" * 64]}, "document_unknown", "/documents/0"),
-        ({"channel": "form"}, "malformed", "channel"),
-        ({"applicant": {"account": "x"}}, "malformed", "applicant"),
         ({"applicant": OF_JPA}, "account_of_other_agency", "/applicant/account"),
     ],
 )
@@ -134,23 +101,6 @@ async def test_what_is_wrong_is_a_dead_letter_with_the_reason(
     assert letter.headers["bmt_reason"] == reason
     assert detail in letter.headers["bmt_detail"]
     assert json.loads(letter.value) == body
-
-
-@pytest.mark.parametrize(
-    ("value", "changes", "reason"),
-    [
-        (b"{no json", {}, "malformed"),
-        (b"[]", {}, "malformed"),
-        (b"{}", {"ce_type": "my.gov.bmt.RequestSubmitted.v9"}, "unknown_type"),
-        (b"{}", {"ce_time": "yesterday"}, "malformed"),
-    ],
-)
-async def test_what_cannot_be_read_is_a_dead_letter(say, refused, value, changes, reason):
-    event_id = uuid.uuid4().hex
-    await say(value, event_id, **changes)
-    letter = await refused(event_id)
-    assert letter.headers["bmt_reason"] == reason
-    assert letter.value == value
 
 
 async def test_an_integrator_cannot_speak_for_a_service(say, submit, intake, as_, refused):
