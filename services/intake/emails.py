@@ -263,8 +263,8 @@ class Emails:
             Refused: the agency receives no e-mail, or the caller has no agency.
         """
         named = [opened.form.request.agency] if opened.form.request else []
-        code = next(iter([*(caller.agencies or ()), *named]), "")
-        home = own_agency(self.reception.agencies, code)
+        codes = [*(caller.agencies or ()), *named, ""]
+        home = own_agency(self.reception.agencies, codes[0])
         require_channel(home, "email")
         return home, replace(caller, agencies=frozenset({home.code}))
 
@@ -292,7 +292,10 @@ class Emails:
             content = await received_bytes(each.content)
             with content.content:
                 documents.append(await self._stored(content, each.filename, each.media_type))
-        sender = address_in(message.sender)
+        trusted = None
+        if authserv_id is not None:
+            sender = address_in(message.sender)
+            trusted = authenticated(message.authentication, authserv_id, sender)
         return Mail(
             message_id=message.message_id,
             sender=message.sender,
@@ -300,8 +303,7 @@ class Emails:
             documents=tuple(documents),
             understood=opened.form.understood,
             missing=opened.form.missing,
-            authenticated=authserv_id
-            and authenticated(message.authentication, authserv_id, sender),
+            authenticated=trusted,
             not_shown=attachments.not_shown,
         )
 
@@ -338,9 +340,9 @@ class Emails:
         message_id = ours_at(report, is_ours)
         about = await self._about(report, message_id)
         if len(about) == 1:
-            return Bounce(message_id=message_id, request_id=about[0].facts.request_id), about[
-                0
-            ].agency
+            (request,) = about
+            bounce = Bounce(message_id=message_id, request_id=request.facts.request_id)
+            return bounce, request.agency
         is_ours_too = about or message_id is not None
         if not is_ours_too and (report.doubtful or is_of_others(report, is_ours)):
             return None, None
