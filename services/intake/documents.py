@@ -104,7 +104,7 @@ class Uploads:
         await self.documents.put(
             received, filename=document.filename, media_type=document.media_type
         )
-        crash_points.reached("intake.upload.stored")
+        crash_points.reached("intake.documents.stored")
         uploaded = DocumentUploaded(
             document=document,
             uploaded_by=context.principal.subject,
@@ -180,7 +180,7 @@ class Scans:
                 papers=papers,
             )
         executed = await self.execution.execute(context.to_command(stream, ReceiveScan([scan])))
-        crash_points.reached("intake.scan_reception.received")
+        crash_points.reached("intake.documents.received")
         await self._lay(ScanReceived.model_validate(executed.commit.events[0].data))
         return executed
 
@@ -196,7 +196,7 @@ class Scans:
                 found = await read_scan(scan, batch.media_type, folder)
             received.content.seek(0)
             await self.documents.put(received, filename=batch.filename, media_type=batch.media_type)
-            crash_points.reached("intake.scan_reception.batch_kept")
+            crash_points.reached("intake.documents.batch_kept")
             papers = []
             several = len(found.parts) > 1
             for number, (part, file) in enumerate(
@@ -234,7 +234,7 @@ class Scans:
         received = await receive(_chunks(file), (await asyncio.to_thread(file.stat)).st_size)
         with received.content:
             await self.documents.put(received, filename=name, media_type=PDF)
-        crash_points.reached("intake.scan_reception.paper_kept")
+        crash_points.reached("intake.documents.paper_kept")
         return named(received, name, PDF)
 
     async def _lay(self, scan: ScanReceived) -> None:
@@ -256,7 +256,7 @@ class Scans:
         for outcome in await self.execution.execute_many(messages):
             if isinstance(outcome, Exception):
                 raise outcome
-        crash_points.reached("intake.scan_reception.laid")
+        crash_points.reached("intake.documents.laid")
 
     async def perform(self, item: WorkItem) -> WorkOutcome:
         """Put the papers into the inbox that a crash left out."""

@@ -218,7 +218,7 @@ class Emails:
             own = cause.partition(":")[2]
             context = replace(context, causation=cause, fingerprint=own)
         mail = await self._kept(received, opened, self.authserv_id)
-        crash_points.reached("intake.handlers.mail_kept")
+        crash_points.reached("intake.emails.mail_kept")
         command = await self._command(mail, opened, home, caller)
         stream = request_stream(command.request_id)
         return await self.execution.execute(context.to_command(stream, command, begins_stream=True))
@@ -274,7 +274,7 @@ class Emails:
         delivered = EmailDelivered(cause=cause, delivered_at=self.reception.clock())
         key = context.to_command(stream, RecordDelivery([delivered]), begins_stream=True)
         recorded = await self.execution.execute(key)
-        crash_points.reached("intake.delivering.key_recorded")
+        crash_points.reached("intake.emails.key_recorded")
         if recorded.commit.events[0].type != EmailDelivered.TYPE:
             # Before messages had causes of their own, their outcome had the key's cause.
             return recorded
@@ -310,7 +310,7 @@ class Emails:
     async def _stored(self, received: Received, filename: str, kind: str) -> Document:
         received.content.seek(0)
         await self.documents.put(received, filename=filename, media_type=kind)
-        crash_points.reached("intake.upload.document_kept")
+        crash_points.reached("intake.emails.document_kept")
         return named(received, filename, kind)
 
     async def _command(

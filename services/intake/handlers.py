@@ -320,7 +320,7 @@ class Corrections:
             if refused.problem == "request_closed":
                 return replace(command, known=replace(known, status="withdrawn"))
             raise
-        crash_points.reached("intake.correcting.held")
+        crash_points.reached("intake.handlers.held")
         if self.reception.clock() >= held.until:
             raise Unavailable("approval")
         known = replace(known, returns=max(known.returns, held.returns))

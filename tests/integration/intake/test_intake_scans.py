@@ -147,7 +147,7 @@ async def test_who_dies_behind_the_event_leaves_no_half_batch(scan, get, batch, 
 
 
 def _dies(point: str) -> None:
-    if point == "intake.scan_reception.received":
+    if point == "intake.documents.received":
         raise RuntimeError(point)
 
 
