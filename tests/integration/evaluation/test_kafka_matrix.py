@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
@@ -18,7 +19,6 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from eventually import eventually
-from fixtures.kafka import embedded_kafka
 
 from bmt.rights.kafka_rights import (
     Operation,
@@ -32,7 +32,6 @@ from bmt.rights.kafka_rights import (
     rights,
     table,
 )
-from evaluation.supervisor import running
 
 pytestmark = pytest.mark.integration
 
@@ -78,16 +77,13 @@ TRANSACTIONS = {user: set() for user in USERS} | {"hrmis": {"hrmis", "hrmis-1"}}
 
 
 @pytest.fixture(scope="module")
-async def broker(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("matrix")
-    part = embedded_kafka(folder)
-    async with running(part.program(), folder / "logs"):
-        async with administrator(part, "admin") as admin:
-            made = [NewTopic(UNLISTED, 3, 1)]
-            assert not any(error[1] for error in (await admin.create_topics(made)).topic_errors)
-            with suppress(GroupCoordinatorNotAvailableError):
-                await admin.find_coordinator("the first asks for the topic of offsets")
-        yield part
+async def broker(embedded_broker):
+    async with administrator(embedded_broker, "admin") as admin:
+        made = [NewTopic(UNLISTED, 3, 1)]
+        assert not any(error[1] for error in (await admin.create_topics(made)).topic_errors)
+        with suppress(GroupCoordinatorNotAvailableError):
+            await admin.find_coordinator("the first asks for the topic of offsets")
+    return embedded_broker
 
 
 @asynccontextmanager
@@ -120,6 +116,18 @@ def batch():
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1000)
     builder.append(0, timestamp=1, key=b"k", value=b"{}", headers=[])
     return bytes(builder.build())
+
+
+async def test_topics_are_made_as_the_table_says(broker):
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in table().topics]
+    async with administrator(broker, "admin") as admin:
+        (answer,) = await admin.describe_configs(asked)
+    made = {
+        name: {config[0]: config[1] for config in configs}
+        for _, _, _, name, configs in answer.resources
+    }
+    for name, topic in table().topics.items():
+        assert {key: made[name][key] for key in topic.config()} == topic.config()
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -167,6 +175,17 @@ async def test_who_begins_a_transaction_of_which_name(ask, user):
     refused = {name for name, code in seen.items() if code == TRANSACTION_REFUSED}
     assert set(TRANSACTIONAL_IDS) - refused == TRANSACTIONS[user]
     assert set(seen.values()) <= {0, TRANSACTION_REFUSED, *COORDINATOR_ON_ITS_WAY}
+
+
+async def test_an_integrator_writes_in_a_transaction_of_its_own_name(broker):
+    options = broker.options("hrmis")
+    async with AIOKafkaProducer(**options, transactional_id="hrmis-transactions") as producer:
+        async with producer.transaction():
+            assert await producer.send_and_wait("bmt.inbound.hrmis.v1", b"{}")
+
+        with pytest.raises(TopicAuthorizationFailedError):
+            async with producer.transaction():
+                await producer.send_and_wait("bmt.requests.v1", b"{}")
 
 
 @pytest.mark.parametrize("user", USERS)

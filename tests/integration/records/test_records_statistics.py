@@ -1,4 +1,4 @@
-"""The statistics as they run: a process of their own, with no more rights than they have."""
+"""The statistics as they run: a process of their own."""
 
 import os
 import sys
@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from eventually import eventually
-from fixtures.kafka import KafkaServer, embedded_kafka
+from fixtures.kafka import administering
 from fixtures.procedure import approved, configured, notified, numbered
 from fixtures.samples import MONDAY, facts, received
 from fixtures.wire import Wire
@@ -20,25 +19,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from bmt.contracts import topics
 from bmt.contracts.events import Filed
 from evaluation import ports
-from evaluation.supervisor import Process, Program, Unready, running
+from evaluation.supervisor import Process, Program, Unready
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="module")
-async def broker(tmp_path_factory):
-    """A broker of its own: its rights are for topics without a prefix."""
-    folder = tmp_path_factory.mktemp("statistics")
-    part = embedded_kafka(folder)
-    async with running(part.program(), folder / "logs"):
-        yield part
+SECONDS = 60.0
+"""Patience: a rebalance takes as long as the slowest member's next poll, on a machine however busy."""
 
 
 @pytest.fixture
-async def wire(broker):
-    wire = Wire(broker.options(), "")
+async def wire(kafka, topic_prefix):
+    wire = Wire(kafka.options, topic_prefix)
+    await wire.create(*topics.WRITERS)
     await wire.start()
     yield wire
     await wire.stop()
@@ -51,16 +44,16 @@ def port():
 
 
 @pytest.fixture
-def started(broker, tmp_path, port):
+def started(kafka, topic_prefix, tmp_path, port):
     """`async with started() as (process, figures)`."""
 
     @asynccontextmanager
-    async def start(name="statistics", **others):
+    async def start(name="statistics"):
         own_port = port(name)
         environment = {
-            **KafkaServer(broker.options("statistics")).environment,
+            **kafka.environment,
+            "BMT_TOPIC_PREFIX": topic_prefix,
             "BMT_PORT": str(own_port),
-            **others,
         }
 
         async def ready():
@@ -108,18 +101,18 @@ def whole(request):
     return [*numbered(received(request), approved(request), configured(request), told), (filed, 1)]
 
 
-async def committed(broker):
+async def committed(kafka, prefix):
     """Where the statistics would go on: nowhere, so they begin at the beginning."""
-    administrator = AIOKafkaAdminClient(**broker.options())
-    await administrator.start()
-    offsets = await administrator.list_consumer_group_offsets("bmt.statistics")
-    await administrator.close()
+    async with administering(kafka.options) as admin:
+        offsets = await admin.list_consumer_group_offsets(f"{prefix}bmt.statistics")
     return {place: at for place, at in offsets.items() if at.offset >= 0}
 
 
-async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(broker, wire, started):
+async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(
+    kafka, topic_prefix, wire, started
+):
     first, second = facts(), facts(agency="JPA")
-    poison = AIOKafkaProducer(**broker.options())
+    poison = AIOKafkaProducer(**kafka.options)
     await poison.start()
     async with started() as (process, told):
         ids = {}
@@ -127,8 +120,8 @@ async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(broker, wi
             ids[type(event)] = await wire.say(
                 event, sequence=sequence, event_id=ids.get(type(event), "")
             )
-            await poison.send_and_wait(topics.REQUESTS, b"{not json", key=b"x")
-            await poison.send_and_wait(topics.DECISIONS, None, key=b"x")
+            await poison.send_and_wait(topic_prefix + topics.REQUESTS, b"{not json", key=b"x")
+            await poison.send_and_wait(topic_prefix + topics.DECISIONS, None, key=b"x")
         for event, sequence in reversed(whole(second)):
             await wire.say(event, sequence=sequence)
 
@@ -141,17 +134,17 @@ async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(broker, wi
             assert seen["decided", "MAMPU"] == seen["configured", "JPA"] == (1, 3600.0)
             return seen
 
-        before = await eventually(all_told, 20)
+        before = await eventually(all_told, SECONDS)
         os.kill(process.pid, 9)
         await process.ended()
     await poison.stop()
-    assert await committed(broker) == {}
+    assert await committed(kafka, topic_prefix) == {}
     async with started() as (_, told):
 
         def told_again():
             assert told() == before
 
-        await eventually(told_again)
+        await eventually(told_again, SECONDS)
 
 
 async def test_two_of_them_live_beside_each_other_and_share_the_requests(wire, started):
@@ -169,21 +162,18 @@ async def test_two_of_them_live_beside_each_other_and_share_the_requests(wire, s
         for request in requests:
             for event, sequence in whole(request):
                 await wire.say(event, sequence=sequence)
-        await eventually(all_counted(of_one), 20)
+        await eventually(all_counted(of_one), SECONDS)
         async with started("another") as (other, of_other):
-            shares = await eventually(all_counted(of_one, of_other), 30)
+            shares = await eventually(all_counted(of_one, of_other), SECONDS)
             assert all(shares)
             assert one.running
             assert other.running
-        await eventually(all_counted(of_one), 30)
+        await eventually(all_counted(of_one), SECONDS)
 
 
-async def test_topics_of_unlike_partitions_are_refused(broker, started):
-    """Last: the broker has them from here on."""
-    administrator = AIOKafkaAdminClient(**broker.options())
-    await administrator.start()
-    await administrator.create_partitions({topics.RECORDS: NewPartitions(total_count=4)})
-    await administrator.close()
+async def test_topics_of_unlike_partitions_are_refused(create_topics, started):
+    await create_topics(*topics.WRITERS.keys() - {topics.RECORDS})
+    await create_topics(topics.RECORDS, partitions=4)
     with pytest.raises(Unready, match=r"equally many partitions: .*bmt\.records\.v1 has 4"):
         async with started("third"):
             pass
