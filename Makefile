@@ -7,15 +7,14 @@ PYTHON ?= $(shell /usr/bin/python3 -c '$(FITS)' 2> /dev/null && echo /usr/bin/py
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Processes that share the tests. Three are a little faster on two cores, and tests that wait for something then wait at the
-# edge of their time.
-WORKERS ?= 2
+# Processes that share the tests: twice as many as two cores, since a test waits for about as long as it computes.
+WORKERS ?= 4
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser prove drill faults up down lint format types architecture docs parse manifests lock clean bench
+.PHONY: help setup demo test compiled browser prove drill faults up down lint format types architecture docs parse manifests lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,8 +36,13 @@ $(STAMP): pyproject.toml locks/bootstrap.txt locks/dev.txt evaluation/jars/jgo.l
 demo: $(STAMP)   ## Four applications and one termination through all four steps, then stop
 	@$(BIN)/bmt demo
 
-test: lint types architecture  ## Lint, types, architecture, then every test on real Kafka and MongoDB
+test: $(STAMP)   ## Lint, types, architecture, then every test on real Kafka and MongoDB
+	@$(MAKE) --no-print-directory -j2 types lint architecture compiled
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
+
+# All tests as bytecode, while the types keep one core busy: else each process that shares them does this for itself.
+compiled: $(STAMP)
+	@$(BIN)/python -m pytest -q --collect-only > $(VENV)/compiled.log || { tail $(VENV)/compiled.log; exit 1; }
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
 	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)

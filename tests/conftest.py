@@ -33,8 +33,14 @@ pytest_plugins = (
     "fixtures.stores",
 )
 
-TOGETHER = ("tests/e2e/", "tests/faults/crash_points/", "tests/faults/")
-"""Folders whose tests share a system that takes long to start, or start one each; they take longest of all."""
+TOGETHER = (
+    "tests/e2e/test_drill.py",
+    "tests/e2e/",
+    "tests/faults/crash_points/",
+    "tests/faults/environment/",
+    "tests/faults/",
+)
+"""What shares a system that takes long to start, or starts its own: the first that fits, the longest at the beginning."""
 
 
 def _together(nodeid: str) -> str | None:
@@ -44,7 +50,7 @@ def _together(nodeid: str) -> str | None:
 class Scheduling(LoadFileScheduling):
     """Who has which tests, where a run has several workers: one has all of a file, which share what it starts.
 
-    All of a folder in `TOGETHER` have one worker, so no worker has two systems at a time.
+    All of a folder in `TOGETHER` have one worker, so a system is started once, and ends with the last of them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -54,7 +60,8 @@ class Scheduling(LoadFileScheduling):
 def pytest_collection_modifyitems(items):
     """Where workers share a run, what takes longest begins first: they end at about the same time."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _together(item.nodeid) is None)
+        order = {folder: place for place, folder in enumerate((*TOGETHER, None))}
+        items.sort(key=lambda item: order[_together(item.nodeid)])
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 POINTS = find()
 DEADLY = where_to_die(POINTS, everywhere=LONG)
-"""In the short form every sixth point: it is about the way there; the long form visits all of them."""
+"""In the short form every tenth point: it is about the way there; the long form visits all of them."""
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
 
@@ -20,9 +20,8 @@ def test_each_point_has_one_name_which_is_written_out():
     assert [name for name, count in counts.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
-def test_a_point_is_named_after_the_module_where_it_is(point):
-    assert point.name.startswith(f"{point.prefix}.")
+def test_a_point_is_named_after_the_module_where_it_is():
+    assert [point for point in POINTS if not point.name.startswith(f"{point.prefix}.")] == []
 
 
 @pytest.mark.parametrize("point", [point.name for point in DEADLY])

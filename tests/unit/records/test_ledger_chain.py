@@ -242,13 +242,13 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(JSON)
 def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
     assert canonical(value) == rfc8785.dumps(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(JSON)
 @example({"\U0001f600": 1, "\ufb33": 2})
 @example([{"a": 1e30}])
