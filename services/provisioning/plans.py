@@ -27,7 +27,7 @@ async def plan_of(request_id: str, proposed: Granted, caller: Principal, here: P
 
     Raises:
         UnknownRequest: it is unknown, or another agency's.
-        SizesWrong: no decision could grant these sizes; `QuotaAboveMaximum` likewise.
+        SizesWrong: no decision could grant these sizes.
         Unavailable: a target is unreachable, or does not answer in time.
     """
     # The review first: an approval that arrives in between is then found in the stream.

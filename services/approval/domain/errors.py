@@ -102,7 +102,7 @@ class FieldsWrong(Refused):
     problem = "validation_failed"
 
     def __init__(self, errors: Sequence[FieldError], **extra: JsonValue) -> None:
-        detail = "; ".join(fault.detail for fault in errors)
+        detail = " ".join(fault.detail for fault in errors)
         super().__init__(detail, errors=tuple(errors), extra=extra)
 
     def naming_also(self, others: "Sequence[FieldsWrong]") -> "FieldsWrong":

@@ -73,7 +73,7 @@ class TemplateWrong(Refused):
     problem = "validation_failed"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
+        super().__init__(" ".join(fault.detail for fault in errors), errors=tuple(errors))
 
 
 class SavedMeanwhile(Refused):

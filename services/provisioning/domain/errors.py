@@ -16,20 +16,15 @@ class ApprovalIncomplete(Refused):
 class SizesWrong(Refused):
     """No decision could grant these sizes."""
 
-    problem = "validation_failed"
-
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(fault.detail for fault in errors), errors=tuple(errors))
-
-
-class QuotaAboveMaximum(Refused):
-    """No decision could grant more than the agency's maximum."""
-
-    problem = "quota_exceeds_maximum"
-
-    def __init__(self, maximum_bytes: int, pointer: str) -> None:
-        wrong = FieldError.of(pointer, "size_above_maximum", maximum_bytes=maximum_bytes)
-        super().__init__(wrong.detail, extra={"maximum": maximum_bytes}, errors=(wrong,))
+    def __init__(self, errors: Sequence[FieldError], largest_quota: int | None = None) -> None:
+        """`largest_quota`, in bytes, if the quota is above it."""
+        above = largest_quota is not None
+        super().__init__(
+            " ".join(fault.detail for fault in errors),
+            problem="quota_exceeds_maximum" if above else "validation_failed",
+            extra={"maximum": largest_quota} if above else None,
+            errors=tuple(errors),
+        )
 
 
 class UnknownRequest(Refused):

@@ -19,7 +19,7 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.problems import FieldError
 from bmt.contracts.values import Kind
-from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
+from services.provisioning.domain.errors import SizesWrong
 from services.provisioning.domain.events import ConfigurationDue
 
 WORKLIST: Final = "worklist"
@@ -82,7 +82,6 @@ def suppose(
 
     Raises:
         SizesWrong: a decision could not grant these sizes.
-        QuotaAboveMaximum: a decision could not grant this quota.
     """
     granted = _granted(kind, requested, proposed)
     _require_within(policy, granted, requested)
@@ -108,18 +107,19 @@ def _granted(kind: Kind, requested: Granted, proposed: Granted) -> Granted:
 
 def _require_within(policy: Policy, granted: Granted, requested: Granted) -> None:
     """Requested sizes must be within the rules too, which may have changed since."""
-    largest = policy.largest_file_bytes or requested.max_file_size_bytes
-    if _above(granted.max_file_size_bytes, largest):
-        raise SizesWrong(
-            [FieldError.of(_TO_LARGEST, "size_above_maximum", maximum_bytes=largest or 0)]
-        )
     quota = policy.largest_quota_bytes or requested.quota_bytes
-    if quota is not None and _above(granted.quota_bytes, quota):
-        raise QuotaAboveMaximum(quota, _TO_QUOTA)
-
-
-def _above(size: int | None, limit: int | None) -> bool:
-    return size is not None and limit is not None and size > limit
+    largest = policy.largest_file_bytes or requested.max_file_size_bytes
+    limits = (
+        (_TO_QUOTA, granted.quota_bytes, quota),
+        (_TO_LARGEST, granted.max_file_size_bytes, largest),
+    )
+    faults = [
+        FieldError.of(pointer, "size_above_maximum", maximum_bytes=limit)
+        for pointer, size, limit in limits
+        if size is not None and limit is not None and size > limit
+    ]
+    if faults:
+        raise SizesWrong(faults, quota if faults[0].pointer == _TO_QUOTA else None)
 
 
 ORDER: Final[Mapping[Kind, tuple[Target, ...]]] = {

@@ -7,7 +7,7 @@ from fixtures.samples import GB
 from orders import JPA, MAMPU, ON, due
 
 from bmt.contracts.events import Granted
-from services.provisioning.domain.errors import QuotaAboveMaximum, SizesWrong
+from services.provisioning.domain.errors import SizesWrong
 from services.provisioning.domain.order import NOTHING_IN_FORCE, by_hand, goal, suppose
 
 ACCOUNT = "ahmad.mampu@mygovuc.gov.my"
@@ -49,9 +49,21 @@ def test_a_termination_takes_all_away_and_takes_no_sizes():
     ids=["too much", "far too much", "too large a file", "as asked, by today's rules", "no rules"],
 )
 def test_no_decision_grants_more_than_the_agency_allows(proposed, policy, pointer):
-    with pytest.raises((QuotaAboveMaximum, SizesWrong)) as refused:
+    with pytest.raises(SizesWrong) as refused:
         suppose("application", ACCOUNT, ASKED, proposed, policy)
     assert [fault.pointer for fault in refused.value.errors] == [pointer]
+    above = pointer == "/query/quota_bytes"
+    assert refused.value.problem == ("quota_exceeds_maximum" if above else "validation_failed")
+
+
+def test_both_sizes_that_are_too_large_are_named():
+    with pytest.raises(SizesWrong) as refused:
+        suppose("application", ACCOUNT, ASKED, sizes(101 * GB, 3 * GB), LIMITED)
+    assert (refused.value.problem, refused.value.extra) == (
+        "quota_exceeds_maximum",
+        {"maximum": 100 * GB},
+    )
+    assert [fault.values["maximum_bytes"] for fault in refused.value.errors] == [100 * GB, 2 * GB]
 
 
 @pytest.mark.parametrize(
