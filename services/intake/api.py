@@ -360,7 +360,7 @@ async def document(here: Here, state: HandedIn, document_id: Id) -> Response:
     )
 
 
-Manager = Annotated[Principal, Depends(require("agency_manager"))]
+Colleague = Annotated[Principal, Depends(require("agency_manager", "administrator"))]
 OwnAccount = Annotated[str, Path(min_length=1, max_length=200, description="in any case")]
 
 accounts = api_router(tags=["accounts"])
@@ -371,7 +371,7 @@ accounts = api_router(tags=["accounts"])
     responses=problems("not_found", "unavailable"),
     summary="Whose an account of the caller's agency is, as the directory says now",
 )
-async def owner(here: Here, account: OwnAccount, caller: Manager) -> intake.AccountOwner:
+async def owner(here: Here, account: OwnAccount, caller: Colleague) -> intake.AccountOwner:
     """404 for an account that the directory does not have, and for one that is not the caller's agency's."""
     found = await here.directory.owner(account)
     named = here.agencies.named(found.standing.organisations)

@@ -79,7 +79,8 @@ def _configured(event: events.Configured) -> StepTexts:
 
 def _notified(event: events.Notified) -> StepTexts:
     step = "acknowledged" if event.about == "acknowledgement" else "notified"
-    return step, "notification", f"{event.about} by {event.channel}"
+    by = event.handed_over_by.subject if event.handed_over_by else "notification"
+    return step, by, f"{event.about} by {event.channel}"
 
 
 def _filed(event: events.Filed) -> StepTexts:

@@ -62,7 +62,7 @@ intake POST /v1/request-checks
 intake GET /v1/sizes
                              401  403     200   200       200   200    404      403   403     403   403    403   403
 intake GET /v1/accounts/{account}
-                             401  403     403   403       403   403    403      403   403     403   403    403   403
+                             401  403     403   403       200   404    404      403   403     403   403    403   403
 intake GET /v1/requests
                              401  403     200   none      200   none   none     200   200     200   none   200   403
 intake GET /v1/requests/{request_id}

@@ -1,8 +1,6 @@
 """The pages of the agency's rules: those in force in words, their history, and the form that changes them."""
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Annotated, Any, Final
@@ -17,10 +15,10 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import RulesNow, RulesPreview, RulesVersion
-from bmt.contracts.http.intake import AccountOwner
 from bmt.contracts.problems import Refused
-from web.clients import VisitorClient, address, part
+from web.clients import VisitorClient, address
 from web.console import rules_form
+from web.console.deciding import directory_names
 from web.console.forms import Form
 from web.console.rules_form import RulesForm
 from web.console.rules_words import Difference, differences, in_words
@@ -126,7 +124,7 @@ async def act(request: Request, here: Here, client: Client, sent: Form) -> Respo
                 change = typed.change(today)
                 await client.post("approval", OWN_RULES, change, RulesVersion, sent.key)
             case _:
-                typed = typed.naming(await _names(client, typed.unnamed()))
+                typed = typed.naming(await directory_names(client, typed.unnamed()))
                 return await _preview(here, request, client, typed, sent.key)
     except Refused as refused:
         return _form_page(here, request, typed, refused=refused)
@@ -166,23 +164,6 @@ async def _preview(
         compared=differences(shown.before.rules, shown.after.rules, language),
         today=today,
     )
-
-
-async def _names(client: VisitorClient, accounts: Collection[str]) -> Mapping[str, str]:
-    """By account, the names that the directory knows; without those it does not, and all where it is away."""
-
-    async def owner(account: str) -> AccountOwner | None:
-        with suppress(Refused):  # no possible account: the form says so
-            path = address("accounts", account)
-            return await part(client.get("intake", path, AccountOwner))
-        return None
-
-    found = await asyncio.gather(*map(owner, accounts))
-    return {
-        account: one.name
-        for account, one in zip(accounts, found, strict=True)
-        if one is not None and one.name
-    }
 
 
 def _form_page(

@@ -1,14 +1,21 @@
 """What a decider must know of a request before the form: what is unusual, what comes next, who is who."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.events import Granted
 from bmt.contracts.http import approval, intake
 from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, Ruling
+from bmt.contracts.http.intake import AccountOwner
+from bmt.contracts.problems import Refused
+from web.clients import VisitorClient, address, part
+from web.steps import SERVICES, person
 
 _OF_APPROVAL: Final = frozenset(
     {"received", "corrected", "review_opened", "returned", "approved", "rejected", "withdrawn"}
@@ -60,6 +67,32 @@ def names_of(review: RequestUnderReview, visitor: Principal) -> Mapping[str, str
     known |= {one.by: one.by_name for one in review.history if one.by and one.by_name}
     known |= {visitor.subject: visitor.name, review.applicant.account: review.applicant.name}
     return {account.casefold(): name for account, name in known.items() if name}
+
+
+async def directory_names(
+    client: VisitorClient, accounts: Iterable[str | None], known: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
+    """`known` with the names that the directory knows of other accounts of the agency, by account in lower case.
+
+    Without those that it does not know, and all where it is away.
+    """
+    names = dict(known or {})
+    others = {one.casefold() for one in accounts if one} - names.keys() - SERVICES
+
+    async def owner(account: str) -> AccountOwner | None:
+        with suppress(Refused):  # a name, and no account
+            return await part(client.get("intake", address("accounts", account), AccountOwner))
+        return None
+
+    found = await asyncio.gather(*map(owner, others))
+    return names | {one.account: one.name for one in found if one is not None and one.name}
+
+
+async def people(
+    client: VisitorClient, accounts: Iterable[str | None]
+) -> Callable[[str | None], str | None]:
+    """What each of these is called on a page; by the account where the directory does not say."""
+    return partial(person, names=await directory_names(client, accounts))
 
 
 @dataclass(frozen=True, slots=True)

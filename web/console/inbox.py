@@ -26,6 +26,7 @@ from web.clients import Address, Received, VisitorClient, address
 from web.console import desk
 from web.console.access import ADMITTED, Administrator
 from web.console.assigning import ASSIGN, assign
+from web.console.deciding import people
 from web.console.forms import Form, RegistrationForm, faults_of, field_of
 from web.forms import FormWrong, all_told
 from web.ports import Client, Here, Ports
@@ -134,11 +135,12 @@ async def item_page(
 ) -> Response:
     """An item beside its form."""
     path = address("inbox", item.inbox_item_id, "text")
-    shown, text, others, before = await asyncio.gather(
+    shown, text, others, before, person = await asyncio.gather(
         here.pictures.shown(item.documents, partial(_read, client, item.inbox_item_id)),
         client.get("intake", path, InboxText),
         _others(client, item, visitor),
         _settled(client, after),
+        people(client, (item.handed_in_by, item.settled_by)),
     )
     return here.layout.page(
         request,
@@ -147,6 +149,7 @@ async def item_page(
         following=next(iter(others), None),
         same=[one for one in others if one.person and one.person == item.person],
         before=before,
+        person=person,
         now=here.clock(),
         shown=shown,
         text=text.text,

@@ -139,7 +139,7 @@ def said(last: Step, text: Callable[[str], str], visitor: Principal) -> str:
     if last.levels is not None:
         given, needed = last.levels.given, last.levels.needed
         what = f"{text('Kelulusan')} {given} {text('daripada')} {needed}"
-    by = visitor.name if last.by == visitor.subject else last.by_name or last.by
+    by = visitor.name if last.by == visitor.subject else last.by_name
     return f"{what} · {by}" if by else what
 
 

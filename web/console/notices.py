@@ -22,6 +22,7 @@ from bmt.contracts.http.notification import (
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console.access import ADMITTED
+from web.console.deciding import people
 from web.console.forms import Form
 from web.console.rules_words import Difference
 from web.console.wording import PART_NAME, TONGUE
@@ -167,7 +168,8 @@ def _lines(text: str) -> Sequence[str]:
 async def listed(request: Request, here: Here, client: Client) -> Response:
     asked = {"limit": 50}
     found = await client.get("notification", address("templates"), Page[Template], asked)
-    return here.layout.page(request, "notices.html", found=found.items)
+    person = await people(client, (one.saved_by for one in found.items))
+    return here.layout.page(request, "notices.html", found=found.items, person=person)
 
 
 @router.get("/{about}")
@@ -263,6 +265,7 @@ async def _page(
         languages=LANGUAGES,
         parts=PARTS,
         history=history(versions.items, here.layout.language(request)),
+        person=await people(client, (one.saved_by for one in (template, *versions.items))),
     )
 
 

@@ -22,7 +22,7 @@ from bmt.contracts.values import Status
 from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
 from web.console.checking import CHECKED, warnings_now
-from web.console.deciding import Unusual, later, names_of, next_of
+from web.console.deciding import Unusual, directory_names, later, names_of, next_of
 from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
 from web.forms import all_told, faults_of, new_key
@@ -132,14 +132,14 @@ async def request_page(
     # Approval's view may not have the decision yet that was just made.
     pending = is_sent and review.status == "received" and why_not is None
     deciding = review.status == "received" and why_not != "own_request" and not pending
-    plan, shown, upcoming, looking, warned = await asyncio.gather(
+    plan, shown, upcoming, looking, warned, names = await asyncio.gather(
         _plan(client, review, reached),
         here.pictures.shown(review.documents, partial(read, client, request_id)),
         part(_next(client, review)) if is_sent or not deciding else _nothing(),
         part(here.presence.others(visitor, request_id)),
         part(warnings_now(client, review, reached), PLAN_SECONDS),
+        directory_names(client, _accounts(review, history), names_of(review, visitor)),
     )
-    names = names_of(review, visitor)
     outcome_notice = _outcome_notice(notices)
     form, remark = _forms(answer, review, draft)
     failed = reached == "configuration_failed"
@@ -251,6 +251,12 @@ def _reached(
     if status is None or behind:
         return review.status, review.history
     return status.status, status.steps
+
+
+def _accounts(review: RequestUnderReview, history: Sequence[Happened]) -> Sequence[str | None]:
+    """Who did something, by account; intake has the names of those who decided."""
+    registrar = review.submitted_by.subject if review.submitted_by else None
+    return [registrar, *(one.by for one in (*review.history, *history))]
 
 
 def _follows(review: RequestUnderReview, status: RequestStatus | None) -> str:

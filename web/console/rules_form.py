@@ -108,7 +108,7 @@ class RulesForm:
             f"acting-{row}-officer_name": name
             for row in self.acting_rows
             if not self._of_row(row, "officer_name")
-            and (name := names.get(self._of_row(row, "officer")))
+            and (name := names.get(self._of_row(row, "officer").casefold()))
         }
         return RulesForm(self.key, {**self.typed, **came})
 

@@ -32,6 +32,7 @@ from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.access import Administrator
 from web.console.assigning import ASSIGN, assign_all
+from web.console.deciding import people
 from web.console.forms import DecisionForm, Form
 from web.csv_file import csv_file
 from web.forms import FormWrong, faults_of
@@ -249,10 +250,12 @@ async def changes(
 ) -> Response:
     asked = {"changed_since": since.isoformat(), "limit": MOST_CHANGES}
     found = await client.get("approval", address("requests"), Page[ListedRequest], asked)
+    last = [one.last_step for one in found.items]
     return here.layout.page(
         request,
         "changes.html",
         found=found.items,
+        person=await people(client, (one.by for one in last if not one.by_name)),
         since=since,
         complete=found.next_cursor is None,
     )

@@ -50,6 +50,23 @@ async def shown(one, language="ms"):
     return re.sub(r"\s+", " ", page.text)
 
 
+@pytest.mark.parametrize(
+    ("owner", "shown_as"), [({"name": "Aminah", "serving": True}, "Aminah"), (None, "aminah@x.my")]
+)
+async def test_who_settled_an_item_is_named_where_the_directory_knows_them(owner, shown_as):
+    settled = item(status="dismissed", settled_by="aminah@x.my", reason="Iklan.")
+
+    def intake(call):
+        if "/accounts/" in call.url.path:
+            told = owner and {**owner, "account": call.url.path.rpartition("/")[2]}
+            return httpx.Response(200, json=told) if told else httpx.Response(502)
+        answer = InboxText(text="Salam.") if call.url.path.endswith("/text") else settled
+        return httpx.Response(200, content=answer.model_dump_json())
+
+    page = (await browser(intake).get(f"/inbox/{REQUEST}")).text
+    assert f"<dt>Oleh</dt><dd>{shown_as}</dd>" in page
+
+
 async def test_a_scanned_paper_is_registered_for_nobody_that_it_does_not_name():
     batch = {"document_id": "sha256:" + "0" * 64, "filename": "x.pdf", "size_bytes": 1}
     scan = ScanTold(batch=Document(media_type="application/pdf", **batch), pages=(1,))

@@ -13,7 +13,13 @@ from bmt.contracts.http.approval import WorklistChanged
 from web.console import live
 from web.console.live import passed_on
 
-STEP = {"step": "rejected", "at": "2026-11-28T01:00:00Z", "by": "aminah", "detail": "Tidak."}
+STEP = {
+    "step": "rejected",
+    "at": "2026-11-28T01:00:00Z",
+    "by": "aminah",
+    "by_name": "Aminah",
+    "detail": "Tidak.",
+}
 CORRECTED = {**STEP, "step": "received", "by": VISITOR.subject, "corrected": True}
 ENDORSED = {**STEP, "step": "received", "levels": {"given": 1, "needed": 2}}
 
@@ -35,10 +41,10 @@ async def for_ever():
 @pytest.mark.parametrize(
     ("step", "language", "what"),
     [
-        (STEP, "ms", "Ditolak · aminah"),
-        (STEP, "en", "Rejected · aminah"),
+        (STEP, "ms", "Ditolak · Aminah"),
+        (STEP, "en", "Rejected · Aminah"),
         (CORRECTED, "ms", f"Pembetulan direkodkan · {VISITOR.name}"),
-        (ENDORSED, "ms", "Kelulusan 1 daripada 2 · aminah"),
+        (ENDORSED, "ms", "Kelulusan 1 daripada 2 · Aminah"),
     ],
 )
 async def test_what_happened_is_told_in_the_visitors_language(step, language, what):
