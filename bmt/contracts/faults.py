@@ -195,6 +195,16 @@ OF_TARGETS: Final[Mapping[str, str]] = {
 }
 """Why a target, IPMS or the transfer storage, refuses what is asked of it."""
 
+OF_MAIL: Final[Mapping[str, str]] = {
+    "mail_no_such_address": "The mail server does not know the address, or takes no mail for it.",
+    "mail_box_closed": "The mailbox is full or closed.",
+    "mail_too_large": "The mail server takes no message of this size.",
+    "mail_not_allowed": "The mail server's rules do not let it through.",
+    "mail_put_off": "The mail server put it off for days, until it was given up.",
+    "mail_refused": "The mail server refuses it.",
+}
+"""Why a mail server refused a message."""
+
 OF_CALLS: Final[Mapping[str, str]] = {
     "unauthenticated": "Sign in again. If that does not help, ask the system's administrator.",
     "forbidden": "You are not allowed to do this.",
@@ -255,7 +265,13 @@ OF_CALLS: Final[Mapping[str, str]] = {
 }
 """Why a call is refused: a problem's name, or more exactly what lies behind one."""
 
-SENTENCES: Final[Mapping[str, str]] = {**OF_FIELDS, **OF_MESSAGES, **OF_TARGETS, **OF_CALLS}
+SENTENCES: Final[Mapping[str, str]] = {
+    **OF_FIELDS,
+    **OF_MESSAGES,
+    **OF_TARGETS,
+    **OF_MAIL,
+    **OF_CALLS,
+}
 """All of them, by code."""
 
 

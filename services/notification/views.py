@@ -140,6 +140,30 @@ _STATUS: Final[dict[type[BaseModel], NoticeStatus]] = {
 """The status of a notice after each event."""
 
 _ADDRESS: Final = re.compile(r"(?<!\S)[^\s@]*+@\S*+")
+_ANSWER: Final = re.compile(
+    r"(?P<basic>[45]\d\d)(?: [45]\.(?P<enhanced>\d{1,3}\.\d{1,3})\b)?", re.ASCII
+)
+_CODES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("1.1", "1.2", "1.3", "1.6", "1.10"), "mail_no_such_address"),
+    **dict.fromkeys(("2.1", "2.2"), "mail_box_closed"),
+    **dict.fromkeys(("2.3", "3.4"), "mail_too_large"),
+    **dict.fromkeys(("550", "551", "553"), "mail_no_such_address"),
+    "552": "mail_box_closed",
+}
+"""By what a mail server answers: the enhanced code's subject and detail (RFC 3463), else the reply's (RFC 5321)."""
+
+
+def refusal_code(answer: str) -> str:
+    """Why a mail server refused a message, as a code of `bmt.contracts.faults`."""
+    told = _ANSWER.match(answer)
+    if told is None:
+        return "mail_refused"
+    if told["basic"].startswith("4"):
+        return "mail_put_off"
+    if (enhanced := told["enhanced"]) is None:
+        return _CODES.get(told["basic"], "mail_refused")
+    by_policy = enhanced.startswith("7.")
+    return _CODES.get(enhanced, "mail_not_allowed" if by_policy else "mail_refused")
 
 
 class TrackedNotice(BaseModel):
@@ -183,6 +207,7 @@ class TrackedNotice(BaseModel):
             status=self.status,
             document_id=self.document_id,
             due_at=self.due_at,
+            code=refusal_code(self.refusal) if self.refusal else None,
         )
 
 
@@ -319,12 +344,11 @@ async def as_waiting(
         problem = (item.waiting_for if item else "") or one.refusal
         items.append(
             WaitingNotification(
-                **one.as_listed().model_dump(exclude={"due_at"}),
+                **one.as_listed().model_dump(),
                 request_id=one.request_id,
                 reference=one.reference,
                 recipient=one.recipient if names_recipients else None,
                 wanted_since=one.wanted_since,
-                due_at=one.due_at,
                 attempts=item.attempts if item else None,
                 last_problem=_ADDRESS.sub("…", problem) if problem else None,
             )

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.contracts.events import About
+from bmt.contracts.faults import OF_MAIL
 from bmt.contracts.http.assignments import Assignable
+from bmt.contracts.problems import codes_told
 from bmt.contracts.values import (
     DocumentId,
     Line,
@@ -41,6 +43,12 @@ class Notification(BaseModel):
         default=None,
         exclude_if=_is_absent,
         description="when an outcome must have been told (client charter); only in lists",
+    )
+    code: str | None = Field(
+        default=None,
+        exclude_if=_is_absent,
+        description="why the mail server refused it, under a name that keeps its meaning; later versions may have more; "
+        "only in lists. " + codes_told(OF_MAIL),
     )
 
 

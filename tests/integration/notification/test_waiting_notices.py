@@ -77,6 +77,7 @@ async def test_an_e_mail_that_was_refused_tells_why_without_the_address(desk):
     item = await desk.item(request, "rejected", "failed")
     (shown,) = await waiting(desk, request, "operator", "", status="failed")
     assert shown["last_problem"] == "550 5.1.1 … no such user"
+    assert shown["code"] == "mail_no_such_address"
     assert shown["due_at"]
     await desk.post(item, "resend", *JPA)
     await desk.item(request, "rejected", "notified")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from folds import folded
 from notices import NOW, REQUEST, SITI, due, failed, incoming, notice, notified, prepared
 
@@ -46,6 +47,25 @@ def test_a_status_follows_the_message():
         way.append(event)
         seen.append(statuses(*way)["rejected"])
     assert seen == ["due", "prepared", "failed", "prepared", "notified", "prepared", "notified"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("550 5.1.1 <siti@example.my>: no such user", "mail_no_such_address"),
+        ("550 no such user", "mail_no_such_address"),
+        ("552 5.2.2 mailbox full", "mail_box_closed"),
+        ("552 5.3.4 too big", "mail_too_large"),
+        ("550 5.7.1 by policy", "mail_not_allowed"),
+        ("554 5.6.0 no", "mail_refused"),
+        ("451 4.7.1 try later", "mail_put_off"),
+        ("never", "mail_refused"),
+    ],
+)
+def test_a_refusal_has_a_code_until_it_is_sent_again(answer, code):
+    way = (due(MAIL), prepared(MAIL), failed(MAIL, answer))
+    assert told(*way)[0].as_listed().code == code
+    assert told(*way, RESEND)[0].as_listed().code is None
 
 
 def test_an_outcome_is_due_until_it_is_told():
