@@ -175,6 +175,8 @@ class Assignments:
             return replace(query, none_of={"_id": [one.thing for one in held]})
         who = caller.subject.casefold()
         mine = [one.thing for one in held if one.by.subject.casefold() == who]
+        if named := query.one_of.get("_id"):
+            mine = [one for one in mine if one in named]
         return replace(query, one_of={**query.one_of, "_id": mine})
 
     async def execute(self, thing: str, context: CommandContext, *, takes: bool) -> Executed:

@@ -16,14 +16,13 @@ from bmt.chassis.http.routes import (
     CommandContext,
     Id,
     Page,
-    PageRequest,
-    Paging,
     QueryTime,
     answer,
     api_router,
     command,
     problems,
 )
+from bmt.chassis.http.sorting import SortedPage, Sorting
 from bmt.chassis.runtime import documents
 from bmt.contracts.http.approval import (
     CommentAnswer,
@@ -41,17 +40,28 @@ from bmt.contracts.http.approval import (
     WorklistItem,
 )
 from bmt.contracts.http.assignments import Whose
-from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.problems import Refused
 from bmt.contracts.values import NO_CONTROL, Channel, Kind
 from services.approval import bulk, handlers, views
 from services.approval.bulk import decision_made
 from services.approval.domain.errors import UnknownRequest
 from services.approval.handlers import policy_of
 from services.approval.ports import Here
-from services.approval.views import Filter, Order, Place, WorklistPlace, as_seen_by
+from services.approval.views import Filter, as_seen_by
 
-ON_THE_WORKLIST: Final = Paging(tuple[str, str])
-BY_CHANGE: Final = Paging(tuple[AwareDatetime, str])
+ON_THE_WORKLIST: Final = Sorting(
+    {
+        "due_at": AwareDatetime,
+        "name": str,
+        "kind": str,
+        "channel": str,
+        "quota_bytes": int | None,
+        "received_at": AwareDatetime,
+    }
+)
+BY_CHANGE: Final = Sorting(
+    {"changed_at": AwareDatetime, "name": str, "kind": str}, newest_first=True
+)
 MOST_NAMED: Final = 100
 """How many requests a list may be asked for by their ids."""
 
@@ -59,8 +69,8 @@ ADMINISTRATOR: Final = Depends(require("administrator"))
 Administrator = Annotated[Principal, ADMINISTRATOR]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 CorrectorsCommand = Annotated[CommandContext, Depends(command("administrator", "applicant"))]
-WorklistPage = Annotated[PageRequest[WorklistPlace], Depends(ON_THE_WORKLIST)]
-ChangesPage = Annotated[PageRequest[Place], Depends(BY_CHANGE)]
+WorklistPage = Annotated[SortedPage, Depends(ON_THE_WORKLIST.requested)]
+ChangesPage = Annotated[SortedPage, Depends(BY_CHANGE.requested)]
 ChangedSince = Annotated[QueryTime | None, Query(description="only what changed then or later")]
 RequestIds = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=200)]],
@@ -94,8 +104,9 @@ def _only(
     due_before: Annotated[
         QueryTime | None, Query(description="only what must be decided before then")
     ] = None,
+    request_id: RequestIds = [],  # noqa: B006  FastAPI copies it
 ) -> Filter:
-    return Filter(kind=kind, channel=channel, warned=warned, due_before=due_before)
+    return Filter(kind, warned, due_before, channel, request_id)
 
 
 Only = Annotated[Filter, Depends(_only)]
@@ -117,23 +128,16 @@ async def worklist(
     caller: Administrator,
     page: WorklistPage,
     only: Only,
-    order: Annotated[Order, Query(description="what it is sorted by")] = "due_at",
     assigned: Annotated[
         Whose | None, Query(description="only what the caller has taken, or what nobody has")
     ] = None,
-    *,
-    descending: Annotated[bool, Query(description="the latest, or the last name, first")] = False,
 ) -> Page[WorklistItem]:
-    try:
-        asked = views.worklist(caller.agency, page, only, order, descending=descending)
-    except ValueError:
-        wrong = FieldError.of("/query/cursor", "not_a_cursor")
-        raise Refused(wrong.detail, errors=(wrong,)) from None
+    asked = views.worklist(caller.agency, page, only)
     found = await here.reviews.find(await here.assignments.filtered(asked, assigned, caller))
     may = policy_of(caller.agency, here.agencies).registrar_may_approve
     listed = [views.on_worklist(review, caller, registrar_may_approve=may) for review in found]
     items = await here.assignments.beside(listed, lambda one: one.request_id)
-    return ON_THE_WORKLIST.page(items, page, key=lambda item: views.place_of(item, order))
+    return ON_THE_WORKLIST.page(items, page, key=lambda item: views.place_of(item, page.order))
 
 
 @router.get("/v1/worklist/counts", summary="How many requests wait, and how many changed")
@@ -166,7 +170,11 @@ async def worklist_live(
         yield event
 
 
-@router.get("/v1/requests", summary="Requests of the agency, the latest change first")
+@router.get(
+    "/v1/requests",
+    summary="Requests of the agency, the latest change first",
+    description="Only what the caller did (`by_me`) can be sorted otherwise.",
+)
 async def requests(
     here: Here,
     caller: Administrator,
@@ -188,11 +196,13 @@ async def requests(
     ] = False,
 ) -> Page[ListedRequest]:
     by = caller.subject if by_me else None
+    if not by_me:
+        BY_CHANGE.require_own(page)
     found = await views.changed(
         here.reviews, caller.agency, page, changed_since, request_id, text=q, by=by
     )
     items = [views.listed(review) for review in found]
-    return BY_CHANGE.page(items, page, key=lambda item: (item.changed_at, item.request_id))
+    return BY_CHANGE.page(items, page, key=lambda item: views.place_of(item, page.order))
 
 
 @router.get(

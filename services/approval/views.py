@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.view_store import MOST_WORDS, Body, Query, search_terms, words_of
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.contracts.events import (
@@ -47,16 +47,8 @@ class Review(RequestUnderReview):
 
 
 Reviews = ViewProjection[Review]
-Place = tuple[AwareDatetime, str]
-"""A request's place among changes: `changed_at`, then its id."""
-Order = Literal["due_at", "name", "kind", "channel", "quota_bytes", "received_at"]
-"""What a worklist is sorted by."""
-WorklistPlace = tuple[str, str]
-"""A request's place on the worklist: what that is sorted by, as text; then its id."""
 
 _REGISTRAR: Final = "registrar:"
-_TIMES: Final[frozenset[Order]] = frozenset({"due_at", "received_at"})
-
 _OPEN: Final[Status] = "received"
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED: Final = ("name", "account", "email")
@@ -269,7 +261,10 @@ REVIEWS: Final = View(
             for name in ("applicant.name", "kind", "channel", "quota_bytes", "received_at")
         ),
         ("agency", "status", "kept_from"),
-        ("agency", "history.by", "changed_at", "_id"),
+        *(
+            ("agency", "history.by", name, "_id")
+            for name in ("changed_at", "applicant.name", "kind")
+        ),
         ("agency", "words"),
     ],
 )
@@ -283,21 +278,11 @@ class Filter:
     warned: bool | None = None
     due_before: datetime | None = None
     channel: Channel | None = None
+    request_ids: Collection[str] = ()
 
 
-def worklist(
-    agency: str,
-    page: PageRequest[WorklistPlace],
-    only: Filter,
-    order: Order,
-    *,
-    descending: bool,
-) -> Query:
-    """Asks for the agency's open requests in this order.
-
-    Raises:
-        ValueError: the place is none of this order.
-    """
+def worklist(agency: str, page: SortedPage, only: Filter) -> Query:
+    """Asks for the agency's open requests."""
     equal: dict[str, object] = {"agency": agency, "status": _OPEN}
     if only.kind:
         equal["kind"] = only.kind
@@ -307,34 +292,27 @@ def worklist(
         equal["warnings"] = []
     return Query(
         equal=equal,
+        one_of={"_id": only.request_ids} if only.request_ids else {},
         beginning={"warnings": [""]} if only.warned else {},
         below={"due_at": only.due_before} if only.due_before else {},
-        order_by="applicant.name" if order == "name" else order,
-        descending=descending,
-        nullable=order == "quota_bytes",
-        after=_after(page.after, order),
-        limit=page.lookahead,
+        nullable=page.order == "quota_bytes",
+        **_sorted(page),
     )
 
 
-def _after(place: WorklistPlace | None, order: Order) -> tuple[Any, str] | None:
-    if place is None:
-        return None
-    text, key = place
-    if order == "quota_bytes":
-        return int(text) if text else None, key
-    if order not in _TIMES:
-        return place
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(text)
-    return at, key
+def _sorted(page: SortedPage) -> dict[str, Any]:
+    return {
+        "order_by": "applicant.name" if page.order == "name" else page.order,
+        "descending": page.descending,
+        "after": page.after,
+        "limit": page.lookahead,
+    }
 
 
-def place_of(item: WorklistItem, order: Order) -> WorklistPlace:
+def place_of(item: WorklistItem | ListedRequest, order: str) -> tuple[Any, str]:
+    """Its place in a list of this order."""
     value = item.applicant.name if order == "name" else getattr(item, order)
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return "" if value is None else text, item.request_id
+    return value, item.request_id
 
 
 def on_worklist(review: Review, caller: Principal, *, registrar_may_approve: bool) -> WorklistItem:
@@ -358,13 +336,13 @@ def withheld(review: Review, caller: Principal, *, registrar_may_approve: bool) 
 async def changed(
     reviews: Reviews,
     agency: str,
-    page: PageRequest[Place],
+    page: SortedPage,
     since: datetime | None = None,
     only: Collection[str] = (),
     text: str | None = None,
     by: str | None = None,
 ) -> list[Review]:
-    """The agency's requests, latest change first.
+    """The agency's requests.
 
     Those changed `since` then, `only` these ids, those that `text` finds, and those on which `by` did something.
     """
@@ -374,10 +352,7 @@ async def changed(
             one_of={"_id": only} if only else {},
             beginning={"words": search_terms(text)} if text else {},
             at_least={"changed_at": since or _EARLIEST},
-            order_by="changed_at",
-            descending=True,
-            after=page.after,
-            limit=page.lookahead,
+            **_sorted(page),
         )
     )
 

@@ -1,16 +1,26 @@
 """The HTTP API of the inbox: e-mails and scans that are handed in, and the items that wait for a person."""
 
 import asyncio
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from pydantic import JsonValue
+from pydantic import AwareDatetime, JsonValue
 from starlette.responses import Response
 
 from bmt.agencies import assignments
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.bodies import JsonResponse, file_response
-from bmt.chassis.http.routes import CommandContext, Id, Page, answer, api_router, command, problems
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Id,
+    Page,
+    answer,
+    api_router,
+    command,
+    problems,
+)
+from bmt.chassis.http.sorting import SortedPage, Sorting
+from bmt.chassis.readmodels.view_store import Query as ViewQuery
 from bmt.chassis.runtime.documents import receive
 from bmt.contracts.events import RegisterItem
 from bmt.contracts.faults import OF_FIELDS
@@ -18,7 +28,7 @@ from bmt.contracts.http import intake
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.values import PaperChannel
 from bmt.wording.bilingual import Code, fault_sentence, label_in
-from services.intake.api import BY_RECEPTION, WRONG, NewestPage, raw_body, request_accepted
+from services.intake.api import WRONG, raw_body, request_accepted
 from services.intake.channels.email_form import proposed_kind
 from services.intake.channels.labels import LABELS
 from services.intake.channels.media_types import EMAIL, JPEG, PDF, PNG, TIFF
@@ -30,7 +40,7 @@ from services.intake.domain.submission import address_in
 from services.intake.emails import was_registered
 from services.intake.papers import MOST_PAGES
 from services.intake.ports import Here, Ports
-from services.intake.queries import caller_of, newest
+from services.intake.queries import caller_of
 from services.intake.views import InboxDocument
 
 Delivering = Annotated[CommandContext, Depends(command("administrator", "operator", streamed=True))]
@@ -40,6 +50,9 @@ Scanning = Annotated[CommandContext, Depends(command("administrator", streamed=T
 Languages = Annotated[str, Header(alias="Accept-Language", max_length=500)]
 OfStatus = Annotated[intake.InboxStatus | None, Query(description="default: all")]
 OfChannel = Annotated[PaperChannel | None, Query(description="of the papers whose code tells none")]
+
+ITEMS: Final = Sorting({"received_at": AwareDatetime, "sender": str}, newest_first=True)
+ItemsPage = Annotated[SortedPage, Depends(ITEMS.requested)]
 
 SCANNED: Final = (PDF, TIFF, JPEG, PNG)
 
@@ -95,16 +108,22 @@ router = api_router(tags=["inbox"])
 async def find(
     here: Here,
     principal: Reading,
-    page: NewestPage,
+    page: ItemsPage,
     status: OfStatus = None,
     assigned: Annotated[
         Whose | None, Query(description="only what the caller has taken, or what nobody has")
     ] = None,
 ) -> Page[intake.InboxItem]:
-    given = {"agency": principal.agency, **({"status": status} if status is not None else {})}
-    asked = await here.assignments.filtered(newest(page, given), assigned, principal)
-    found = await here.inbox.find(asked)
-    found_page = BY_RECEPTION.page(found, page, lambda d: (d.received_at, d.inbox_item_id))
+    asked = ViewQuery(
+        equal={"agency": principal.agency},
+        one_of={"status": get_args(intake.InboxStatus) if status is None else (status,)},
+        order_by=page.order,
+        descending=page.descending,
+        after=page.after,
+        limit=page.lookahead,
+    )
+    found = await here.inbox.find(await here.assignments.filtered(asked, assigned, principal))
+    found_page = ITEMS.page(found, page, lambda d: (getattr(d, page.order), d.inbox_item_id))
     items = await here.assignments.beside(
         [shown(document, intake.InboxItem) for document in found_page.items],
         lambda one: one.inbox_item_id,

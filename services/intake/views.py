@@ -407,7 +407,7 @@ INBOX: Final = View(
     model=InboxDocument,
     fold=fold_inbox,
     key=_inbox_key,
-    indexes=(("agency", "received_at", "_id"), ("agency", "status", "received_at", "_id")),
+    indexes=(("agency", "status", "received_at", "_id"), ("agency", "status", "sender", "_id")),
 )
 UPLOADS: Final = View(
     name=documents.UPLOADS,

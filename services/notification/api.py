@@ -21,6 +21,7 @@ from bmt.chassis.http.routes import (
     command,
     problems,
 )
+from bmt.chassis.http.sorting import SortedPage, Sorting
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.notification import (
     DispatchPaper,
@@ -41,7 +42,7 @@ from services.notification.views import TrackedNotice
 from services.notification.wording.composer import Kind, readable
 
 IN_ORDER: Final = Paging(tuple[str, str])
-BY_WAITING_TIME: Final = Paging(tuple[AwareDatetime, str])
+NOTICES: Final = Sorting({"wanted_since": AwareDatetime, "recipient": str | None, "about": str})
 
 Reader = Annotated[Principal, Depends(require("applicant", "administrator", "auditor"))]
 ReaderOrOperator = Annotated[
@@ -50,7 +51,7 @@ ReaderOrOperator = Annotated[
 AdministratorOrOperator = Annotated[Principal, Depends(require("administrator", "operator"))]
 AdministratorsCommand = Annotated[CommandContext, Depends(command("administrator"))]
 ResendersCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
-WaitingPage = Annotated[PageRequest[views.ByWaitingTime], Depends(BY_WAITING_TIME)]
+NoticesPage = Annotated[SortedPage, Depends(NOTICES.requested)]
 NoticePage = Annotated[PageRequest[views.InOrder], Depends(IN_ORDER)]
 
 _NO_BODY: Final = DispatchPaper()
@@ -193,7 +194,7 @@ async def resend(here: Here, notification_id: Id, context: ResendersCommand) -> 
 async def queue(
     here: Here,
     caller: AdministratorOrOperator,
-    page: WaitingPage,
+    page: NoticesPage,
     status: Annotated[
         NoticeStatus | None, Query(description="default: all that were not told")
     ] = None,
@@ -202,15 +203,17 @@ async def queue(
         Whose | None, Query(description="only what the caller has taken, or what nobody has")
     ] = None,
 ) -> Page[WaitingNotification]:
-    """Administrators see their own agency's, operators all."""
+    """Administrators see their own agency's, operators all, the oldest first alone."""
     agency = None if caller.has("operator") else caller.agency
+    if agency is None:
+        NOTICES.require_own(page)
     statuses = views.UNDELIVERED if status is None else (status,)
     asked = await here.assignments.filtered(
         views.found(agency, statuses, channel, page), assigned, caller
     )
     found = await here.notices.find(asked)
-    shown = BY_WAITING_TIME.page(
-        found, page, key=lambda one: (one.wanted_since, one.notification_id)
+    shown = NOTICES.page(
+        found, page, key=lambda one: (getattr(one, page.order), one.notification_id)
     )
     waiting = await views.as_waiting(
         shown.items, here.work, names_recipients=caller.has("administrator")

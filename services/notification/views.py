@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.view_store import Body, Query
 from bmt.chassis.readmodels.views import View, ViewProjection, as_stored
 from bmt.chassis.work import Remove, WorkChange, WorkItem, WorkQueue
@@ -119,9 +120,6 @@ def level_of(item: WorkItem) -> Level:
     """Whether the work is a reminder or an escalation."""
     return cast("Level", item.id.rpartition(":")[2])
 
-
-ByWaitingTime = tuple[datetime, str]
-"""The sort key of undelivered notices: `wanted_since` and the notification id."""
 
 InOrder = tuple[str, str]
 """The sort key of the notices of one request: `place` and the notification id."""
@@ -282,7 +280,7 @@ NOTICES: Final = View(
     begins=lambda incoming: isinstance(incoming.data, NoticeDue),
     lags=True,
     indexes=[
-        ("agency", "status", "wanted_since", "_id"),
+        *(("agency", "status", name, "_id") for name in ("wanted_since", "recipient", "about")),
         ("status", "wanted_since", "_id"),
         ("request_id", "place", "_id"),
         ("overdue_from",),
@@ -320,14 +318,16 @@ def found(
     agency: str | None,
     statuses: Collection[NoticeStatus],
     channel: ReplyChannel | None,
-    page: PageRequest[ByWaitingTime],
+    page: SortedPage,
 ) -> Query:
-    """Asks for an agency's notices (None: all agencies'), oldest first."""
+    """Asks for an agency's notices (None: all agencies')."""
     filters = {"agency": agency, "channel": channel}
     return Query(
         equal={field: value for field, value in filters.items() if value is not None},
         one_of={"status": statuses},
-        order_by="wanted_since",
+        order_by=page.order,
+        descending=page.descending,
+        nullable=page.order == "recipient",
         after=page.after,
         limit=page.lookahead,
     )

@@ -1,6 +1,6 @@
 """The HTTP API of provisioning: what is approved and not in force yet, what failed, and what is in force."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
@@ -19,6 +19,7 @@ from bmt.chassis.http.routes import (
     command,
     problems,
 )
+from bmt.chassis.http.sorting import SortedPage, Sorting
 from bmt.contracts.http.provisioning import (
     ConfigurationState,
     Entitlement,
@@ -34,6 +35,7 @@ from services.provisioning.ports import Here
 from services.provisioning.views import Configuration
 
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
+FAILURES: Final = Sorting({"due_at": AwareDatetime, "name": str | None})
 MOST_REASONS: Final = 1000
 _NO_BODY: Final = RetryOrder()
 
@@ -41,6 +43,7 @@ Overseer = Annotated[Principal, Depends(require("administrator", "operator", "au
 Reader = Annotated[Principal, Depends(require("administrator", "operator", "auditor", "applicant"))]
 RetryCommand = Annotated[CommandContext, Depends(command("operator", "administrator"))]
 TimePage = Annotated[PageRequest[queries.TimePlace], Depends(BY_TIME)]
+FailuresPage = Annotated[SortedPage, Depends(FAILURES.requested)]
 
 
 class NothingInForce(Refused):
@@ -75,22 +78,28 @@ async def retry(
 
 @router.get("/v1/configurations", summary="What is approved and not configured yet, and why")
 async def unfinished(here: Here, caller: Overseer, page: TimePage) -> Page[Unfinished]:
-    """The longest waiting first; every one has a reason and an age."""
+    """The earliest due first; every one has a reason and an age."""
     found = await queries.unfinished(here.configurations, agency_seen_by(caller), page)
     waiting = {item.subject: item.waiting_for for item in await here.work.list(MOST_REASONS)}
     items = [_unfinished(one, waiting.get(one.request_id)) for one in found]
-    return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
+    return BY_TIME.page(items, page, key=lambda item: (item.due_at, item.request_id))
 
 
 @router.get("/v1/failures", summary="Configurations that failed and wait for a person")
-async def failures(here: Here, caller: Overseer, page: TimePage) -> Page[Failure]:
-    """The longest waiting first. Administrators see their own agency's, operators all.
+async def failures(here: Here, caller: Overseer, page: FailuresPage) -> Page[Failure]:
+    """The earliest due first. Administrators see their own agency's, operators all, in this order alone.
 
     What is retried is in the list no more, until it fails again.
     """
-    found = await queries.failed(here.configurations, agency_seen_by(caller), page)
-    items = [failure(one) for one in found]
-    return BY_TIME.page(items, page, key=lambda item: (item.approved_at, item.request_id))
+    agency = agency_seen_by(caller)
+    if agency is None:
+        FAILURES.require_own(page)
+    items = [failure(one) for one in await queries.failed(here.configurations, agency, page)]
+    return FAILURES.page(items, page, key=lambda item: (_key(item, page.order), item.request_id))
+
+
+def _key(item: Failure, order: str) -> datetime | str | None:
+    return item.applicant_name if order == "name" else item.due_at
 
 
 @router.get(

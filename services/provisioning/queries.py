@@ -3,17 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import AwareDatetime
 
 from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.view_store import Query
 from services.provisioning.domain.events import ConfigurationDue
 from services.provisioning.views import Configuration, Configurations
 
 TimePlace = tuple[AwareDatetime, str]
-"""The sort key of a configuration: when it was approved, and its request's id."""
+"""The sort key of a configuration: when it is due, and its request's id."""
 
 UNDER_WAY: Final = ("approved", "configuring", "awaiting_operator")
 FAILED: Final = ("configuration_failed",)
@@ -61,32 +62,36 @@ async def overdue(configurations: Configurations, now: datetime) -> Mapping[str,
 async def unfinished(
     configurations: Configurations, agency: str | None, page: PageRequest[TimePlace]
 ) -> list[Configuration]:
-    """Approved requests that are not configured, the oldest approval first; of one agency, or of all (None)."""
-    return await _in_status(configurations, agency, UNFINISHED, page)
-
-
-async def failed(
-    configurations: Configurations, agency: str | None, page: PageRequest[TimePlace]
-) -> list[Configuration]:
-    """Failed requests that nobody has retried, as `unfinished`."""
-    return await _in_status(configurations, agency, FAILED, page)
-
-
-async def _in_status(
-    configurations: Configurations,
-    agency: str | None,
-    statuses: Collection[str],
-    page: PageRequest[TimePlace],
-) -> list[Configuration]:
+    """Approved requests that are not configured, the earliest due first; of one agency, or of all (None)."""
     return await configurations.find(
         Query(
-            equal={} if agency is None else {"agency": agency},
-            one_of={"status": statuses},
-            order_by="approved_at",
+            **_of_agency(agency, UNFINISHED),
+            order_by="due_at",
             after=page.after,
             limit=page.lookahead,
         )
     )
+
+
+async def failed(
+    configurations: Configurations, agency: str | None, page: SortedPage
+) -> list[Configuration]:
+    """Failed requests that nobody has retried; of one agency, or of all (None)."""
+    return await configurations.find(
+        Query(
+            **_of_agency(agency, FAILED),
+            order_by="applicant_name" if page.order == "name" else page.order,
+            descending=page.descending,
+            nullable=page.order == "name",
+            after=page.after,
+            limit=page.lookahead,
+        )
+    )
+
+
+def _of_agency(agency: str | None, statuses: Collection[str]) -> dict[str, Any]:
+    equal = {} if agency is None else {"agency": agency}
+    return {"equal": equal, "one_of": {"status": statuses}}
 
 
 # The turn of a request among several for one account: the earliest approval comes first.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 from fastapi import Depends
 from pydantic import AwareDatetime
@@ -14,13 +14,12 @@ from bmt.chassis.http.routes import (
     CommandContext,
     Id,
     Page,
-    PageRequest,
-    Paging,
     answer,
     api_router,
     command,
     problems,
 )
+from bmt.chassis.http.sorting import SortedPage, Sorting
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime.documents import Claimant, DocumentRights
 from bmt.contracts.http.provisioning import (
@@ -49,14 +48,12 @@ from services.provisioning.handlers import officer, stream_of
 from services.provisioning.ports import Here, Ports
 from services.provisioning.views import Tasks
 
-Place = tuple[AwareDatetime | None, str]
-"""The sort key of a task: when it is due (unknown comes first), and its id."""
-
-BY_DUE_TIME: Final = Paging(tuple[AwareDatetime | None, str])
+TASKS: Final = Sorting({"due_at": AwareDatetime | None, "name": str | None, "kind": str})
+"""What is not known comes first."""
 
 TaskOfficer = Annotated[Principal, Depends(require("administrator", "operator"))]
 TaskCommand = Annotated[CommandContext, Depends(command("administrator", "operator"))]
-TaskPage = Annotated[PageRequest[Place], Depends(BY_DUE_TIME)]
+TaskPage = Annotated[SortedPage, Depends(TASKS.requested)]
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _STATUS_OF: Final[Mapping[TaskFilter, TaskStatus]] = {
@@ -74,18 +71,26 @@ class DocumentUnknown(Refused):
 
 
 async def tasks_of(
-    tasks: Tasks, agency: str, status: TaskFilter | None, page: PageRequest[Place]
+    tasks: Tasks, agency: str, status: TaskFilter | None, page: SortedPage
 ) -> list[Task]:
-    """The agency's tasks, the earliest due first."""
+    """The agency's tasks."""
+    statuses = [_STATUS_OF[status]] if status else get_args(TaskStatus)
     return await tasks.find(
         Query(
-            equal={"agency": agency, **({"status": _STATUS_OF[status]} if status else {})},
+            equal={"agency": agency},
+            one_of={"status": statuses},
             at_least={"claimed_at": _LONG_AGO} if status == "claimed" else {},
-            order_by="due_at",
+            order_by=_field(page.order),
+            descending=page.descending,
+            nullable=page.order != "kind",
             after=page.after,
             limit=page.lookahead,
         )
     )
+
+
+def _field(order: str) -> str:
+    return "applicant_name" if order == "name" else order
 
 
 async def task_of(task_id: str, caller: Principal, tasks: Tasks) -> Task:
@@ -192,7 +197,9 @@ async def listed(
 ) -> Page[Task]:
     """`status=open`: to be done, claimed or not; `claimed`: somebody has it; `done`: completed."""
     found = await tasks_of(here.tasks, caller.agency, status, page)
-    return BY_DUE_TIME.page(found, page, key=lambda task: (task.due_at, task.task_id))
+    return TASKS.page(
+        found, page, key=lambda task: (getattr(task, _field(page.order)), task.task_id)
+    )
 
 
 @router.get(

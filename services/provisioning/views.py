@@ -42,9 +42,13 @@ from services.provisioning.domain.order import WORKLIST
 
 
 class Configuration(ConfigurationState):
-    """The configuration of one request; `account` is in lower case, as IPMS ignores case."""
+    """The configuration of one request; `account` is in lower case, as IPMS ignores case.
+
+    `applicant_name`: None in those that nobody has rebuilt since it is kept.
+    """
 
     account: str
+    applicant_name: str | None = None
 
 
 Configurations = ViewProjection[Configuration]
@@ -107,6 +111,7 @@ def _due(order: ConfigurationDue) -> Body:
         "agency": request.agency,
         "kind": request.kind,
         "account": request.applicant.account.casefold(),
+        "applicant_name": request.applicant.name,
         "status": "approved",
         "approved_at": order.decided_at,
         "due_at": order.due_at,
@@ -127,9 +132,9 @@ CONFIGURATIONS: Final = View(
     fold=fold_configuration,
     indexes=[
         ("account", "approved_at", "_id"),
-        ("agency", "status", "approved_at", "_id"),
-        ("status", "approved_at", "_id"),
-        ("status", "due_at"),
+        ("agency", "status", "due_at", "_id"),
+        ("agency", "status", "applicant_name", "_id"),
+        ("status", "due_at", "_id"),
     ],
 )
 
@@ -294,7 +299,7 @@ TASKS: Final = View(
     model=Task,
     fold=fold_task,
     key=_task_key,
-    indexes=[("agency", "status", "due_at", "_id"), ("agency", "due_at", "_id")],
+    indexes=[("agency", "status", name, "_id") for name in ("due_at", "applicant_name", "kind")],
 )
 
 

@@ -190,6 +190,22 @@ async def test_twenty_requests_fit_on_two_screens_and_all_are_chosen_at_once(
         await page.locator("a[href*='worklist.csv']").click()
     text = (await (await download.value).path()).read_text("utf-8-sig")
     assert text.startswith("Putuskan sebelum,")
+    await page.goto(f"{ready['web']['url']}/console/?limit=1&order=received_at&descending=1")
+    await page.locator("[name=chosen]").check()
+    await page.locator("#reason").fill("Lengkap.")
+    await page.locator("button[name=keep]").click()
+    await page.wait_for_url("**cursor=**")
+    await expect(page.locator("#beyond summary")).to_contain_text("1 daripada 1 yang dipilih")
+    await expect(page.locator("#reason")).to_have_value("Lengkap.")
+    await page.locator("table [name=chosen]").first.check()
+    await expect(page.locator("[data-chosen]")).to_have_text("(2)")
+    await page.locator("#beyond summary").click()
+    await clean(page, "what is chosen and not seen")
+    await page.locator("thead a[href*='order=name']").click()
+    await page.locator("#kind").select_option("termination")
+    await page.locator("form.criteria button").click()
+    await page.wait_for_url("**kind=termination**order=name**")
+    await expect(page.locator("#beyond summary")).to_contain_text("2 daripada 2 yang dipilih")
 
 
 @ways("en", scripts=True)
@@ -322,6 +338,7 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
         "/console/?all=1",
         f"/console/requests/{failed}",
         f"/console/requests/{untold}",
+        "/console/papers?status=failed&order=recipient",
         "/console/nowhere",
     ):
         await page.goto(pages + name)
@@ -335,6 +352,8 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
         if name.endswith("/failures"):
             row = page.locator("[aria-labelledby=notices] tr", has_text="Tidak Sampai")
             await expect(row.locator(f"a[href$='{untold}']")).to_have_count(1)
+            reason = {"ms": "Alamat tidak diterima", "en": "Address not accepted"}[language]
+            await expect(row.locator(".badge")).to_have_text(reason)
     await page.goto(f"{pages}/console/requests/{untold}")
     await page.locator("#notice-failure button").click()
     await page.wait_for_url("**retried=1")

@@ -262,9 +262,12 @@ async def test_an_administrator_hands_a_letter_over(
     await page.get_by_role("link", name=words["papers tab"]).first.click()
     row = page.locator("tr", has=page.locator(f"a[href$='/requests/{request_id}']"))
     await expect(page.get_by_role("heading", level=1)).to_have_text(words["papers"])
-    while not await row.count():
-        await page.locator("a[href*='cursor=']").click()
-        await page.wait_for_load_state()
+    await page.locator("th[aria-sort=ascending] a").click()
+    await expect(page.locator("th[aria-sort=descending]")).to_have_count(1)
+    reference = (await admin.get("intake", f"/v1/requests/{request_id}")).json()["reference"]
+    async with page.expect_download() as download:
+        await page.locator("a[href*='papers.csv?descending=1']").click()
+    assert reference in content(await (await download.value).path()).decode()
     async with page.expect_download() as download:
         await row.locator(f"a[href$='/papers/{letter}/document']").click()
     assert content(await (await download.value).path()).startswith(b"%PDF-")

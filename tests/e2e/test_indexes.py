@@ -150,28 +150,48 @@ async def through_all_lists(readers, request_id):
             await reader.get("records", "/v1/charter", params=asked)
 
 
-async def through_the_desk(mampu):
-    for order in ("due_at", "name", "kind", "channel", "quota_bytes", "received_at"):
-        for descending in ("false", "true"):
-            asked = {"order": order, "descending": descending}
-            await pages(mampu, "approval", "/v1/worklist", **asked)
+ORDERS: Final = (
+    ("approval", "/v1/worklist", {}, "due_at name kind channel quota_bytes received_at"),
+    ("approval", "/v1/requests", {"by_me": "true"}, "changed_at name kind"),
+    *(
+        ("intake", "/v1/inbox", status, "received_at sender")
+        for status in ({}, {"status": "waiting"})
+    ),
+    *(
+        ("provisioning", "/v1/tasks", status, "due_at name kind")
+        for status in ({}, {"status": "open"}, {"status": "claimed"})
+    ),
+    ("provisioning", "/v1/failures", {}, "due_at name"),
+    *(
+        ("notification", "/v1/notifications", status, "wanted_since recipient about")
+        for status in ({}, {"status": "prepared"})
+    ),
+)
+
+
+async def through_the_desk(mampu, jpa):
+    for service, path, only, orders in ORDERS:
+        for order in orders.split():
+            for descending in ("false", "true"):
+                asked = {**only, "order": order, "descending": descending}
+                await pages(jpa if "tasks" in path else mampu, service, path, **asked)
     (waiting,) = await pages(mampu, "approval", "/v1/worklist")
     await mampu.post("approval", f"/v1/requests/{waiting['request_id']}/assignment")
     for assigned in ("me", "nobody"):
         await pages(mampu, "approval", "/v1/worklist", assigned=assigned)
         await pages(mampu, "intake", "/v1/inbox", assigned=assigned, status="waiting")
         await pages(mampu, "notification", "/v1/notifications", assigned=assigned)
-    for asked in ({"q": "siti"}, {"by_me": "true"}):
-        await pages(mampu, "approval", "/v1/requests", **asked)
+    await pages(mampu, "approval", "/v1/requests", q="siti")
     await mampu.get("approval", "/v1/worklist/counts")
-    await pages(mampu, "provisioning", "/v1/failures")
+    named = {"request_id": waiting["request_id"]}
+    await mampu.get("approval", "/v1/worklist", params=named)
 
 
 async def through_lists_of_an_agency(mampu, jpa, operator, request_id):
     await pages(mampu, "intake", "/v1/requests", mine="true")
     for status in ({}, {"status": "waiting"}):
         await pages(mampu, "intake", "/v1/inbox", **status)
-    await through_the_desk(mampu)
+    await through_the_desk(mampu, jpa)
     await pages(mampu, "provisioning", "/v1/configurations")
     for status in ({}, {"status": "open"}, {"status": "claimed"}, {"status": "done"}):
         for task in await pages(jpa, "provisioning", "/v1/tasks", **status):

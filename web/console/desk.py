@@ -1,14 +1,22 @@
-"""The tabs above every list of work, each with how much waits there."""
+"""What all lists of work have: tabs with how much waits there, an order in the address, and the list as a file."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+from urllib.parse import urlencode
 
+from fastapi import Depends, Query
 from pydantic import BaseModel
+from starlette.responses import Response
 
+from bmt.agencies.charter import MALAYSIA
+from bmt.chassis.http.routes import LONGEST_CURSOR, Page
 from bmt.contracts.http.approval import WorklistCounts
 from web.clients import Address, ServiceName, VisitorClient, address, part
+from web.csv_file import csv_file
+from web.language import Language
 
 COUNTED: Final = 50
 """A higher count shows as "more than" this: counting on would be costly."""
@@ -78,3 +86,103 @@ async def _tab(
     asked = {"status": status, "limit": COUNTED}
     found = await part(client.get(service, lists, _Waiting, asked))
     return Tab(path, len(found.items), found.next_cursor is not None) if found else Tab(path, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The page of a list that the address means, as its service takes it."""
+
+    limit: Annotated[int | None, Query(ge=1, le=200)] = None
+    cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None
+
+
+Where = Annotated[Place, Depends()]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list's filters and order, as they stand in the address. Each list has its filters, and `order` with the list's own as default."""
+
+    NEWEST_FIRST: ClassVar[bool] = False
+    """Whether its own order is descending."""
+
+    descending: Annotated[Literal["1", "0", ""], Query()] = ""
+    """Empty: as the order is by itself."""
+
+    @property
+    def now(self) -> str:
+        """The order."""
+        return str(self._given()["order"])
+
+    @property
+    def is_descending(self) -> bool:
+        return self.descending == "1" if self.descending else self._is_by_itself(self.now)
+
+    @property
+    def address(self) -> str:
+        """The list as a query string, without the page."""
+        own = {one.name: one.default for one in fields(self)}
+        return urlencode({name: is_ for name, is_ in self._given().items() if is_ != own[name]})
+
+    def asked(self) -> dict[str, Any]:
+        """The parameters of the service's list."""
+        return {**self._given(), "descending": self.is_descending}
+
+    def sorted_by(self, order: str) -> str:
+        """The address of the list in this order; in the opposite one, if it is in this order."""
+        down = self._is_by_itself(order)
+        if order == self.now:
+            down = not self.is_descending
+        told = "" if down == self._is_by_itself(order) else "01"[down]
+        changed: dict[str, Any] = {"order": order, "descending": told}
+        return "?" + replace(self, **changed).address
+
+    def with_(self, **changed: Any) -> str:
+        """The address of the list with these filters."""
+        return "?" + replace(self, **changed).address
+
+    def _is_by_itself(self, order: str) -> bool:
+        own = next(one.default for one in fields(self) if one.name == "order")
+        return self.NEWEST_FIRST and order == own
+
+    def _given(self) -> Mapping[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+T = TypeVar("T", bound=BaseModel)
+
+MOST_EXPORTED: Final = 2_000
+AT_ONCE: Final = 200
+
+
+async def everything(
+    client: VisitorClient,
+    service: ServiceName,
+    path: Address,
+    pages: type[Page[T]],
+    asked: Mapping[str, Any],
+) -> Sequence[T]:
+    """All that is listed, in its order; at most `MOST_EXPORTED`."""
+    found: list[T] = []
+    cursor = None
+    while len(found) < MOST_EXPORTED:
+        where = {"limit": AT_ONCE, "cursor": cursor}
+        page = await client.get(service, path, pages, {**asked, **where})
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            break
+    return found
+
+
+def as_file(
+    name: str, heads: Sequence[str], rows: Iterable[Sequence[object]], language: Language
+) -> Response:
+    """A list as a file for spreadsheets; `heads` in Malay, times in Malaysian time."""
+    told = [[_written(cell) for cell in row] for row in rows]
+    return csv_file(f"bmt-{name}", [[language.text(head) for head in heads], *told])
+
+
+def _written(cell: object) -> object:
+    if isinstance(cell, datetime):
+        return cell.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
+    return cell

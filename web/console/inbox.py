@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -23,10 +24,11 @@ from bmt.contracts.http.intake import (
 )
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import Address, Received, VisitorClient, address
-from web.console import desk
+from web.console import desk, wording
 from web.console.access import ADMITTED, Administrator
 from web.console.assigning import ASSIGN, assign
 from web.console.deciding import people
+from web.console.desk import Listing, Where
 from web.console.forms import Form, RegistrationForm, faults_of, field_of
 from web.forms import FormWrong, all_told
 from web.ports import Client, Here, Ports
@@ -42,16 +44,25 @@ MOST_WAITING: Final = 200
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]
 
 
+@dataclass(frozen=True, slots=True)
+class InboxListing(Listing):
+    """What the list's address asks for."""
+
+    NEWEST_FIRST = True
+
+    status: Annotated[InboxStatus, Query()] = "waiting"
+    assigned: Annotated[Whose | Literal[""], Query()] = ""
+    order: Annotated[Literal["received_at", "sender"], Query()] = "received_at"
+
+
+Only = Annotated[InboxListing, Depends()]
+
+
 @router.get("")
 async def listed(
-    request: Request,
-    here: Here,
-    client: Client,
-    status: InboxStatus = "waiting",
-    assigned: Annotated[Whose | Literal[""], Query()] = "",
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    request: Request, here: Here, client: Client, only: Only, place: Where
 ) -> Response:
-    asked = {"status": status, "assigned": assigned, "cursor": cursor}
+    asked = {**only.asked(), **asdict(place)}
     found, tabs = await asyncio.gather(
         client.get("intake", address("inbox"), Page[InboxItem], asked), desk.tabs(client)
     )
@@ -60,11 +71,28 @@ async def listed(
         "inbox.html",
         groups=grouped(found.items),
         more=found.next_cursor,
-        chosen=status,
-        assigned=assigned,
+        only=only,
+        person=await people(client, (one.handed_in_by for one in found.items)),
         tabs=tabs,
         now=here.clock(),
     )
+
+
+@router.get(".csv")
+async def exported(request: Request, here: Here, client: Client, only: Only) -> Response:
+    language = here.layout.language(request)
+    found = await desk.everything(client, "intake", address("inbox"), Page[InboxItem], only.asked())
+    person = await people(client, (one.handed_in_by for one in found))
+    rows = [
+        (
+            *(one.received_at, one.subject, language.text(_form_of(one))),
+            language.text(wording.KIND[one.kind]) if one.kind else None,
+            *(one.sender or person(one.handed_in_by), one.person),
+            one.assignment.by.name if one.assignment else None,
+        )
+        for one in found
+    ]
+    return desk.as_file("inbox", wording.EXPORTED["inbox"], rows, language)
 
 
 @router.get("/{item_id}")
@@ -167,6 +195,12 @@ def grouped(items: Sequence[InboxItem]) -> Sequence[Sequence[InboxItem]]:
     for one in items:
         groups.setdefault(one.person or one.inbox_item_id, []).append(one)
     return tuple(groups.values())
+
+
+def _form_of(item: InboxItem) -> str:
+    if item.bounce:
+        return wording.NOTICE["failed"]
+    return "Imbasan" if item.scan else wording.CHANNEL["email"]
 
 
 async def _settled(client: VisitorClient, item_id: str) -> InboxItem | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from typing import Annotated, Final, Literal
 
@@ -23,11 +23,12 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address, part
-from web.console import desk
+from web.console import desk, wording
 from web.console.access import ADMITTED
 from web.console.assigning import ASSIGN, AT_ONCE, assign_all
+from web.console.desk import Listing, Place, Where
 from web.console.forms import Form
-from web.console.worklist import named
+from web.console.worklist import KEEP, named
 from web.forms import FormWrong, Sent, all_told, new_key, validated
 from web.ports import Client, Here, Ports
 
@@ -58,18 +59,19 @@ class Outcome:
 
 _NOTHING: Final = Outcome()
 _LIST: Final = address("notifications")
+_NOTICES: Final = Page[WaitingNotification]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What the address asks for."""
+class NoticeListing(Listing):
+    """What the list's address asks for."""
 
     status: Annotated[NoticeStatus, Query()] = "prepared"
     assigned: Annotated[Whose | Literal[""], Query()] = ""
-    cursor: Annotated[str | None, Query(max_length=1000)] = None
+    order: Annotated[Literal["wanted_since", "recipient", "about"], Query()] = "wanted_since"
 
 
-Listed = Annotated[Listing, Depends()]
+Only = Annotated[NoticeListing, Depends()]
 
 
 @router.get("")
@@ -77,24 +79,46 @@ async def listed(
     request: Request,
     here: Here,
     client: Client,
-    listing: Listed,
+    only: Only,
+    place: Where,
     *,
     every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
     """`all`: every paper on the page is chosen."""
-    return await _page(here, request, client, listing, every=every)
+    return await _page(here, request, client, only, place, every=every)
+
+
+@router.get(".csv")
+async def exported(request: Request, here: Here, client: Client, only: Only) -> Response:
+    language = here.layout.language(request)
+    found = await desk.everything(client, "notification", _LIST, _NOTICES, only.asked())
+    names = await named(client, list({one.request_id for one in found}))
+    rows = [
+        (
+            names[one.request_id].applicant.name if one.request_id in names else None,
+            *(one.recipient, language.text(wording.ABOUT[one.about])),
+            *(language.text(wording.CHANNEL[one.channel]), one.wanted_since),
+            one.assignment.by.name if one.assignment else None,
+            *(language.sentence(one.code) if one.code else None, one.reference),
+        )
+        for one in found
+    ]
+    return desk.as_file("papers", wording.EXPORTED["papers"], rows, language)
 
 
 @router.post("")
 async def act(
-    request: Request, here: Here, client: Client, told: Form, listing: Listed
+    request: Request, here: Here, client: Client, told: Form, only: Only, place: Where
 ) -> Response:
     """What is done with the papers that are chosen, each by itself; or one e-mail is sent once more."""
-    chosen = told.texts("chosen")
+    chosen, note = told.texts("chosen"), told.text("note")
+    if told.text(KEEP) and chosen:
+        return await _page(here, request, client, only, place, chosen=chosen, note=note)
     try:
         if resent := told.text("resend"):
             await _resend(client, resent, told.key)
-            return RedirectResponse(f"{request.url.path}?status={listing.status}", _SEE_OTHER)
+        if resent or told.text(KEEP):
+            return RedirectResponse(f"{request.url.path}?{request.url.query}", _SEE_OTHER)
         if not chosen:
             raise FormWrong(errors=(FieldError.of("/chosen", "choose_papers"),))
         if len(chosen) > MOST_CHOSEN:
@@ -103,21 +127,20 @@ async def act(
             )
         if told.text("do") == "print":
             return await _printed(client, chosen)
-        asked = {"status": listing.status, "limit": 200}
-        found = await part(client.get("notification", _LIST, Page[WaitingNotification], asked))
-        papers = {one.notification_id: one for one in found.items} if found else {}
+        papers = await _papers(client, only)
         if action := told.text(ASSIGN):
             refused = await assign_all(client, "notifications", chosen, action)
             outcome = Outcome(papers, (), refused)
-            return await _page(here, request, client, listing, outcome, chosen=[*refused])
+            return await _page(here, request, client, only, place, outcome, chosen=[*refused])
         outcome = await _handed_over(client, chosen, told, papers)
     except Refused as refusal:
         return await _page(
-            here, request, client, listing, chosen=chosen, note=told.text("note"), refused=refusal
+            here, request, client, only, place, chosen=chosen, note=note, refused=refusal
         )
     left = [*outcome.refused]
-    note = told.text("note") if left else ""
-    return await _page(here, request, client, listing, outcome, chosen=left, note=note)
+    return await _page(
+        here, request, client, only, place, outcome, chosen=left, note=note if left else ""
+    )
 
 
 @router.get("/{notification_id}/document")
@@ -134,7 +157,8 @@ async def _page(
     here: Ports,
     request: Request,
     client: VisitorClient,
-    listing: Listing,
+    only: NoticeListing,
+    place: Place,
     outcome: Outcome = _NOTHING,
     *,
     every: bool = False,
@@ -145,26 +169,30 @@ async def _page(
     tabs = asyncio.create_task(desk.tabs(client))
     found: Page[WaitingNotification]
     try:
-        found = await client.get("notification", _LIST, Page[WaitingNotification], asdict(listing))
+        found = await client.get("notification", _LIST, _NOTICES, {**only.asked(), **asdict(place)})
     except Unavailable:
         if not chosen:
             raise
         # What was chosen and typed can be sent again from the page.
         found = Page(items=[], next_cursor=None)
-    about = {one.request_id for one in (*found.items, *outcome.papers.values())}
     papers = [one.notification_id for one in found.items if is_paper(one)]
+    beyond = [one for one in chosen if one not in papers]
+    if beyond and not outcome.papers:
+        outcome = replace(outcome, papers=await _papers(client, only))
+    about = {one.request_id for one in (*found.items, *outcome.papers.values())}
     return here.layout.page(
         request,
         "papers.html",
         STATUS[refused.problem] if refused else None,
         found=found.items,
         more=found.next_cursor,
-        listing=listing,
+        only=only,
         tabs=await tabs,
         names=await named(client, list(about)),
         may_choose=bool(papers),
+        cursor=place.cursor,
         chosen=papers if every else chosen,
-        beyond=[one for one in chosen if one not in papers],
+        beyond=beyond,
         outcome=outcome,
         note=note,
         now=here.clock(),
@@ -177,6 +205,13 @@ async def _page(
 def is_paper(notice: WaitingNotification) -> bool:
     """Whether there is a paper that can be handed over."""
     return notice.channel != "email" and notice.status in ("prepared", "superseded")
+
+
+async def _papers(client: VisitorClient, only: NoticeListing) -> Mapping[str, WaitingNotification]:
+    """The first of this status, by id: what those that are chosen are called."""
+    asked = {"status": only.status, "limit": desk.AT_ONCE}
+    found = await part(client.get("notification", _LIST, _NOTICES, asked))
+    return {one.notification_id: one for one in found.items} if found else {}
 
 
 async def _resend(client: VisitorClient, notification_id: str, key: str) -> None:

@@ -1,30 +1,27 @@
 """Requests whatever their status: those that a search finds, and those on which the visitor did something."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.http.routes import Page
 from bmt.contracts import values
 from bmt.contracts.http.approval import ListedRequest
 from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.access import Administrator
-from web.console.worklist import AT_ONCE, MOST_EXPORTED
-from web.csv_file import csv_file
+from web.console.desk import Listing, Where
 from web.ports import Client, Here, Ports
 
 router = APIRouter()
 
 _SEE_OTHER: Final = 303
 _REQUESTS: Final = address("requests")
-
-Cursor = Annotated[str | None, Query(max_length=1024)]
 
 
 @router.get("/search")
@@ -33,14 +30,14 @@ async def search(
     here: Here,
     _: Administrator,
     client: Client,
+    place: Where,
     q: Annotated[str, Query(max_length=200)] = "",
-    cursor: Cursor = None,
 ) -> Response:
     """What the words find; a reference leads to its request at once."""
     words = " ".join(q.split())
     if not words:
         return here.layout.page(request, "search.html", q="", found=[], more=None, now=here.clock())
-    asked = {"q": words, "cursor": cursor}
+    asked = {"q": words, **asdict(place)}
     page = await client.get("approval", _REQUESTS, Page[ListedRequest], asked)
     if values.read_reference(words) and len(page.items) == 1:
         where = f"{here.layout.prefix}/requests/{page.items[0].request_id}"
@@ -58,20 +55,34 @@ async def found_as_file(
     client: Client,
     q: Annotated[str, Query(min_length=1, max_length=200)],
 ) -> Response:
-    return await _exported(here, request, client, {"q": " ".join(q.split())})
+    return await _exported(here, request, client, {"q": " ".join(q.split())}, "search")
+
+
+@dataclass(frozen=True, slots=True)
+class DoneListing(Listing):
+    """The list of what the visitor did."""
+
+    NEWEST_FIRST = True
+
+    order: Annotated[Literal["changed_at", "name", "kind"], Query()] = "changed_at"
+
+
+Done = Annotated[DoneListing, Depends()]
 
 
 @router.get("/done.csv")
-async def done_as_file(request: Request, here: Here, _: Administrator, client: Client) -> Response:
-    return await _exported(here, request, client, {"by_me": True})
+async def done_as_file(
+    request: Request, here: Here, _: Administrator, client: Client, only: Done
+) -> Response:
+    return await _exported(here, request, client, {"by_me": True, **only.asked()}, "done")
 
 
 @router.get("/done")
 async def done(
-    request: Request, here: Here, _: Administrator, client: Client, cursor: Cursor = None
+    request: Request, here: Here, _: Administrator, client: Client, only: Done, place: Where
 ) -> Response:
-    """What the visitor decided, approved at a level or corrected, the latest first."""
-    asked = {"by_me": True, "cursor": cursor}
+    """What the visitor decided, approved at a level or corrected."""
+    asked = {"by_me": True, **only.asked(), **asdict(place)}
     page, tabs = await asyncio.gather(
         client.get("approval", _REQUESTS, Page[ListedRequest], asked), desk.tabs(client)
     )
@@ -80,30 +91,24 @@ async def done(
         "done.html",
         found=page.items,
         more=page.next_cursor,
+        only=only,
         tabs=tabs,
         now=here.clock(),
     )
 
 
 async def _exported(
-    here: Ports, request: Request, client: VisitorClient, asked: Mapping[str, Any]
+    here: Ports, request: Request, client: VisitorClient, asked: Mapping[str, Any], name: str
 ) -> Response:
     """The list as a file, in its order."""
     language = here.layout.language(request)
-    rows: list[Sequence[str]] = [[language.text(one) for one in wording.EXPORTED_WHATEVER_STATUS]]
-    cursor = None
-    while len(rows) <= MOST_EXPORTED:
-        place = {"limit": AT_ONCE, "cursor": cursor}
-        page = await client.get("approval", _REQUESTS, Page[ListedRequest], {**asked, **place})
-        rows += [
-            (
-                language.text(wording.STATUS[one.status]),
-                one.changed_at.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M"),
-                *(one.applicant.name, one.applicant.account, one.applicant.email),
-                *(language.text(wording.KIND[one.kind]), one.reference),
-            )
-            for one in page.items
-        ]
-        if (cursor := page.next_cursor) is None:
-            break
-    return csv_file("bmt", rows)
+    found = await desk.everything(client, "approval", _REQUESTS, Page[ListedRequest], asked)
+    rows = [
+        (
+            *(language.text(wording.STATUS[one.status]), one.changed_at),
+            *(one.applicant.name, one.applicant.account, one.applicant.email),
+            *(language.text(wording.KIND[one.kind]), one.reference),
+        )
+        for one in found
+    ]
+    return desk.as_file(name, wording.EXPORTED["done"], rows, language)

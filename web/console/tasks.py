@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Final
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -23,8 +24,9 @@ from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web import session
 from web.clients import VisitorClient, address
-from web.console import desk
+from web.console import desk, wording
 from web.console.access import ADMITTED
+from web.console.desk import Listing, Where
 from web.forms import Sent, all_told, new_key, validated
 from web.ports import Client, Here, Ports
 from web.uploads import Attached, attached, known
@@ -32,31 +34,53 @@ from web.uploads import Attached, attached, known
 EVIDENCE: Final = "evidence"
 
 _SEE_OTHER: Final = 303
+_LIST: Final = address("tasks")
 
 router = APIRouter(prefix="/tasks", dependencies=[ADMITTED])
 
 
+@dataclass(frozen=True, slots=True)
+class TaskListing(Listing):
+    """What the list's address asks for."""
+
+    status: Annotated[TaskFilter, Query()] = "open"
+    order: Annotated[Literal["due_at", "name", "kind"], Query()] = "due_at"
+
+
+Only = Annotated[TaskListing, Depends()]
+
+
 @router.get("")
 async def listed(
-    request: Request,
-    here: Here,
-    client: Client,
-    status: TaskFilter = "open",
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    request: Request, here: Here, client: Client, only: Only, place: Where
 ) -> Response:
-    asked = {"status": status, "cursor": cursor}
+    asked = {**only.asked(), **asdict(place)}
     found, tabs = await asyncio.gather(
-        client.get("provisioning", address("tasks"), Page[Task], asked), desk.tabs(client)
+        client.get("provisioning", _LIST, Page[Task], asked), desk.tabs(client)
     )
     return here.layout.page(
         request,
         "tasks.html",
         found=found.items,
         more=found.next_cursor,
-        chosen=status,
+        only=only,
         tabs=tabs,
         now=here.clock(),
     )
+
+
+@router.get(".csv")
+async def exported(request: Request, here: Here, client: Client, only: Only) -> Response:
+    language = here.layout.language(request)
+    found = await desk.everything(client, "provisioning", _LIST, Page[Task], only.asked())
+    rows = [
+        (
+            *(one.due_at, one.applicant_name, one.account, language.text(wording.KIND[one.kind])),
+            *(one.claimed_by.name if one.claimed_by else None, one.completed_at, one.reference),
+        )
+        for one in found
+    ]
+    return desk.as_file("tasks", wording.EXPORTED["tasks"], rows, language)
 
 
 @router.get("/{task_id}")

@@ -1,6 +1,7 @@
 """The console's Malay words; the catalogue has the English ones."""
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
 from bmt.contracts.events import About, Target
@@ -260,6 +261,16 @@ WARNING_LABEL: Final[Mapping[RequestWarning, str]] = {
 }
 """The same as WARNING in a line of a list."""
 
+MAIL_LABEL: Final[Mapping[str, str]] = {
+    "mail_no_such_address": "Alamat tidak diterima",
+    "mail_box_closed": "Peti mel penuh",
+    "mail_too_large": "Terlalu besar",
+    "mail_not_allowed": "Tidak dibenarkan",
+    "mail_put_off": "Terlalu lama ditangguhkan",
+    "mail_refused": "Ditolak pelayan mel",
+}
+"""Why a notice did not arrive, in a line of a list; the codes have whole sentences."""
+
 WITHHELD: Final[Mapping[Withheld, str]] = {
     "own_request": "Milik anda",
     "approved_before": "Telah anda luluskan",
@@ -267,17 +278,24 @@ WITHHELD: Final[Mapping[Withheld, str]] = {
 }
 """Why a request does not wait for the visitor."""
 
-EXPORTED: Final = (
-    *("Putuskan sebelum", "Diterima pada", "Nama", "Akaun", "E-mel"),
-    *("Jenis", "Saluran", "Kuota", "Amaran", "Rujukan"),
-)
-"""The columns of the exported list."""
-
-EXPORTED_WHATEVER_STATUS: Final = (
-    *("Keadaan", "Sejak", "Nama", "Akaun", "E-mel"),
-    *("Jenis", "Rujukan"),
-)
-"""The columns where requests of any status are exported."""
+EXPORTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "worklist": (
+        *("Putuskan sebelum", "Diterima pada", "Nama", "Akaun", "E-mel"),
+        *("Jenis", "Saluran", "Kuota", "Amaran", "Rujukan"),
+    ),
+    "done": ("Keadaan", "Sejak", "Nama", "Akaun", "E-mel", "Jenis", "Rujukan"),
+    "inbox": ("Diterima pada", "Perkara", "Saluran", "Jenis", "Daripada", "Pemohon", "Pegawai"),
+    "tasks": (
+        *("Selesaikan sebelum", "Pemohon", "Akaun", "Jenis"),
+        *("Pegawai", "Selesai", "Rujukan"),
+    ),
+    "papers": (
+        *("Pemohon", "Kepada", "Tentang", "Saluran"),
+        *("Sejak", "Pegawai", "Sebab", "Rujukan"),
+    ),
+    "failures": ("Perkara", "Pemohon", "Selesaikan sebelum", "Sistem", "Sebab", "Rujukan"),
+}
+"""The columns of a list as a file."""
 
 DECIDED: Final[Mapping[Choice, str]] = {
     "approve": "Diluluskan",
@@ -331,8 +349,9 @@ ALL: Final = (
     ASSIGNED,
     TAB,
     WARNING_LABEL,
+    MAIL_LABEL,
     WITHHELD,
-    {name: name for name in (*EXPORTED, *EXPORTED_WHATEVER_STATUS, LOOKING, ACCOUNT_LIKE)},
+    {name: name for name in (*chain(*EXPORTED.values()), LOOKING, ACCOUNT_LIKE)},
     DECIDED,
     WHY_NOT,
     LATER,

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.errors import Unavailable
@@ -33,8 +32,8 @@ from web.console import desk, wording
 from web.console.access import Administrator
 from web.console.assigning import ASSIGN, assign_all
 from web.console.deciding import people
+from web.console.desk import Listing, Place, Where
 from web.console.forms import DecisionForm, Form
-from web.csv_file import csv_file
 from web.forms import FormWrong, faults_of
 from web.ports import Client, Here, Ports
 
@@ -43,15 +42,17 @@ router = APIRouter()
 SURE: Final = "sure"
 """The requests about which it was asked once more."""
 
+KEEP: Final = "keep"
+"""The button that leads to another page of the list, and keeps what is chosen and typed."""
+
 MOST_CHANGES: Final = 100
 MOST_NAMED: Final = 100
 """How many requests one call of approval names."""
 
+_SEE_OTHER: Final = 303
 _A_MONTH: Final = timedelta(days=30)
 _NONE_CHOSEN: Final = FieldError.of("/chosen", "choose_requests")
 
-MOST_EXPORTED: Final = 2_000
-AT_ONCE: Final = 200
 Warned = Literal["yes", "no"]
 Due = Literal["late", "today"]
 Order = Literal["due_at", "name", "kind", "channel", "quota_bytes", "received_at"]
@@ -59,28 +60,20 @@ Order = Literal["due_at", "name", "kind", "channel", "quota_bytes", "received_at
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """The worklist's filter and order, as they stand in the address. An empty field does not filter."""
+class Filter(Listing):
+    """The worklist's filter and order. An empty field does not filter."""
 
     kind: Annotated[Kind | Literal[""], Query()] = ""
     channel: Annotated[Channel | Literal[""], Query()] = ""
     warned: Annotated[Warned | Literal[""], Query()] = ""
     due: Annotated[Due | Literal[""], Query()] = ""
     assigned: Annotated[Whose | Literal[""], Query()] = ""
-    order: Annotated[Order | Literal[""], Query()] = ""
-    descending: Annotated[Literal["1", ""], Query()] = ""
+    order: Annotated[Order, Query()] = "due_at"
 
-    def asked(self, now: datetime) -> Mapping[str, Any]:
+    def asked_at(self, now: datetime) -> Mapping[str, Any]:
         """The parameters of approval's list."""
-        return {
-            "kind": self.kind,
-            "channel": self.channel,
-            "warned": self.warned == "yes" if self.warned else None,
-            "due_before": self._due_before(now),
-            "assigned": self.assigned,
-            "order": self.order,
-            "descending": bool(self.descending) or None,
-        }
+        warned = {"warned": self.warned == "yes" if self.warned else None}
+        return {**self.asked(), **warned, "due": None, "due_before": self._due_before(now)}
 
     def _due_before(self, now: datetime) -> str | None:
         if self.due == "today":
@@ -88,31 +81,11 @@ class Filter:
             return there.replace(hour=23, minute=59, second=59, microsecond=0).isoformat()
         return now.isoformat() if self.due == "late" else None
 
-    @property
-    def address(self) -> str:
-        """The filter as a query string."""
-        return urlencode({name: value for name, value in asdict(self).items() if value})
-
-    def sorted_by(self, order: Order) -> str:
-        """The address of the list in this order; in the opposite one, if it is in this order."""
-        is_now = (self.order or "due_at") == order
-        other: Literal["1", ""] = "1" if is_now and not self.descending else ""
-        return "?" + replace(self, order=order, descending=other).address
-
     def __bool__(self) -> bool:
         return bool(self.kind or self.channel or self.warned or self.due or self.assigned)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The page of the list that the address means, as approval takes it."""
-
-    limit: Annotated[int | None, Query(ge=1, le=200)] = None
-    cursor: Annotated[str | None, Query(max_length=1024)] = None
-
-
 Only = Annotated[Filter, Depends()]
-Where = Annotated[Place, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +148,8 @@ async def decide_all(
 ) -> Response:
     bulk = Bulk(DecisionForm.of(told), told.texts("chosen"))
     try:
+        if told.text(KEEP):
+            return await _other_page(here, request, client, only, place, bulk)
         if not bulk.chosen:
             raise FormWrong(errors=(_NONE_CHOSEN,))
         if act := told.text(ASSIGN):
@@ -184,8 +159,7 @@ async def decide_all(
             return await _worklist(here, request, client, only, place, bulk)
         rulings = bulk.form.rulings(bulk.chosen)
         if bulk.form.value("decision") == "approve":
-            above, usual = await _above_usual(client, {**only.asked(here.clock()), **asdict(place)})
-            above = [one for one in above if one.request_id in bulk.chosen]
+            above, usual = await _above_usual(client, bulk.chosen)
             if {one.request_id for one in above} - set(told.texts(SURE)):
                 bulk = replace(bulk, above=above, usual_bytes=usual)
                 return await _worklist(here, request, client, only, place, bulk)
@@ -211,33 +185,23 @@ async def exported(
     here: Here, request: Request, _: Administrator, client: Client, only: Only
 ) -> Response:
     """The list as a file, in its order."""
-    language, now = here.layout.language(request), here.clock()
-    found: list[WorklistItem] = []
-    cursor = None
-    while len(found) < MOST_EXPORTED:
-        asked = {**only.asked(now), "limit": AT_ONCE, "cursor": cursor}
-        page = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
-        found += page.items
-        if (cursor := page.next_cursor) is None:
-            break
-    rows: list[Sequence[str]] = [[language.text(name) for name in wording.EXPORTED]]
-    for one in found:
-        warnings = "; ".join(language.text(wording.WARNING_LABEL[w]) for w in one.warnings)
-        applicant = one.applicant
-        rows.append(
-            (
-                *(
-                    at.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
-                    for at in (one.due_at, one.received_at)
-                ),
-                *(applicant.name, applicant.account, applicant.email),
-                language.text(wording.KIND[one.kind]),
-                language.text(wording.CHANNEL[one.channel]) if one.channel else "",
-                language.size(one.quota_bytes) if one.quota_bytes else "",
-                *(warnings, one.reference),
-            )
+    language, asked = here.layout.language(request), only.asked_at(here.clock())
+    found = await desk.everything(
+        client, "approval", address("worklist"), Page[WorklistItem], asked
+    )
+    rows = [
+        (
+            *(one.due_at, one.received_at),
+            *(one.applicant.name, one.applicant.account, one.applicant.email),
+            language.text(wording.KIND[one.kind]),
+            language.text(wording.CHANNEL[one.channel]) if one.channel else "",
+            language.size(one.quota_bytes) if one.quota_bytes else "",
+            "; ".join(language.text(wording.WARNING_LABEL[w]) for w in one.warnings),
+            one.reference,
         )
-    return csv_file("bmt", rows)
+        for one in found
+    ]
+    return desk.as_file("worklist", wording.EXPORTED["worklist"], rows, language)
 
 
 @router.get("/changes")
@@ -261,6 +225,20 @@ async def changes(
     )
 
 
+async def _other_page(
+    here: Ports,
+    request: Request,
+    client: VisitorClient,
+    only: Filter,
+    place: Place,
+    bulk: Bulk,
+) -> Response:
+    """Another page of the list, by its own address unless something is chosen."""
+    if not bulk.chosen:
+        return RedirectResponse(f"{request.url.path}?{request.url.query}", _SEE_OTHER)
+    return await _worklist(here, request, client, only, place, bulk)
+
+
 async def _worklist(
     here: Ports,
     request: Request,
@@ -273,7 +251,7 @@ async def _worklist(
 ) -> Response:
     """The agency's open requests that pass the filter, in its order."""
     now, since = here.clock(), last_visit(request)
-    asked = {**only.asked(now), **asdict(place)}
+    asked = {**only.asked_at(now), **asdict(place)}
     counted = {"changed_since": since.isoformat() if since else None}
     found: Page[WorklistItem]
     counts: WorklistCounts | None
@@ -292,6 +270,7 @@ async def _worklist(
         others = await desk.other_tabs(client)
     listed = [one for one in found.items if one.request_id not in bulk.closed]
     may = [one.request_id for one in listed if one.withheld is None]
+    beyond = [one for one in bulk.chosen if one not in may]
     answer = here.layout.page(
         request,
         "worklist.html",
@@ -304,8 +283,10 @@ async def _worklist(
         bulk=bulk,
         form=bulk.form,
         chosen=may if every else bulk.chosen,
-        beyond=[one for one in bulk.chosen if one not in may],
+        beyond=beyond,
+        names=bulk.names if bulk.results or bulk.not_taken else await named(client, beyond),
         may_choose=bool(may),
+        cursor=place.cursor,
         rules=rules,
         refused=bulk.refused,
         faults=faults_of(bulk.refused),
@@ -317,16 +298,35 @@ async def _worklist(
 
 
 async def _above_usual(
-    client: VisitorClient, asked: Mapping[str, Any]
+    client: VisitorClient, chosen: Sequence[str]
 ) -> tuple[Sequence[WorklistItem], int | None]:
-    """What is listed and asks for more than is usual, unless another administrator approved it; and what is usual."""
+    """What is chosen and asks for more than is usual, wherever it is listed; and what is usual.
+
+    Without what another administrator approved, and without what has warnings, which is not approved from a list.
+    """
     rules = await own_rules(client)
     usual = rules.usual_quota_bytes if rules else None
     if usual is None:
         return (), None
-    found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
-    more = [one for one in found.items if (one.quota_bytes or 0) > usual and not one.endorsements]
+    pages = await asyncio.gather(
+        *(
+            client.get("approval", address("worklist"), Page[WorklistItem], asked)
+            for asked in _by_ids(chosen)
+        )
+    )
+    more = [
+        one
+        for page in pages
+        for one in page.items
+        if (one.quota_bytes or 0) > usual and not one.endorsements and not one.warnings
+    ]
     return more, usual
+
+
+def _by_ids(ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """The parameters that ask for these requests, as many calls as are needed."""
+    parts = [ids[start : start + MOST_NAMED] for start in range(0, len(ids), MOST_NAMED)]
+    return [{"request_id": part, "limit": MOST_NAMED} for part in parts]
 
 
 async def own_rules(client: VisitorClient) -> OwnAgency | None:
@@ -341,12 +341,10 @@ async def own_rules(client: VisitorClient) -> OwnAgency | None:
 
 async def named(client: VisitorClient, ids: Sequence[str]) -> Mapping[str, ListedRequest]:
     """What people call the requests; none if they cannot be had now, as the list says enough without."""
-    parts = [ids[start : start + MOST_NAMED] for start in range(0, len(ids), MOST_NAMED)]
-    asked = [{"request_id": part, "limit": MOST_NAMED} for part in parts]
     requests = address("requests")
     try:
         pages = await asyncio.gather(
-            *(client.get("approval", requests, Page[ListedRequest], one) for one in asked)
+            *(client.get("approval", requests, Page[ListedRequest], one) for one in _by_ids(ids))
         )
     except (Refused, Unavailable):
         return {}

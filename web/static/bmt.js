@@ -105,10 +105,10 @@ for (const form of document.querySelectorAll("form[data-keeps]")) {
 
 // All boxes of a list at once: <a href="?all=1" data-choose-all>; how many are chosen: <output data-chosen>.
 for (const list of document.querySelectorAll("form.work")) {
-  const boxes = [...list.querySelectorAll("input[type=checkbox][name=chosen]")];
+  const boxes = [...list.querySelectorAll("table input[type=checkbox][name=chosen]")];
   const told = list.querySelector("[data-chosen]");
   const count = () => {
-    const chosen = list.querySelectorAll("input[type=hidden][name=chosen]").length + boxes.filter((box) => box.checked).length;
+    const chosen = list.querySelectorAll("[name=chosen]:checked").length;
     if (told) told.textContent = chosen ? `(${chosen})` : "";
   };
   list.querySelector("[data-choose-all]")?.addEventListener("click", (event) => {
@@ -119,6 +119,17 @@ for (const list of document.querySelectorAll("form.work")) {
   });
   list.addEventListener("change", count);
   count();
+  // Another order or filter keeps what is chosen, as the next page does.
+  const keeping = (address, event) => {
+    if (event.ctrlKey || event.metaKey || !list.querySelector("[name=chosen]:checked")) return;
+    event.preventDefault();
+    const button = document.createElement("button");
+    Object.assign(button, { name: "keep", value: "next", formAction: address, hidden: true });
+    list.append(button);
+    list.requestSubmit(button);
+  };
+  for (const link of list.querySelectorAll("thead a")) link.addEventListener("click", (event) => keeping(link.href, event));
+  document.querySelector("form.criteria")?.addEventListener("submit", (event) => keeping(`?${new URLSearchParams(new FormData(event.target))}`, event));
 }
 
 // Keys: / searches, j and k go through a list, x chooses, ? shows them. They can be switched off (WCAG 2.1.4).

@@ -360,7 +360,12 @@ Id = Annotated[str, Path(max_length=200)]
 
 DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
-_LONGEST_CURSOR: Final = 1024
+LONGEST_CURSOR: Final = 4096
+"""A place may be somebody's name, or an e-mail's sender, in any script."""
+
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before.")
+]
 
 T = TypeVar("T")
 Key = TypeVar("Key", bound=tuple[Any, ...])
@@ -402,10 +407,7 @@ class Paging(Generic[Key]):
     async def __call__(
         self,
         limit: Annotated[int, Query(ge=1, le=LARGEST_LIMIT)] = DEFAULT_LIMIT,
-        cursor: Annotated[
-            str | None,
-            Query(max_length=_LONGEST_CURSOR, description="`next_cursor` of the page before."),
-        ] = None,
+        cursor: Cursor = None,
     ) -> PageRequest[Key]:
         """The requested page. Raises `Refused` (`validation_failed`) if the cursor is none of ours."""
         return PageRequest(limit=limit, after=None if cursor is None else self._read(cursor))

@@ -295,6 +295,7 @@ class Failure(_Answer):
     reference: str
     agency: str
     kind: Kind
+    applicant_name: str | None = None
     target: Target | None = Field(description="What refused; null: it failed before this was kept.")
     reason: str
     code: str | None = Field(default=None, description=_CODE)

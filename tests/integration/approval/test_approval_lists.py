@@ -36,6 +36,7 @@ async def test_the_worklist_is_narrowed(office):
         ({"due_before": EARLY}, set()),
         ({"due_before": LATE}, all_of_them),
         ({"channel": "memo"}, set()),
+        ({"request_id": [plain, warned, new_id()], "warned": False}, {plain}),
         ({"kind": "application", "warned": False, "due_before": LATE}, {plain}),
     ):
         assert set(await ids(office, "/v1/worklist", **asked)) & all_of_them == expected
@@ -91,9 +92,12 @@ async def test_what_somebody_did_is_listed_for_them_and_counted(office, as_):
     who = ("administrator", "MAMPU", "rosnah", "Rosnah")
     await office.decide(mine, "reject", *who, reason="Tidak perlu.")
     await office.decide(other, "reject", reason="Tidak perlu.")
-    asked = {"by_me": True}
-    listed = (await office.client.get("/v1/requests", headers=headers, params=asked)).json()
-    assert [one["request_id"] for one in listed["items"]] == [mine.request_id]
+    for order in ("changed_at", "name", "kind"):
+        asked = {"by_me": True, "order": order}
+        listed = (await office.client.get("/v1/requests", headers=headers, params=asked)).json()
+        assert [one["request_id"] for one in listed["items"]] == [mine.request_id]
+    answer = await office.get("/v1/requests", order="name")
+    assert pointers(assert_problem(answer, "validation_failed")) == {"/query/order"}
     after = (await office.client.get("/v1/worklist/counts", headers=headers)).json()
     assert (before["done_by_caller"], after["done_by_caller"]) == (0, 1)
 

@@ -103,6 +103,11 @@ async def test_an_item_is_taken_and_items_of_one_person_are_known_by_it(deliver,
         answer = await intake.get("/v1/inbox", headers=as_(*ADMINISTRATOR), params=asked_for)
         found = [one["inbox_item_id"] for one in answer.json()["items"]]
         assert [item for item in items if item in found] == expected
+    for descending in (False, True):
+        asked_for = {"order": "sender", "descending": descending, "limit": 200}
+        answer = await intake.get("/v1/inbox", headers=as_(*ADMINISTRATOR), params=asked_for)
+        senders = [one["sender"] for one in answer.json()["items"]]
+        assert senders == sorted(senders, reverse=descending)
 
 
 async def test_senders_who_never_finish_keep_nobody_waiting(deliver, intake, as_):

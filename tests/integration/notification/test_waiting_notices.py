@@ -84,20 +84,23 @@ async def test_an_e_mail_that_was_refused_tells_why_without_the_address(desk):
     assert not await waiting(desk, request)
 
 
-async def test_the_list_comes_in_pages(desk):
+@pytest.mark.parametrize("order", ["wanted_since", "recipient", "about"])
+async def test_the_list_comes_in_pages_in_every_order(desk, order):
     requests = [desk.request(agency="JPA", reply_through="form") for _ in range(3)]
     for request in requests:
         await desk.wire.say(received(request))
         await desk.item(request, "acknowledgement", "prepared")
     seen, cursor = [], None
     while True:
-        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        params = {"limit": 2, "order": order} | ({"cursor": cursor} if cursor else {})
         page = (await desk.get(QUEUE, *JPA, **params)).json()
-        seen += [item["request_id"] for item in page["items"]]
+        seen += page["items"]
         if (cursor := page["next_cursor"]) is None:
             break
-    assert len(seen) == len(set(seen))
-    assert {request.request_id for request in requests} <= set(seen)
+    assert [item[order] for item in seen] == sorted(item[order] for item in seen)
+    ids = [item["request_id"] for item in seen]
+    assert len(ids) == len(set(ids))
+    assert {request.request_id for request in requests} <= set(ids)
 
 
 async def test_who_may_see_the_list(desk):
@@ -108,3 +111,5 @@ async def test_who_may_see_the_list(desk):
         "/query/status",
         "/query/channel",
     }
+    wrong = await desk.get(QUEUE, "operator", "", order="recipient")
+    assert pointers(assert_problem(wrong, "validation_failed")) == {"/query/order"}

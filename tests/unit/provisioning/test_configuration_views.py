@@ -30,7 +30,7 @@ from orders import (
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.eventsourcing.event_store import type_of
-from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.work import WorkItem
 from bmt.contracts.envelope import Envelope
@@ -103,16 +103,20 @@ async def test_a_failure_is_listed_for_its_agency_until_somebody_retries(agency,
     history = (due(), failed(), again, failed(reason="IPMS refuses with 403"))
     view = await shown(views.CONFIGURATIONS, *history)
 
-    found = await queries.failed(view, agency, PageRequest(50, None))
-
-    assert len(found) == seen
+    for order in ("due_at", "name"):
+        page = SortedPage(50, None, order, descending=False)
+        found = await queries.failed(view, agency, page)
+        assert len(found) == seen
     for one in map(api.failure, found):
         assert (one.target, one.reason) == ("ipms", "IPMS refuses with 403")
         assert (one.failures, one.failed_at, one.retryable) == (2, NOW, True)
         assert one.last_retry == Retried(by=OPERATOR, at=NOW, reason="IPMS is mended.")
     for quiet in [(due(),), (*history, again), (due(), started(), configured())]:
         view = await shown(views.CONFIGURATIONS, *quiet)
-        assert await queries.failed(view, agency, PageRequest(50, None)) == []
+        assert (
+            await queries.failed(view, agency, SortedPage(50, None, "due_at", descending=False))
+            == []
+        )
 
 
 def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):
@@ -188,8 +192,8 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
     older = awaiting().model_copy(update={"task_id": "d", "request": facts(), "due_at": None})
     await view.apply(incoming(older))
 
-    async def listed(status, after=None):
-        page = PageRequest(50, after)
+    async def listed(status, after=None, order="due_at", *, descending=False):
+        page = SortedPage(50, after, order, descending)
         return [one.task_id for one in await tasks.tasks_of(view, "MAMPU", status, page)]
 
     assert await listed(None) == ["d", "b", "c", "a"]
@@ -198,6 +202,8 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
     assert await listed("done") == await listed("completed") == ["c"]
     assert await listed("open", (None, "d")) == ["b", "a"]
     assert await listed("open", (DUE_AT, "b")) == ["a"]
+    assert await listed(None, order="kind") == ["a", "b", "c", "d"]
+    assert await listed("open", order="name", descending=True) == ["d", "b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,38 @@ FAILED = {
     "due_at": "2026-11-28T09:00:00Z",
 }
 
+ITEM = {
+    "inbox_item_id": "i1",
+    "agency": "MAMPU",
+    "status": "waiting",
+    "received_at": "2026-11-28T01:00:00Z",
+    "sender": "",
+    "handed_in_by": "aminah@mampu.gov.my",
+    "subject": "Surat",
+    "document_id": "sha256:" + "0" * 64,
+    "scan": {
+        "batch": {
+            "document_id": "sha256:" + "0" * 64,
+            "filename": "x.pdf",
+            "media_type": "application/pdf",
+            "size_bytes": 1,
+        },
+        "pages": [1],
+    },
+}
+TASK = {
+    **{name: FOUND[name] for name in ("request_id", "reference", "kind")},
+    "task_id": "t1",
+    "agency": "MAMPU",
+    "account": "siti",
+    "applicant_name": "Siti binti Ali",
+    "target": "ipms",
+    "instructions": "Hidupkan.",
+    "status": "open",
+    "opened_at": "2026-11-28T01:00:00Z",
+    "due_at": "2026-11-30T09:00:00Z",
+}
+REJECTED = "Ditolak,2025-12-02 17:00,Siti binti Ali,siti,"
 UNTOLD = {
     "notification_id": "n1",
     "request_id": FOUND["request_id"],
@@ -41,7 +73,10 @@ UNTOLD = {
     "document_id": None,
     "recipient": "siti@mampu.gov.my",
     "wanted_since": "2026-11-28T01:00:00Z",
+    "code": "mail_box_closed",
+    "last_problem": "552 5.2.2 full",
 }
+OWNER = {"account": "aminah@mampu.gov.my", "name": "Aminah binti Yusof", "serving": True}
 
 
 def services(calls, found=(), **answered):
@@ -52,7 +87,14 @@ def services(calls, found=(), **answered):
             return answered[path]
         if path == "worklist_counts":
             return httpx.Response(200, json=COUNTS)
-        items = {"requests": list(found), "failures": [FAILED]}.get(path, [])
+        if path.startswith("accounts_"):
+            return httpx.Response(200, json=OWNER)
+        items = {
+            "requests": list(found),
+            "failures": [FAILED],
+            "inbox": [ITEM],
+            "tasks": [TASK],
+        }.get(path, [])
         if path == "notifications" and call.url.params["status"] == "failed":
             items = [UNTOLD]
         return httpx.Response(200, json={"items": items, "next_cursor": None})
@@ -99,24 +141,52 @@ async def test_a_notice_that_did_not_arrive_is_a_failure_and_is_counted():
     assert re.search(r'Kegagalan <span class="count">2</span>', text)
     assert "Makluman yang tidak sampai</h2>" in text
     assert "siti@mampu.gov.my" in text
+    assert "Peti mel penuh</span>" in text
+    assert 'title="Peti mel penerima penuh atau ditutup. (552 5.2.2 full)"' in text
     away = services([], [FOUND], notifications=httpx.Response(502))
     text = (await browser(away).get("/failures")).text
     assert "Makluman yang tidak sampai tidak dapat dibaca sekarang." in text
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
-    [("/search.csv?q=siti%20%20ali", {"q": "siti ali"}), ("/done.csv", {"by_me": "true"})],
+    ("path", "asked", "lines"),
+    [
+        ("/search.csv?q=siti%20%20ali", {"q": "siti ali"}, [REJECTED]),
+        ("/done.csv?", {"by_me": "true", "order": "changed_at", "descending": "true"}, [REJECTED]),
+        ("/done.csv?order=name", {"order": "name", "descending": "false"}, [REJECTED]),
+        (
+            "/inbox.csv?status=dismissed&order=sender",
+            {"status": "dismissed", "order": "sender", "descending": "false"},
+            ["2026-11-28 09:00,Surat,Imbasan,,Aminah binti Yusof,"],
+        ),
+        (
+            "/tasks.csv?order=name&descending=1",
+            {"status": "open", "order": "name", "descending": "true"},
+            ["2026-11-30 17:00,Siti binti Ali,siti,Permohonan,"],
+        ),
+        (
+            "/papers.csv?status=failed&order=recipient",
+            {"status": "failed", "order": "recipient"},
+            ["Siti binti Ali,siti@mampu.gov.my,Ditolak,E-mel,2026-11-28 09:00,,Peti mel penerima"],
+        ),
+        (
+            "/failures.csv?order=name",
+            {"order": "recipient", "status": "failed"},
+            [
+                "Konfigurasi gagal,Siti binti Ali,2026-11-28 17:00,IPMS,",
+                "Makluman tidak sampai,Siti binti Ali,,E-mel,Peti mel penerima penuh",
+            ],
+        ),
+    ],
 )
-async def test_what_is_listed_is_a_file_too(path, asked):
+async def test_what_is_listed_is_a_file_too_in_the_same_order(path, asked, lines):
     calls = []
     text = (await browser(services(calls, [FOUND])).get(path)).text
-    head, line = text.removeprefix("\ufeff").splitlines()
-    assert head == "Keadaan,Sejak,Nama,Akaun,E-mel,Jenis,Rujukan"
-    assert line.startswith("Ditolak,2025-12-02 17:00,Siti binti Ali,siti,")
-    (call,) = calls
-    assert asked.items() <= dict(call.url.params).items()
-    assert (
-        path.partition("?")[0]
-        in (await browser(services([], [FOUND])).get(path.replace(".csv", ""))).text
-    )
+    head, *rows = text.removeprefix("\ufeff").splitlines()
+    assert len(head.split(",")) >= 6
+    assert [row[: len(line)] for row, line in zip(rows, lines, strict=True)] == lines
+    assert any(asked.items() <= dict(call.url.params).items() for call in calls)
+    page = (await browser(services([], [FOUND])).get(path.replace(".csv", ""))).text
+    assert path.partition("?")[0] in page
+    direction = "descending" if "descending=1" in path or path == "/done.csv?" else "ascending"
+    assert (f'aria-sort="{direction}"' in page) == ("search" not in path)

@@ -47,6 +47,11 @@ def services(calls, listed=(), **refusals):
 
     listed = list(listed)
 
+    def of_ids(call):
+        """What is listed, or what was asked for by its id."""
+        ids = call.url.params.get_list("request_id")
+        return [one for one in listed if not ids or one["request_id"] in ids]
+
     def answers(call):
         path = call.url.path
         calls.append(call)
@@ -61,7 +66,7 @@ def services(calls, listed=(), **refusals):
             ]
             return httpx.Response(200, json={"results": results})
         if path == "/v1/worklist":
-            return httpx.Response(200, json={"items": listed, "next_cursor": None})
+            return httpx.Response(200, json={"items": of_ids(call), "next_cursor": None})
         if path == "/v1/agencies/own":
             return problem("not_found", 404)
         return httpx.Response(200, json=COUNTS if path == "/v1/worklist/counts" else NOTHING)
@@ -153,7 +158,8 @@ async def test_what_is_not_decided_stays_chosen_with_what_was_typed():
     page = await browser(services([], [item()])).post("/", data=sent)
     assert page.text.count("Tiada") >= 1
     assert 'value="r1" checked' in page.text
-    assert '<input type="hidden" name="chosen" value="r9">' in page.text
+    assert '<input type="checkbox" name="chosen" value="r9" checked>' in page.text
+    assert "1 daripada 2 yang dipilih tidak kelihatan di sini" in page.text
     assert "Lengkap.</textarea>" in page.text
     assert 'value="pukal-1"' not in page.text
 
@@ -163,7 +169,7 @@ async def test_nothing_that_is_chosen_is_lost_while_approval_is_down():
     away = services([], decisions=down, worklist=down, worklist_counts=down, agencies_own=down)
     page = await browser(away).post("/", data={**SENT, "chosen": ["r1"], "reason": "Lengkap."})
     assert page.status_code == 503
-    assert '<input type="hidden" name="chosen" value="r1">' in page.text
+    assert '<input type="checkbox" name="chosen" value="r1" checked>' in page.text
     assert 'value="pukal-1"' in page.text
     assert "Lengkap.</textarea>" in page.text
 
@@ -201,17 +207,34 @@ async def test_what_could_not_be_taken_stays_chosen():
 
 async def test_many_are_asked_about_once_more_where_more_than_is_usual_would_be_approved():
     calls = []
-    large = item("Ahmad bin Daud", quota_bytes=25 * 10**9)
-    listed = [large, item(request_id="r2"), item(request_id="r3", quota_bytes=30 * 10**9)]
+    large = item("Ahmad bin Daud", quota_bytes=25 * 10**9, warnings=[])
+    warned = item(request_id="r4", quota_bytes=30 * 10**9)
+    listed = [large, item(request_id="r2"), {**large, "request_id": "r3"}, warned]
     answers = services(calls, listed, agencies_own=httpx.Response(200, json=RULES))
-    sent = {**SENT, "chosen": ["r1", "r2"]}
+    sent = {**SENT, "chosen": ["r1", "r2", "r4"]}
     page = (await browser(answers).post("/", data=sent)).text
     asked_again = re.search(r'id="once-more".*?</div>', page, re.DOTALL)[0]
     assert "Ahmad bin Daud, 25 GB" in asked_again
     assert "(10 GB)" in asked_again
     assert re.findall(r'name="sure" value="(\w+)"', page) == ["r1"]
-    assert page.count(" checked ") == 2
+    assert page.count(" checked ") == 3
     assert not [call for call in calls if call.url.path == "/v1/decisions"]
     await browser(answers).post("/", data={**sent, "sure": "r1"})
     (call,) = [call for call in calls if call.url.path == "/v1/decisions"]
-    assert len(json.loads(call.content)["items"]) == 2
+    assert len(json.loads(call.content)["items"]) == 3
+
+
+async def test_what_is_chosen_and_not_seen_is_asked_about_too_and_comes_along_to_another_page():
+    far = item("Ahmad bin Daud", request_id="r9", quota_bytes=25 * 10**9, warnings=[])
+    here = services([], [item()], agencies_own=httpx.Response(200, json=RULES))
+    elsewhere = services([], [far])
+    told = lambda call: (elsewhere if "request_id" in call.url.params else here)(call)  # noqa: E731
+    page = (await browser(told).post("/", data={**SENT, "chosen": ["r1", "r9"]})).text
+    asked_again = re.search(r'id="once-more".*?</div>', page, re.DOTALL)[0]
+    assert "Ahmad bin Daud, 25 GB (tidak kelihatan di sini)" in asked_again
+    onward = {**SENT, "keep": "next", "chosen": "r9", "reason": "Lengkap."}
+    page = (await browser(told).post("/?cursor=abc", data=onward)).text
+    assert 'value="r9" checked' in page
+    assert "Lengkap.</textarea>" in page
+    nothing = await browser(told).post("/?cursor=abc", data={**SENT, "keep": "next"})
+    assert (nothing.status_code, nothing.headers["location"]) == (303, "/?cursor=abc")
