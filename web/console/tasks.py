@@ -15,12 +15,14 @@ from bmt.contracts.http.provisioning import (
     Claimed,
     Completed,
     Completion,
+    ReportLine,
+    ReportResults,
     TakenOver,
     Task,
     TaskFilter,
     TaskInFull,
 )
-from bmt.contracts.problems import Refused
+from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from web import session
 from web.clients import VisitorClient, address
@@ -32,6 +34,7 @@ from web.ports import Client, Here, Ports
 from web.uploads import Attached, attached, known
 
 EVIDENCE: Final = "evidence"
+REPORT: Final = "report"
 
 _SEE_OTHER: Final = 303
 _LIST: Final = address("tasks")
@@ -54,6 +57,21 @@ Only = Annotated[TaskListing, Depends()]
 async def listed(
     request: Request, here: Here, client: Client, only: Only, place: Where
 ) -> Response:
+    return await _list(here, request, client, only, place)
+
+
+async def _list(
+    here: Ports,
+    request: Request,
+    client: VisitorClient,
+    only: TaskListing,
+    place: Where,
+    *,
+    refused: Refused | None = None,
+    key: str = "",
+    results: Sequence[ReportLine] = (),
+) -> Response:
+    """The list; after a report was handed in, with what became of it."""
     asked = {**only.asked(), **asdict(place)}
     found, tabs = await asyncio.gather(
         client.get("provisioning", _LIST, Page[Task], asked), desk.tabs(client)
@@ -66,6 +84,10 @@ async def listed(
         only=only,
         tabs=tabs,
         now=here.clock(),
+        key=key or new_key(),
+        refused=refused,
+        told=all_told(refused),
+        results=results,
     )
 
 
@@ -81,6 +103,37 @@ async def exported(request: Request, here: Here, client: Client, only: Only) -> 
         for one in found
     ]
     return desk.as_file("tasks", wording.EXPORTED["tasks"], rows, language)
+
+
+@router.get("/bulk-changes.csv")
+async def bulk_changes(client: Client) -> Response:
+    return await client.passed_on("provisioning", address("tasks", "bulk-changes"))
+
+
+@router.post("")
+async def bulk_report(
+    request: Request, here: Here, client: Client, only: Only, place: Where
+) -> Response:
+    told = await here.uploads.read(request, client)
+    try:
+        results = await _handed_in(client, told)
+    except Refused as refused:
+        return await _list(here, request, client, only, place, refused=refused)
+    except Unavailable:
+        away = Refused(problem="unavailable")
+        return await _list(here, request, client, only, place, refused=away, key=told.key)
+    return await _list(here, request, client, only, place, results=results)
+
+
+async def _handed_in(client: VisitorClient, told: Sent) -> Sequence[ReportLine]:
+    came = await attached(client, told, REPORT, most=1)
+    came.require_all()
+    faults = came.faults or ([] if came.ids else [FieldError.of(f"/{REPORT}", "choose_file")])
+    if faults:
+        raise Refused(errors=tuple(faults))
+    body = {"document_id": came.ids[0]}
+    where = address("tasks", "bulk-report")
+    return (await client.post("provisioning", where, body, ReportResults, told.key)).results
 
 
 @router.get("/{task_id}")

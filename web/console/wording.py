@@ -9,7 +9,7 @@ from bmt.contracts.http.approval import Choice, Withheld
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import InboxStatus
 from bmt.contracts.http.notification import NoticeStatus
-from bmt.contracts.http.provisioning import TaskFilter
+from bmt.contracts.http.provisioning import ReportOutcome, TaskFilter
 from bmt.contracts.values import NotShownReason, RequestWarning
 from web import wording as every_page
 
@@ -277,6 +277,18 @@ WITHHELD: Final[Mapping[Withheld, str]] = {
     "registrar": "Anda mendaftarkannya",
 }
 """Why a request does not wait for the visitor."""
+
+REPORTED: Final[Mapping[ReportOutcome, str]] = {
+    "completed": "Dilengkapkan.",
+    "completed_before": "Telah dilengkapkan sebelum ini.",
+    "failed": "Portal melaporkan kegagalan; tugasan kekal terbuka.",
+    "differs": "Nilainya bukan yang diluluskan; tugasan kekal terbuka.",
+    "unclear": "Hasilnya tidak dapat dibaca; tugasan kekal terbuka.",
+    "repeated": "Tugasan ini dinamakan lebih daripada sekali; tiada apa-apa dibuat.",
+    "unknown": "Tiada tugasan agensi ini yang bernama begitu.",
+    "refused": "Tidak dibenarkan.",
+}
+"""What became of a line of the portal's report."""
 
 EXPORTED: Final[Mapping[str, tuple[str, ...]]] = {
     "worklist": (

@@ -28,6 +28,7 @@ PNG: Final = "image/png"
 JPEG: Final = "image/jpeg"
 TIFF: Final = "image/tiff"
 TEXT: Final = "text/plain"
+CSV: Final = "text/csv"
 EMAIL: Final = "message/rfc822"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -39,6 +40,7 @@ ENDINGS: Final = {
     JPEG: ".jpg",
     TIFF: ".tif",
     TEXT: ".txt",
+    CSV: ".csv",
     EMAIL: ".eml",
     DOCX: ".docx",
     XLSX: ".xlsx",
@@ -75,7 +77,7 @@ Content = IO[bytes]
 def recognise(content: Content, declared: str) -> str | None:
     """The kind of `content`; None if it is not accepted.
 
-    `declared` only distinguishes a message from other text. The content is left at its start. The largest takes a
+    `declared` only distinguishes a message and a table from other text. The content is left at its start. The largest takes a
     second: do not run it in the event loop.
     """
     content.seek(0)
@@ -125,7 +127,8 @@ def _written(content: Content, head: bytes, declared: str) -> str | None:
         return None
     if declared == EMAIL:
         return EMAIL if _has_header(head) else None
-    return TEXT if is_text(content) else None
+    kind = CSV if declared == CSV else TEXT
+    return kind if is_text(content) else None
 
 
 def is_markup(head: bytes) -> bool:
@@ -373,7 +376,7 @@ def _shown(part: Part) -> str | None:
     """Its kind if it can be shown; a kind with a signature in its first bytes needs no declared type."""
     told = part.declared_type if part.declared_type in ALLOWED else ""
     kind = recognise(io.BytesIO(part.content), told)
-    return None if kind in (TEXT, EMAIL) and kind != told else kind
+    return None if kind == CSV or (kind in (TEXT, EMAIL) and kind != told) else kind
 
 
 def _without(part: Part, number: int, reason: NotShownReason) -> NotShown:

@@ -78,3 +78,31 @@ async def test_what_is_no_document_is_asked_for_again():
     assert answer.status_code == 422
     assert "tidak dapat dijumpai: lampirkan semula" in answer.text
     assert (kept(answer.text), answers.bodies) == ([], [])
+
+
+async def test_a_portals_report_is_handed_in_and_each_line_that_stays_open_is_told():
+    lines = [
+        {"line": 2, "task_id": "t", "account": "lim.jpa@mygovuc.gov.my", "outcome": "completed"},
+        {"line": 3, "task_id": "u", "account": "ali.jpa@mygovuc.gov.my", "outcome": "failed"}
+        | {"message": "Akaun dikunci"},
+        {"line": 4, "task_id": None, "account": None, "outcome": "unknown"},
+    ]
+    asked = []
+
+    def answers(call):
+        if call.url.path.endswith("/bulk-report"):
+            asked.append(call.content)
+            return httpx.Response(200, json={"results": lines})
+        return httpx.Response(200, json={"items": [TASK], "next_cursor": None})
+
+    handed_in = {"key": "laporan-1", "documents": FIRST.model_dump_json()}
+    answer = await browser(answers).post("/tasks", data=handed_in)
+    assert FIRST.document_id.encode() in asked[0]
+    shown = re.sub(r"\s+", " ", answer.text)
+    assert "Laporan portal: 1 tugasan dilengkapkan" in shown
+    assert "Portal melaporkan kegagalan; tugasan kekal terbuka. “Akaun dikunci”" in shown
+    assert "Baris 4: Tiada tugasan agensi ini yang bernama begitu." in shown
+    assert "Baris 2" not in shown
+    nothing = await browser(answers).post("/tasks", data={"key": "laporan-2"})
+    assert (nothing.status_code, len(asked)) == (422, 1)
+    assert "Pilih satu fail." in nothing.text
