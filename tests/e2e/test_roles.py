@@ -528,7 +528,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
             tells='"status":201',
         ),
         "provisioning GET /v1/requests/{request_id}/plan": request(waiting[0]),
-        "provisioning GET /v1/requests/{request_id}/configuration": request(waiting[0]),
+        "provisioning GET /v1/requests/{request_id}/configuration": request(filed),
         "provisioning POST /v1/requests/{request_id}/retry": request(waiting[0]),
         "provisioning GET /v1/failures": Target({}, options=everything, tells=failed),
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
