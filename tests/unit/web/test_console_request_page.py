@@ -275,6 +275,15 @@ async def test_who_may_not_approve_sees_why_in_the_place_of_the_form(withheld, w
     assert ('value="reject"' in text) == may_reject
 
 
+async def test_after_an_approval_that_is_not_the_last_comes_the_next_in_ones_list():
+    review = {**REVIEW, "withheld": "approved_before", "levels": {"given": 1, "needed": 2}}
+    kept = ("reference", "kind", "applicant", "received_at", "due_at", "warnings")
+    waiting = {"request_id": ID[:-1] + "2", **{name: REVIEW[name] for name in kept}}
+    worklist = {"items": [waiting], "next_cursor": None}
+    text = await page(Services(review, **{"approval:v1/worklist": worklist}), decided="1")
+    assert text.index("Seterusnya dalam senarai saya") < text.index('value="reject"')
+
+
 async def test_what_other_services_do_is_told_live_too():
     def intake(call):
         assert (call.url.host, call.url.path) == ("intake", f"/v1/requests/{ID}/live")
