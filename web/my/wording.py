@@ -48,7 +48,7 @@ WAITS_FOR: Final[Mapping[str, str]] = {
 """As all pages have it, to the applicant."""
 
 WARNING: Final[Mapping[RequestWarning, str]] = {
-    "not_registered": "Akaun anda tiada dalam direktori. Minta pentadbir agensi mendaftarkannya: tanpa pendaftaran, perkhidmatan tidak dapat diberikan.",
+    "not_registered": "Akaun anda tiada dalam direktori. Minta pentadbir agensi mendaftarkannya: tanpa pendaftaran, permohonan ini tidak dapat dilaksanakan.",
     "not_serving": "Akaun anda tidak aktif dalam direktori. Jika anda masih berkhidmat, minta pentadbir agensi mengaktifkannya.",
     "no_active_service": "Anda tiada perkhidmatan BMT yang aktif untuk ditamatkan. Jika anda tersilap, tarik balik permohonan ini.",
     "already_active": "Anda sudah mempunyai perkhidmatan BMT yang aktif. Jika anda mahu saiz yang lain, nyatakan dalam justifikasi; jika tidak, tarik balik permohonan ini.",
