@@ -363,6 +363,11 @@ class Configured(RequestEvent):
     configured_at: Moment
     effective: Effective
     evidence: tuple[Evidence, ...]
+    approval_reason: str | None = Field(
+        default=None,
+        exclude_if=_is_empty,
+        description="the approver's reason; the applicant is told it",
+    )
 
 
 class ConfigurationFailed(RequestEvent):

@@ -69,15 +69,18 @@ async def notify_of_decision(
 async def notify_of_configuration(
     incoming: IncomingEvent[Configured], clock: Clock
 ) -> Message[Compose]:
-    """Send the applicant what is now in force, or that the service ended."""
+    """Send the applicant what is now in force, or that the service ended, with the approver's reason."""
+    said = incoming.data.approval_reason
+    reason = readable(said) if said else None
     if incoming.data.request.kind == "termination":
-        return _notice_of(incoming, "terminated", clock)
+        return _notice_of(incoming, "terminated", clock, reason=reason)
     effective = incoming.data.effective
     largest = (effective.ipms.max_file_size_bytes, effective.storage.max_file_size_bytes)
     return _notice_of(
         incoming,
         "configured",
         clock,
+        reason=reason,
         quota_bytes=effective.storage.quota_bytes,
         max_file_size_bytes=min((size for size in largest if size is not None), default=None),
     )

@@ -96,7 +96,9 @@ class Ruling(Value):
     """Body of `POST /v1/requests/{id}/decision`: what an administrator decides."""
 
     decision: Choice
-    reason: Reason | None = Field(default=None, description="needed to reject and to return")
+    reason: Reason | None = Field(
+        default=None, description="needed to reject and to return; the applicant is told it"
+    )
     quota_bytes: Bytes | None = Field(
         default=None, description="approval of an application only; default: as asked"
     )

@@ -92,6 +92,7 @@ def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
             storage_connector=policy.storage_connector,
             approver_may_configure=policy.approver_may_configure,
             approved_before_by=tuple(one.endorsed_by.subject for one in approval.endorsements),
+            reason=approval.reason,
         )
     ]
 
@@ -211,6 +212,7 @@ def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
             configured_at=command.configured_at,
             effective=command.effective,
             evidence=command.evidence,
+            approval_reason=order.reason,
         )
     ]
 

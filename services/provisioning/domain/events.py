@@ -22,6 +22,7 @@ class ConfigurationDue(RequestEvent):
         ipms_connector: `scim`, or `worklist` (by an officer).
         approver_may_configure: whether the approver may complete the task in IPMS, too.
         approved_before_by: the accounts of earlier approvers, if several must approve.
+        reason: the approver's, if one was given.
     """
 
     TYPE = "my.gov.bmt.provisioning.ConfigurationDue.v1"
@@ -33,6 +34,7 @@ class ConfigurationDue(RequestEvent):
     storage_connector: str
     approver_may_configure: bool
     approved_before_by: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
+    reason: str | None = Field(default=None, exclude_if=_is_empty)
 
     @property
     def kind(self) -> Kind:

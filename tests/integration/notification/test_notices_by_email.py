@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 
 import pytest
 from eventually import eventually
@@ -17,6 +18,7 @@ from services.notification import channels
 pytestmark = pytest.mark.integration
 
 TOLD = ("NotificationPrepared", "Notified")
+EXPLAINED = partial(configured, approval_reason="Cukup bagi projek ini.")
 
 
 async def test_a_request_is_acknowledged_by_an_e_mail_that_is_said_listed_and_kept(desk):
@@ -57,6 +59,8 @@ async def test_a_request_is_acknowledged_by_an_e_mail_that_is_said_listed_and_ke
         (rejected, "application", "rejected", "Permohonan tidak lengkap."),
         (withdrawn, "application", "withdrawn", "telah ditarik balik"),
         (configured, "application", "configured", "10 GB (10,000,000,000 bait)"),
+        (EXPLAINED, "application", "configured", "Cukup bagi projek ini."),
+        (EXPLAINED, "termination", "terminated", "Cukup bagi projek ini."),
         (configured, "termination", "terminated", "telah ditamatkan"),
     ],
 )

@@ -30,7 +30,7 @@ from orders import (
     taken_over,
 )
 
-from bmt.contracts.events import Granted, Retried
+from bmt.contracts.events import Configured, Granted, Retried
 from services.provisioning.domain.configuration import AwaitOperator, Due, Started
 from services.provisioning.domain.configuration_rules import DECIDER
 from services.provisioning.domain.errors import (
@@ -186,6 +186,14 @@ def test_the_place_is_there_before_the_permission_and_outlives_it():
 )
 def test_a_task_is_claimed_taken_over_and_completed(before, command, then):
     given(DECIDER, *before).when(command).then(then)
+
+
+def test_the_approvers_reason_is_kept_and_told_with_the_outcome():
+    reason = "Cukup bagi projek ini."
+    explained = due().model_copy(update={"reason": reason})
+    said = request_configuration(approved(reason=reason))
+    given(DECIDER).when(said).then(explained)
+    given(DECIDER, explained, started()).when(record()).then_one(Configured, approval_reason=reason)
 
 
 def test_nor_may_who_approved_before_the_last():
