@@ -45,7 +45,7 @@ compiled: $(STAMP)
 	@$(BIN)/python -m pytest -q --collect-only > $(VENV)/compiled.log || { tail $(VENV)/compiled.log; exit 1; }
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
-	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench tests/e2e/test_schemathesis.py tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
 
 browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
 	@BMT_LONG=1 $(BIN)/python -m pytest -q -m browser tests/e2e

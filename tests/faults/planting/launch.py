@@ -3,15 +3,16 @@
 The bug is planted before the service's own module is read; nothing of the service knows of it.
 """
 
-import importlib
 import runpy
 import sys
+
+from faults.planted import BUGS
 
 
 def main() -> None:
     bug, module = sys.argv[1:3]
     sys.argv = [module]
-    importlib.import_module(f"faults.planted.{bug}").plant()
+    BUGS[bug].plant()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
