@@ -322,6 +322,7 @@ async def test_axe_finds_nothing_in_the_console(new_page, caller, http, ready, l
 
     async def refused():
         answer = await admin.get("notification", f"/v1/requests/{untold}/notifications")
+        assert answer.status_code == 200, answer.text
         assert [one["status"] for one in answer.json()["items"]] == ["failed"]
 
     await eventually(refused, 30)

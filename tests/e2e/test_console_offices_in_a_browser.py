@@ -298,7 +298,9 @@ async def test_papers_are_printed_as_one_and_an_acknowledgement_goes_with_the_ou
         await admin.decide(request_id, "reject", reason=reason)
 
         async def replaced(notices=notices):
-            told = (await admin.get("notification", notices)).json()["items"]
+            answer = await admin.get("notification", notices)
+            assert answer.status_code == 200, answer.text
+            told = answer.json()["items"]
             assert [one["status"] for one in told] == ["superseded", "prepared"]
             return told[1]["notification_id"]
 
