@@ -342,6 +342,7 @@ ALL: Final = (
     NOT_SHOWN,
     CHOICE,
     INBOX,
+    REPORTED,
     TASK,
     APPLICANT,
     LABEL,
