@@ -19,14 +19,85 @@ from bmt.contracts.http.approval import RulesVersion
 from bmt.contracts.http.records import CharterFigures, OpenOfAge, Steps, Tally
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
-from web import charts
-from web.charts import Bar, Group
 from web.clients import FILE_SECONDS, VisitorClient, address, part
 from web.csv_file import csv_file
 from web.language import Language
 from web.login import Admitted
 from web.ports import Client, Here, Ports
 from web.wording import CHANNEL, FIGURES, KIND
+
+PLOT: Final = 160
+"""The height of a column of 100 %, in pixels."""
+_FEWEST_GROUPS: Final = 4
+"""Fewer leave the rest of the drawing empty: a column is no wall."""
+_GAP: Final = 0.2
+"""Of the width of a group, between two groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a bar; `look` names its fill. `x` and `width` are in percent."""
+
+    look: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar with what stands above it."""
+
+    label: str
+    value: str
+    parts: Sequence[Part]
+
+
+def bar(label: str, value: str, parts: Sequence[tuple[str, int]], whole: int) -> Bar:
+    """`parts` are looks with numbers, of which `whole` fills the bar."""
+    placed, x = [], 0.0
+    for look, number in parts:
+        width = round(100 * number / whole, 2) if whole else 0.0
+        if width:
+            placed.append(Part(look, round(x, 2), width))
+        x += width
+    return Bar(label, value, placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, `height` pixels high; None: there is nothing to show."""
+
+    look: str
+    x: float
+    width: float
+    height: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Columns that belong together, with the label below them and its middle."""
+
+    label: str
+    middle: float
+    columns: Sequence[Column]
+
+
+def group(label: str, place: int, of: int, columns: Sequence[tuple[str, float | None]]) -> Group:
+    """The group at this place among as many; each column has a look and its percentage."""
+    whole = 100 / max(of, _FEWEST_GROUPS)
+    width = whole * (1 - _GAP) / len(columns)
+    begin = whole * (place + _GAP / 2)
+    placed = [
+        Column(
+            look,
+            round(begin + width * number, 2),
+            round(width * 0.9, 2),
+            None if percent is None else max(2.0, percent * PLOT / 100),
+        )
+        for number, (look, percent) in enumerate(columns)
+    ]
+    return Group(label, round(whole * (place + 0.5), 2), placed)
+
 
 MOST_MONTHS_DRAWN: Final = 12
 MOST_AGENCIES_DRAWN: Final = 12
@@ -275,7 +346,7 @@ def shares(made: CharterFigures, language: Language) -> Sequence[Bar]:
         value = language.text(FIGURES["nothing_due"])
         if one.kept_percent is not None:
             value = f"{language.share(one.kept_percent)} ({language.number(one.kept)} / {language.number(due)})"
-        bars.append(charts.bar(language.text(FIGURES[one.step]), value, parts, due))
+        bars.append(bar(language.text(FIGURES[one.step]), value, parts, due))
     return bars
 
 
@@ -289,7 +360,7 @@ def times(made: CharterFigures, language: Language) -> Sequence[Bar]:
             continue
         parts = (("decide", median), ("notify", p90 - median))
         value = f"{language.worked(timedelta(seconds=median))} · p90 {language.worked(timedelta(seconds=p90))}"
-        bars.append(charts.bar(language.text(FIGURES[one.step]), value, parts, longest))
+        bars.append(bar(language.text(FIGURES[one.step]), value, parts, longest))
     return bars
 
 
@@ -297,7 +368,7 @@ def returns(made: CharterFigures, language: Language) -> Sequence[Bar]:
     """A bar for each reason of returns."""
     most = max((one.returns for one in made.returns), default=0)
     return [
-        charts.bar(
+        bar(
             shorten(
                 one.reason or language.text(FIGURES["own_words"]), LONGEST_LABEL, placeholder=" …"
             ),
@@ -321,7 +392,7 @@ def columns(made: CharterFigures, language: Language) -> Mapping[str, Sequence[G
 
 def _groups(labelled: Sequence[tuple[str, Steps]]) -> Sequence[Group]:
     return [
-        charts.group(
+        group(
             label,
             place,
             len(labelled),
@@ -340,7 +411,7 @@ def ages(made: CharterFigures, language: Language) -> Sequence[Bar]:
         parts = (("kept", in_time), ("applicant", one.applicant), ("overdue", one.overdue))
         label = f"{_age(one)} {language.text(FIGURES['days'])}"
         value = language.number(total)
-        bars.append(charts.bar(label, value, parts, max(totals)))
+        bars.append(bar(label, value, parts, max(totals)))
     return bars
 
 

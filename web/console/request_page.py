@@ -12,24 +12,63 @@ from starlette.responses import Response
 
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
+from bmt.contracts.events import SubmitRequest
 from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, WorklistItem
 from bmt.contracts.http.assignments import Whose
-from bmt.contracts.http.intake import LastSubmission, RequestStatus
+from bmt.contracts.http.intake import LastSubmission, RequestChecked, RequestStatus
 from bmt.contracts.http.notification import Notification
 from bmt.contracts.http.provisioning import ConfigurationState, Plan
 from bmt.contracts.problems import STATUS, Refused
-from bmt.contracts.values import Status
+from bmt.contracts.values import RequestWarning, Status
 from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
-from web.console.checking import CHECKED, warnings_now
 from web.console.deciding import Unusual, directory_names, later, names_of, next_of
 from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
-from web.forms import all_told, faults_of, new_key
+from web.forms import all_told, faults_of, new_key, validated
 from web.my.drafts import Draft
 from web.ports import Ports
 from web.sizes import in_gigabytes
 from web.steps import Due, Happened, Known, StepName, away_of, due_of, outcome_of, person, steps_of
+
+CHECKED: Final[frozenset[RequestWarning]] = frozenset(
+    {
+        *("not_registered", "not_serving", "no_active_service", "already_active"),
+        *("agency_unknown", "email_differs_from_directory"),
+    }
+)
+"""What can be told again: not what was of a message, nor that another request is open, as this one may be."""
+
+_OF_ITSELF: Final[frozenset[RequestWarning]] = frozenset({"already_active", "no_active_service"})
+"""What a request that was carried out brings about itself."""
+_CARRIED_OUT: Final[frozenset[Status]] = frozenset({"configured", "notified", "filed"})
+
+
+async def warnings_now(
+    client: VisitorClient, review: RequestUnderReview, reached: Status
+) -> tuple[RequestWarning, ...] | None:
+    """Those of `CHECKED` that it would have now; None: the directory does not answer.
+
+    Raises:
+        Refused, Unavailable: as intake.
+    """
+    told = {
+        "kind": review.kind,
+        "agency": review.agency,
+        "channel": "form" if review.channel == "event" else review.channel,
+        "reply_through": review.reply_through,
+        "applicant": review.applicant.model_dump(),
+        "justification": review.justification,
+        "quota_bytes": review.quota_bytes,
+        "max_file_size_bytes": review.max_file_size_bytes,
+    }
+    body = validated(SubmitRequest, told).model_dump(mode="json", exclude_none=True)
+    found = await client.post("intake", address("request-checks"), body, RequestChecked, new_key())
+    if "directory_unavailable" in found.warnings:
+        return None
+    left = CHECKED - _OF_ITSELF if reached in _CARRIED_OUT else CHECKED
+    return tuple(one for one in found.warnings if one in left)
+
 
 PLAN_SECONDS: Final = 4.0
 """The longest a page waits for the preview."""

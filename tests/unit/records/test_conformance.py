@@ -25,8 +25,7 @@ from bmt.contracts.http.records import (
 from services.records.charter.cases import Case, Noted, spans_of
 from services.records.conformance import api
 from services.records.conformance.api import COLUMNS, paper, written
-from services.records.conformance.checks import Code, deviations, steps_of
-from services.records.conformance.examination import Period, report
+from services.records.conformance.examination import Code, Period, deviations, report, steps_of
 
 RULES = register.read(AGENCIES_FILE).get("MAMPU").rules
 REQUEST = facts()
