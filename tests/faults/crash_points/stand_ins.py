@@ -1,6 +1,5 @@
 """IPMS and the transfer storage, as small as they can be: they note every call, and outlive the service."""
 
-import base64
 import json
 import re
 import time
@@ -8,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from fixtures.answering import Answer, Call, answering
 
 SERVICE = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -20,7 +20,7 @@ LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 QUOTA = '<multistatus xmlns="DAV:"><response><href>/{}/</href><quota-used-bytes>0</quota-used-bytes><quota-available-bytes>{}</quota-available-bytes></response></multistatus>'
 _MOST = re.compile(r"vmaxb: (\d+)b")
 
-Answer = tuple[int, str, bytes]
+TEXT = {"Content-Type": "text/plain"}
 
 
 @dataclass
@@ -37,7 +37,7 @@ class StandIn:
         """Be as slow, or away, as this account's call is to find it."""
         time.sleep(self.slow.pop(account, 0))  # time itself is the fault
 
-    def answer(self, method: str, path: str, body: bytes, user: str) -> Answer:
+    def answer(self, call: Call) -> Answer:
         raise NotImplementedError
 
     def is_away(self, account: str) -> bool:
@@ -47,36 +47,8 @@ class StandIn:
 
     @contextmanager
     def serving(self) -> Iterator["StandIn"]:
-        stand_in = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                scheme, _, login = self.headers.get("Authorization", "").partition(" ")
-                user = (
-                    base64.b64decode(login).decode().partition(":")[0] if scheme == "Basic" else ""
-                )
-                status, kind, content = stand_in.answer(self.command, self.path, body, user)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_PATCH = do_PROPFIND = handle_any  # noqa: N815  named by the library
-
-            def log_message(self, *_: object) -> None: ...
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        yield self
-        server.shutdown()
-        server.server_close()
+        with answering(self.answer) as self.url:
+            yield self
 
 
 @dataclass
@@ -85,18 +57,18 @@ class Ipms(StandIn):
 
     services: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def answer(self, method: str, path: str, body: bytes, user: str) -> Answer:
-        parts = urlsplit(path)
-        if method == "PATCH":
+    def answer(self, call: Call) -> Answer:
+        parts = urlsplit(call.path)
+        if call.method == "PATCH":
             account = unquote(parts.path.rpartition("/")[2])
-            return self._patch(account, json.loads(body))
+            return self._patch(account, json.loads(call.body))
         asked = parse_qs(parts.query).get("filter", [""])[0]
         if not asked:
             return _json({"schemas": [LIST], "totalResults": 0, "Resources": []})
         account = json.loads(asked.removeprefix("userName eq "))
         self.about(account)
         if self.is_away(account):
-            return 503, "text/plain", b"away"
+            return 503, TEXT, b"away"
         self.calls.append(("GET", account))
         found = {"schemas": [LIST], "totalResults": 1, "Resources": [self._user(account)]}
         return _json(found)
@@ -132,14 +104,14 @@ class Storage(StandIn):
     refuses: set[str] = field(default_factory=set)
     quotas: dict[str, int] = field(default_factory=dict)
 
-    def answer(self, method: str, path: str, body: bytes, user: str) -> Answer:
-        if method == "GET":
+    def answer(self, call: Call) -> Answer:
+        if call.method == "GET":
             return self._reload()
-        owner = unquote(path.strip("/"))
-        self.calls.append((method, owner))
+        owner = unquote(call.path.strip("/"))
+        self.calls.append((call.method, owner))
         if owner not in self.quotas:
-            return 404, "text/plain", b""
-        return 207, "text/xml", QUOTA.format(owner, self.quotas[owner]).encode()
+            return 404, TEXT, b""
+        return 207, {"Content-Type": "text/xml"}, QUOTA.format(owner, self.quotas[owner]).encode()
 
     def _reload(self) -> Answer:
         with self.lock:
@@ -149,10 +121,10 @@ class Storage(StandIn):
             }
             self.calls.append(("reload", ""))
             if self.refuses & set(opened):
-                return 500, "text/plain", b"no"
+                return 500, TEXT, b"no"
             self.quotas = opened
-        return 200, "text/plain", b"ok"
+        return 200, TEXT, b"ok"
 
 
 def _json(content: Any) -> Answer:
-    return 200, "application/scim+json", json.dumps(content).encode()
+    return 200, {"Content-Type": "application/scim+json"}, json.dumps(content).encode()

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from fixtures.answering import Answer, Call, answering
 
 SAFE = ("GET", "HEAD", "OPTIONS", "PROPFIND")
 HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
@@ -43,21 +44,15 @@ class StandIn:
         self._mood = Mood.WELL
         self._turned = threading.Condition()
         self.asked: list[Asked] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = ""
 
     @contextmanager
     def answering(self) -> Iterator["StandIn"]:
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.turn(Mood.WELL)
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
+        with answering(self._answer) as self.url:
+            try:
+                yield self
+            finally:
+                self.turn(Mood.WELL)
 
     def turn(self, mood: Mood) -> None:
         """From now on it answers so; who was left without an answer is cut off."""
@@ -77,47 +72,23 @@ class StandIn:
         with self._turned:
             self._turned.wait_for(lambda: self._mood is not mood)
 
-    def _pass_on(self, call: BaseHTTPRequestHandler, body: bytes) -> tuple[int, list, bytes]:
+    def _pass_on(self, call: Call) -> Answer:
         connection = http.client.HTTPConnection(self._target, timeout=30)
         headers = {k: v for k, v in call.headers.items() if k.lower() not in HOP_BY_HOP}
-        connection.request(call.command, call.path, body or None, headers)
+        connection.request(call.method, call.path, call.body or None, headers)
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        return answer.status, answer.getheaders(), content
+        headers = [each for each in answer.getheaders() if each[0].lower() not in HOP_BY_HOP]
+        return answer.status, headers, content
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        stand_in = self
-
-        class Call(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                mood = stand_in._mood
-                forgets = mood is Mood.FORGETFUL and self.command not in SAFE
-                done = mood is Mood.WELL or forgets or mood is Mood.FORGETFUL
-                answer = stand_in._pass_on(self, body) if done else None
-                stand_in.asked.append(Asked(self.command, self.path, body, mood, done))
-                if mood is Mood.SILENT or forgets:
-                    stand_in._until_turned(mood)
-                    self.close_connection = True
-                elif answer is None:
-                    self._say(503 if mood is Mood.FAILING else 500, [], b"not now")
-                else:
-                    self._say(*answer)
-
-            def _say(self, status: int, headers: list, content: bytes) -> None:
-                self.send_response(status)
-                for name, value in headers:
-                    if name.lower() not in HOP_BY_HOP:
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None: ...
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_PROPFIND = answer  # noqa: N815
-
-        return Call
+    def _answer(self, call: Call) -> Answer | None:
+        mood = self._mood
+        forgets = mood is Mood.FORGETFUL and call.method not in SAFE
+        done = mood is Mood.WELL or mood is Mood.FORGETFUL
+        answer = self._pass_on(call) if done else None
+        self.asked.append(Asked(call.method, call.path, call.body, mood, done))
+        if mood is Mood.SILENT or forgets:
+            self._until_turned(mood)
+            return None
+        return answer or (503 if mood is Mood.FAILING else 500, {}, b"not now")

@@ -2,13 +2,13 @@
 
 import json
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from fixtures.answering import answering
 from fixtures.certificates import Authority
 
 from bmt.chassis.eventsourcing.event_store import MongoEventStore
@@ -42,28 +42,16 @@ def folder(tmp_path):
 @pytest.fixture
 def service():
     """`service(503, {...}, date)`: the address of one that answers so."""
-    servers = []
+    with ExitStack() as stack:
 
-    def start(status=200, body=None, at=None):
-        class Answers(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response_only(status)
-                self.send_header("Date", format_datetime(at or datetime.now(UTC), usegmt=True))
-                self.end_headers()
-                self.wfile.write(json.dumps(body or {}).encode())
+        def start(status=200, body=None, at=None):
+            def answer(_):
+                date = format_datetime(at or datetime.now(UTC), usegmt=True)
+                return status, {"Date": date}, json.dumps(body or {}).encode()
 
-            def log_message(self, *_):
-                """Quiet."""
+            return stack.enter_context(answering(answer))
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        servers.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 async def test_kafka_and_mongodb_are_looked_at_with_topics_indexes_and_clocks(

@@ -2,13 +2,13 @@
 
 import asyncio
 import uuid
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Thread
 
 import pytest
 from eventually import eventually
+from fixtures.answering import answering
 
 from bmt import reconciliation
 from bmt.chassis.messaging.parking import Discarding, Parked, ParkingLot, Record
@@ -112,26 +112,8 @@ async def test_parked_events_and_an_outbox_that_stands_still_are_told(bmt, datab
 @pytest.fixture
 def told():
     """`told("bmt_parked_events 1")`: the address of a process that tells so at `/metrics`."""
-    servers = []
-
-    def start(text):
-        class Answers(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(f"{text}\n".encode())
-
-            def log_message(self, *_):
-                """Quiet."""
-
-        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Answers))
-        Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as stack:
+        yield lambda text: stack.enter_context(answering(lambda _: (200, {}, f"{text}\n".encode())))
 
 
 async def test_what_the_processes_tell_is_on_the_same_screen(bmt, told):

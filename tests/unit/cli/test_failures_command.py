@@ -1,11 +1,9 @@
 """`bmt failures`, over HTTP: what failed, and having it tried again."""
 
 import json
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
+from fixtures.answering import Answer, Call, answering
 from typer.testing import CliRunner
 
 from bmt.cli.main import app
@@ -30,58 +28,43 @@ ITEMS = [
 ]
 
 
-class Provisioning(BaseHTTPRequestHandler):
+class Provisioning:
     """Lists one failure a page; refuses to retry what no retry mends."""
 
-    protocol_version = "HTTP/1.1"
-    retried: list
+    def __init__(self) -> None:
+        self.retried: list = []
 
-    def do_GET(self) -> None:
-        place = int(self.path.partition("cursor=")[2].partition("&")[0] or 0)
-        following = str(place + 1) if place + 1 < len(ITEMS) else None
-        self._say(200, {"items": ITEMS[place : place + 1], "next_cursor": following})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.retried.append((self.path, body, bool(self.headers["Idempotency-Key"])))
-        if "r-3" in self.path:
-            problem = {"type": "urn:bmt:problem:request_closed", "detail": "A new one is needed."}
-            self._say(409, problem)
+    def answer(self, call: Call) -> Answer:
+        if call.headers["Authorization"] != "Bearer the-token":
+            status, body = 401, {}
+        elif call.method == "GET":
+            place = int(call.path.partition("cursor=")[2].partition("&")[0] or 0)
+            following = str(place + 1) if place + 1 < len(ITEMS) else None
+            status, body = 200, {"items": ITEMS[place : place + 1], "next_cursor": following}
         else:
-            self._say(202, {"request_id": "r-1"})
-
-    def _say(self, status: int, body: object) -> None:
-        content = json.dumps(body).encode()
-        allowed = self.headers["Authorization"] == "Bearer the-token"
-        self.send_response(status if allowed else 401)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None: ...
+            asked = json.loads(call.body), bool(call.headers["Idempotency-Key"])
+            self.retried.append((call.path, *asked))
+            status, body = 202, {"request_id": "r-1"}
+            if "r-3" in call.path:
+                detail = "A new one is needed."
+                status, body = 409, {"type": "urn:bmt:problem:request_closed", "detail": detail}
+        return status, {}, json.dumps(body).encode()
 
 
 @pytest.fixture
-def provisioning() -> Iterator[ThreadingHTTPServer]:
-    Provisioning.retried = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Provisioning)
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def provisioning() -> Provisioning:
+    return Provisioning()
 
 
 @pytest.fixture
 def bmt(provisioning):
-    url = f"http://127.0.0.1:{provisioning.server_port}/"
+    with answering(provisioning.answer) as url:
 
-    def run(*arguments: str, **changes: str | None):
-        environment = {"BMT_PROVISIONING_URL": url, "BMT_TOKEN": "the-token", **changes}
-        return CliRunner(env=environment).invoke(app, ["failures", *arguments])
+        def run(*arguments: str, **changes: str | None):
+            environment = {"BMT_PROVISIONING_URL": f"{url}/", "BMT_TOKEN": "the-token", **changes}
+            return CliRunner(env=environment).invoke(app, ["failures", *arguments])
 
-    return run
+        yield run
 
 
 def test_every_page_is_listed_for_people_and_for_machines(bmt):
@@ -98,14 +81,14 @@ def test_every_page_is_listed_for_people_and_for_machines(bmt):
     assert len(json.loads(bmt("list", "--json", "--limit", "1").stdout)["items"]) == 1
 
 
-def test_a_retry_has_a_reason_and_one_that_is_refused_says_why(bmt):
+def test_a_retry_has_a_reason_and_one_that_is_refused_says_why(bmt, provisioning):
     shown = bmt("retry", "r-1", "r-3", "--reason", "IPMS is mended.", "--json")
     assert shown.exit_code == 1
     assert json.loads(shown.stdout)["results"] == [
         {"request_id": "r-1", "refused": None},
         {"request_id": "r-3", "refused": "request_closed: A new one is needed."},
     ]
-    assert Provisioning.retried == [
+    assert provisioning.retried == [
         (f"/v1/requests/{one}/retry", {"reason": "IPMS is mended."}, True) for one in ("r-1", "r-3")
     ]
     assert bmt("retry", "r-1", "--reason", "IPMS is mended.").exit_code == 0

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fixtures.answering import Answer, Call, answering
 from typer.testing import CliRunner
 
 from bmt.cli.main import app
@@ -14,34 +13,22 @@ from bmt.cli.main import app
 REFERENCE = "BMT-MAMPU-2026-7K0QF1ZT"
 
 
-class Records(BaseHTTPRequestHandler):
-    """Finds one file by its reference, and gives its bundle by its id."""
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        asked = parse_qs(parts.query).get("q", [""])
-        items = [{"request_id": "r-1", "reference": REFERENCE}] if asked == [REFERENCE] else []
-        found = {
-            "/v1/records": json.dumps({"items": items, "next_cursor": None}).encode(),
-            "/v1/records/r-1/bundle": b"bundle",
-        }.get(parts.path)
-        self.send_response(404 if found is None else 200)
-        self.send_header("Content-Length", str(len(found or b"{}")))
-        self.end_headers()
-        self.wfile.write(found or b"{}")
-
-    def log_message(self, *_: object) -> None: ...
+def records_answer(call: Call) -> Answer:
+    """One file is found by its reference, and its bundle is given by its id."""
+    parts = urlsplit(call.path)
+    asked = parse_qs(parts.query).get("q", [""])
+    items = [{"request_id": "r-1", "reference": REFERENCE}] if asked == [REFERENCE] else []
+    found = {
+        "/v1/records": json.dumps({"items": items, "next_cursor": None}).encode(),
+        "/v1/records/r-1/bundle": b"bundle",
+    }.get(parts.path)
+    return 404 if found is None else 200, {}, found or b"{}"
 
 
 @pytest.fixture
 def records() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Records)
-    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(records_answer) as url:
+        yield url
 
 
 @pytest.mark.parametrize(
