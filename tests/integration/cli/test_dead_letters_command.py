@@ -163,7 +163,3 @@ async def test_what_nobody_can_handle_again_is_told(bmt, bury):
         f"{unknown} is not kept here as an event: its writer must publish it anew\n"
     )
     assert (await bmt("dead-letters", "list", "--json")).json["total"] == 2
-
-
-async def test_a_discard_needs_a_reason(bmt, bury):
-    assert (await bmt("dead-letters", "discard", await bury(7))).code == 2

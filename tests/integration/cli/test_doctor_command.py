@@ -185,9 +185,3 @@ async def test_the_settings_of_the_pages_are_looked_at(bmt, service):
     assert "BMT_SESSION_KEY is wrong" in checks(answer, "configuration")["web"]["detail"]
     assert checks(answer, "services")["web"]["state"] == "ok"
     assert "too short" not in answer.out
-
-
-async def test_one_address_without_the_other_is_wrong_use(bmt):
-    answer = await bmt("doctor", BMT_MONGODB_URI=None)
-    assert answer.code == 2
-    assert "BMT_MONGODB_URI is missing" in answer.err

@@ -146,30 +146,3 @@ async def test_an_unknown_event_changes_nothing(bmt, lot):
         assert answer.code == 1
         assert answer.err.startswith("bmt: no parked event is called bmt.requests.v1:0:99")
     assert await waiting.list(10) == [parked(7)]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("retry",),
-        ("retry", FIRST, "--all"),
-        ("discard", FIRST),
-        ("discard", FIRST, "--reason", " "),
-        ("list", "--service", "post"),
-    ],
-)
-async def test_a_wrong_use_is_told(bmt, arguments):
-    assert (await bmt("parked", *arguments)).code == 2
-
-
-async def test_a_mongodb_that_is_away_is_one_line(bmt, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.runtime.mongodb.SELECTION_TIMEOUT_MS", 300)
-    answer = await bmt("parked", "list", BMT_MONGODB_URI="mongodb://127.0.0.1:1/")
-    assert answer.code == 3
-    assert answer.err == "bmt: mongodb cannot be reached (ServerSelectionTimeoutError)\n"
-
-
-async def test_an_address_that_is_none_is_wrong_configuration(bmt):
-    answer = await bmt("parked", "list", BMT_MONGODB_URI="https://somewhere")
-    assert answer.code == 2
-    assert answer.err.startswith("bmt: BMT_MONGODB_URI is wrong:")

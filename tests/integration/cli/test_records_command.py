@@ -23,24 +23,6 @@ async def test_a_leaf_that_is_not_what_was_written_is_told(bmt, databases):
     assert {fault["request_id"] for fault in answer.json["faults"]} == {"r"}
 
 
-async def test_a_mongodb_that_is_away_is_one_line(bmt, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.runtime.mongodb.SELECTION_TIMEOUT_MS", 300)
-
-    answer = await bmt("records", "verify", BMT_MONGODB_URI="mongodb://127.0.0.1:1/")
-
-    assert answer.code == 3
-    assert answer.err == "bmt: mongodb cannot be reached (ServerSelectionTimeoutError)\n"
-
-
-async def test_without_an_address_a_data_directory_must_have_a_running_system(bmt, tmp_path):
-    nowhere = {"BMT_MONGODB_URI": None, "BMT_KAFKA_BOOTSTRAP_SERVERS": None}
-
-    answer = await bmt("records", "verify", "--data", str(tmp_path), **nowhere)
-
-    assert answer.code == 3
-    assert "bmt up" in answer.err
-
-
 async def test_a_bundle_that_is_none_is_told_with_the_code_of_what_is_not_so(bmt, tmp_path):
     nothing = tmp_path / "bundle.zip"
     nothing.write_bytes(b"PK\3\4 and nothing more")

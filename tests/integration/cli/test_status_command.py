@@ -256,19 +256,3 @@ async def test_republish_says_which_service_has_not_done_it(bmt, databases):
     (job,) = await Jobs(databases("records")["republishing"]).open()
     assert job.stream == f"request-{request}"
     assert job.since == datetime(2026, 11, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "fault"),
-    [
-        (["--service", "payroll"], "payroll is none of intake"),
-        (["--request", "BMT-1"], "BMT-1 is no request's id"),
-        (["--since", "gestern"], "gestern is no time such as 2026-11-28T09:00:00Z"),
-        (["--since", "0001-01-01T00:00:00+08:00"], "+08:00 is no time such as"),
-        (["--since", "9999-01-01"], "9999-01-01 is still to come"),
-    ],
-)
-async def test_what_republish_cannot_understand_is_refused_by_name(bmt, arguments, fault):
-    answer = await bmt("republish", *arguments)
-    assert answer.code == 2
-    assert fault in " ".join(answer.err.replace("│", " ").split())

@@ -37,22 +37,3 @@ async def test_people_read_it_too(bmt, create_topics):
     answer = await bmt("topics")
     assert "bmt.decisions.v1  written by approval" in answer.out
     assert "0 records in 3 partitions (end offsets 0, 0, 0)" in answer.out
-
-
-async def test_a_kafka_that_is_away_is_one_line(bmt):
-    answer = await bmt("topics", BMT_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-    assert answer.code == 3
-    assert answer.err == "bmt: kafka at 127.0.0.1:1 cannot be reached (KafkaConnectionError)\n"
-
-
-async def test_one_address_without_the_other_would_mix_two_systems(bmt):
-    answer = await bmt("topics", BMT_KAFKA_BOOTSTRAP_SERVERS=None)
-    assert answer.code == 2
-    assert "BMT_KAFKA_BOOTSTRAP_SERVERS is missing" in answer.err
-
-
-async def test_without_addresses_a_data_directory_must_have_a_running_system(bmt, tmp_path):
-    nowhere = {"BMT_KAFKA_BOOTSTRAP_SERVERS": None, "BMT_MONGODB_URI": None}
-    answer = await bmt("topics", "--data", str(tmp_path), **nowhere)
-    assert answer.code == 3
-    assert f"no system runs on {tmp_path}" in answer.err

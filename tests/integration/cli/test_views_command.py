@@ -109,11 +109,3 @@ async def test_a_service_that_never_started_has_no_views_to_make_again(rebuild):
     answer = await rebuild("records")
     assert answer.code == 1
     assert answer.err == "bmt: records has named no views yet (was it ever started?)\n"
-
-
-async def test_what_is_no_service_and_a_mongodb_that_is_away_are_said_to_be(rebuild):
-    assert (await rebuild("nobody")).code == 2
-    away = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200&directConnection=true"
-    answer = await rebuild("approval", BMT_MONGODB_URI=away)
-    assert (answer.code, answer.out) == (3, "")
-    assert answer.err.startswith("bmt: mongodb cannot be reached")
