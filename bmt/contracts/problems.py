@@ -355,7 +355,8 @@ def _holds(value: Any, part: str | int) -> bool:
 def _error(fault: Mapping[str, Any], body: Any) -> FieldError:
     code, values = _code(fault)
     error = FieldError.of(_pointer(fault, body), code, **values)
-    sent = fault.get("input")
+    sent = fault.get("input") if fault["type"] not in CODES else None
+    # pydantic's sentences are made of the constraint: `mail` may stand there, in the `email` that is allowed.
     if isinstance(sent, str) and len(sent) >= _SHORTEST_TELLTALE and sent in error.detail:
         return FieldError.of(error.pointer, GENERAL)
     return error

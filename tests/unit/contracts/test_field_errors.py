@@ -48,6 +48,8 @@ class Home(BaseModel):
             raise ValueError(f"{town} is not on the map")
         if town == "Kuala":
             raise wrong("year_out_of_reach", first=1970, last=9998)
+        if town == "Muar":
+            raise wrong("unknown_agency", agencies=town)
         return town
 
 
@@ -107,7 +109,11 @@ def test_a_validator_without_a_code_is_told_in_general():
 
 
 def test_a_sentence_that_would_repeat_the_value_is_not_told():
-    assert told({"pets": ["object"]}) == {"/pets/0": "This value is not allowed."}
+    assert told({"town": "Muar"}) == {"/town": "This value is not allowed."}
+
+
+def test_what_is_allowed_is_told_though_what_was_sent_is_a_part_of_it():
+    assert told({"limit": "non"}) == {"/limit": "One of these is needed: none."}
 
 
 @given(st.binary())
