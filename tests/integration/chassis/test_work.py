@@ -378,23 +378,8 @@ async def test_work_that_is_promised_again_is_not_performed_twice_at_a_time(queu
     assert sorted(performed) == ["a", "b"]
 
 
-async def test_a_wave_of_new_work_fills_the_hands_that_are_free_and_no_more(queue, monkeypatch):
-    monkeypatch.setattr("bmt.chassis.work.IN_HAND", 2)
-    finish = asyncio.Event()
-
-    async def perform(_):
-        await finish.wait()
-        return Done()
-
-    async with waiting(queue, perform, monkeypatch) as worker:
-        projection, event = promised(queue, worker, "a", "b", "c")
-        await projection.apply(event)
-        assert [work.held for work in await queue.list(10)].count(False) == 1
-        finish.set()
-        await eventually(lambda: is_empty(queue))
-
-
-async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
+@pytest.mark.parametrize("waves", [("abc",), ("a", "b", "c")], ids=["one wave", "one by one"])
+async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch, waves):
     monkeypatch.setattr("bmt.chassis.work.IN_HAND", 2)
     finish = asyncio.Event()
     performed = []
@@ -405,8 +390,8 @@ async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch):
         return Done()
 
     async with waiting(queue, perform, monkeypatch) as worker:
-        for id_ in ("a", "b", "c"):
-            projection, event = promised(queue, worker, id_)
+        for ids in waves:
+            projection, event = promised(queue, worker, *ids)
             await projection.apply(event)
         assert [work.held for work in await queue.list(10)].count(False) == 1
         finish.set()
