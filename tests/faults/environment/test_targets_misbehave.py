@@ -107,15 +107,9 @@ async def test_what_ipms_did_without_saying_so_is_not_done_again(site, aminah):
     assert all(said[0] == each for each in said)
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        (Line.FORGETFUL,),
-        pytest.param((Line.SILENT, Line.CUT, Line.BUSY, Line.FORGETFUL), marks=only_long),
-    ],
-)
 @only_long
-async def test_notices_wait_for_a_mail_server_and_are_recognisably_the_same(site, aminah, lines):
+async def test_notices_wait_for_a_mail_server_and_are_recognisably_the_same(site, aminah):
+    lines = (Line.SILENT, Line.CUT, Line.BUSY, Line.FORGETFUL)
     accounts = await site.accounts(REQUESTS)
 
     async def all_came() -> None:

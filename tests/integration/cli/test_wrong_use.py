@@ -43,7 +43,7 @@ NOWHERE = {"BMT_MONGODB_URI": None, "BMT_KAFKA_BOOTSTRAP_SERVERS": None}
         ),
         *(
             (f"{command} --data /nowhere", NOWHERE, 3, "no system runs on /nowhere")
-            for command in ("topics", "records verify", "parked list")
+            for command in ("topics", "records verify", "parked list", "prune")
         ),
     ],
 )
