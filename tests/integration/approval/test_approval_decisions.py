@@ -138,26 +138,6 @@ async def test_a_second_decision_shows_the_first_and_so_does_its_replay(office):
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_a_returned_request_comes_back_with_its_new_papers(office):
-    request = await office.receives()
-    assert (await office.decide(request, "return", reason="Borang kosong")).status_code == 201
-    assert request.request_id not in {i["request_id"] for i in await office.worklist()}
-    problem = assert_problem(await office.decide(request), "already_decided")
-    assert problem["decision"]["decision"] == "return"
-    corrected = request.model_copy(update={"quota_bytes": 2 * GB})
-    await office.wire.say(received(corrected, warnings=WARNED, documents=()), sequence=2)
-    shown = await eventually(lambda: office.shows(request, "received"))
-    assert (shown["quota_bytes"], shown["documents"], shown["warnings"]) == (2 * GB, [], [*WARNED])
-    assert request.request_id in {i["request_id"] for i in await office.worklist()}
-    answer = await office.decide(request, exception_reason="Disahkan")
-    assert answer.json()["version"] == 4
-    await office.wire.hear(
-        DECISIONS,
-        request.request_id,
-        *("ReviewOpened", "ReturnedForCorrection", "ReviewOpened", "Approved"),
-    )
-
-
 async def test_of_two_administrators_at_once_one_decides_and_the_other_sees_it(office):
     for _ in range(ROUNDS):
         request = await office.receives()
@@ -215,15 +195,6 @@ async def test_events_that_come_again_change_nothing(office):
     assert [one.envelope.causationid for one in said] == list(ids)
     shown = await office.shows(request, "withdrawn")
     assert [step["step"] for step in shown["history"]] == ["received", "withdrawn"]
-
-
-async def test_another_agencys_request_is_not_found(office):
-    request = await office.receives()
-    for request_id in (request.request_id, new_id(), "nonsense"):
-        path = f"/v1/requests/{request_id}"
-        assert_problem(await office.get(path, "JPA"), "not_found")
-        answer = await office.decide(request_id, "approve", "administrator", "JPA")
-        assert_problem(answer, "not_found")
 
 
 async def test_ones_own_request_is_shown_but_not_decided(office):

@@ -4,10 +4,9 @@ import asyncio
 import uuid
 
 import pytest
-from eventually import eventually
 from fixtures.agencies import acting, written
 from fixtures.problems import assert_problem, pointers
-from fixtures.samples import APPLICANT, GB, received
+from fixtures.samples import APPLICANT, GB
 
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.topics import DECISIONS
@@ -98,49 +97,6 @@ async def test_of_two_at_once_one_is_the_first_and_the_other_the_last(office):
         shown = await office.shows(request, "approved")
         assert shown["decision"]["decided_by"] == last["decided_by"]
         assert [one["endorsed_by"] for one in shown["endorsements"]] == [first["decided_by"]]
-
-
-async def test_a_return_begins_again_at_the_first(office):
-    request = await office.receives()
-    await office.decide(request, "approve", *SITI)
-    await office.decide(request, "return", *FAIZ, reason="Borang kosong")
-    await office.wire.say(received(request), sequence=2)
-    shown = await eventually(lambda: office.shows(request, "received"))
-    assert shown["levels"] == {"given": 0, "needed": 2}
-    assert "endorsements" not in shown
-    answer = await office.decide(request, "approve", *SITI)
-    assert answer.json()["levels"] == {"given": 1, "needed": 2}
-
-
-async def test_many_at_once_are_endorsed_each_by_itself(office):
-    requests = [await office.receives() for _ in range(3)]
-    items = [{"request_id": one.request_id, "decision": "approve"} for one in requests]
-    first = (await office.decide_all(items)).json()["results"]
-    assert [one["decision"]["levels"] for one in first] == [{"given": 1, "needed": 2}] * 3
-    second = (await office.decide_all(items)).json()["results"]
-    assert [one["status"] for one in second] == [403] * 3
-    assert {one["problem"]["type"] for one in second} == {"urn:bmt:problem:another_person_needed"}
-
-
-async def test_another_agencys_requests_need_one(office):
-    request = await office.receives(agency="JPA")
-    answer = await office.decide(request, "approve", "administrator", "JPA")
-    assert "levels" not in answer.json()
-    assert "levels" not in await office.shows(request, "approved")
-
-
-async def test_only_who_is_appointed_today_acts_for_another(office):
-    request = await office.receives()
-    for behind in ("Timbalan Pengarah", "Ketua Setiausaha", "Sesiapa"):
-        answer = await office.decide(request, "approve", *SITI, on_behalf_of=behind)
-        problem = assert_problem(answer, "validation_failed")
-        assert pointers(problem) == {"/on_behalf_of"}
-        assert "Pengarah ICT" in problem["errors"][0]["detail"]
-        assert behind not in problem["errors"][0]["detail"]
-    answer = await office.decide(request, "approve", *SITI, on_behalf_of="Pengarah ICT")
-    assert answer.status_code == 201
-    shown = await office.shows(request, "received")
-    assert shown["endorsements"][0]["on_behalf_of"] == "Pengarah ICT"
 
 
 async def test_an_administrator_reads_what_they_decide_by(office):

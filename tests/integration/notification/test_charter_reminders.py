@@ -5,8 +5,6 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
-from eventually import eventually
-from fixtures.procedure import approved, rejected, returned
 from fixtures.samples import received
 
 from bmt.chassis.runtime import clock
@@ -16,7 +14,6 @@ pytestmark = pytest.mark.integration
 
 LONG_AGO = timedelta(days=20)
 HOUR = timedelta(hours=1)
-AWAITED = 'bmt_commands_total{command="await_step"'
 
 
 async def opened(desk, due_at: datetime, **changes) -> RequestFacts:
@@ -51,14 +48,6 @@ async def test_the_office_is_reminded_once_before_the_step_is_due(desk):
     assert mail["In-Reply-To"] is None
 
 
-async def test_a_reminder_tells_nothing_of_the_applicant(desk):
-    request = await opened(desk, clock.now() + HOUR)
-    (raw,) = await desk.reminders(request, desk.office, 1)
-    whole = str(read(raw)) + read(raw).get_content()
-    for personal in (request.applicant.name, request.applicant.account, request.applicant.email):
-        assert personal not in whole
-
-
 async def test_who_is_above_the_office_is_told_once_of_what_is_overdue(desk):
     request = await opened(desk, clock.now() - HOUR)
     (raw,) = await desk.reminders(request, desk.above, 1)
@@ -76,14 +65,6 @@ async def test_reminders_are_on_no_topic_and_in_no_list(desk):
     assert [one["about"] for one in listed.json()["items"]] == ["acknowledgement"]
 
 
-async def test_configuring_is_due_from_the_decision_on(desk):
-    request = await opened(desk, clock.now() + LONG_AGO)
-    await desk.wire.say(approved(request, decided_at=clock.now() - LONG_AGO), sequence=2)
-    (raw,) = await desk.reminders(request, desk.above, 1)
-    assert "belum dikonfigurasikan" in read(raw).get_content()
-    assert read(raw)["Message-ID"].startswith(f"<{request.request_id}.configure-1.escalation@")
-
-
 async def test_the_office_is_told_of_each_configuration_that_failed(desk):
     request = desk.request(agency="JPJ")
     await desk.wire.say(received(request))
@@ -99,55 +80,8 @@ async def test_the_office_is_told_of_each_configuration_that_failed(desk):
     assert await desk.reminders(request, desk.above, 0) == []
 
 
-async def test_a_correction_is_reminded_of_anew(desk):
-    request = await opened(desk, clock.now() + HOUR)
-    await desk.reminders(request, desk.office, 1)
-    await desk.wire.say(returned(request), sequence=2)
-    await say_opened(desk, request, clock.now() + HOUR, sequence=3)
-    first, second = await desk.reminders(request, desk.office, 2)
-    assert read(second)["Message-ID"] == f"<{request.request_id}.decide-2.reminder@mygovuc.gov.my>"
-    assert read(first)["Message-ID"] != read(second)["Message-ID"]
-
-
-async def test_what_was_decided_meanwhile_is_not_reminded_of(desk):
-    """While the mail server is away, so that the reminder is due and not sent."""
-    await desk.mail.stop()
-    try:
-        request = await opened(desk, clock.now() + HOUR)
-        before = await desk.metric(AWAITED)
-        await desk.wire.say(rejected(request), sequence=2)
-        await desk.item(request, "rejected", "prepared")
-    finally:
-        await desk.mail.start()
-    other = await opened(desk, clock.now() + HOUR)
-    await desk.reminders(other, desk.office, 1)
-    await desk.mails(request, 2)
-    assert await desk.metric(AWAITED) > before
-    assert await desk.reminders(request, desk.office, 0) == []
-
-
 async def test_a_connection_that_breaks_after_the_reminder_was_taken_sends_the_same_again(desk):
     desk.mail.breaks_off.add(desk.office)
     request = await opened(desk, clock.now() + HOUR)
     first, second = await desk.reminders(request, desk.office, 2)
     assert first == second
-
-
-async def test_an_address_that_is_refused_is_tried_again(desk):
-    desk.mail.rcpt_answers[desk.office] = ["550 5.1.1 no such user"]
-    request = await opened(desk, clock.now() + HOUR)
-    await desk.reminders(request, desk.office, 1)
-
-
-async def test_nothing_is_promised_where_the_agency_names_no_address(desk):
-    before = await desk.metric(AWAITED)
-    request = await opened(desk, clock.now() - HOUR, agency="MAMPU")
-    marker = await opened(desk, clock.now() + HOUR)
-    await desk.reminders(marker, desk.office, 1)
-    await desk.item(request, "acknowledgement", "notified")
-
-    async def incoming() -> None:
-        assert await desk.metric(AWAITED) == before + 1
-
-    await eventually(incoming)
-    assert await desk.reminders(request, desk.above, 0) == []

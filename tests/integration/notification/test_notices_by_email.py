@@ -124,32 +124,6 @@ async def test_events_heard_again_send_nothing_more(desk):
     await desk.says(request, *TOLD, *TOLD)
 
 
-async def test_a_correction_is_not_acknowledged_again(desk):
-    request = await desk.acknowledged()
-    await desk.wire.say(returned(request))
-    await desk.item(request, "returned", "notified")
-    await desk.wire.say(received(request), sequence=2)
-    await desk.wire.say(rejected(request))
-    mails = await desk.mails(request, 3)
-    assert "Sila lampirkan memo." in mails[1].get_content()
-    assert "ditolak" in mails[2]["Subject"]
-
-
-async def test_an_outcome_heard_before_the_request_is_told_after_the_acknowledgement(desk):
-    tell = 'bmt_commands_total{command="tell"'
-    request, before = desk.request(), await desk.metric(tell)
-    await desk.wire.say(rejected(request))
-
-    async def incoming() -> None:
-        assert await desk.metric(tell) == before + 1
-
-    await eventually(incoming)
-    await desk.wire.say(received(request))
-    first, second = await desk.mails(request, 2)
-    assert "diterima" in first["Subject"]
-    assert "ditolak" in second["Subject"]
-
-
 async def test_notices_answer_in_the_thread_of_the_e_mail_that_the_request_came_by(desk):
     request = desk.request(channel="email")
     asked = "<20261124091200.siti@mygovuc.gov.my>"

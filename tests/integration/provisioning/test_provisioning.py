@@ -120,22 +120,6 @@ async def test_an_application_and_a_termination_are_in_force(
         )
 
 
-async def test_an_approval_that_is_delivered_again_changes_nothing(provisioning, wire, account):
-    async with provisioning() as client:
-        event_id = await approve(wire, first := request_of(account))
-        await hear(wire, first, "ConfigurationStarted", "Configured")
-
-        await wire.say(approved(first), sequence=2, event_id=event_id)
-        await wire.say(approved(first), sequence=2)
-        await approve(wire, last := request_of(account, "termination"))
-
-        await hear(wire, last, "ConfigurationStarted", "Configured")
-        await hear(wire, first, "ConfigurationStarted", "Configured")
-        metrics = (await client.get("/metrics")).text
-        incoming = 'bmt_events_handled_total{outcome="%s",service="provisioning",type="%s"} %s'
-        assert incoming % ("duplicate", "my.gov.bmt.Approved.v1", "1.0") in metrics
-
-
 async def test_a_crash_between_the_targets_is_finished_and_said_once(
     provisioning, wire, ipms, storage, account, monkeypatch
 ):
@@ -277,26 +261,6 @@ async def test_what_ipms_refuses_is_set_by_hand_where_an_administrator_says_so(
         told = (await client.get(f"{address}/configuration", headers=as_("administrator"))).json()
         assert (told["status"], told["task_id"]) == ("awaiting_operator", asked.data["task_id"])
         assert told["last_retry"]["reason"] == order["reason"]
-
-
-async def test_a_target_that_shows_something_else_than_was_set_is_a_failure(
-    provisioning, wire, account, monkeypatch
-):
-    async def forget(_: Scim, desired: Any) -> Any:
-        """An IPMS that answers yes and changes nothing."""
-        return dict.fromkeys(desired)
-
-    monkeypatch.setattr(Scim, "apply", forget)
-    async with provisioning():
-        await approve(wire, request := request_of(account))
-
-        _, failed = await hear(wire, request, "ConfigurationStarted", "ConfigurationFailed")
-
-    assert failed.data["retryable"] is True
-    assert failed.data["reason"] == (
-        "ipms shows bmt_enabled off after it was set to on; "
-        f"ipms shows max_file_size_bytes nothing after it was set to {LARGEST}"
-    )
 
 
 async def test_two_requests_for_one_account_are_configured_in_the_order_of_their_approval(
