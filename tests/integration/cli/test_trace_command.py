@@ -117,34 +117,6 @@ async def test_a_request_is_followed_over_all_services_by_id_and_by_reference(
     assert text.out.splitlines()[-1] == found["waits_for"]
 
 
-async def test_an_event_that_its_consumer_lacks_is_named_and_stuck_after_a_minute(
-    bmt, decided, shown, request_id
-):
-    await decided("approval", request_id, "Approved")
-    await decided("records", request_id, "records.Noted", cause="approval-Approved")
-    await shown(request_id, "approved")
-    young = await bmt("trace", request_id)
-    assert young.code == 0, young.err
-    assert "provisioning has not recorded approval's Approved yet." in young.out
-
-    old = str(uuid.uuid4())
-    await decided("intake", old, "RequestReceived", at=datetime.now(UTC) - timedelta(minutes=2))
-    answer = await bmt("trace", old)
-    assert answer.code == 1
-    assert answer.err == f"bmt: request {old} is stuck\n"
-    assert "approval has not recorded intake's RequestReceived" in answer.out
-
-
-async def test_an_outbox_older_than_a_minute_is_stuck(bmt, decided, shown, request_id):
-    at = datetime.now(UTC) - timedelta(minutes=2)
-    await decided("intake", request_id, "RequestReceived", at=at, outbox=True)
-    await shown(request_id, "received")
-    answer = await bmt("trace", request_id)
-    assert answer.code == 1
-    assert "version 1  IN THE OUTBOX" in answer.out
-    assert "It is stuck: intake has RequestReceived in its outbox since" in answer.out
-
-
 async def test_nothing_of_what_the_events_say_about_people_is_shown(
     bmt, databases, decided, shown, request_id
 ):

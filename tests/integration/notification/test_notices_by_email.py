@@ -207,37 +207,6 @@ async def test_an_e_mail_that_arrived_is_sent_once_more_as_it_was(desk):
     await desk.says(request, *TOLD)
 
 
-async def test_everybody_reads_what_is_theirs(desk):
-    request = await desk.acknowledged()
-    item = await desk.item(request, "acknowledgement", "notified")
-    account = request.applicant.account
-    readers = [
-        ("applicant", "MAMPU", account.upper()),
-        ("administrator", "MAMPU"),
-        ("auditor", "MAMPU"),
-        ("auditor", ""),
-    ]
-    for who in readers:
-        assert (await desk.listed(request, *who)).status_code == 200, who
-        assert (await desk.document(item, *who)).status_code == 200, who
-    strangers = [
-        ("applicant", "MAMPU", "other.mampu@mygovuc.gov.my"),
-        ("administrator", "JPA"),
-        ("administrator", ""),
-        ("auditor", "JPA"),
-    ]
-    for who in strangers:
-        assert_problem(await desk.listed(request, *who), "not_found")
-        assert_problem(await desk.document(item, *who), "not_found")
-    assert (await desk.listed(request, "operator", "")).status_code == 200
-    assert_problem(await desk.document(item, "operator", ""), "forbidden")
-    assert_problem(await desk.listed(request, "integrator"), "forbidden")
-    assert_problem(await desk.post(item, "resend", "administrator", "JPA"), "not_found")
-    assert_problem(await desk.post(item, "resend", "applicant", "", account), "forbidden")
-    assert_problem(await desk.listed(desk.request()), "not_found")
-    assert_problem(await desk.document({"notification_id": new_id()}), "not_found")
-
-
 async def test_notices_come_in_pages(desk):
     request = await desk.acknowledged()
     for _ in range(2):

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from eventually import eventually
-from fixtures.problems import assert_problem, pointers
 from fixtures.procedure import rejected
 from fixtures.samples import received
 
@@ -101,15 +100,5 @@ async def test_the_list_comes_in_pages_in_every_order(desk, order):
     ids = [item["request_id"] for item in seen]
     assert len(ids) == len(set(ids))
     assert {request.request_id for request in requests} <= set(ids)
-
-
-async def test_who_may_see_the_list(desk):
-    for who in (("applicant", "JPA"), ("auditor", ""), ("integrator", "JPA")):
-        assert_problem(await desk.get(QUEUE, *who), "forbidden")
-    wrong = await desk.get(QUEUE, *JPA, status="x", channel="pigeon")
-    assert pointers(assert_problem(wrong, "validation_failed")) == {
-        "/query/status",
-        "/query/channel",
-    }
     wrong = await desk.get(QUEUE, "operator", "", order="recipient")
     assert pointers(assert_problem(wrong, "validation_failed")) == {"/query/order"}

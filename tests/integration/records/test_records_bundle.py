@@ -65,13 +65,6 @@ async def test_who_took_it_stands_in_the_file(filed, fetch, own):
     assert [one["by"] for one in taken] == ["wan"]
 
 
-async def test_another_agencys_file_is_not_there(filed, fetch):
-    assert (await fetch(filed.request_id, "administrator", "JPA")).status_code == 404
-    assert (await fetch(filed.request_id, "administrator", "MAMPU")).status_code == 200
-    assert (await fetch(filed.request_id, "operator", "MAMPU")).status_code == 403
-    assert (await fetch("nothing")).status_code == 404
-
-
 async def test_a_file_is_verified_here_by_who_may_see_it_and_is_not_taken_away(
     filed, fetch, records, as_, own
 ):
