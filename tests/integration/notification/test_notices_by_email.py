@@ -134,14 +134,16 @@ async def test_notices_answer_in_the_thread_of_the_e_mail_that_the_request_came_
     assert [mail["Auto-Submitted"] for mail in mails] == ["auto-replied", "auto-generated"]
 
 
-async def test_while_the_mail_server_is_down_messages_wait_prepared(desk):
+async def test_while_the_mail_server_is_down_messages_wait_prepared_in_their_order(desk):
     away = 'bmt_connector_calls_total{connector="smtp",operation="send",outcome="away"}'
     request = desk.request()
     before = await desk.metric(away)
     await desk.mail.stop()
     try:
         await desk.wire.say(received(request))
+        await desk.wire.say(rejected(request))
         await desk.item(request, "acknowledgement", "prepared")
+        await desk.item(request, "rejected", "prepared")
 
         async def tried() -> None:
             assert await desk.metric(away) > before
@@ -149,8 +151,9 @@ async def test_while_the_mail_server_is_down_messages_wait_prepared(desk):
         await eventually(tried)
     finally:
         await desk.mail.start()
-    await desk.mails(request, 1)
-    await desk.says(request, *TOLD)
+    first, second = await desk.mails(request, 2)
+    assert "diterima" in first["Subject"]
+    assert "ditolak" in second["Subject"]
 
 
 @pytest.mark.parametrize("stage", ["rcpt_answers", "data_answers"])

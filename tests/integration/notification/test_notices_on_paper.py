@@ -71,6 +71,7 @@ async def test_a_paper_is_handed_over_once_by_its_own_agency(desk):
     await desk.wire.say(received(request))
     item = await desk.item(request, "acknowledgement", "prepared")
     assert_problem(await desk.post(item, "dispatch", "administrator", "JPA"), "not_found")
+    assert_problem(await desk.document(item, "administrator", "JPA"), "not_found")
     assert_problem(await desk.post(item, "dispatch", "operator", ""), "forbidden")
     wrong = await desk.post(item, "dispatch", body={"note": "", "to": "x"})
     assert pointers(assert_problem(wrong, "validation_failed")) == {"/note", "/to"}

@@ -120,6 +120,22 @@ async def test_an_application_and_a_termination_are_in_force(
         )
 
 
+async def test_an_approval_that_is_delivered_again_changes_nothing(provisioning, wire, account):
+    async with provisioning() as client:
+        event_id = await approve(wire, first := request_of(account))
+        await hear(wire, first, "ConfigurationStarted", "Configured")
+
+        await wire.say(approved(first), sequence=2, event_id=event_id)
+        await wire.say(approved(first), sequence=2)
+        await approve(wire, last := request_of(account, "termination"))
+
+        await hear(wire, last, "ConfigurationStarted", "Configured")
+        await hear(wire, first, "ConfigurationStarted", "Configured")
+        metrics = (await client.get("/metrics")).text
+        incoming = 'bmt_events_handled_total{outcome="%s",service="provisioning",type="%s"} %s'
+        assert incoming % ("duplicate", "my.gov.bmt.Approved.v1", "1.0") in metrics
+
+
 async def test_a_crash_between_the_targets_is_finished_and_said_once(
     provisioning, wire, ipms, storage, account, monkeypatch
 ):
