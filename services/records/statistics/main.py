@@ -5,7 +5,6 @@ from the beginning. Several processes share the partitions and count their own r
 the whole. No decision depends on these figures.
 """
 
-import socket
 import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
@@ -15,7 +14,6 @@ import structlog
 from faust.transport.drivers import aiokafka
 from faust.types import TP
 from prometheus_client import start_http_server
-from pydantic import Field
 
 import bmt.chassis.messaging.kafka_client  # noqa: F401  it tells aiokafka of closed connections
 from bmt.chassis.errors import WrongConfiguration
@@ -26,20 +24,7 @@ from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, KafkaSettings, loa
 from bmt.contracts import topics
 from bmt.contracts.envelope import read_kafka, read_own
 from services.records.statistics.figures import MILESTONES, Figures, Times, after
-
-
-class Settings(KafkaSettings):
-    """The settings of the statistics."""
-
-    service = "statistics"
-
-    port: int = Field(ge=1, le=65535, description="TCP port of /metrics.")
-
-    @property
-    def instance(self) -> str:
-        """This process' name in Kafka: unique, and the same after a restart on the same host and port."""
-        return f"{self.service}-{socket.gethostname()}-{self.port}"
-
+from services.records.statistics.settings import Settings
 
 log = structlog.get_logger(__name__)
 

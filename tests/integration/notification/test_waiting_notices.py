@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from eventually import eventually
+from fixtures.problems import assert_problem, pointers
 from fixtures.procedure import rejected
 from fixtures.samples import received
 

@@ -1,7 +1,8 @@
 """What the statistics tell Kafka of themselves."""
 
 from services.records.statistics.figures import Figures
-from services.records.statistics.main import Settings, statistics
+from services.records.statistics.main import statistics
+from services.records.statistics.settings import Settings
 
 GIVEN = {"kafka_bootstrap_servers": "127.0.0.1:1", "port": 8106}
 
