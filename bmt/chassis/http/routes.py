@@ -444,7 +444,7 @@ def within_reach(moment: D) -> D:
     return moment
 
 
-_LOST_PLUS: Final = re.compile(r"(T\S+) (\d\d:\d\d)")
+_LOST_PLUS: Final = re.compile(r"(T[\d:.]{2,20}) (\d\d:\d\d)$")
 
 
 def _written_out(moment: object) -> object:

@@ -20,7 +20,7 @@ from enum import Enum
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import PurePath
-from typing import Any, Final, Literal, TextIO, get_args
+from typing import Any, Final, TextIO
 from uuid import UUID
 
 import orjson
@@ -282,34 +282,6 @@ class ServiceMetrics:
         self._lag.clear()
         for (topic, partition), records in lags.items():
             self._lag.labels(group, topic, str(partition)).set(records)
-
-
-_CALL_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_REFUSED, _FAILED = 400, 500
-
-CallKind = Literal["read", "write", "upload"]
-"""An upload's time is mostly the sender's: it is any unsafe call but one with JSON."""
-
-
-class CallDurations:
-    """`bmt_http_request_seconds`: how long callers wait for the beginning of an answer."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        seconds = Histogram(
-            "bmt_http_request_seconds",
-            "From a call's head to the beginning of its answer; failed: a status from 500 on.",
-            ["kind", "outcome"],
-            buckets=_CALL_SECONDS,
-            registry=registry,
-        )
-        self._of = cache(seconds.labels)
-        for kind in get_args(CallKind):
-            for outcome in ("answered", "refused", "failed"):
-                self._of(kind, outcome)  # from 0 on: a rate does not see a series' first sample
-
-    def observe(self, kind: CallKind, status: int, seconds: float) -> None:
-        outcome = "answered" if status < _REFUSED else "refused" if status < _FAILED else "failed"
-        self._of(kind, outcome).observe(seconds)
 
 
 ReadinessCheck = Callable[[], Awaitable[object]]

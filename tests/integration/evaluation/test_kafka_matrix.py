@@ -57,7 +57,7 @@ READS = {
     "records": PUBLIC | {DEAD},
     "statistics": PUBLIC - {"bmt.requests.v1"} | {RECORDS},
     "hrmis": {OUTBOUND},
-    "observer": PUBLIC | {RECORDS, OUTBOUND, DEAD},
+    "observer": PUBLIC | {RECORDS, INBOUND, OUTBOUND, DEAD},
 }
 WRITES = {
     "intake": {"bmt.requests.v1", OUTBOUND, DEAD},

@@ -40,6 +40,7 @@ PERSONAL = {
     "/handed_over_by/subject",
     "/justification",
     "/reason",
+    "/approval_reason",
     "/retry/reason",
     "/exception_reason",
     "/on_behalf_of",
