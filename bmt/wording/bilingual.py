@@ -43,6 +43,7 @@ KINDS_OF_FILE: Final[Mapping[str, str]] = {
     "image/jpeg": "JPEG",
     "image/tiff": "TIFF",
     "text/plain": ".txt",
+    "text/csv": ".csv",
     "message/rfc822": ".eml",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
