@@ -57,7 +57,9 @@ async def prometheus(ready, tmp_path):
 
 
 async def found(prometheus, expression) -> list[dict]:
-    answer = (await prometheus.get("/query", params={"query": expression})).json()
+    response = await prometheus.get("/query", params={"query": expression})
+    assert response.status_code == 200, (expression, response.text)  # it listens before it is ready
+    answer = response.json()
     assert answer["status"] == "success", (expression, answer.get("error"))
     return answer["data"]["result"]
 

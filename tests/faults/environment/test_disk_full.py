@@ -54,7 +54,7 @@ async def test_a_full_disk_is_a_clean_refusal_and_leaves_nothing_half_written(si
         assert not all([await ask(key) for key in new])
 
     try:
-        await eventually(somebody_is_refused, 60)
+        await eventually(somebody_is_refused, 180)
         refused = [await ask(key) for key in list(asked)[-4:]]
         seen("disk_was_full", acknowledged=len(acknowledged), taken_in_later=refused)
         alive = await site.http.get(f"{site.url('intake')}/healthz")
@@ -68,7 +68,7 @@ async def test_a_full_disk_is_a_clean_refusal_and_leaves_nothing_half_written(si
         assert all(await asyncio.gather(*(ask(key) for key in asked)))
         assert before.items() <= acknowledged.items()  # the same answers again
 
-    await eventually(all_taken_in, 60)
+    await eventually(all_taken_in, 180)
     commits = [one for one in await commits_of(site, "bmt_intake") if one["_id"][:4] == "cmd:"]
     streams = [one["stream"] for one in commits if one["version"] == 1]
     assert {f"request-{one}" for one in acknowledged.values()} <= set(streams)
