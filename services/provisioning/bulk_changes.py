@@ -182,7 +182,7 @@ def _wrong(code: str, **values: FaultValue) -> ReportWrong:
 
 def _judged(row: Row, task: Task | None, times: int) -> ReportLine:
     """What the line says; `completed` is what remains to be recorded."""
-    said = row.values[RESULT].casefold() if RESULT in row.values else ""
+    said = row.values.get(RESULT, "").casefold()
     words = "".join(filter(str.isprintable, row.values.get(MESSAGE, "")))
     differs = () if task is None else tuple(_differences(row, task))
     outcome: ReportOutcome = "completed"

@@ -221,9 +221,8 @@ def _correct(command: CorrectRequest, state: State) -> Sequence[events.Event]:
     unexplained = [_NO_REASON] if while_open and not command.reason else []
     wrong = _not_to_be_changed(submission, request.last, while_open=while_open)
     if submission.requested.agency != request.facts.agency:
-        raise errors.SubmissionWrong(
-            wrong
-        )  # the rest is not checked against another agency's rules
+        # The rest is not checked against another agency's rules.
+        raise errors.SubmissionWrong(wrong)
     _require_right(submission, wrong, unexplained)
     if unexplained:
         raise errors.NobodyReturnedIt(unexplained)

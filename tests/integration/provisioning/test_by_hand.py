@@ -320,6 +320,17 @@ async def test_a_report_of_the_portal_completes_what_it_says_is_done_and_nothing
         assert again.json() == first.json()
 
         whole = [(ids[one], one, "true", "3000", "ok", "") for one in accounts]
+        by_approver = await archive.uploaded(written(*whole[1:2]), APPROVER.subject, "JPA")
+        refused = await client.post(
+            "/v1/tasks/bulk-report",
+            json={"document_id": by_approver},
+            headers=as_("administrator", "JPA", APPROVER.subject),
+        )
+        (line,) = refused.json()["results"]
+        assert (line["outcome"], line["problem"]["code"]) == (
+            "refused",
+            "approver_may_not_configure",
+        )
         _, second = await report(written(*whole))
         outcomes = [one["outcome"] for one in second.json()["results"]]
         assert outcomes == ["completed_before", "completed", "completed", "completed"]
