@@ -71,7 +71,11 @@ def classpath() -> str:
         PartMissing: they cannot be fetched, or differ from the lock.
     """
     with _alone(_cache()) as cache:
-        if _strangers(cache):
+        for _ in range(
+            3
+        ):  # jgo ends well without a jar whose download broke off; again, it fetches that one
+            if not _strangers(cache):
+                break
             _fetch(cache)
         if strangers := _strangers(cache):
             raise PartMissing(

@@ -62,3 +62,15 @@ def test_a_jar_that_differs_from_the_lock_is_named_and_refused(cache, monkeypatc
 
     with pytest.raises(PartMissing, match=name):
         machine.classpath()
+
+
+def test_a_jar_whose_download_broke_off_is_fetched_again(cache, monkeypatch):
+    jars = iter(("kafka-4.1.1.jar", "native-1-linux.jar"))
+
+    def fetch(folder):
+        name = next(jars)
+        put(folder, name, name.split("-")[0])
+
+    monkeypatch.setattr(machine, "_fetch", fetch)
+
+    assert machine.classpath() == f"{cache}/.jgo/jars/*:{cache}/.jgo/modules/*"
