@@ -86,7 +86,8 @@ async def _condemn(files: mongodb.Collection, named: set[bytes], before: datetim
 async def _settle(database: mongodb.Database, named: set[bytes]) -> PrunedDocuments:
     files, chunks = database[f"{BUCKET}.files"], database[f"{BUCKET}.chunks"]
     pruned = PrunedDocuments()
-    async for file in files.find({_CONDEMNED: {"$exists": True}}):
+    condemned = files.find({_CONDEMNED: {"$exists": True}}, {"metadata": 1, "length": 1})
+    async for file in condemned:
         if file["metadata"]["condemned"].encode() in named and await _give_back(files, file):
             pruned.given_back += 1
             continue

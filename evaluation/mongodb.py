@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.mongodb import Client, OperationFailure, connect, store_errors
+from bmt.cli import migrate
+from bmt.cli.outcome import NotSo
 from bmt.rights import mongodb_rights
 from evaluation.machine import mongod
 from evaluation.ports import HOST, listening, numbered
@@ -144,8 +146,13 @@ class _Member:
     async def _settle(self) -> None:
         try:
             await self._make_users()
+            async with _connected(self._mongodb.uri()) as client:
+                async for change in migrate.schemas(client, migrate.USUAL_PREFIX):
+                    await change.make()
         except (Unavailable, OperationFailure) as error:
             raise Unready(f"mongodb's users could not be made: {error}") from error
+        except NotSo as error:
+            raise Unready(str(error)) from error
 
     async def _make_users(self) -> None:
         primary = await self._primary()

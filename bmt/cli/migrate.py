@@ -20,7 +20,7 @@ USUAL_PREFIX: Final = "bmt_"
 """Rights are for databases that begin with it, and for topics without a prefix."""
 
 STEPS: Final[Mapping[int, Callable[["Database"], Awaitable[None]]]] = {}
-"""What brings the data of a database from the schema before to this one; each may be repeated. So far there is one schema."""
+"""What brings the data of a database from the schema before to this one; each may be repeated. Schema 2 reads what 1 wrote as it is."""
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")]
 
@@ -66,7 +66,8 @@ async def _migrated(data: Path, *, dry_run: bool) -> list[Change]:
     found = []
     async with mongodb_client(mongodb) as client:
         # All is looked at first: what refuses leaves everything as it was.
-        for changes in (_schemas, _indexes, _mongodb_rights):
+        found += [change async for change in schemas(client, mongodb.prefix)]
+        for changes in (_indexes, _mongodb_rights):
             found += [change async for change in changes(client, mongodb)]
         found += [change async for change in _kafka(kafka)]
         for change in () if dry_run else found:
@@ -85,12 +86,17 @@ async def _make(change: Change) -> None:
         raise NotSo(f"{change.about}: {change.what}: MongoDB refuses it ({said})") from None
 
 
-async def _schemas(client: "Client", address: "MongodbAddress") -> AsyncIterator[Change]:
+async def schemas(client: "Client", prefix: str) -> AsyncIterator[Change]:
+    """What brings each database to the schema of this version.
+
+    Raises:
+        NotSo: one is half restored, or of a later version.
+    """
     from bmt.chassis.runtime import mongodb  # noqa: PLC0415 - the command starts fast
     from bmt.rights.mongodb_rights import SERVICES, WEB  # noqa: PLC0415
 
     for name in (*SERVICES, WEB):
-        database = client[f"{address.prefix}{name}"]
+        database = client[f"{prefix}{name}"]
         stored = await mongodb.stored_schema(database)
         if mongodb.RESTORING in stored:
             raise NotSo(f"{database.name} is half restored: run `bmt restore` again, then this")

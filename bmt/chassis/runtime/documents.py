@@ -18,16 +18,15 @@ from bmt.chassis.runtime.background import Batcher
 from bmt.contracts.values import Document
 
 CHUNK_BYTES: Final = 255 * 1024
+CONTENT: Final = "content"
+"""The field with the bytes of a small document."""
 _AT_ONCE: Final = 64
 """Documents in one write, so that it has at most 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmallDocument:
-    """A document of one chunk, at most `CHUNK_BYTES` long: most e-mails and one-page scans are.
-
-    Many are stored in one write, in the bucket's own layout (GridFS: the chunk first, then the file that names it).
-    """
+    """A document of at most `CHUNK_BYTES`: most e-mails and one-page scans are. Many are stored in one write."""
 
     document_id: str
     content: bytes
@@ -118,6 +117,9 @@ async def received_bytes(content: bytes) -> Received:
 class DocumentStore:
     """A GridFS bucket to which documents are only ever added.
 
+    A small one is a single document: the file with its bytes beside, in `content`. Earlier versions stored it as a
+    file and a chunk, which is how larger ones are stored.
+
     Every method raises `StoreUnavailable` if the database cannot be reached.
     """
 
@@ -129,8 +131,8 @@ class DocumentStore:
         )
         self._chunks = database[f"{bucket}.chunks"]
         self._finds: Batcher[str, Mapping[str, Any] | None] = Batcher(self._find)
-        self._puts: Batcher[SmallDocument, bool] = Batcher(self._put_chunks, _AT_ONCE)
-        self._reads: Batcher[Any, bytes | None] = Batcher(self._read_chunks, _AT_ONCE)
+        self._puts: Batcher[SmallDocument, bool] = Batcher(self._put_small, _AT_ONCE)
+        self._reads: Batcher[str, Mapping[str, Any] | None] = Batcher(self._read_small, _AT_ONCE)
         self._prepared = False
 
     async def prepare(self) -> None:
@@ -150,7 +152,7 @@ class DocumentStore:
     async def put(self, received: Received, *, filename: str, media_type: str) -> StoredDocument:
         """Store the bytes, or find that they are stored. Durable when this returns.
 
-        The first name and type stay. A crash midway leaves chunks that nothing names.
+        The first name and type stay. A crash midway leaves at most chunks that nothing names.
 
         Raises:
             StoreUnavailable: not known to be stored, or not prepared yet; repeating is safe.
@@ -177,7 +179,7 @@ class DocumentStore:
         return named
 
     async def put_small(self, documents: Sequence[SmallDocument]) -> None:
-        """Store documents of one chunk each, in one write. Raises as `put`, for all of them."""
+        """Store small documents in one write. Raises as `put`, for all of them."""
         if not self._prepared:
             raise StoreUnavailable
         stored = await self._puts.submit(documents)
@@ -185,11 +187,11 @@ class DocumentStore:
         if len(await self.find(known)) < len(known):
             raise StoreUnavailable
 
-    async def _put_chunks(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
+    async def _put_small(self, documents: Sequence[SmallDocument]) -> Sequence[bool]:
         known = await self._known({document.document_id for document in documents})
         new = {one.document_id: one for one in reversed(documents) if one.document_id not in known}
         if new:
-            known |= await self._insert({mongodb.ObjectId(): one for one in new.values()})
+            known |= await self._insert(list(new.values()))
         return [
             new.get(one.document_id) is one and one.document_id not in known for one in documents
         ]
@@ -200,31 +202,17 @@ class DocumentStore:
             found = await self._files.find(query, {"metadata.document_id": 1}).to_list(None)
         return {one["metadata"]["document_id"] for one in found}
 
-    async def _insert(self, documents: Mapping[Any, SmallDocument]) -> set[str]:
+    async def _insert(self, documents: Sequence[SmallDocument]) -> set[str]:
+        """Those that somebody else stored first."""
         now = datetime.now(UTC)
-        chunks = [
-            {"_id": mongodb.ObjectId(), "files_id": file_id, "n": 0, "data": one.content}
-            for file_id, one in documents.items()
-            if one.content
-        ]
-        files = [_file(file_id, one, now) for file_id, one in documents.items()]
+        crash_points.reached("documents.storing")
         with mongodb.store_errors():
-            if chunks:
-                await self._chunks.insert_many(chunks, ordered=False)
-            crash_points.reached("documents.chunks_stored")
             try:
-                await self._files.insert_many(files, ordered=False)
+                await self._files.insert_many([_file(one, now) for one in documents], ordered=False)
             except mongodb.BulkWriteError as error:
-                refused = mongodb.duplicates(error)
-                return {files[place]["metadata"]["document_id"] for place in refused}
+                return {documents[place].document_id for place in mongodb.duplicates(error)}
+        crash_points.reached("documents.stored")
         return set()
-
-    async def _read_chunks(self, file_ids: Sequence[Any]) -> Sequence[bytes | None]:
-        with mongodb.store_errors():
-            first = {"files_id": {"$in": list(file_ids)}, "n": 0}
-            found = await self._chunks.find(first).to_list(None)
-        contents = {chunk["files_id"]: bytes(chunk["data"]) for chunk in found}
-        return [contents.get(file_id) for file_id in file_ids]
 
     async def _winner(self, document_id: str) -> StoredDocument:
         """The document of whoever stored the same bytes first, once a majority has it."""
@@ -239,18 +227,10 @@ class DocumentStore:
 
     async def open(self, document_id: str) -> tuple[StoredDocument, AsyncIterator[bytes]]:
         """A document's metadata, and its bytes in chunks. Raises `DocumentUnknown`, or `DocumentDamaged` while reading."""
-        (raw,) = await self._finds.submit([document_id])
+        (raw,) = await self._reads.submit([document_id])
         if raw is None:
             raise DocumentUnknown(document_id)
-        small = raw["length"] <= raw["chunkSize"]
-        return _stored(raw), self._read_small(raw) if small else self._read(raw["_id"])
-
-    async def _read_small(self, raw: Mapping[str, Any]) -> AsyncIterator[bytes]:
-        content = (await self._reads.submit([raw["_id"]]))[0] if raw["length"] else b""
-        if content is None or len(content) != raw["length"]:
-            raise DocumentDamaged
-        if content:
-            yield content
+        return _stored(raw), _whole(raw) if CONTENT in raw else self._read(raw["_id"])
 
     async def _read(self, file_id: Any) -> AsyncIterator[bytes]:
         with mongodb.store_errors():
@@ -267,11 +247,27 @@ class DocumentStore:
         return b"".join([chunk async for chunk in chunks])
 
     async def _find(self, document_ids: Sequence[str]) -> Sequence[Mapping[str, Any] | None]:
+        return await self._found(document_ids, {CONTENT: 0})
+
+    async def _read_small(self, document_ids: Sequence[str]) -> Sequence[Mapping[str, Any] | None]:
+        return await self._found(document_ids, None)
+
+    async def _found(
+        self, document_ids: Sequence[str], fields: Mapping[str, int] | None
+    ) -> Sequence[Mapping[str, Any] | None]:
         query = {"metadata.document_id": {"$in": list(set(document_ids))}}
         with mongodb.store_errors():
-            found = await self._files.find(query).to_list(None)
+            found = await self._files.find(query, fields).to_list(None)
         files = {raw["metadata"]["document_id"]: raw for raw in found}
         return [files.get(document_id) for document_id in document_ids]
+
+
+async def _whole(raw: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    content = bytes(raw[CONTENT])
+    if len(content) != raw["length"]:
+        raise DocumentDamaged
+    if content:
+        yield content
 
 
 def _stored(raw: Mapping[str, Any]) -> StoredDocument:
@@ -281,14 +277,14 @@ def _stored(raw: Mapping[str, Any]) -> StoredDocument:
     )
 
 
-def _file(file_id: Any, document: SmallDocument, now: datetime) -> dict[str, Any]:
+def _file(document: SmallDocument, now: datetime) -> dict[str, Any]:
     return {
-        "_id": file_id,
         "filename": document.filename,
         "metadata": {"document_id": document.document_id, "media_type": document.media_type},
         "chunkSize": CHUNK_BYTES,
         "length": len(document.content),
         "uploadDate": now,
+        CONTENT: document.content,
     }
 
 

@@ -218,8 +218,8 @@ async def reachable(database: Database) -> None:
 # earlier or later version of bmt cannot live with. What is only added (indexes, views, fields with a default) does not
 # count: the services do that themselves, as they start. `bmt migrate` makes the others.
 
-SCHEMA_VERSION: Final = 1
-"""Of what this version of bmt reads and writes."""
+SCHEMA_VERSION: Final = 2
+"""Of what this version of bmt reads and writes. 2: a small document is stored with its bytes beside it, not in a chunk."""
 SCHEMA: Final = "schema"
 SCHEMA_KEPT: Final = "version"
 RESTORING: Final = "restoring"

@@ -5,12 +5,13 @@ from fixtures.mongodb import embedded_mongodb
 
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime.documents import (
+    CHUNK_BYTES,
     DocumentDamaged,
     DocumentStore,
     SmallDocument,
     received_bytes,
 )
-from bmt.chassis.runtime.mongodb import connect
+from bmt.chassis.runtime.mongodb import AsyncIOMotorGridFSBucket, connect
 from bmt.rights.mongodb_rights import DOCUMENTS
 from evaluation.supervisor import running
 
@@ -60,7 +61,7 @@ async def test_who_may_only_read_is_ready_without_making_anything(tmp_path):
         writer.close()
 
 
-async def test_documents_of_one_chunk_are_stored_in_one_write(database):
+async def test_small_documents_are_stored_in_one_write(database):
     documents = DocumentStore(database)
     one, other = (
         SmallDocument(f"sha256:{n}", f"surat {n}".encode(), f"{n}.eml", "message/rfc822")
@@ -75,3 +76,26 @@ async def test_documents_of_one_chunk_are_stored_in_one_write(database):
     assert await documents.read("sha256:1") == b"surat 1"
     assert await documents.read("sha256:2") == b"surat 2"
     assert await database["documents.files"].count_documents({}) == 2
+    assert await database["documents.chunks"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("content", [b"surat", b""])
+async def test_a_small_document_of_an_earlier_version_is_a_file_and_a_chunk(database, content):
+    documents = DocumentStore(database)
+    await documents.prepare()
+    bucket = AsyncIOMotorGridFSBucket(database, "documents", chunk_size_bytes=CHUNK_BYTES)
+    metadata = {"document_id": "sha256:1", "media_type": "text/plain"}
+    await bucket.upload_from_stream("surat.txt", content, metadata=metadata)
+    await documents.put_small([SmallDocument("sha256:1", content, "lain.txt", "text/plain")])
+
+    assert await documents.read("sha256:1") == content
+    assert (await documents.find(["sha256:1"]))["sha256:1"].filename == "surat.txt"
+    assert await database["documents.files"].count_documents({}) == 1
+
+
+async def test_a_small_document_whose_bytes_are_not_all_there_is_damaged(database):
+    documents, document_id = await stored(database, b"kandungan")
+    await database["documents.files"].update_one({}, {"$set": {"content": b"kandun"}})
+
+    with pytest.raises(DocumentDamaged):
+        await documents.read(document_id)

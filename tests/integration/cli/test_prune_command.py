@@ -208,17 +208,18 @@ async def swept(databases, before=LATER):
     return await prune_documents(databases.client, databases.prefix, before, 0)
 
 
-async def test_a_document_that_no_commit_names_is_removed_with_its_bytes(databases):
+@pytest.mark.parametrize("size", [7, 300_000])
+async def test_a_document_that_no_commit_names_is_removed_with_its_bytes(databases, size):
     store, named = await stored(databases, b"named")
-    _, unnamed = await stored(databases, b"unnamed")
+    _, unnamed = await stored(databases, bytes(size))
     await databases.keep("open", document_id=named)
 
     told = await swept(databases)
 
-    assert (told.removed, told.given_back, told.bytes) == (1, 0, len(b"unnamed"))
+    assert (told.removed, told.given_back, told.bytes) == (1, 0, size)
     assert set(await store.find([named, unnamed])) == {named}
     assert await store.read(named) == b"named"
-    assert await databases["documents"]["documents.chunks"].count_documents({}) == 1
+    assert await databases["documents"]["documents.chunks"].count_documents({}) == 0
     assert (await swept(databases)).removed == 0
 
 

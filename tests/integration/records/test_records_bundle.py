@@ -89,11 +89,11 @@ async def test_a_file_is_verified_here_by_who_may_see_it_and_is_not_taken_away(
 
 
 async def test_bytes_that_were_changed_at_rest_are_told_to_be_missing(filed, fetch, own):
-    before = await own["folios.chunks"].find_one({})
-    changed = bytes([*before["data"][:-1], before["data"][-1] ^ 1])
-    await own["folios.chunks"].update_one({"_id": before["_id"]}, {"$set": {"data": changed}})
+    before = await own["folios.files"].find_one({})
+    changed = bytes([*before["content"][:-1], before["content"][-1] ^ 1])
+    await own["folios.files"].update_one({"_id": before["_id"]}, {"$set": {"content": changed}})
     exported = verify((await fetch(filed.request_id)).content)
-    await own["folios.chunks"].replace_one({"_id": before["_id"]}, before)
+    await own["folios.files"].replace_one({"_id": before["_id"]}, before)
 
     assert [finding.wrong for finding in exported.findings] == ["document_missing"]
 

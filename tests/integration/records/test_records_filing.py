@@ -148,8 +148,8 @@ async def test_a_document_that_is_not_what_it_is_named_for_is_not_filed(
 ):
     request = facts()
     form = await put(b"to be changed")
-    await stored["documents.chunks"].update_many(
-        {"data": b"to be changed"}, {"$set": {"data": b"TO BE CHANGED"}}
+    await stored["documents.files"].update_many(
+        {"content": b"to be changed"}, {"$set": {"content": b"TO BE CHANGED"}}
     )
     await say(whole(request, form))
 
