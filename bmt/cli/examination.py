@@ -20,7 +20,6 @@ from services.intake import views as intake
 from services.notification import views as notification
 from services.provisioning import views as provisioning
 from services.records import views as records
-from services.records.charter.cases import CASES
 from services.records.ledger import leaves
 from services.records.sealing import keys
 from services.records.tree import tree_store
@@ -401,7 +400,7 @@ VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
         *(provisioning.TASKS, provisioning.REVIEWS),
     ),
     "notification": (notification.NOTICES, notification.TEMPLATES, assignments.VIEW),
-    "records": (records.FILES, records.DISPOSALS, CASES),
+    "records": (records.FILES, records.DISPOSALS),
 }
 """The views, by the database in which they are."""
 

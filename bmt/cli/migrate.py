@@ -19,8 +19,23 @@ if TYPE_CHECKING:
 USUAL_PREFIX: Final = "bmt_"
 """Rights are for databases that begin with it, and for topics without a prefix."""
 
-STEPS: Final[Mapping[int, Callable[["Database"], Awaitable[None]]]] = {}
-"""What brings the data of a database from the schema before to this one; each may be repeated. Schema 2 reads what 1 wrote as it is."""
+
+async def _charter_into_files(database: "Database") -> None:
+    """Records' view `charter` has become a part of `files`, which records rebuilds once it runs."""
+    from bmt.chassis.messaging.republishing import Job, Jobs  # noqa: PLC0415
+    from bmt.chassis.readmodels import rebuilding  # noqa: PLC0415 - the command starts fast
+    from bmt.chassis.runtime import clock  # noqa: PLC0415
+    from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415
+
+    with store_errors():
+        if "charter" in await database.list_collection_names():
+            job = Job("files", "the charter is measured from it", clock.now())
+            await Jobs(database[rebuilding.COLLECTION]).add(job)
+            await database.drop_collection("charter")
+
+
+STEPS: Final[Mapping[int, Callable[["Database"], Awaitable[None]]]] = {2: _charter_into_files}
+"""What brings the data of a database from the schema before to this one; each may be repeated."""
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what is to be done, and do nothing.")]
 

@@ -46,7 +46,7 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "approval": ("parked", "work", "reviews", "agency_rules", "assignments"),
     "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
     "notification": ("parked", "work", "told", "templates", "assignments"),
-    "records": ("parked", "work", "files", "disposals", "charter", "unsequenced", "sequencer"),
+    "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }
 """The collections that each service may change freely: queues, and its views.
 

@@ -18,7 +18,6 @@ from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter, RecordPaper
 from services.records.charter import api as charter_api
 from services.records.charter import figures as charter_figures
-from services.records.charter.cases import CASES
 from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
 from services.records.disposing import DisposalService
@@ -62,7 +61,6 @@ def build(settings: Settings) -> FastAPI:
     for store in (people, ledger, numbers, folios):
         builder.prepares(store.prepare)
     files = builder.view(views.FILES)
-    cases = builder.view(CASES)
     filing = Filing(
         builder.execution,
         builder.documents,
@@ -85,14 +83,14 @@ def build(settings: Settings) -> FastAPI:
         topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, agencies, clock.now)
     )
     builder.samples(measuring(ledger, builder.registry))
-    builder.runs(charter_figures.measuring(cases, agencies, builder.registry, clock.now))
+    builder.runs(charter_figures.measuring(files, agencies, builder.registry, clock.now))
     signer = Signer.from_pem(settings.ledger_origin, settings.ledger_keys.get_secret_value())
     tree, sequencer = _tree(builder, settings, ledger, signer)
     builder.closes(people.close)
     queries = AuditedQueries(builder.execution, files, ledger, folios, clock.now)
     paper = RecordPaper(settings.web_url, signer)
     exporter = Exporter(queries, ledger, tree, sequencer, folios, signer, paper, clock.now)
-    examination = Examination(queries, files, cases, ledger, agencies, clock.now)
+    examination = Examination(queries, files, ledger, agencies, clock.now)
     return builder.app(
         title="BMT records",
         description=records.__doc__ or "",
@@ -114,7 +112,7 @@ def build(settings: Settings) -> FastAPI:
             tree=tree,
             signer=signer,
             agencies=agencies,
-            cases=cases,
+            files=files,
             clock=clock.now,
         ),
     )

@@ -12,10 +12,10 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.http.records import DisposalItem
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter
-from services.records.charter.cases import Case
 from services.records.conformance.examination import Examination
 from services.records.disposing import DisposalService
 from services.records.tree.checkpoints import Signer, TreeReading
+from services.records.views import FileEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Ports:
     tree: TreeReading
     signer: Signer
     agencies: Agencies
-    cases: ViewProjection[Case]
+    files: ViewProjection[FileEntry]
     clock: Clock
 
 

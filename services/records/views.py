@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import MOST_WORDS, Body, words_of
@@ -14,6 +14,7 @@ from bmt.contracts.events import Event, Filed, Progress, RequestFacts
 from bmt.contracts.http.records import DisposalItem
 from bmt.contracts.values import GONE, Applicant, Status
 from bmt.verify_record import DISPOSED
+from services.records.charter.cases import Case, charter_changes
 from services.records.domain.designated_file import NOBODY, PENDING, original
 from services.records.domain.disposal import STATUS
 from services.records.domain.events import (
@@ -40,7 +41,7 @@ DISPOSAL: Final = "disposal"
 """The work of disposing of people's data."""
 
 
-class FileEntry(BaseModel):
+class FileEntry(Case):
     """One file, as it is searched and listed.
 
     `words` are the search index. `unfiled` has the reason for each document that is named but not
@@ -48,14 +49,8 @@ class FileEntry(BaseModel):
     documents.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    request_id: str
     reference: str
-    kind: str
-    agency: str
     applicant: Applicant
-    received_at: datetime
     file_number: str
     volume: int
     status: Status = "received"
@@ -64,7 +59,7 @@ class FileEntry(BaseModel):
     document_keys: tuple[str | None, ...] = ()
     key: str | None = None
     held: bool = False
-    unfiled: dict[str, str] = {}
+    unfiled: dict[str, str] = Field(default_factory=dict)
     filed_at: datetime | None = None
     progress: Progress = Progress()
     request_sequence: int = 0
@@ -95,13 +90,18 @@ def _opened(event: FileOpened) -> Body:
         "filed_at": None,
         "progress": Progress().model_dump(),
         "request_sequence": 0,
+        "open": True,
+        "noted": [],
     }
 
 
 def _with_event(entry: Body, event: EventFiled) -> Body:
     if event.event_type == DISPOSED:
         return _disposed_of(entry, event.keys)
-    changes = _progressed(entry, original(event), event.sequence)
+    changes = {
+        **_progressed(entry, original(event), event.sequence),
+        **charter_changes(entry, event),
+    }
     if event.has_facts and event.sequence > entry["request_sequence"]:
         changes |= _facts(event.request) if event.request else {}
         changes |= {"request_sequence": event.sequence, "key": event.key}
@@ -184,6 +184,7 @@ def _facts(request: RequestFacts) -> Body:
         "request_id": request.request_id,
         "reference": request.reference,
         "kind": request.kind,
+        "channel": request.channel,
         "agency": request.agency,
         "applicant": request.applicant.model_dump(),
         "received_at": request.received_at,
@@ -224,6 +225,7 @@ FILES: Final = View(
         ("status", "received_at", "_id"),
         ("agency", "received_at", "_id"),
         ("agency", "status", "received_at", "_id"),
+        ("agency", "open", "received_at", "_id"),
         ("document_ids", "_id"),
         ("words",),
     ),

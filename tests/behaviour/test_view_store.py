@@ -32,6 +32,12 @@ async def test_a_document_reads_back_as_it_was_written(view_store):
     assert await view_store.load("parcels", ["a", "z"]) == {"a": written}
 
 
+async def test_of_what_is_found_only_the_fields_that_are_asked_for_are_read(view_store):
+    await filled(view_store)
+    found = await view_store.find("parcels", Query(equal={"weight": 3}, fields=("due", "words")))
+    assert found == [document("a", due=NOON, words=["sila", "segera"])]
+
+
 async def test_what_looks_like_an_expression_is_kept_as_it_is(view_store):
     body = {"said": "$$ROOT", "paid": "$_revision", "of": {"a.b": 1, "$c": {"$literal": 2}}}
     await view_store.save("parcels", [document("a")])

@@ -14,7 +14,6 @@ from services.approval.views import REVIEWS
 from services.intake.views import HOLDERS, INBOX, REQUESTS, SUBMISSIONS, UPLOADS
 from services.notification.views import NOTICES, TEMPLATES
 from services.provisioning import views as provisioning
-from services.records.charter.cases import CASES
 from services.records.views import DISPOSALS, FILES
 
 VIEWS = {
@@ -33,7 +32,6 @@ VIEWS = {
     "notification/told": NOTICES,
     "notification/templates": TEMPLATES,
     "records/files": FILES,
-    "records/charter": CASES,
     "records/disposals": DISPOSALS,
 }
 """Each by its service and its collection."""

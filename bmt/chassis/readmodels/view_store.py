@@ -42,6 +42,7 @@ class Query:
         below: field → the first value too high.
         beginning: field (a list of texts) → texts, each of which must begin one of the list.
         order_by: field to sort by, then by key. None comes first; descending, last.
+        fields: read of each document these alone; empty: all.
         nullable: `order_by` may be None; it matters only when descending.
         after: the (order_by value, key) of the last document seen before.
     """
@@ -57,6 +58,7 @@ class Query:
     nullable: bool = False
     after: tuple[Any, str] | None = None
     limit: int = 50
+    fields: Collection[str] = ()
 
 
 class ViewStore(Protocol):
@@ -181,7 +183,8 @@ class MongoViewStore:
     async def _read(
         self, view: str, where: dict[str, Any], query: Query | None = None
     ) -> list[ViewDocument]:
-        cursor = self._collection(view).find(where)
+        fields = [*query.fields, "_applied", "_revision"] if query and query.fields else None
+        cursor = self._collection(view).find(where, fields)
         if query is not None:
             direction = mongodb.DESCENDING if query.descending else mongodb.ASCENDING
             order = [(query.order_by, direction)] if query.order_by else []

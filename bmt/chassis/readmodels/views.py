@@ -1,7 +1,7 @@
 """Views: pure folds from events to documents, applied once by position, rebuilt at will."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import merge
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -18,6 +18,7 @@ from bmt.contracts.values import immutable
 log = structlog.get_logger(__name__)
 
 D = TypeVar("D", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
 
 _CONFLICT_TRIES: Final = 20
 
@@ -348,6 +349,11 @@ class ViewProjection(Generic[D]):
     async def find(self, query: Query) -> list[D]:
         found = await self._store.find(self.view.name, query)
         return [self.view.model.model_validate(document.body) for document in found]
+
+    async def find_as(self, model: type[M], query: Query) -> list[M]:
+        """As `find`, of each document what `model` has of it."""
+        found = await self._store.find(self.view.name, replace(query, fields=[*model.model_fields]))
+        return [model.model_validate(document.body) for document in found]
 
     async def count(
         self, by: Sequence[str], query: Query | None = None

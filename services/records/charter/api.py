@@ -53,17 +53,17 @@ async def charter(
     asked = _visible(caller, agency)
     since, before = midnight(first), midnight(last + timedelta(days=1))
     counting = Counting(here.agencies, here.clock())
-    agencies = [asked] if asked else sorted(await here.cases.distinct("agency"))
+    agencies = [asked] if asked else sorted(await here.files.distinct("agency"))
     in_period = Query(at_least={"received_at": since}, below={"received_at": before})
     requests = 0
-    async for some in read(here.cases, agencies, in_period):
+    async for some in read(here.files, agencies, in_period):
         requests += len(some)
         if requests > MOST_REQUESTS:
             wrong = FieldError.of("/query/to", "period_too_long", maximum=MOST_REQUESTS)
             raise PeriodWrong(errors=(wrong,))
         for case in some:
             counting.add(case)
-    async for some in read(here.cases, agencies, Query(equal={"open": True})):
+    async for some in read(here.files, agencies, Query(equal={"open": True})):
         for case in some:
             counting.add_open(case)
     return JsonResponse(counting.figures(asked, since, before))

@@ -9,9 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from bmt.agencies.agency import AgencyRules
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import Body
-from bmt.chassis.readmodels.views import View
 from bmt.contracts.events import (
     OUTCOMES,
     Approved,
@@ -19,15 +17,13 @@ from bmt.contracts.events import (
     Notified,
     Rejected,
     RequestEvent,
-    RequestFacts,
     ReturnedForCorrection,
     ReviewOpened,
     Withdrawn,
 )
 from bmt.contracts.values import Channel, CharterStep, Kind
 from services.records.domain.designated_file import Milestone
-from services.records.domain.events import EventFiled, FileOpened
-from services.records.views import of_file
+from services.records.domain.events import EventFiled
 
 What = Literal["opened", "approved", "rejected", "returned", "withdrawn", "configured", "notified"]
 _WHAT: Final[Mapping[str, What]] = {
@@ -88,16 +84,15 @@ class Noted(BaseModel):
 
 
 class Case(BaseModel):
-    """One request, as it is stored. `open`: its user has not been told the outcome."""
+    """What the charter is measured by of one file. `open`: its user has not been told the outcome."""
 
     model_config = ConfigDict(frozen=True)
 
     request_id: str
     agency: str
     kind: Kind
-    channel: Channel
-    received_at: AwareDatetime
-    request_sequence: int = 0
+    channel: Channel | None = None
+    received_at: datetime
     open: bool = True
     noted: tuple[Noted, ...] = ()
 
@@ -106,17 +101,11 @@ class Case(BaseModel):
         return (one.prepared_reason for one in self.noted if one.what == "returned")
 
 
-def _fold(case: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
-    event = incoming.data
-    if isinstance(event, FileOpened):
-        return {**_facts(event.request), "request_sequence": 0, "open": True, "noted": []}
-    if case is None or not isinstance(event, EventFiled):
-        return case
-    if event.has_facts and event.request and event.sequence > case["request_sequence"]:
-        return {**case, **_facts(event.request), "request_sequence": event.sequence}
+def charter_changes(entry: Body, event: EventFiled) -> Body:
+    """What changes in the entry of a file, if the charter is measured by this event."""
     what = _WHAT.get(event.event_type)
     if what is None or (what == "notified" and event.about not in OUTCOMES):
-        return case
+        return {}
     noted = {
         "what": what,
         "sequence": event.sequence,
@@ -124,25 +113,10 @@ def _fold(case: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
         "due_at": event.due_at,
         "prepared_reason": event.prepared_reason,
     }
-    is_open = case["open"] and what != "notified"
-    return {**case, "open": is_open, "noted": [*case["noted"], noted]}
-
-
-_FACTS: Final = {"request_id", "agency", "kind", "channel", "received_at"}
-
-
-def _facts(request: RequestFacts) -> Body:
-    return request.model_dump(include=_FACTS)
-
-
-CASES: Final = View(
-    name="charter",
-    model=Case,
-    fold=_fold,
-    key=of_file,
-    lags=True,
-    indexes=(("agency", "received_at", "_id"), ("agency", "open", "received_at", "_id")),
-)
+    return {
+        "open": entry["open"] and what != "notified",
+        "noted": [*entry["noted"], noted],
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from bmt.contracts.http.records import (
 )
 from bmt.contracts.values import Channel, CharterStep, Kind
 from services.records.charter.cases import Case, Span, spans_of
+from services.records.views import FileEntry
 
 Verdict = Literal["kept", "late", "overdue", "pending"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
@@ -59,14 +60,14 @@ def verdict(spans: Sequence[Span], now: datetime) -> Verdict | None:
 
 
 async def read(
-    cases: ViewProjection[Case], agencies: Iterable[str], query: Query
+    files: ViewProjection[FileEntry], agencies: Iterable[str], query: Query
 ) -> AsyncIterator[list[Case]]:
     """The cases of each agency, some at a time; other calls get their turn in between."""
     for agency in agencies:
         equal = {**query.equal, "agency": agency}
         page = replace(query, equal=equal, order_by="received_at", limit=AT_A_TIME)
         while True:
-            some = await cases.find(page)
+            some = await files.find_as(Case, page)
             yield some
             await asyncio.sleep(0)
             if len(some) < AT_A_TIME:
@@ -218,7 +219,7 @@ log = structlog.get_logger()
 
 
 def measuring(
-    cases: ViewProjection[Case], agencies: Agencies, registry: CollectorRegistry, clock: Clock
+    files: ViewProjection[FileEntry], agencies: Agencies, registry: CollectorRegistry, clock: Clock
 ) -> Task:
     """A task that sets `bmt_charter_steps`: what became of the promises to the requests of the last 30 days."""
     gauge = Gauge(
@@ -232,8 +233,8 @@ def measuring(
         now = clock()
         counting = Counting(agencies, now)
         codes = {agency.code for agency in agencies}
-        known = sorted(codes | {*await cases.distinct("agency")})
-        async for some in read(cases, known, Query(at_least={"received_at": now - LATELY})):
+        known = sorted(codes | {*await files.distinct("agency")})
+        async for some in read(files, known, Query(at_least={"received_at": now - LATELY})):
             for case in some:
                 counting.add(case)
         for agency in known:

@@ -24,7 +24,7 @@ from bmt.contracts.http.records import (
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import CharterStep
 from services.records.audited_queries import AuditedQueries
-from services.records.charter.cases import Case, Span, spans_of
+from services.records.charter.cases import Span, spans_of
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.reader import Reader
 from services.records.ledger.leaf import OpenLeaf
@@ -222,7 +222,6 @@ class Examination:
 
     queries: AuditedQueries
     files: ViewProjection[FileEntry]
-    cases: ViewProjection[Case]
     ledger: Leaves
     agencies: Agencies
     clock: Clock
@@ -247,11 +246,8 @@ class Examination:
         for start in range(0, len(entries), AT_A_TIME):
             some = entries[start : start + AT_A_TIME]
             ids = [entry.request_id for entry in some]
-            chains, cases = await self.ledger.opened_of(ids), await self.cases.get_many(ids)
-            lines += [
-                self._line(one, chains.get(id_, ()), cases.get(id_))
-                for id_, one in zip(ids, some, strict=True)
-            ]
+            chains = await self.ledger.opened_of(ids)
+            lines += [self._line(one, chains.get(one.request_id, ())) for one in some]
             await asyncio.sleep(0)  # other requests get their turn
         return report(period, lines, self.clock())
 
@@ -277,17 +273,14 @@ class Examination:
                 return found
             after = (some[-1].received_at, some[-1].request_id)
 
-    def _line(
-        self, entry: FileEntry, chain: Sequence[OpenLeaf], case: Case | None
-    ) -> ConformanceLine:
+    def _line(self, entry: FileEntry, chain: Sequence[OpenLeaf]) -> ConformanceLine:
         events = [leaf.event for leaf in chain]
         facts = facts_of(events)
         if facts is None:
             return line(entry, None, [_UNREADABLE])
         state = state_of(facts, events, entry.filed_at)
         rules = self.agencies.get(entry.agency).rules if entry.agency in self.agencies else None
-        spans = spans_of(case, rules) if case else ()
-        unfiled = missing(entry.unfiled)
+        spans, unfiled = spans_of(entry, rules), missing(entry.unfiled)
         return line(entry, state, list(deviations(state, spans, unfiled, rules, self.clock())))
 
 

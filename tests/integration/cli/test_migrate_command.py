@@ -77,3 +77,18 @@ asyncio.run(main())
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (2, "bmt_approval is of a later version\n")
+
+
+async def test_the_charter_of_schema_1_is_measured_from_the_files_once_they_are_made_again(
+    bmt, databases
+):
+    records = databases("records")
+    await records.schema.insert_one({"_id": mongodb.SCHEMA_KEPT, "number": 1})
+    await records.charter.insert_one({"_id": "request"})
+
+    assert (await bmt("migrate")).code == 0
+    assert (await bmt("migrate")).code == 0
+
+    assert "charter" not in await records.list_collection_names()
+    (job,) = await records.rebuilding.find().to_list(None)
+    assert (job["_id"], job["finished_at"]) == ("files", None)

@@ -27,7 +27,7 @@ VIEWS = {
     "approval": {"reviews"},
     "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
     "notification": {"told", "templates"},
-    "records": {"files", "disposals", "charter"},
+    "records": {"files", "disposals"},
 }
 PAGES = {"sessions", "drafts"}
 KEPT = {"templates"}

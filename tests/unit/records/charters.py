@@ -9,8 +9,9 @@ from fixtures.samples import MONDAY, facts, received
 from folds import folded
 from unit.records.filings import AGENCIES, filing, told
 
-from services.records.charter.cases import CASES, milestone_of
+from services.records.charter.cases import milestone_of
 from services.records.charter.figures import Counting
+from services.records.views import FILES
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BY_NOON, THURSDAY_NIGHT = MONDAY + 2 * HOUR, MONDAY + 3 * DAY + 12 * HOUR
@@ -34,7 +35,7 @@ def case_of(*happened, agencies=AGENCIES):
         )
         for leaf, (moment, event) in enumerate(happened, start=1)
     ]
-    return folded(CASES, [SimpleNamespace(data=event) for event in told(*filings)])
+    return folded(FILES, [SimpleNamespace(data=event) for event in told(*filings)])
 
 
 def asked(request):

@@ -33,8 +33,9 @@ from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime import background
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.http.records import Tally
-from services.records.charter.cases import CASES, spans_of
+from services.records.charter.cases import spans_of
 from services.records.charter.figures import measuring
+from services.records.views import FILES
 
 RULES = AGENCIES.get("MAMPU").rules
 CLOSES = MONDAY.replace(hour=9, minute=0) + 3 * DAY
@@ -199,11 +200,10 @@ async def test_what_became_of_the_last_months_promises_is_a_gauge():
         undecided(facts(request_id=new_id())),
     )
     await store.save(
-        CASES.name,
+        FILES.name,
         [ViewDocument(one.request_id, one.model_dump(), {}, 1) for one in cases],
     )
-    cases = ViewProjection(CASES, store)
-    measured = measuring(cases, AGENCIES, registry, lambda: THURSDAY_NIGHT)
+    measured = measuring(ViewProjection(FILES, store), AGENCIES, registry, lambda: THURSDAY_NIGHT)
 
     def told(agency, step, verdict):
         labels = {"agency": agency, "step": step, "verdict": verdict}
