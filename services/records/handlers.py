@@ -1,6 +1,6 @@
 """Files the events of a wave: first in the ledger, then in their files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,10 +15,19 @@ from bmt.contracts.events import RequestEvent
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import immutable
 from services.records.charter.cases import milestone_of
-from services.records.domain.designated_file import Command, FileEvent, Milestone, stream_of
+from services.records.domain.designated_file import (
+    Command,
+    FileEvent,
+    FileFolio,
+    Milestone,
+    stream_of,
+)
+from services.records.domain.designated_file_rules import named_by
 from services.records.ledger.canonical import NotCanonical
 from services.records.ledger.leaf import Entry, Leaf, entry_of
 from services.records.ledger.leaves import FileNumbers, Leaves
+from services.records.sealing.sealed_folios import FolioName
+from services.records.worker import Filing
 
 ANOTHER_EVENT: Final = "another event was filed under this id"
 
@@ -48,8 +57,10 @@ async def file_event(incoming: IncomingEvent[RequestEvent]) -> Message[EnterEven
     return incoming.to_command(stream_of(request.request_id), EnterEvent(incoming, entry))
 
 
-def entering(ledger: Leaves, register: FileNumbers, agencies: Agencies, clock: Clock) -> Complete:
-    """Adds a wave's events to the ledger, and assigns file numbers to their requests.
+def entering(
+    ledger: Leaves, register: FileNumbers, filing: Filing, agencies: Agencies, clock: Clock
+) -> Complete:
+    """Adds a wave's events to the ledger, assigns file numbers to their requests, and copies the small documents that they name.
 
     Notes when the next step of each request is due, by today's rules of `agencies`.
     """
@@ -70,6 +81,16 @@ def entering(ledger: Leaves, register: FileNumbers, agencies: Agencies, clock: C
         )
         crash_points.reached("records.handlers.numbered")
         now = clock()
+        copied = await filing.copied(
+            [
+                due
+                for message, leaf in zip(messages, leaves, strict=True)
+                if isinstance(leaf, Leaf)
+                for due in named_by(message.command.incoming.data, leaf.event_id, _key_of(leaf))
+            ],
+            now,
+        )
+        crash_points.reached("records.handlers.copied")
         filed: list[Message[Any] | Exception] = []
         for message, request, leaf in zip(messages, requests, leaves, strict=True):
             match leaf:
@@ -77,7 +98,7 @@ def entering(ledger: Leaves, register: FileNumbers, agencies: Agencies, clock: C
                     number = numbers[request.request_id]
                     incoming = message.command.incoming
                     milestone = milestone_of(incoming.data, incoming.time, agencies)
-                    command = _command(incoming, leaf, number, now, milestone)
+                    command = _command(incoming, leaf, number, now, milestone, copied)
                     filed.append(message.with_command(command))
                 case NotCanonical():
                     filed.append(Refused(str(leaf), problem="malformed"))
@@ -94,7 +115,11 @@ def _command(
     file_number: str,
     now: datetime,
     milestone: Milestone | None,
+    copied: Mapping[FolioName, FileFolio],
 ) -> FileEvent:
+    key = _key_of(leaf)
+    named = named_by(incoming.data, incoming.id, key)
+    folios = [copied.get(FolioName(one.document_id, key)) for one in named if not one.handed_in_by]
     return FileEvent(
         event=incoming.data,
         event_id=incoming.id,
@@ -105,6 +130,11 @@ def _command(
         leaf_hash=leaf.hash,
         file_number=file_number,
         at=now,
-        key=leaf.sealed.key if leaf.sealed else None,
+        key=key,
         milestone=milestone,
+        copied=tuple(one for one in folios if one),
     )
+
+
+def _key_of(leaf: Leaf) -> str | None:
+    return leaf.sealed.key if leaf.sealed else None

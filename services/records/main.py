@@ -80,7 +80,7 @@ def build(settings: Settings) -> FastAPI:
     builder.works_on(views.work_of, workers)
     disposals = builder.view(DISPOSALS)
     builder.subscribes(
-        topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, agencies, clock.now)
+        topics.PUBLIC, bind(TABLE), complete=entering(ledger, numbers, filing, agencies, clock.now)
     )
     builder.samples(measuring(ledger, builder.registry))
     builder.runs(charter_figures.measuring(files, agencies, builder.registry, clock.now))

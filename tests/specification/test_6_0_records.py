@@ -31,7 +31,7 @@ from unit.records.filings import (
 )
 from unit.records.filings import filed_in_this_order as in_order
 
-from bmt.contracts.events import Filed
+from bmt.contracts.events import Filed, NotificationPrepared
 from services.records.disposing import blockers
 from services.records.domain import designated_file as file
 from services.records.domain import errors, events
@@ -87,6 +87,31 @@ def test_each_document_is_filed_once_under_the_next_number():
     )
     given(DESIGNATED_FILE, *RECEIVED).when(folio(FORM)).then(filed)
     given(DESIGNATED_FILE, *RECEIVED, filed).when(folio(FORM)).then_nothing()
+
+
+def test_a_document_that_was_copied_already_is_filed_with_the_event_that_names_it():
+    happened = told(replace(filing(received(REQUEST)), copied=(folio(FORM),)))
+    assert [type(event) for event in happened] == [
+        events.FileOpened,
+        events.EventFiled,
+        events.FolioFiled,
+    ]
+    assert (happened[-1].number, happened[-1].filename) == (1, "borang.pdf")
+    again = replace(filing(received(REQUEST), 2, 2), copied=(folio(FORM),))
+    assert [
+        type(event) for event in DESIGNATED_FILE.decide(again, DESIGNATED_FILE.fold(happened))
+    ] == [events.EventFiled]
+
+
+def test_the_last_document_closes_the_file_in_whatever_way_it_is_filed():
+    letter = prepared(REQUEST, "configured", channel="letter", document_id=LETTER)
+    steps = [event for event, _ in filings.WHOLE if not isinstance(event, NotificationPrepared)]
+    whole = numbered(*steps[:-1], letter, steps[-1])
+    commands = in_order([*whole[:-2], whole[-1], whole[-2]])  # topics are not ordered
+    copied = {FORM: 0, LETTER: len(commands) - 1}
+    for document, place in copied.items():
+        commands[place] = replace(commands[place], copied=(folio(document),))
+    assert [event.folios for event in filings.said(told(*commands))] == [2]
 
 
 def test_a_volume_closes_when_it_is_full_and_the_numbers_go_on():

@@ -205,13 +205,13 @@ class DocumentStore:
     async def _insert(self, documents: Sequence[SmallDocument]) -> set[str]:
         """Those that somebody else stored first."""
         now = datetime.now(UTC)
-        crash_points.reached("documents.storing")
+        crash_points.reached("documents.storing_small")
         with mongodb.store_errors():
             try:
                 await self._files.insert_many([_file(one, now) for one in documents], ordered=False)
             except mongodb.BulkWriteError as error:
                 return {documents[place].document_id for place in mongodb.duplicates(error)}
-        crash_points.reached("documents.stored")
+        crash_points.reached("documents.stored_small")
         return set()
 
     async def _winner(self, document_id: str) -> StoredDocument:
@@ -240,6 +240,11 @@ class DocumentStore:
                     yield chunk
             except mongodb.CorruptGridFile:
                 raise DocumentDamaged from None
+
+    async def small(self, document_ids: Collection[str]) -> Sequence[tuple[StoredDocument, bytes]]:
+        """Those of these documents that are small, with their bytes."""
+        found = await self._reads.submit(list(document_ids))
+        return [(_stored(raw), bytes(raw[CONTENT])) for raw in found if raw and CONTENT in raw]
 
     async def read(self, document_id: str) -> bytes:
         """All bytes of a document. Raises `DocumentUnknown` or `DocumentDamaged`."""

@@ -48,6 +48,7 @@ class FileEvent:
         file_number: of the request, used with its first event.
         key: the id of the person's key that seals the leaf.
         milestone: if a step of the client charter begins or ends with it.
+        copied: of the documents that it names, those whose bytes were copied and verified.
     """
 
     event: RequestEvent
@@ -61,6 +62,7 @@ class FileEvent:
     at: datetime
     key: str | None = None
     milestone: Milestone | None = None
+    copied: tuple["FileFolio", ...] = ()
 
 
 @immutable

@@ -1,6 +1,7 @@
 """The rules of the designated file: what is filed, what is due, and when the file is complete."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -98,9 +99,18 @@ def _file_event(command: FileEvent, state: State) -> list[Event]:
             prepared_reason=milestone and milestone.prepared_reason,
         )
     )
-    due = {one.document_id: one for one in _named(event, command.event_id, command.key)}
+    due = {one.document_id: one for one in named_by(event, command.event_id, command.key)}
     named = state.named if due and isinstance(state, DesignatedFile) else frozenset()
-    return [*events, *(one for name, one in due.items() if name not in named)]
+    copied = {one.document_id: one for one in command.copied}
+    for name, one in due.items():
+        if name in named:
+            continue
+        file = reduce(evolve, events, state)
+        if name in copied and isinstance(file, DesignatedFile):
+            events.append(_folio(one, copied[name], file))
+        else:
+            events.append(one)
+    return events
 
 
 def _facts_differ(command: FileEvent, state: State) -> bool:
@@ -110,7 +120,7 @@ def _facts_differ(command: FileEvent, state: State) -> bool:
     )
 
 
-def _named(event: RequestEvent, event_id: str, key: str | None) -> Iterator[FolioDue]:
+def named_by(event: RequestEvent, event_id: str, key: str | None) -> Iterator[FolioDue]:
     """The documents that an event names."""
     match event:
         case RequestReceived():
@@ -139,19 +149,22 @@ def _file_folio(command: FileFolio, state: DesignatedFile) -> Sequence[Event]:
     due = state.due.get(command.document_id)
     if due is None:
         return ()
+    return _and_closed([_folio(due, command, state)], state, command)
+
+
+def _folio(due: FolioDue, copied: FileFolio, state: DesignatedFile) -> FolioFiled:
     in_volume = sum(folio.volume == state.volume for folio in state.folios)
-    filed = FolioFiled(
+    return FolioFiled(
         number=len(state.folios) + 1,
-        volume=state.volume + (in_volume >= command.folios_a_volume),
+        volume=state.volume + (in_volume >= copied.folios_a_volume),
         document_id=due.document_id,
         event_id=due.event_id,
-        filename=due.filename or command.filename,
-        media_type=due.media_type or command.media_type,
-        size_bytes=command.size_bytes,
-        filed_at=command.at,
+        filename=due.filename or copied.filename,
+        media_type=due.media_type or copied.media_type,
+        size_bytes=copied.size_bytes,
+        filed_at=copied.at,
         key=due.key,
     )
-    return _and_closed([filed], state, command)
 
 
 def _and_closed(

@@ -5,13 +5,20 @@ other.
 """
 
 import asyncio
+import io
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from bmt.chassis.runtime import mongodb
-from bmt.chassis.runtime.documents import DocumentDamaged, DocumentStore, DocumentUnknown, Received
+from bmt.chassis.runtime.documents import (
+    DocumentDamaged,
+    DocumentStore,
+    DocumentUnknown,
+    Received,
+    SmallDocument,
+)
 from bmt.chassis.runtime.sealed_stream import PIECE_BYTES, SealBroken, Sealing, opened
 from services.records.domain.events import FolioFiled
 from services.records.sealing.keys import PersonKey, PersonKeys
@@ -89,6 +96,23 @@ class SealedFolios:
             sealed.seek(0)
             stored = Received(content, key.name(name.document_id), size, received.digest)
             await self._store.put(stored, filename="", media_type=_SEALED_TYPE)
+
+    async def put_small(self, documents: Mapping[FolioName, bytes]) -> Collection[FolioName]:
+        """Store these, which have keys, in one write; durable on return. Returns those whose keys exist.
+
+        Raises:
+            StoreUnavailable: some may not be stored. The call may be repeated.
+        """
+        keys = await self._keys.by_id({name.key for name in documents if name.key})
+        stored: dict[FolioName, SmallDocument] = {}
+        for name, content in documents.items():
+            if name.key and (key := keys.get(name.key)):
+                sealed = io.BytesIO()
+                seal_file(io.BytesIO(content), sealed, key)
+                called = key.name(name.document_id)
+                stored[name] = SmallDocument(called, sealed.getvalue(), "", _SEALED_TYPE)
+        await self._store.put_small(list(stored.values()))
+        return stored.keys()
 
     async def open(self, name: FolioName) -> AsyncIterator[bytes]:
         """The document's bytes in pieces. Reading them may raise DocumentDamaged.

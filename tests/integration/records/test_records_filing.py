@@ -67,6 +67,25 @@ async def test_all_that_is_said_becomes_a_complete_file(once_filed, put, say, sh
     assert (report.records, report.leaves, report.folios, report.faults) == (1, 10, 3, [])
 
 
+async def test_a_small_document_is_filed_with_its_event_and_a_larger_one_by_the_worker(
+    once_filed, put, say, own
+):
+    request = facts()
+    form = await put(b"form")
+    letter = await put(b"letter" * 50_000, "surat.pdf")
+    await say(whole(request, form, letter=letter))
+
+    assert len((await once_filed(request))["folios"]) == 2
+
+    commits = await own.commits.find({"stream": f"request-{request.request_id}"}).to_list(None)
+    named = [[event["type"].split(".")[-2] for event in commit["events"]] for commit in commits]
+    assert ["FileOpened", "EventFiled", "FolioFiled"] in named or [
+        "EventFiled",
+        "FolioFiled",
+    ] in named
+    assert sum("FolioDue" in each for each in named) == 1
+
+
 async def test_redelivery_and_any_order_change_nothing(once_filed, put, shared, own):
     requests = [facts(agency=agency) for agency in ("JPA", "KPM", "JPA", "KPM", "JPA")]
     form = await put(b"form")

@@ -3,6 +3,8 @@
 import asyncio
 import math
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import pytest
 from fixtures.ledger_keys import people_of
@@ -120,7 +122,10 @@ async def test_what_can_never_be_filed_is_refused_by_itself_and_takes_no_file_nu
         )
     ]
 
-    first, malformed, reused, last = await entering(ledger, register, agencies, clock.now)(wave)
+    copies = SimpleNamespace(copied=AsyncMock(return_value={}))
+
+    file_all = entering(ledger, register, copies, agencies, clock.now)
+    first, malformed, reused, last = await file_all(wave)
 
     assert [malformed.problem, reused.problem] == ["malformed", "idempotency_key_reused"]
     assert [one.command.file_number[-2:] for one in (first, last)] == ["/1", "/2"]

@@ -99,8 +99,8 @@ class Files(DeciderMachine):
         self.unheard[request.request_id] = story(request, named, ending)
         return request
 
-    @rule(request=requests, which=st.integers(0, 3))
-    def an_event_comes(self, request, which):
+    @rule(request=requests, which=st.integers(0, 3), copied=st.sets(st.sampled_from(DOCUMENTS)))
+    def an_event_comes(self, request, which, copied=frozenset()):
         """The topics are not ordered among each other, and nothing rests on the order in one."""
         unheard = self.unheard[request.request_id]
         if not unheard:
@@ -118,6 +118,7 @@ class Files(DeciderMachine):
             file_number=f"MAMPU.BMT.600-1/2/{leaf}",
             at=MONDAY,
             key=KEY,
+            copied=tuple(self._folio(each, 2) for each in sorted(copied)),
         )
         self.tell(command, request.request_id)
 
@@ -227,7 +228,7 @@ class Files(DeciderMachine):
             filed = [one.document_id for one in self.events(FolioFiled, stream=name)]
             assert len(due) == len(set(due))
             assert len(filed) == len(set(filed))
-            assert set(filed) | set(self.state(name).unfiled) == set(due)
+            assert set(self.state(name).unfiled) == set(due) - set(filed)
             missing = {one.document_id for one in self.events(FolioMissing, stream=name)}
             assert missing <= set(due)
 
