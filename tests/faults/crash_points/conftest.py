@@ -70,14 +70,14 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
                 "intake": intake.STORIES,
                 "approval": approval.STORIES,
                 "provisioning": provisioning.stories(ipms, storage),
-                "notification": (*notification.stories(mail), *offices.stories(mail)),
+                "notification": notification.stories(mail),
                 "records": records.STORIES,
             }
             production = Production(open_stage, stories, rebuilt)
             points = sorted({point.name for point in where_to_die(find(), everywhere=LONG)})
             with (folder / "diary.txt").open("w", buffering=1) as diary:
                 production.diary = diary.write
-                await production.run(points, TIMES, seed=int(time.time()))
+                await production.run(points, TIMES, seed=int(time.time()), every_story=LONG)
             yield production
     await mail.stop()
 

@@ -1,6 +1,6 @@
 """Each point is visited: a service dies there in the middle of a story, and everything comes right.
 
-First every story is played once without a death, which tells what points it reaches and how often; so
+First stories are played once without a death, which tells what points they reach and how often; so
 who visits which point follows from the code, and a point that no story reaches is told.
 """
 
@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -50,10 +50,14 @@ class Production:
     wrong: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     diary: Callable[[str], object] = print
 
-    async def run(self, points: Sequence[str], times: int, seed: int) -> None:
-        """Visit each of `points` so many times; who did not come to one is followed by another."""
+    async def run(self, points: Sequence[str], times: int, seed: int, *, every_story: bool) -> None:
+        """Visit each of `points` so many times; who did not come to one is followed by another.
+
+        `every_story` is played, or only so many that all points are reached.
+        """
         chance = random.Random(seed)
-        await asyncio.gather(*(self._survey(service) for service in self.stories))
+        wanted = None if every_story else set(points)
+        await asyncio.gather(*(self._survey(service, wanted) for service in self.stories))
         for _ in range(ROUNDS):
             missing = {point: times - self.visits[point] for point in points}
             lacking = [p for p in points if missing[p] > 0 and not self.wrong.get(p)]
@@ -64,10 +68,12 @@ class Production:
                 *(self._visit_all(s, visits) for s, visits in planned.items() if visits)
             )
 
-    async def _survey(self, service: str) -> None:
+    async def _survey(self, service: str, wanted: Collection[str] | None) -> None:
         async with AsyncExitStack() as stack:
             stage = await stack.enter_async_context(self.open_stage(service).open())
             for story in self.stories[service]:
+                if wanted is not None and all(self._is_reached(point) for point in wanted):
+                    return
                 began, before = time.monotonic(), await stage.counts()
                 if wrong := await _played(stage, story):
                     self.wrong[service] += [
@@ -77,6 +83,9 @@ class Production:
                 self.reach[service, story] = (await stage.counts()) - before
                 self.seconds[service, story] = time.monotonic() - began
                 self._note(began, f"{service}: {story.__name__}, without a death")
+
+    def _is_reached(self, point: str) -> bool:
+        return any(counts[point] for counts in self.reach.values())
 
     def _plan(self, points: Sequence[str], chance: random.Random) -> dict[str, list[Visit]]:
         """So that no stage has much more to play than another."""

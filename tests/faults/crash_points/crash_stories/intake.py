@@ -226,11 +226,11 @@ def asked(channel: str):
 
 STORIES = (
     submissions,
+    papers,
     corrections,
     refused,
     given_up,
     scan,
-    papers,
     of_all.poison,
     of_all.unreadable,
     of_all.left_behind,

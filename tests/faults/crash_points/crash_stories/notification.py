@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crash_stories import of_all
+from crash_stories import of_all, offices
 from eventually import eventually
 from fixtures.mail_server import MailServer
 from fixtures.procedure import configured, rejected
@@ -79,7 +79,8 @@ def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the return
             contents.setdefault(one["Message-ID"], set()).add(raw)
         assert all(len(each) == 1 for each in contents.values()), "one Message-ID, two messages"
 
-    return (mails, put_off, refused, paper, parked, of_all.poison, of_all.left_behind)
+    own = (mails, *offices.stories(mail), put_off, refused, paper, parked)
+    return (*own, of_all.poison, of_all.left_behind)
 
 
 async def _listed(stage: Stage, path: str) -> Sequence[dict[str, str]]:

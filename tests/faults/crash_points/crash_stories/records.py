@@ -135,4 +135,4 @@ async def _verifies(stage: Stage) -> None:
     assert report.faults == []
 
 
-STORIES = (filed, late, parked, disposed, of_all.poison, of_all.too_large, of_all.left_behind)
+STORIES = (filed, of_all.too_large, late, parked, disposed, of_all.poison, of_all.left_behind)
