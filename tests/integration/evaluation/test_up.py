@@ -12,8 +12,10 @@ import pytest
 from eventually import eventually
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from typer.testing import CliRunner
 
 from bmt.chassis.runtime.mongodb import connect
+from bmt.cli.main import app
 from evaluation.ports import free_base
 
 pytestmark = pytest.mark.integration
@@ -30,6 +32,11 @@ def bmt(*arguments):
         cwd=REPOSITORY,
         check=False,
     )
+
+
+def answered(*arguments):
+    """As `bmt`, in this process: for what starts nothing."""
+    return CliRunner().invoke(app, list(map(str, arguments)))
 
 
 class Up:
@@ -86,16 +93,18 @@ async def test_the_ready_file_says_where_everything_is(up):
 
 async def test_a_token_verifies_with_the_keys_of_the_issuer(up):
     options = ("--role", "applicant", "--role", "auditor", "--agency", "MAMPU", "--subject", "siti")
-    printed = bmt("token", "--data", up.data, *options, "--expires-in", "60", "--audience", "x")
+    printed = answered(
+        "token", "--data", up.data, *options, "--expires-in", "60", "--audience", "x"
+    )
 
-    assert printed.returncode == 0
+    assert printed.exit_code == 0
     async with httpx.AsyncClient(trust_env=False) as client:
         keys = (await client.get(up.ready["issuer"] + "/keys")).json()
     claims = jwt.decode(printed.stdout.strip(), KeySet.import_key_set(keys)).claims
     assert (claims["sub"], claims["agency"]) == ("siti", "MAMPU")
     assert claims["roles"] == ["applicant", "auditor"]
     assert (claims["aud"], claims["exp"] - claims["iat"]) == ("x", 60)
-    printed = bmt("token", "--data", up.data, "--role", "auditor").stdout.strip()
+    printed = answered("token", "--data", up.data, "--role", "auditor").stdout.strip()
     told = jwt.decode(printed, KeySet.import_key_set(keys))
     assert (told.claims["aud"], told.header["typ"]) == ("bmt-api", "at+jwt")
 
@@ -137,22 +146,22 @@ async def test_a_port_in_use_is_named_in_one_line(up, tmp_path):
 
 
 async def test_a_wrong_port_base_is_wrong_use(tmp_path):
-    refused = bmt("up", "--data", tmp_path / "other", "--port-base", 80)
+    refused = answered("up", "--data", tmp_path / "other", "--port-base", 80)
 
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
 
 
 async def test_a_token_needs_a_system_that_was_started_once(tmp_path):
-    refused = bmt("token", "--data", tmp_path / "nowhere", "--role", "auditor")
+    refused = answered("token", "--data", tmp_path / "nowhere", "--role", "auditor")
 
-    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (3, "", 1)
+    assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (3, "", 1)
 
 
 async def test_a_killed_supervisor_leaves_nothing_and_the_next_start_goes_on_from_the_data(up):
     os.kill(up.ready["supervisor"]["pid"], signal.SIGKILL)
     await eventually(lambda: up.processes() == [])
-    token = bmt("token", "--data", up.data, "--role", "auditor")
-    assert token.returncode == 0
+    token = answered("token", "--data", up.data, "--role", "auditor")
+    assert token.exit_code == 0
 
     started = up.start()
 
