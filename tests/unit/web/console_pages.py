@@ -26,12 +26,27 @@ AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "ag
 VISITOR = Principal("siti", "", "Siti", "MAMPU", frozenset({"administrator"}))
 LIMITS = {"max_bytes": 26_214_400, "media_types": ["application/pdf"]}
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
+_BUILT = {}
 
 
 def problem(name, status, **more):
     """A service's refusal."""
     body = {"type": f"urn:bmt:problem:{name}", "title": name, "status": status, "detail": name}
     return httpx.Response(status, json={**body, **more})
+
+
+def _pages(area):
+    """The pages of an area, built once: each browser brings what they work with."""
+    if area.prefix not in _BUILT:
+        layout = Layout(area.prefix, [area.folder], account="/account")
+        layout.always(**area.always)
+        app = FastAPI()
+        app.state.rate_limit = UNLIMITED
+        for router in area.routers:
+            app.include_router(router)
+        Refusals(layout).install(app)
+        _BUILT[area.prefix] = app, layout
+    return _BUILT[area.prefix]
 
 
 def browser(answers, visitor=VISITOR, area=AREA):
@@ -46,10 +61,8 @@ def browser(answers, visitor=VISITOR, area=AREA):
         {name: f"http://{name}" for name in SERVICES}, httpx.MockTransport(answered)
     )
     presence = MemoryPresence()
-    layout = Layout(area.prefix, [area.folder], account="/account")
-    layout.always(**area.always)
-    app = FastAPI()
-    app.state.ports = Ports(
+    app, layout = _pages(area)
+    ports = Ports(
         layout=layout,
         clients=clients,
         pictures=Pictures(),
@@ -61,15 +74,12 @@ def browser(answers, visitor=VISITOR, area=AREA):
         registry=CollectorRegistry(),
         clock=now,
     )
-    app.state.rate_limit = UNLIMITED
-    for router in area.routers:
-        app.include_router(router)
-    Refusals(layout).install(app)
 
     async def goes_on():
         return True
 
     async def signed_in(scope, receive, send):
+        app.state.ports = ports  # of this browser, at the pages that all share
         session.put(Request(scope), session.Session(visitor, "the-token", "", goes_on))
         await app(scope, receive, send)
 
