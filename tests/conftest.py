@@ -34,7 +34,6 @@ pytest_plugins = (
 )
 
 TOGETHER = (
-    "tests/e2e/test_drill.py",
     "tests/e2e/",
     "tests/faults/crash_points/",
     "tests/faults/environment/",
