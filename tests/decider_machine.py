@@ -14,7 +14,7 @@ from bmt.chassis.eventsourcing.decider import Decider
 from bmt.chassis.eventsourcing.event_store import Vocabulary, type_of
 from bmt.contracts.problems import FieldError, Refused
 
-SEQUENCES, COMMANDS = (400, 50) if LONG else (120, 40)
+SEQUENCES, COMMANDS = (400, 50) if LONG else (80, 40)
 """How many, and commands in each."""
 
 FEWEST_COMMANDS = 10_000 if LONG else 500

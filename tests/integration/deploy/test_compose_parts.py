@@ -18,7 +18,7 @@ from bmt.chassis.runtime.mongodb import OperationFailure, connect
 from bmt.contracts import topics
 from bmt.rights.kafka_rights import acls_file
 from evaluation import machine
-from evaluation.kafka import JVM
+from evaluation.kafka import JVM, _from_archive
 from evaluation.machine import java, mongod
 from evaluation.ports import any_free_port, listening
 from evaluation.supervisor import Program, running
@@ -61,7 +61,8 @@ async def kafka_container(tmp_path, secrets):
     tools, port, host_port = tmp_path / "bin", any_free_port(), any_free_port()
     tools.mkdir()
     for name, main in KAFKA_TOOLS.items():
-        run = f"{java()} {' '.join(JVM)} -cp '{machine.classpath()}' {main}"
+        options = " ".join((*JVM, *_from_archive()))
+        run = f"{java()} {options} -cp '{machine.classpath()}' {main}"
         executable(tools / name, f'#!/bin/bash\nexec {run} "$@"\n')
     given = environment("kafka", secrets) | {
         "KAFKA_BIN": str(tools),
