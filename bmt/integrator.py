@@ -1,0 +1,302 @@
+"""A client for integrators: it publishes submissions on their own topic, and reads what becomes of each.
+
+    async with Integrator(Connection.read("hrmis.json")) as bmt:
+        await bmt.submit(request, submission_id="HR-2026-17")
+        async for answer in bmt.follow("HR-2026-17"):
+            print(answer.event)
+
+It stands on `bmt.contracts` and aiokafka, the extra `integrator`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.helpers import create_ssl_context
+from pydantic import BaseModel, ConfigDict, FilePath, SecretStr, StringConstraints, ValidationError
+
+from bmt.contracts import topics
+from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka
+from bmt.contracts.events import RequestSubmission, RequestSubmitted
+from bmt.contracts.problems import Refused, faults_in_body, listed
+from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused
+
+ACKNOWLEDGED_WITHIN_SECONDS: Final = 15.0
+STOPPED_WITHIN_SECONDS: Final = 5.0
+LONGEST_GROUP: Final = 100
+_SOURCE_OF_ANSWERS: Final = f"/bmt/{topics.WRITERS[topics.REQUESTS]}"
+
+Event: TypeAlias = SubmissionAccepted | SubmissionRefused | RequestProgressed
+_EVENTS: Final[Mapping[str, type[Event]]] = {
+    model.TYPE: model for model in (SubmissionAccepted, SubmissionRefused, RequestProgressed)
+}
+
+log = logging.getLogger(__name__)
+
+
+class Unreachable(Exception):  # noqa: N818  named for what is so
+    """Kafka cannot be reached, or refuses this user.
+
+    Of a submission nobody knows whether it arrived: submit the same again, under the same id.
+    """
+
+
+class Connection(BaseModel):
+    """How one integrator reaches Kafka; its operator tells all of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    integrator: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    bootstrap_servers: Annotated[str, StringConstraints(min_length=1)]
+    security_protocol: Literal["SASL_SSL", "SASL_PLAINTEXT", "PLAINTEXT"] = "SASL_SSL"
+    sasl_mechanism: Literal["SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    ca_file: FilePath | None = None
+
+    @classmethod
+    def read(cls, file: Path | str) -> Self:
+        """The connection in a JSON file. Raises `Refused`, which names the wrong fields and no value."""
+        try:
+            body = json.loads(Path(file).read_bytes())
+        except ValueError:
+            raise Refused(f"{file} is not JSON in UTF-8") from None
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            wrong = faults_in_body(error, body)
+            raise Refused(f"{file}: {listed(wrong)}", errors=wrong) from None
+
+    @property
+    def inbound(self) -> str:
+        return topics.inbound(self.integrator)
+
+    @property
+    def outbound(self) -> str:
+        return topics.outbound(self.integrator)
+
+    def client_options(self) -> dict[str, Any]:
+        """The options of any aiokafka client."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": self.integrator,
+            "security_protocol": self.security_protocol,
+        }
+        if self.security_protocol != "PLAINTEXT":
+            options |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password.get_secret_value(),
+            }
+        if self.security_protocol == "SASL_SSL":
+            cafile = str(self.ca_file) if self.ca_file else None
+            options["ssl_context"] = create_ssl_context(cafile=cafile)
+        return options
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One event about a submission.
+
+    Attributes:
+        event_id: the same where the answer comes again.
+        sequence: the answer's place among those to this submission, from 1.
+    """
+
+    event: Event
+    event_id: str
+    sequence: int
+    time: datetime
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing follows: refused, or the request is filed. A returned one waits for its correction."""
+        if isinstance(self.event, RequestProgressed):
+            return self.event.status == "filed"
+        return isinstance(self.event, SubmissionRefused)
+
+
+class Integrator:
+    """Publishes and reads as one integrator, within `async with`."""
+
+    def __init__(self, connection: Connection, source: str | None = None) -> None:
+        """`source` is the CloudEvents source, by default `/` and the integrator's name: keep it for ever."""
+        self._connection = connection
+        self._source = source or f"/{connection.integrator}"
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._consumers: set[AIOKafkaConsumer] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        await self._stop_producer()
+        for consumer in tuple(self._consumers):
+            await self._stop_consumer(consumer)
+
+    async def submit(
+        self, request: RequestSubmission | Mapping[str, Any], submission_id: str
+    ) -> None:
+        """Return when Kafka has the submission. The same request under the same id is one submission, however often.
+
+        So store `submission_id` before the call, and call again with both after any failure. What is corrected
+        after a refusal is another submission, with another id.
+
+        Raises:
+            Refused: a field is wrong; nothing was published.
+            Unreachable: it may or may not have arrived.
+        """
+        data = _submission(request).model_dump(mode="json", exclude_none=True)
+        headers = self._headers(submission_id, data)
+        value = json.dumps(data, ensure_ascii=False).encode()
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                producer = await self._started_producer()
+                await producer.send_and_wait(
+                    self._connection.inbound,
+                    value,
+                    submission_id.encode(),  # what comes again stands behind what came first
+                    headers=headers,
+                )
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self._stop_producer()  # after some failures it never sends again
+            raise self._unreachable(error) from error
+
+    def _headers(self, submission_id: str, data: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+        attributes = {"id": submission_id, "source": self._source, "type": RequestSubmitted.TYPE}
+        try:
+            return Envelope.model_validate({**attributes, "data": data}).kafka_headers()
+        except ValidationError as error:
+            wrong = faults_in_body(error, attributes)
+            raise Refused(listed(wrong), errors=wrong) from None
+
+    async def follow(self, submission_id: str) -> AsyncIterator[Answer]:
+        """The answers to one submission, from its first to its last, each once and in order.
+
+        It reads the topic from its beginning, as far as Kafka keeps it: meant for single submissions, and for
+        tests. A program that runs for long reads `answers`. Raises `Unreachable`.
+        """
+        newest = 0
+        async for answer in self._read(None):
+            if answer.event.submission_id != submission_id or answer.sequence <= newest:
+                continue
+            newest = answer.sequence
+            yield answer
+            if answer.is_last:
+                return
+
+    async def answers(self, group: str) -> AsyncIterator[Answer]:
+        """The answers to all submissions, without end; several processes of one group share them.
+
+        Handle an answer before you ask for the next: after a crash the last ones come again, under the same
+        `event_id`. Raises `Unreachable`.
+        """
+        if not 0 < len(group) <= LONGEST_GROUP:
+            raise ValueError(f"group: 1 to {LONGEST_GROUP} characters are needed")
+        async for answer in self._read(f"{self._connection.integrator}.{group}"):
+            yield answer
+
+    async def _read(self, group: str | None) -> AsyncIterator[Answer]:
+        consumer = AIOKafkaConsumer(
+            self._connection.outbound,
+            **self._connection.client_options(),
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+        self._consumers.add(consumer)
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
+                await consumer.start()
+            while True:
+                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                    for record in records:
+                        if (answer := read_answer(record)) is not None:
+                            yield answer
+                    if group is not None and records:
+                        with suppress(KafkaError):  # it comes again, as after a crash
+                            await consumer.commit()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from error
+        finally:
+            await self._stop_consumer(consumer)
+
+    async def _started_producer(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    acks="all", enable_idempotence=True, **self._connection.client_options()
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _stopped(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _stop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stopped(producer)
+
+    async def _stop_consumer(self, consumer: AIOKafkaConsumer) -> None:
+        if consumer in self._consumers:
+            self._consumers.discard(consumer)
+            await _stopped(consumer)
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        connection = self._connection
+        return Unreachable(
+            f"Kafka at {connection.bootstrap_servers}, as {connection.username or 'nobody'}: {type(error).__name__}"
+        )
+
+
+async def _stopped(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """The broker notices by itself what is not done in time."""
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(STOPPED_WITHIN_SECONDS):
+            await client.stop()
+
+
+def _submission(request: RequestSubmission | Mapping[str, Any]) -> RequestSubmission:
+    if isinstance(request, RequestSubmission):
+        return request
+    try:
+        return RequestSubmission.model_validate(request)
+    except ValidationError as error:
+        wrong = faults_in_body(error, request)
+        raise Refused(listed(wrong), errors=wrong) from None
+
+
+def read_answer(record: Any) -> Answer | None:
+    """The answer in a record of Kafka; None: of a later version, or not published by bmt and not believed."""
+    place = f"{record.topic}:{record.partition}:{record.offset}"
+    try:
+        envelope = read_kafka(record.headers, record.value)
+        if (model := _EVENTS.get(envelope.type)) is None:
+            return None
+        event = model.model_validate(envelope.data)
+    except (MalformedEvent, ValidationError) as error:
+        log.warning("%s cannot be read: %s", place, type(error).__name__)
+        return None
+    if envelope.source != _SOURCE_OF_ANSWERS or envelope.sequence is None:
+        log.warning("%s is not of %s", place, _SOURCE_OF_ANSWERS)
+        return None
+    return Answer(event, envelope.id, int(envelope.sequence), envelope.time)
