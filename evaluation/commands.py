@@ -1,4 +1,4 @@
-"""The commands that run the system on this machine: setup, up, down, demo, token."""
+"""The commands that run the system on this machine: setup, up, sandbox, down, demo, token."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from bmt.cli.outcome import reported
 DEFAULT_BASE = 8100
 
 
-def up(
+def up(  # noqa: PLR0917 - options
     data: Data = DEFAULT_DATA,
     port_base: Annotated[
         int, typer.Option(metavar="N", help="First port; all others follow from it.")
@@ -35,6 +35,7 @@ def up(
     ] = 1,
     parts_only: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002 - as above
     quiet: Annotated[bool, typer.Option(hidden=True)] = False,  # noqa: FBT002 - as above
+    rules: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start Kafka, MongoDB, the evaluation parts, the five services and the pages; restart what dies."""
     with reported():
@@ -45,7 +46,37 @@ def up(
         layout, ports, scale = Layout.at(data), Ports(port_base), Scale(replicas, nodes)
         files = [ready_file.absolute()] if ready_file else []
         run = running.run_detached if detach else running.run_attached
-        run(layout, ports, files, scale=scale, parts_only=parts_only, quiet=quiet)
+        run(layout, ports, files, scale=scale, parts_only=parts_only, quiet=quiet, rules=rules)
+
+
+def sandbox(
+    data: Data = DEFAULT_DATA,
+    port_base: Annotated[
+        int, typer.Option(metavar="N", help="First port; all others follow from it.")
+    ] = DEFAULT_BASE,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="YAML: the first word of a justification, and what is decided then; "
+            "default: examples/integrator/rules.yaml",
+        ),
+    ] = None,
+    detach: Annotated[  # noqa: FBT002 - an option
+        bool, typer.Option("--detach", help="Return when ready; `bmt down` stops it.")
+    ] = False,
+) -> None:
+    """Start the same system for an integrator's tests: an administrator decides its submissions by rules."""
+    with reported():
+        from evaluation import running, sandbox  # noqa: PLC0415 - the command starts fast
+        from evaluation.layout import Layout  # noqa: PLC0415
+        from evaluation.ports import ONE_OF_EACH, Ports  # noqa: PLC0415
+
+        file = (rules or sandbox.DEFAULT_RULES).absolute()
+        sandbox.read_rules(file)
+        run = running.run_detached if detach else running.run_attached
+        layout, ports = Layout.at(data), Ports(port_base)
+        run(layout, ports, [], scale=ONE_OF_EACH, parts_only=False, quiet=False, rules=file)
 
 
 PATIENCE_SECONDS = 90

@@ -192,12 +192,30 @@ class Officer:
         body = {**sample.body, "documents": documents}
         return await self._post("intake", "/v1/requests", json=body)
 
+    async def worklist(self, channel: str) -> list[Json]:
+        """The first 200 requests of one channel that wait for a decision, as the decider sees each."""
+        found = await self._get("approval", f"/v1/worklist?limit=200&channel={channel}")
+        return [
+            await self._get("approval", f"/v1/requests/{one['request_id']}")
+            for one in found["items"]
+        ]
+
     async def approve(self, request_id: str) -> None:
         """Approves, with a reason if there are warnings (step 2)."""
         review = await self._get("approval", f"/v1/requests/{request_id}")
         exception = "Disahkan dengan pemohon" if review["warnings"] else None
-        body = {"decision": "approve", "exception_reason": exception}
-        await self._post("approval", f"/v1/requests/{request_id}/decision", json=body)
+        await self._decide(request_id, decision="approve", exception_reason=exception)
+
+    async def refuse(self, request_id: str, decision: str, reason: str) -> None:
+        """Rejects, or returns for correction (step 2)."""
+        await self._decide(request_id, decision=decision, reason=reason)
+
+    async def withdraw(self, request_id: str, reason: str) -> None:
+        """Withdraws, with an applicant's token."""
+        await self._post("intake", f"/v1/requests/{request_id}/withdrawal", json={"reason": reason})
+
+    async def _decide(self, request_id: str, **decision: str | None) -> None:
+        await self._post("approval", f"/v1/requests/{request_id}/decision", json=decision)
 
     async def configure_by_hand(self, request_id: str, evidence: Path) -> None:
         """Does the request's manual tasks and files the evidence (step 3, without an API of IPMS)."""
@@ -210,9 +228,10 @@ class Officer:
                 await self._post("provisioning", f"{path}/claim")
                 await self._post("provisioning", f"{path}/completion", json=body)
 
-    async def hand_over_papers(self, request_id: str) -> None:
-        """Confirms that each prepared paper was handed over (step 4)."""
-        notices = await self._get("notification", f"/v1/requests/{request_id}/notifications")
+    async def hand_over_papers(self, request_id: str | None = None) -> None:
+        """Confirms that each prepared paper, of one request or of all, was handed over (step 4)."""
+        of = f"requests/{request_id}/notifications" if request_id else "notifications?limit=200"
+        notices = await self._get("notification", f"/v1/{of}")
         for notice in notices["items"]:
             if notice["status"] == "prepared" and notice["channel"] != "email":
                 path = f"/v1/notifications/{notice['notification_id']}/dispatch"

@@ -18,7 +18,7 @@ from rich.table import Table
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.observability import set_up_logs
 from bmt.cli.outcome import CannotRun, Exit
-from evaluation import machine, ready_file, services
+from evaluation import machine, ready_file, sandbox, services
 from evaluation.issuer import mint, samples
 from evaluation.layout import Layout, locked
 from evaluation.ports import ONE_OF_EACH, Ports, Scale
@@ -42,13 +42,18 @@ class Evaluation:
         *,
         scale: Scale = ONE_OF_EACH,
         parts_only: bool = False,
+        rules: Path | None = None,
     ) -> None:
-        """`files` are further ready files; `parts_only` leaves the services out; `layout` must exist."""
+        """`files` are further ready files; `parts_only` leaves the services out; `layout` must exist.
+
+        `rules` are those by which the administrator of a sandbox decides.
+        """
         self._system = System(layout, ports, scale)
         self._files = (layout.ready_file, *files)
-        self._supervisor = Supervisor(
-            _programs(self._system, parts_only=parts_only), layout.logs, self._write
-        )
+        programs = _programs(self._system, parts_only=parts_only)
+        if rules is not None:
+            programs.append(sandbox.administrator(layout, rules))
+        self._supervisor = Supervisor(programs, layout.logs, self._write)
 
     async def run(self, told_ready: Callable[[Document], None]) -> None:
         """Run until a signal; `told_ready` is called with the ready file's content.
@@ -133,10 +138,12 @@ PAGES = (
 )
 
 
-def announce(console: Console, document: Document) -> None:
-    """Print the addresses and ready-made tokens."""
+def announce(console: Console, document: Document, rules: Path | None) -> None:
+    """Print the addresses and, of a sandbox, what an integrator needs; else ready-made tokens."""
     console.print(_addresses(document))
-    if document["services"]:
+    if rules is not None:
+        sandbox.announce(console, document, rules)
+    elif document["services"]:
         _print_tokens(console, document)
 
 
@@ -181,6 +188,7 @@ def run_detached(
     scale: Scale,
     parts_only: bool,
     quiet: bool,
+    rules: Path | None = None,
 ) -> None:
     """Start `bmt up` in the background; return when it is ready.
 
@@ -194,19 +202,25 @@ def run_detached(
     errors = layout.logs / "up.log"
     with errors.open("w") as output, console.status("Starting"):
         child = subprocess.Popen(  # noqa: S603 - ourselves
-            _command(layout, ports, files, scale, parts_only=parts_only),
+            _command(layout, ports, files, scale, parts_only=parts_only, rules=rules),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
         document = _wait(layout, child, errors)
-    announce(console, document)
+    announce(console, document, rules)
     console.print(f"bmt down --data {layout.root} stops it.", style="dim", soft_wrap=True)
 
 
 def _command(
-    layout: Layout, ports: Ports, files: Sequence[Path], scale: Scale, *, parts_only: bool
+    layout: Layout,
+    ports: Ports,
+    files: Sequence[Path],
+    scale: Scale,
+    *,
+    parts_only: bool,
+    rules: Path | None,
 ) -> list[str]:
     return [
         *(sys.executable, "-m", "bmt.cli.main", "up", "--quiet"),
@@ -214,6 +228,7 @@ def _command(
         *("--replicas", str(scale.replicas), "--nodes", str(scale.nodes)),
         *(argument for file in files for argument in ("--ready-file", str(file))),
         *(["--parts-only"] if parts_only else []),
+        *(["--rules", str(rules)] if rules else []),
     ]
 
 
@@ -249,6 +264,7 @@ def run_attached(
     scale: Scale,
     parts_only: bool,
     quiet: bool,
+    rules: Path | None = None,
 ) -> None:
     """Run until a signal.
 
@@ -266,8 +282,10 @@ def run_attached(
 
         def told_ready(document: Document) -> None:
             status.stop()
-            announce(console, document)
+            announce(console, document, rules)
             console.print("Ctrl-C stops everything; the data stays.", style="dim")
 
-        evaluation = Evaluation(layout, ports, files, scale=scale, parts_only=parts_only)
+        evaluation = Evaluation(
+            layout, ports, files, scale=scale, parts_only=parts_only, rules=rules
+        )
         asyncio.run(evaluation.run(told_ready))

@@ -26,7 +26,7 @@ from bmt.cli.trace import trace
 from bmt.cli.views import app as views
 from bmt.cli.witness import witness
 
-BESIDE: Final = ("setup", "demo", "up", "down", "token", "prove")
+BESIDE: Final = ("setup", "demo", "up", "sandbox", "down", "token", "prove")
 """The commands found by entry point, in the order of the help."""
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ import pytest
 
 from bmt.agencies import register
 from bmt.chassis.runtime import settings
+from bmt.integrator import Connection
 from bmt.rights import kafka_rights
 from services.intake.imap import mailboxes
 
@@ -49,7 +50,18 @@ def a_mailbox(text, folder):
     assert found["MAMPU"].host == "imap.mampu.gov.my"
 
 
-LOADERS = {("docs/operator.md", "yaml"): a_mailbox}
+def a_connection(text, folder):
+    authority = folder / "authority.pem"
+    authority.touch()
+    file = folder / "hrmis.json"
+    file.write_text(text.replace("authority.pem", str(authority)))
+    assert Connection.read(file).outbound == "bmt.outbound.hrmis.v1"
+
+
+LOADERS = {
+    ("docs/operator.md", "yaml"): a_mailbox,
+    ("docs/guides/integrator.md", "json"): a_connection,
+}
 
 
 @pytest.mark.parametrize("example", list(fenced()), ids=lambda example: example[0])
