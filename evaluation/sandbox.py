@@ -159,6 +159,7 @@ def announce(console: Console, document: Json, rules: Path) -> None:
         "submits for": ", ".join(INTEGRATORS[INTEGRATOR]),
         "decided by": f"the first word of the justification: {', '.join(read_rules(rules))} ({rules})",
         "try it": f"{sys.executable} {EXAMPLES / 'integrator' / 'submit.py'} {file}",
+        "check it": f"bmt conformance {INTEGRATOR} --data {document['data']}",
     }
     console.print(f"\n{INTEGRATOR}, an integrator", style="bold")
     for name, value in said.items():

@@ -52,7 +52,8 @@ _SUBMITTING: Final = (
     "id, source, type and subject have at most 512 characters, and no control characters. "
     "The data is a JSON object in which no name appears twice. A value has at most 1 MiB (1048576 bytes). Records may be "
     "compressed by any codec of Kafka; a batch has at most 32 MiB once it is decompressed. A transactional producer's "
-    "transactional.id begins with the integrator's name (hrmis-1); what was aborted is never read. What is refused "
+    "transactional.id begins with the integrator's name (hrmis-1); what was aborted is never read. Personal data stands in "
+    "the data's applicant and justification alone: not in ids, sources, headers, keys and source_reference. What is refused "
     "becomes a dead letter with the headers bmt_reason and bmt_detail, and holds up nothing that comes after it."
 )
 

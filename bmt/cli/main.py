@@ -11,6 +11,7 @@ from typing import Final
 import typer
 
 from bmt.cli.backup import backup, restore
+from bmt.cli.conformance import conformance
 from bmt.cli.dead_letters import app as dead_letters
 from bmt.cli.doctor import doctor
 from bmt.cli.failures import app as failures
@@ -71,6 +72,7 @@ app.command()(topics)
 app.command()(status)
 app.command()(trace)
 app.command()(doctor)
+app.command()(conformance)
 app.command()(republish)
 app.command()(backup)
 app.command()(restore)

@@ -53,7 +53,7 @@ Since = Annotated[
         "--since",
         metavar="TIME",
         parser=_moment,
-        help="What was decided since then: RFC 3339, UTC where no offset is named.",
+        help="What happened since then: RFC 3339, UTC where no offset is named.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]

@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
+from fixtures.outside import application
 
+from bmt.integrator import Connection, Integrator
 from evaluation import machine, sandbox
 
 pytestmark = pytest.mark.e2e
@@ -92,3 +95,27 @@ async def test_go(connection, tmp_path):
         pytest.skip(f"go cannot fetch franz-go: {error}")
     await run("go", "build", "-o", program, ".", folder=folder, seconds=SECONDS_TO_BUILD)
     assert_followed_to_the_file(await run(program, connection))
+
+
+async def test_a_producer_that_shows_every_case_conforms(connection, ready):
+    command = (sys.executable, "-m", "bmt.cli.main", "conformance", "hrmis")
+    listening = await asyncio.create_subprocess_exec(
+        *(*command, "--data", ready["data"], "--wait", str(SECONDS)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert b"listening" in await listening.stdout.readline()
+    async with Integrator(Connection.read(connection)) as hrmis:
+        for word in ("approve", "reject", "return", "withdraw"):
+            await submit(hrmis, justification=f"{word}, please")
+        await submit(hrmis, kind="termination", times=2)
+    told, _ = await listening.communicate()
+    assert listening.returncode == 0, told.decode()
+    assert "hrmis conforms: 6 events, 0 wrong" in told.decode()
+
+
+async def submit(hrmis: Integrator, *, times: int = 1, **changes) -> None:
+    submission_id = uuid.uuid4().hex
+    body = application(channel=..., source_reference=f"HR/{submission_id[:8]}", **changes)
+    for _ in range(times):
+        await hrmis.submit(body, submission_id)

@@ -14,7 +14,7 @@ from bmt.chassis.eventsourcing.event_store import Appended, MongoEventStore
 from bmt.chassis.http import routes
 from bmt.chassis.messaging.consumer import Consumer, _last
 from bmt.chassis.messaging.dead_letters import DeadLetters
-from bmt.chassis.messaging.dispatch import Dispatcher
+from bmt.chassis.messaging.dispatch import Dispatcher, RecordReader
 from bmt.chassis.messaging.relay import Relay
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.mongodb import IndexModel
@@ -248,14 +248,14 @@ def _reads_back_what_was_meant(other) -> None:
 @bug("intake", "I8")
 def parse_error_swallowed():
     """A record that cannot be parsed is passed over in silence."""
-    read = Dispatcher._read
+    read = RecordReader.read
 
     def silent(self, record):
         one = read(self, record)
         one.dead = None
         return one
 
-    Dispatcher._read = silent
+    RecordReader.read = silent
 
 
 @bug("intake", "I1")

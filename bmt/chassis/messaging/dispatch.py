@@ -155,6 +155,54 @@ async def as_they_are(
     return messages
 
 
+class RecordReader:
+    """Reads consumed records: each is an event of the vocabulary, or dead with the reason."""
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        only: Mapping[str, Collection[str]],
+        outside: Collection[str],
+    ) -> None:
+        """`only` and `outside` are topics, as of `Dispatcher`."""
+        self._vocabulary = vocabulary
+        self._only = dict(only)
+        self._outside = frozenset(outside)
+
+    def read(self, record: Record) -> EventOutcome:
+        one = EventOutcome(record, dead=record.unread)
+        if one.dead:
+            return one
+        try:
+            envelope = self._envelope(record)
+            self._require_right_topic(record.topic, envelope.type)
+            data = self._vocabulary.decode(envelope.type, envelope.data)
+        except UnknownType as error:
+            one.dead = DeadLetter("unknown_type", error.detail)
+        except MalformedEvent as error:
+            one.dead = DeadLetter("malformed", error.detail, error.errors)
+        except Refused as refused:
+            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
+        else:
+            origin = f"{envelope.source}/{envelope.subject or ''}"
+            position = int(envelope.sequence or 0)
+            one.incoming = IncomingEvent(envelope, data, position, origin, record.topic)
+        return one
+
+    def _envelope(self, record: Record) -> Envelope | OwnEnvelope:
+        if record.topic not in self._outside:
+            own = read_own(record.headers, record.value)
+            return own or read_kafka(record.headers, record.value)
+        if len(record.value or b"") > JSON_BODY_BYTES:
+            detail = f"The value may have at most {JSON_BODY_BYTES} bytes."
+            raise Refused(detail, problem="too_large")
+        return read_kafka(record.headers, record.value, parse=bodies.read_json, extensions=())
+
+    def _require_right_topic(self, topic: str, type_: str) -> None:
+        if type_ not in self._only.get(topic, (type_,)):
+            raise UnknownType(f"type {type_} is not for this topic")
+
+
 class Dispatcher:
     """Handles consumed records by one service's tables."""
 
@@ -183,7 +231,7 @@ class Dispatcher:
         other systems and are validated as strictly as HTTP calls. `on_dead` gets the records that became dead
         letters, before their offsets are committed.
         """
-        self._vocabulary = vocabulary
+        self._reader = RecordReader(vocabulary, only or {}, outside)
         self._handlers = handlers
         self._execution = execution
         self._projections = projections
@@ -212,7 +260,7 @@ class Dispatcher:
         parked: list[EventOutcome] = []
         handled: list[EventOutcome] = []
         for wave in waves(own_keys):
-            read = [self._read(record) for record in wave]
+            read = [self._reader.read(record) for record in wave]
             behind = [one for one in read if one.record.key in waiting and one.dead is None]
             await self._park_behind(behind)
             ready = [one for one in read if one.record.key not in waiting or one.dead is not None]
@@ -229,7 +277,7 @@ class Dispatcher:
             self._count(one.type, Outcome.PARKED, 1)
         for record in records if given_up else ():
             if record.place in given_up:
-                self._count(self._read(record).type, Outcome.DUPLICATE, 1)
+                self._count(self._reader.read(record).type, Outcome.DUPLICATE, 1)
 
     async def update_views(self) -> None:
         """Return when the views hold everything handled since the last call. An event that a view fails at is parked.
@@ -294,7 +342,7 @@ class Dispatcher:
         crash_points.reached("dispatch.given_up")
 
     async def _try_again(self, parked: Parked) -> None:
-        (handled,) = tried = await self._execute([self._read(parked.record)])
+        (handled,) = tried = await self._execute([self._reader.read(parked.record)])
         if handled.failure is None:
             await self._deliver(tried)
             await self._project([one for one in tried if one.dead is None])
@@ -342,39 +390,6 @@ class Dispatcher:
         """Return when each dead letter is durable. Every dead letter passes here."""
         await self._dead_letters.bury(refused)
         await self._on_dead(refused)
-
-    def _read(self, record: Record) -> EventOutcome:
-        one = EventOutcome(record, dead=record.unread)
-        if one.dead:
-            return one
-        try:
-            envelope = self._envelope(record)
-            self._require_right_topic(record.topic, envelope.type)
-            data = self._vocabulary.decode(envelope.type, envelope.data)
-        except UnknownType as error:
-            one.dead = DeadLetter("unknown_type", error.detail)
-        except MalformedEvent as error:
-            one.dead = DeadLetter("malformed", error.detail, error.errors)
-        except Refused as refused:
-            one.dead = DeadLetter(refused.problem, refused.detail, refused.errors)
-        else:
-            origin = f"{envelope.source}/{envelope.subject or ''}"
-            position = int(envelope.sequence or 0)
-            one.incoming = IncomingEvent(envelope, data, position, origin, record.topic)
-        return one
-
-    def _envelope(self, record: Record) -> Envelope | OwnEnvelope:
-        if record.topic not in self._outside:
-            own = read_own(record.headers, record.value)
-            return own or read_kafka(record.headers, record.value)
-        if len(record.value or b"") > JSON_BODY_BYTES:
-            detail = f"The value may have at most {JSON_BODY_BYTES} bytes."
-            raise Refused(detail, problem="too_large")
-        return read_kafka(record.headers, record.value, parse=bodies.read_json, extensions=())
-
-    def _require_right_topic(self, topic: str, type_: str) -> None:
-        if type_ not in self._only.get(topic, (type_,)):
-            raise UnknownType(f"type {type_} is not for this topic")
 
     async def _message(
         self, one: EventOutcome, incoming: IncomingEvent[BaseModel]

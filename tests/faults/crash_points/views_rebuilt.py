@@ -52,7 +52,7 @@ async def _fold(stage: Stage, again: ServiceBuilder) -> None:
     dispatcher = again._consumer._dispatcher
     for topic in SUBSCRIBED[stage.service]:
         for one in stage.tape.known(topic):
-            if (incoming := dispatcher._read(one.record(stage.prefix)).incoming) is not None:
+            if (incoming := dispatcher._reader.read(one.record(stage.prefix)).incoming) is not None:
                 for projection in dispatcher._projections:
                     await projection.apply([incoming])
 
