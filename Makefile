@@ -102,7 +102,7 @@ manifests:       ## deploy/kubernetes rendered and validated (needs kustomize 5 
 
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra services -c locks/dev.txt pyproject.toml -o locks/services.txt --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra services --extra telemetry -c locks/dev.txt pyproject.toml -o locks/services.txt --custom-compile-command "make lock"
 	@echo "scim2-server" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras -c locks/dev.txt - -o deploy/compose/ipms/requirements.txt --custom-compile-command "make lock"
 	@$(BIN)/python locks/pin_extras.py locks/services.txt deploy/compose/ipms/requirements.txt
 

@@ -28,6 +28,7 @@ pytest_plugins = (
     "fixtures.mongodb",
     "fixtures.service",
     "fixtures.browsing",
+    "fixtures.collector",
     "fixtures.directory",
     "fixtures.signing_in",
     "fixtures.stores",

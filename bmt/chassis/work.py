@@ -20,9 +20,10 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime import mongodb, tracing
 from bmt.chassis.runtime.background import backoff as jittered
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.tracing import Attribute, Kind, Span
 from bmt.contracts.values import immutable
 
 
@@ -38,6 +39,7 @@ class WorkItem:
         attempts: tries so far.
         waiting_for: why the last try did not finish, for people; empty at first.
         held: whether a worker holds it. Then `due_at` is when that lease runs out.
+        traceparent: of the command that promised it, while spans are on; of its own span while it is performed.
     """
 
     id: str
@@ -47,6 +49,7 @@ class WorkItem:
     attempts: int = 0
     waiting_for: str = ""
     held: bool = False
+    traceparent: str | None = None
 
 
 @immutable
@@ -194,6 +197,7 @@ def _each_once(
 
 
 def _document(item: WorkItem) -> dict[str, Any]:
+    traced = {"traceparent": item.traceparent} if item.traceparent else {}
     return {
         "_id": item.id,
         "target": item.target,
@@ -202,6 +206,7 @@ def _document(item: WorkItem) -> dict[str, Any]:
         "attempts": item.attempts,
         "waiting_for": item.waiting_for,
         "held": item.held,
+        **traced,
     }
 
 
@@ -214,6 +219,7 @@ def _item(document: dict[str, Any]) -> WorkItem:
         attempts=document["attempts"],
         waiting_for=document["waiting_for"],
         held=document.get("held", False),
+        traceparent=document.get("traceparent"),
     )
 
 
@@ -404,13 +410,20 @@ class Worker:
 
     async def _work(self, items: Sequence[WorkItem]) -> None:
         left = {item.id: item for item in items}
+        spans = {item.id: span for item in items if (span := _span(item))}
+        given = [
+            replace(item, traceparent=spans[item.id].traceparent) if item.id in spans else item
+            for item in items
+        ]
 
         def settle(item: WorkItem, outcome: WorkOutcome) -> None:
             del left[item.id]
+            if span := spans.get(item.id):
+                span.end(**{"bmt.outcome": type(outcome).__name__.lower()})
             self._settle(item, outcome)
 
         try:
-            await self._perform(items, settle)
+            await self._perform(given, settle)
         except Exception:
             log.exception("work_failed", target=self.target, items=len(left))
         for item in list(left.values()):
@@ -494,6 +507,24 @@ class Worker:
             asyncio.get_running_loop().call_later(tenths / WAKES_A_SECOND, self.wake)
 
 
+def _span(item: WorkItem) -> Span | None:
+    """None for what was promised while spans were off."""
+    if not item.traceparent:
+        return None
+    about: dict[str, Attribute] = {
+        "bmt.work.target": item.target,
+        "bmt.work.attempts": item.attempts,
+    }
+    name = f"work {item.target}"
+    return tracing.begin(name, Kind.INTERNAL, item.traceparent, item.subject, **about)
+
+
+def _traced(change: WorkChange, event: IncomingEvent[BaseModel]) -> WorkChange:
+    if tracing.is_on() and isinstance(change, WorkItem):
+        return replace(change, traceparent=event.envelope.traceparent)
+    return change
+
+
 class WorkProjection:
     """Fills a queue from events. New work goes straight to its worker, held from the start."""
 
@@ -509,7 +540,9 @@ class WorkProjection:
         self._workers = {one.target: one for one in workers}
 
     async def apply(self, incoming: Sequence[IncomingEvent[BaseModel]]) -> None:
-        changes = _still_due([change for event in incoming for change in self._change(event)])
+        changes = _still_due(
+            [_traced(change, event) for event in incoming for change in self._change(event)]
+        )
         if not changes:
             return
         items = [change for change in changes if isinstance(change, WorkItem)]

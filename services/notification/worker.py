@@ -208,4 +208,4 @@ def patience(attempts: int) -> float:
 def from_work(item: WorkItem, outcome: str, command: Command) -> Message[Command]:
     """The command that records the result of a piece of work, once however often it is performed."""
     causation = f"work:{item.id}:{outcome}"
-    return Message(stream_of(item.subject), causation, causation, command)
+    return Message(stream_of(item.subject), causation, causation, command, item.traceparent)

@@ -387,7 +387,7 @@ def _behind(item: WorkItem) -> Later:
 
 def _message(job: Job, what: str, command: Command) -> Message[Command]:
     causation = f"work:{job.item.subject}:{job.state.round}:{what}"
-    return Message(job.stream, causation, causation, command)
+    return Message(job.stream, causation, causation, command, job.item.traceparent)
 
 
 def _failure(refused: TargetRefused) -> RecordFailure:

@@ -153,7 +153,7 @@ class Filing:
     ) -> None:
         """Does not wait for the views, so that they can lag."""
         causation = f"work:{item.id}:{outcome}"
-        message = Message(stream_of(item.subject), causation, causation, command)
+        message = Message(stream_of(item.subject), causation, causation, command, item.traceparent)
         (result,) = await self.execution.execute_many([message])
         if isinstance(result, Exception):
             raise result

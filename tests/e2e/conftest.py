@@ -1,11 +1,12 @@
 """A whole system, started as anybody starts it, once for all end-to-end tests."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from fixtures.collector import Collector, collecting
 from fixtures.outside import Caller, registered
 
 from evaluation import demonstration
@@ -27,11 +28,21 @@ def unforeseen(logs: Path) -> list[str]:
 
 
 @pytest.fixture(scope="package")
-def ready():
+def collector(tmp_path_factory) -> Iterator[Collector | None]:
+    """Gets the spans of the whole system; None where it cannot run."""
+    with collecting(tmp_path_factory.mktemp("collector")) as collector:
+        yield collector
+
+
+@pytest.fixture(scope="package")
+def ready(collector):
     """What the ready file says. Whatever the tests do: no call may meet what nobody foresaw."""
-    with demonstration.running() as document:
-        yield document
-        assert not unforeseen(Path(document["data"]) / "logs")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (collector.environment if collector else {}).items():
+            patch.setenv(name, value)
+        with demonstration.running() as document:
+            yield document
+            assert not unforeseen(Path(document["data"]) / "logs")
 
 
 @pytest.fixture(scope="package")

@@ -1,10 +1,8 @@
 """One write: load, fold, decide, append. Only a version conflict repeats it."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel
 
 from bmt.chassis import crash_points
 from bmt.chassis.errors import CausationReused, StillContended, Unavailable
+from bmt.chassis.eventsourcing.command_log import CommandLog, CountCommand, End, uncounted
 from bmt.chassis.eventsourcing.decider import Deciders, Message, decider_of
 from bmt.chassis.eventsourcing.event_store import (
     AlreadyRecorded,
@@ -119,21 +118,6 @@ class StreamStates(Generic[S]):
         return [histories[stream] for stream in streams]
 
 
-CountCommand = Callable[[str, str], None]
-"""Counts one command by its name and outcome."""
-
-_WORD_BEGINS: Final = re.compile(r"(?<!^)(?=[A-Z])")
-
-
-def uncounted(_: str, __: str) -> None:
-    """Counts nothing."""
-
-
-@cache
-def _snake_case(name: str) -> str:
-    return _WORD_BEGINS.sub("_", name).lower()
-
-
 C = TypeVar("C")
 
 
@@ -201,7 +185,7 @@ class Execution(Generic[C, S]):
         self._relayed = relayed or self._published.__contains__
         self._clock = clock
         self._new_id = new_id
-        self._count = count
+        self._log = CommandLog(count)
         self._catch_up = catch_up
         self._appends: Batcher[Commit, AppendOutcome] = Batcher(store.append)
         self._deliveries: Batcher[Commit, None] = Batcher(self._batched(deliver))
@@ -240,13 +224,16 @@ class Execution(Generic[C, S]):
 
     async def decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
         """Decide and append a wave: one load, one write. The caller delivers the commits."""
+        wave = self._log.begin(messages)
+        results: Sequence[Executed | Exception] = ()
         try:
-            results = await self._decide_many(messages)
+            results = await self._decide_many(wave.messages)
         except Unavailable as error:
-            self._count_all(messages, [error] * len(messages))
+            results = [error] * len(messages)
             raise
-        self._count_all(messages, results)
-        return results
+        finally:
+            self._log.end(wave, [_end(result) for result in results])
+        return list(results)
 
     async def _decide_many(self, messages: Sequence[Message[C]]) -> list[Executed | Exception]:
         results: dict[int, Executed | Exception] = {}
@@ -279,12 +266,6 @@ class Execution(Generic[C, S]):
         for index in refused:
             if (commit := recorded.get(messages[index].causation)) is not None:
                 results[index] = _replayed(messages[index], commit)
-
-    def _count_all(
-        self, messages: Sequence[Message[C]], results: Sequence[Executed | Exception]
-    ) -> None:
-        for message, result in zip(messages, results, strict=True):
-            self._count(_snake_case(type(message.command).__name__), _outcome(result))
 
     async def state(self, stream: str) -> S:
         """The state of a stream as stored now, for code that acts on it outside a decision."""
@@ -453,18 +434,22 @@ def _replayed(message: Message[Any], commit: Commit) -> Executed | CausationReus
     return Executed(commit, replayed=True)
 
 
-def _outcome(result: Executed | Exception) -> str:
-    """`duplicate`, `applied`, or the name of the problem in the caller's answer."""
+def _end(result: Executed | Exception) -> End:
+    """The name of a problem is that of the caller's answer."""
     match result:
         case Executed(replayed=True):
-            return "duplicate"
+            return End("duplicate")
         case Executed(commit=commit):
-            return commit.refusal.problem if commit.refusal else "applied"
+            types = [event.type for event in commit.events]
+            refusal = commit.refusal
+            return (
+                End(refusal.problem, refusal.extra.get("code", ""))
+                if refusal
+                else End("applied", "", types)
+            )
         case Refused():
-            return result.problem
+            return End(result.problem, result.code)
         case CausationReused():
-            return "idempotency_key_reused"
-        case Unavailable():
-            return "unavailable"
+            return End("idempotency_key_reused")
         case _:
-            return "internal"
+            return End("unavailable" if isinstance(result, Unavailable) else "internal")

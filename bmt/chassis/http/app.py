@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Final, Literal, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import structlog
 import uvicorn
@@ -38,7 +38,7 @@ from bmt.chassis.http.limits import (
     patient_connections,
 )
 from bmt.chassis.http.routes import ApiRoute, describe_what_is_ours, problems
-from bmt.chassis.runtime import background, observability
+from bmt.chassis.runtime import background, observability, tracing
 from bmt.chassis.runtime.observability import (
     CHECK_SECONDS,
     Parts,
@@ -47,6 +47,7 @@ from bmt.chassis.runtime.observability import (
     set_up_logs,
 )
 from bmt.chassis.runtime.settings import WRONG_CONFIGURATION, HttpSettings, ProcessSettings, load
+from bmt.chassis.runtime.tracing import Attribute, Kind, Span
 from bmt.contracts.problems import Refused
 
 _NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
@@ -95,18 +96,23 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        traceparent = observability.accepted_traceparent(_traceparent(scope))
+        given = _traceparent(scope)
+        is_watched = scope["path"] not in limits.ALWAYS_ANSWERED
+        span = tracing.begin(scope["method"], Kind.SERVER, given) if is_watched else None
+        traceparent = span.traceparent if span else observability.accepted_traceparent(given)
         traced = observability.current_trace.set(traceparent)
-        started = False
+        call: dict[str, Any] = {}
+        noted = observability.current_call.set(call)
+        status = 0
         began = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
-                if scope["path"] not in limits.ALWAYS_ANSWERED:
+                status = message["status"]
+                if is_watched:
                     seconds = time.perf_counter() - began
-                    self._durations.observe(_kind(scope), message["status"], seconds)
+                    self._durations.observe(_kind(scope), status, seconds)
                 _add_headers(message, scope, traceparent)
             await send(message)
 
@@ -118,13 +124,43 @@ class RequestMiddleware:
         except ClientDisconnect:
             return
         except Exception as error:
-            if started:  # the response is cut off; the server closes the connection
+            if status:  # the response is cut off; the server closes the connection
                 raise
             _log.error("call_failed", method=scope["method"], route=_route(scope), exc_info=error)
             response = problem_response(Refused(problem="internal"))
             await response(scope, receive, send_with_headers)
         finally:
+            _log_call(scope, status, time.perf_counter() - began, call)
+            _end(span, scope, status)
+            observability.current_call.reset(noted)
             observability.current_trace.reset(traced)
+
+
+def _log_call(scope: Scope, status: int, seconds: float, call: Mapping[str, Any]) -> None:
+    """The line of a call that changes something, or was to, where no command has one. Status 0: the caller left."""
+    if "role" not in call or "decided" in call or _kind(scope) == "read":
+        return
+    _log.info(
+        "call",
+        method=scope["method"],
+        route=_route(scope),
+        status=status,
+        **{key: call[key] for key in ("role", "problem", "code") if key in call},
+        duration_ms=round(seconds * 1000, 1),
+    )
+
+
+def _end(span: Span | None, scope: Scope, status: int) -> None:
+    if span is None:
+        return
+    method, route = scope["method"], _route(scope)
+    span.rename(f"{method} {route}")
+    about: dict[str, Attribute] = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+    }
+    span.end("" if 0 < status < _FAILED else str(status or "disconnected"), **about)
 
 
 def _kind(scope: Scope) -> CallKind:
@@ -205,6 +241,7 @@ def create_app(
     async def watched_over(app: FastAPI) -> AsyncIterator[None]:
         async with background.running([partial(parts.watch, {**needed, **watched})]), lifespan(app):
             yield
+        await tracing.flush()
 
     app: FastAPI = FastAPIOffline(
         title=title,
@@ -350,9 +387,11 @@ _GARBAGE_AT_MOST: Final = 200_000
 def main(settings_class: type[S], build: Callable[[S], FastAPI]) -> None:
     """Run a service. It exits with 2 and one clear line if the configuration is wrong."""
     settings = load(settings_class)
-    set_up_logs(settings.service, settings.log_level)
+    set_up_logs(settings.service, settings.log_level, line_format=settings.log_format)
     warn_of_what_is_not_encrypted(settings)
     try:
+        if settings.otlp_endpoint:
+            tracing.switch_on(settings.service, settings.otlp_endpoint)
         serve(build, settings)
     except WrongConfiguration as error:
         sys.stderr.write(f"{error}\n")

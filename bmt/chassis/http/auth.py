@@ -24,6 +24,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http import bodies
 from bmt.chassis.http.limits import RateLimit, caller_is_known
 from bmt.chassis.runtime import settings
+from bmt.chassis.runtime.observability import note_of_call
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Role
 
@@ -94,6 +95,7 @@ class Guard(SecurityBase):
             rate_limit: RateLimit = request.app.state.rate_limit
             rate_limit.take(admitted.subject)
             caller_is_known(request.scope, admitted.subject)
+            note_of_call(role=",".join(sorted(admitted.roles)))
             request.scope[_ADMITTED] = admitted
         if self.roles and not admitted.has(*self.roles):
             raise Refused(

@@ -113,7 +113,12 @@ _TRY_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUEST
 def problem_response(refused: Refused, headers: Mapping[str, str] | None = None) -> JsonResponse:
     """The answer to a refusal."""
     status = STATUS[refused.problem]
+    observability.note_of_call(problem=refused.problem, **_code(refused))
     return JsonResponse(problem_body(refused), status, _headers(refused, headers), MEDIA_TYPE)
+
+
+def _code(refused: Refused) -> dict[str, JsonValue]:
+    return {"code": refused.extra["code"]} if "code" in refused.extra else {}
 
 
 def problem_body(refused: Refused) -> dict[str, JsonValue]:

@@ -35,7 +35,9 @@ from bmt.chassis.messaging.parking import (
     after_failure,
 )
 from bmt.chassis.readmodels.views import Projection
+from bmt.chassis.runtime import observability, tracing
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.tracing import Kind, Span, as_id
 from bmt.contracts.envelope import Envelope, MalformedEvent, OwnEnvelope, read_kafka, read_own
 from bmt.contracts.problems import Refused
 
@@ -82,7 +84,7 @@ class Outcome(StrEnum):
 class EventOutcome:
     """One record during handling, and the commit it led to.
 
-    In the end exactly one of `outcome`, `dead` and `failure` is set.
+    In the end exactly one of `outcome`, `dead` and `failure` is set. `span` is there while spans are on.
     """
 
     record: Record
@@ -91,6 +93,7 @@ class EventOutcome:
     outcome: Outcome | None = None
     dead: DeadLetter | None = None
     failure: Exception | None = None
+    span: Span | None = None
 
     @property
     def type(self) -> str:
@@ -361,6 +364,31 @@ class Dispatcher:
             crash_points.reached("dispatch.kept")
 
     async def _execute(self, handling: list[EventOutcome]) -> list[EventOutcome]:
+        with tracing.ending(self._spans(handling) if tracing.is_on() else ()):
+            await self._decide(handling)
+            for one in handling:
+                if one.span:
+                    error = _error_name(one.failure) if one.failure else ""
+                    one.span.end(error, **{"bmt.outcome": one.end})
+        crash_points.reached("dispatch.executed")
+        return handling
+
+    def _spans(self, handling: Sequence[EventOutcome]) -> list[Span]:
+        """Of each event that has a handler, below what its header names."""
+        for one in handling:
+            if one.incoming and type(one.incoming.data) in self._handlers:
+                given, topic = one.incoming.envelope, one.record.topic
+                one.span = tracing.begin_on_topic(
+                    "process",
+                    Kind.CONSUMER,
+                    topic,
+                    given.traceparent,
+                    given.type,
+                    one.incoming.subject,
+                )
+        return [one.span for one in handling if one.span]
+
+    async def _decide(self, handling: Sequence[EventOutcome]) -> None:
         commands = [
             (one, message)
             for one in handling
@@ -374,12 +402,10 @@ class Dispatcher:
                 one.note(ready)
             elif ready is not None:
                 decided.append(one)
-                wave.append(ready)
+                wave.append(replace(ready, traceparent=one.span.traceparent) if one.span else ready)
         results = await self._execution.decide_many(wave)
         for one, result in zip(decided, results, strict=True):
             one.note(result)
-        crash_points.reached("dispatch.executed")
-        return handling
 
     async def _deliver(self, handled: Sequence[EventOutcome]) -> None:
         commits = [one.commit for one in handled if one.commit is not None]
@@ -440,7 +466,13 @@ def _failure(one: EventOutcome) -> dict[str, str]:
     """A failure's fields in the log: the place in the code, and never the error's own text."""
     frames = traceback.extract_tb(one.failure.__traceback__ if one.failure else None)
     where = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-    return {"type": one.type, "error": _error_name(one.failure), "where": where}
+    fields = {"type": one.type, "error": _error_name(one.failure), "where": where}
+    if one.incoming and (request_id := as_id(one.incoming.subject)):
+        fields["request_id"] = request_id
+    traceparent = (one.incoming and one.incoming.envelope.traceparent) or ""
+    if observability.is_traceparent(traceparent):
+        fields["trace_id"] = observability.trace_id(traceparent)
+    return fields
 
 
 def _error_name(error: Exception | None) -> str:

@@ -31,9 +31,10 @@ from bmt.chassis.eventsourcing.event_store import (
 from bmt.chassis.messaging.kafka_client import KafkaPublisher, Outgoing
 from bmt.chassis.messaging.republishing import Republishing
 from bmt.chassis.readmodels.views import LAG_SECONDS, Projection, ViewProjection
-from bmt.chassis.runtime import background
+from bmt.chassis.runtime import background, tracing
 from bmt.chassis.runtime.background import LruCache, backoff
 from bmt.chassis.runtime.clock import Clock
+from bmt.chassis.runtime.tracing import Kind, Span
 
 log = structlog.get_logger(__name__)
 
@@ -371,7 +372,8 @@ class Relay:
         if not records:
             return 0
         before = dict(self._highest)
-        offsets = await self._publisher.publish(records)
+        with tracing.ending(self._spans(commits) if tracing.is_on() else ()):
+            offsets = await self._publisher.publish(records)
         if any(offset <= before.get(place, -1) for place, offset in offsets.items()):
             # The topic was recreated since the check and lacks its earlier events.
             self._highest = {}
@@ -394,6 +396,19 @@ class Relay:
                 found.append(commit)
             before[commit.stream] = commit.version
         return found
+
+    def _spans(self, commits: Sequence[Commit]) -> list[Span]:
+        """Of each event, below that of the command which it came from: the header names that one, too."""
+        begun = [
+            tracing.begin_on_topic(
+                "send", Kind.PRODUCER, record.topic, commit.traceparent, event.type, commit.subject
+            )
+            for commit in commits
+            for event in commit.events
+            if commit.traceparent and self.carries(event.type)
+            for record in (self._record(commit, event),)
+        ]
+        return [span for span in begun if span]
 
     def _records(self, commit: Commit) -> list[Outgoing]:
         return [self._record(commit, event) for event in commit.events if self.carries(event.type)]

@@ -1,7 +1,7 @@
 """What operators see of a process: the trace of what it handles, its logs, its metrics, and its parts.
 
-Only a trace's identity is passed on (in logs, commits and events; W3C Trace Context); nothing here makes spans. A line of the
-log is one JSON object, what happened as `event`; libraries that log through the standard library (uvicorn, aiokafka,
+A trace's identity is passed on in logs, commits and events (W3C Trace Context); `tracing` makes spans of it. A line of the
+log is one JSON object (or logfmt), what happened as `event`; libraries that log through the standard library (uvicorn, aiokafka,
 pymongo) use the same format. Neither logs nor labels of metrics hold a secret or personal data. A service defines its
 own further metrics on the same registry.
 """
@@ -42,6 +42,18 @@ _VALID: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 current_trace: Final[ContextVar[str]] = ContextVar("traceparent", default="")
 """The traceparent being handled; empty outside of a call or an event."""
 
+current_call: Final[ContextVar[dict[str, Any] | None]] = ContextVar("call", default=None)
+"""What is known of the call that is being answered, without personal data; None outside of a call."""
+
+
+def note_of_call(**what: Any) -> dict[str, str]:
+    """Note this, if there is a call. The role of who calls, if it is known, for the log."""
+    call = current_call.get()
+    if call is None:
+        return {}
+    call.update(what)
+    return {"role": call["role"]} if "role" in call else {}
+
 
 def new_traceparent() -> str:
     """A traceparent of a trace that begins here (Trace Context, section 3.2)."""
@@ -51,9 +63,13 @@ def new_traceparent() -> str:
 
 def accepted_traceparent(traceparent: str | None) -> str:
     """The given traceparent if it is valid, otherwise a new one."""
-    if traceparent and _VALID.fullmatch(traceparent):
+    if traceparent and is_traceparent(traceparent):
         return traceparent
     return new_traceparent()
+
+
+def is_traceparent(text: str) -> bool:
+    return _VALID.fullmatch(text) is not None
 
 
 def trace_id(traceparent: str) -> str:
@@ -113,15 +129,18 @@ _QUIET: Final = ("httpx", "httpx2", "httpcore", "httpcore2", "imapclient", "pymo
 """Libraries that log each call at info or debug, with addresses that may name an account."""
 
 
-def set_up_logs(service: str, level: str = "info", stream: TextIO = sys.stdout) -> None:
+def set_up_logs(
+    service: str, level: str = "info", stream: TextIO = sys.stdout, line_format: str = "json"
+) -> None:
     """Send all logs of this process to `stream`. Call it once, first of all.
 
-    `service` is the name in each line; `level` the least important level written.
+    `service` is the name in each line; `level` the least important level written; `line_format` json or logfmt.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     processors = _processors(service)
+    to_text = _to_logfmt if line_format == "logfmt" else _to_json_text
     structlog.configure(
-        processors=[*processors, _to_json_text],
+        processors=[*processors, to_text],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
@@ -130,7 +149,7 @@ def set_up_logs(service: str, level: str = "info", stream: TextIO = sys.stdout) 
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *processors],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _to_json_text],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, to_text],
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
@@ -166,6 +185,17 @@ def _to_json_text(_: WrappedLogger, __: str, event: EventDict) -> str:
         return orjson.dumps(event).decode()
     except TypeError:  # a lone surrogate (in a file name), or an integer beyond 64 bits
         return json.dumps(event)
+
+
+_LOGFMT: Final = structlog.processors.LogfmtRenderer(
+    key_order=["time", "level", "service", "event"], drop_missing=True, bool_as_flag=False
+)
+
+
+def _to_logfmt(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """One line, whatever a value holds."""
+    line = _LOGFMT(logger, method, event).replace("\r", "\\r")
+    return line.encode(errors="backslashreplace").decode()
 
 
 _APPEND_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

@@ -96,6 +96,7 @@ def without_tls(settings: BaseSettings) -> Iterator[str]:
 
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["json", "logfmt"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -134,6 +135,9 @@ class ProcessSettings(Settings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     log_level: LogLevel = Field(default="info", description="From which level on it logs.")
+    log_format: LogFormat = Field(
+        default="json", description="How a line of the log is written: a JSON object, or key=value."
+    )
 
     def not_encrypted(self) -> Sequence[str]:
         """The variables whose connection is not encrypted."""
@@ -318,6 +322,12 @@ class HttpSettings(ProcessSettings):
         description="JSON list of our gateways' addresses and networks; empty: whoever reaches the process is the one gateway.",
     )
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
+    otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s?#]+)?$",
+        max_length=500,
+        description="OpenTelemetry collector that gets spans by OTLP/HTTP, such as http://127.0.0.1:4318; empty: there are no spans.",
+    )
 
     @model_validator(mode="after")
     def _outside_is_encrypted(self) -> Self:
@@ -330,6 +340,10 @@ class HttpSettings(ProcessSettings):
                 )
             )
         return self
+
+    def not_encrypted(self) -> Sequence[str]:
+        spans = ["BMT_OTLP_ENDPOINT"] if self.otlp_endpoint.startswith("http://") else []
+        return [*super().not_encrypted(), *spans]
 
 
 class DatabaseSettings(HttpSettings, MongodbSettings):

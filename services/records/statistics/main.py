@@ -208,7 +208,7 @@ def build(settings: Settings) -> faust.App:
 def main() -> None:
     """Run until stopped."""
     settings = load(Settings)
-    set_up_logs(settings.service, settings.log_level)
+    set_up_logs(settings.service, settings.log_level, line_format=settings.log_format)
     warn_of_what_is_not_encrypted(settings)
     worker = faust.Worker(
         build(settings), quiet=True, redirect_stdouts=False, override_logging=False

@@ -397,3 +397,28 @@ async def test_what_no_hand_is_free_for_waits_in_the_queue(queue, monkeypatch, w
         finish.set()
         await eventually(lambda: is_empty(queue))
     assert sorted(performed) == ["a", "b", "c"]
+
+
+async def test_while_spans_are_on_work_stays_in_the_trace_that_promised_it(
+    queue, monkeypatch, switched_on
+):
+    spans = switched_on()
+    promised_by = f"00-{'a' * 32}-{'b' * 16}-01"
+    given = []
+
+    async def perform(work):
+        given.append(work.traceparent)
+        return Done() if len(given) > 1 else Later(0, "closed")
+
+    event = SimpleNamespace(**vars(PROMISE), envelope=SimpleNamespace(traceparent=promised_by))
+    async with waiting(queue, perform, monkeypatch) as worker:
+        await WorkProjection(queue, lambda _: [item("a")], [worker]).apply([event])
+        await eventually(lambda: is_empty(queue))
+    first, second = spans()
+    assert [traceparent[36:52] for traceparent in given] == [
+        f"{span.get_span_context().span_id:016x}" for span in (first, second)
+    ]
+    assert {f"{span.parent.trace_id:032x}" for span in (first, second)} == {"a" * 32}
+    assert {f"{span.parent.span_id:016x}" for span in (first, second)} == {"b" * 16}
+    assert [span.attributes["bmt.outcome"] for span in (first, second)] == ["later", "done"]
+    assert [span.attributes["bmt.work.attempts"] for span in (first, second)] == [1, 2]

@@ -8,6 +8,7 @@ import parcels
 import pytest
 from fixtures.memory_event_store import MemoryEventStore
 from parcels import Deliver, Look, Parcel, Post
+from structlog.testing import capture_logs
 
 from bmt.chassis.errors import CausationReused
 from bmt.chassis.eventsourcing.decider import Message
@@ -167,13 +168,52 @@ async def test_every_command_is_counted_by_its_name_and_what_became_of_it():
         [message(Deliver("Ali"), "c3"), message(Deliver("Ali"), "c4", stream="parcel-2")]
     )
     assert bench.counted == [
-        ("post", "applied"),
-        ("post", "idempotency_key_reused"),
-        ("post", "duplicate"),
-        ("deliver", "applied"),
-        ("deliver", "already_decided"),
-        ("deliver", "validation_failed"),
+        ("post", "applied", 1),
+        ("post", "idempotency_key_reused", 1),
+        ("post", "duplicate", 1),
+        ("deliver", "applied", 1),
+        ("deliver", "already_decided", 1),
+        ("deliver", "validation_failed", 1),
     ]
+
+
+async def test_a_command_has_a_line_that_names_no_person():
+    bench = Bench()
+    request_id, trace = "0198f3a2-7c1e-7b7e-8000-000000000000", f"00-{'a' * 32}-{'b' * 16}-01"
+    with capture_logs() as lines:
+        await bench.execution.execute(
+            message(Post(5), stream=f"parcel-{request_id}", traceparent=trace)
+        )
+        with pytest.raises(Refused):
+            await bench.execution.execute(
+                message(Deliver("Ali"), "c2", stream="parcel-ali@agency.my")
+            )
+    first, second = lines
+    assert first.pop("duration_ms") >= 0
+    assert first == {
+        "event": "command",
+        "log_level": "info",
+        "command": "post",
+        "outcome": "applied",
+        "category": "parcel",
+        "request_id": request_id,
+        "trace_id": "a" * 32,
+    }
+    assert (second["command"], second["outcome"]) == ("deliver", "validation_failed")
+    assert "ali" not in str({**second, "outcome": ""})
+
+
+async def test_commands_that_are_decided_together_share_a_line():
+    bench = Bench()
+    wave = [message(Post(5), str(number), stream=f"parcel-{number}") for number in range(3)]
+    with capture_logs() as lines:
+        await bench.execution.execute_many([*wave, message(Deliver("Ali"), "d", stream="parcel-9")])
+        await bench.execution.execute_many([])
+    (line,) = lines
+    assert (line["event"], line["commands"]) == (
+        "commands",
+        {"post": {"applied": 3}, "deliver": {"validation_failed": 1}},
+    )
 
 
 async def test_a_message_without_a_trace_goes_on_with_its_streams():

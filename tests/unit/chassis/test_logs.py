@@ -20,16 +20,27 @@ class Person(BaseModel):
 
 
 @pytest.fixture
-def logged():
-    """Sets up the logs as a service does; gives the lines written since."""
+def written():
+    """`text = written("json")`: sets up the logs as a service does; `text()` is what was written since."""
     handlers, level = logging.root.handlers[:], logging.root.level
-    stream = io.StringIO()
     before = structlog.get_config()
-    set_up_logs("parcels", "info", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    def set_up(line_format: str):
+        stream = io.StringIO()
+        set_up_logs("parcels", "info", stream, line_format)
+        return stream.getvalue
+
+    yield set_up
     structlog.configure(**before)
     logging.captureWarnings(capture=False)
     logging.root.handlers[:], logging.root.level = handlers, level
+
+
+@pytest.fixture
+def logged(written):
+    """Gives the lines written since."""
+    text = written("json")
+    return lambda: [json.loads(line) for line in text().splitlines()]
 
 
 def test_a_line_says_what_happened_where_and_when(logged):
@@ -48,6 +59,18 @@ def test_a_line_names_the_trace_and_what_is_bound(logged):
     (line,) = logged()
     assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert line["request_id"] == "r-1"
+
+
+def test_a_line_may_be_written_as_logfmt(written):
+    text = written("logfmt")
+    structlog.get_logger().warning("parcel sent", count=3, late=True, why="no\r\n stamp \udcff")
+    logging.getLogger("aiokafka.consumer").warning("Heartbeat failed")
+    ours, theirs = text().splitlines()
+    assert ours.startswith("time=20")
+    assert ours.endswith(
+        r'level=warning service=parcels event="parcel sent" count=3 late=true why="no\r\n stamp \udcff"'
+    )
+    assert ' event="Heartbeat failed" logger=aiokafka.consumer' in theirs
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])

@@ -6,6 +6,7 @@ import pytest
 from fastapi import APIRouter
 from fixtures.problems import assert_problem
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from bmt.chassis.runtime import observability
 
@@ -107,3 +108,24 @@ def test_a_route_that_reads_json_loosely_is_refused_at_the_start(app_of):
 
     with pytest.raises(TypeError, match="/v1/loose"):
         app_of(routes)
+
+
+async def test_a_call_that_never_became_a_command_has_a_line(client, operator, parcel):
+    with capture_logs() as lines:
+        refused = await client.post(
+            "/v1/parcels", json={**parcel, "kilograms": 99}, headers=operator
+        )
+        await client.post("/v1/parcels", json=parcel, headers={"Idempotency-Key": "of a stranger"})
+        await client.get("/v1/parcels", headers=operator)
+    (line,) = lines
+    assert refused.status_code == 422
+    assert line.pop("duration_ms") >= 0
+    assert line == {
+        "event": "call",
+        "log_level": "info",
+        "method": "POST",
+        "route": "/v1/parcels",
+        "status": 422,
+        "role": "operator",
+        "problem": "validation_failed",
+    }
