@@ -38,6 +38,7 @@ SENTENCE: Final[Mapping[str, str]] = {
     "letters_open": "Events that were refused for good wait for an operator.",
     "target_away": "An outside system does not answer; its work waits.",
     "configurations_failed": "Configurations failed and wait for a decision.",
+    "drift_held_back": "A target shows so many accounts otherwise than configured that they were not recorded.",
     "checkpoint_old": "The record is not signed any more.",
     "mailbox_old": "A mailbox has not been read for a quarter of an hour.",
     "views_left_behind": "A view is behind its events.",
@@ -219,14 +220,20 @@ class System:
         if process.letters:
             refused = _moment(figures.most("bmt_dead_letters_oldest_timestamp_seconds"))
             yield Finding("letters_open", name, "bmt dead-letters list", refused)
+        if figures.total("bmt_views_left_behind_total"):
+            yield Finding("views_left_behind", name, f"bmt views rebuild {name}")
+        yield from self._to_decide(figures)
+        yield from self._old(figures)
+
+    def _to_decide(self, figures: Figures) -> Iterator[Finding]:
         for labels, requests in figures.of("bmt_requests"):
             if requests and labels.get("status") == "configuration_failed":
                 agency = labels.get("agency", "")
                 command = f"bmt failures list --agency {agency}"
                 yield Finding("configurations_failed", agency, command)
-        if figures.total("bmt_views_left_behind_total"):
-            yield Finding("views_left_behind", name, f"bmt views rebuild {name}")
-        yield from self._old(figures)
+        for target, accounts in figures.by("bmt_drift_held_back", "target").items():
+            if accounts:
+                yield Finding("drift_held_back", target, "bmt doctor")
 
     def _old(self, figures: Figures) -> Iterator[Finding]:
         signed = figures.most("bmt_checkpoint_age_seconds")

@@ -294,6 +294,8 @@ class AgencyRules(AgencyFileEntry):
     """The agency's own closures (*cuti peristiwa*): no working days."""
     accounts: AccountPatterns = ()
     """The agency's own accounts. No other agency may act for them."""
+    drift: Literal["ask", "correct"] = "ask"
+    """What becomes of a target that shows something else than was configured: a person decides, or it is corrected."""
     changed: Change | None = None
     """The last change of these rules. It is no rule itself."""
 
@@ -325,7 +327,7 @@ class Agency(AgencyFileEntry):
         """Rules that decide on no request, and later rules that are left at their default."""
         fields = AgencyRules.model_fields
         rules = self.rules
-        never = ("record_retention_years", "changed", *_REMINDERS)
+        never = ("record_retention_years", "changed", "drift", *_REMINDERS)
         excluded: dict[str, Any] = dict.fromkeys(never, True)
         excluded |= {
             name: True for name in _LATER if getattr(rules, name) == fields[name].get_default()

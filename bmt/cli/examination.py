@@ -397,7 +397,7 @@ VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
     "approval": (approval.REVIEWS, approval_rules.VERSIONS, assignments.VIEW),
     "provisioning": (
         *(provisioning.CONFIGURATIONS, provisioning.ENTITLEMENTS),
-        *(provisioning.TASKS, provisioning.REVIEWS),
+        *(provisioning.TASKS, provisioning.REVIEWS, provisioning.DRIFT),
     ),
     "notification": (notification.NOTICES, notification.TEMPLATES, assignments.VIEW),
     "records": (records.FILES, records.DISPOSALS),

@@ -250,6 +250,7 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "task_finished": "This task was completed before: nothing is left to do.",
     "nothing_to_retry": "This request is configured: there is nothing to retry.",
     "retry_cannot_help": "Trying again cannot help: a new request is needed.",
+    "no_drift": "Nothing differs from what was configured.",
     "overtaken": "A request for the same account that was approved later is under way or configured. Retrying this one would undo it.",
     "change_waits": "A change waits for its day: withdraw it first, or wait until it is in force.",
     "no_change_waits": "No change waits for its day: it is in force, or was withdrawn.",

@@ -44,7 +44,16 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "assignments",
     ),
     "approval": ("parked", "work", "reviews", "agency_rules", "assignments"),
-    "provisioning": ("parked", "work", "configurations", "entitlements", "tasks", "reviews"),
+    "provisioning": (
+        "parked",
+        "work",
+        "configurations",
+        "entitlements",
+        "tasks",
+        "reviews",
+        "drift",
+        "drift_planned",
+    ),
     "notification": ("parked", "work", "told", "templates", "assignments"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),
 }

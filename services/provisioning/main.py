@@ -5,6 +5,7 @@ import scim2_client  # noqa: F401
 
 # isort: split
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import httpx
 import httpx2
@@ -19,10 +20,10 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.observability import Parts
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.runtime.settings import machines_tls
-from bmt.chassis.work import together
+from bmt.chassis.work import WorkQueue, together
 from bmt.contracts import topics
 from services import provisioning
-from services.provisioning import api, bulk_changes, domain, plans, queries, tasks, views
+from services.provisioning import api, bulk_changes, domain, drift, plans, queries, tasks, views
 from services.provisioning.connectors.connector import Breaker, ConnectorMetrics
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import NAME as SCIM
@@ -60,6 +61,7 @@ def build(settings: Settings) -> FastAPI:
     configurations = builder.view(views.CONFIGURATIONS)
     entitlements = builder.view(views.ENTITLEMENTS)
     by_hand = builder.view(views.TASKS)
+    drifts = builder.view(views.DRIFT)
     reviews = builder.view(views.REVIEWS, of_own_events=False)
     targets = _targets(settings, builder)
     configurer = Configurer(
@@ -70,6 +72,24 @@ def build(settings: Settings) -> FastAPI:
         clock=clock.now,
         new_id=clock.new_id,
     )
+    drift_runs = queries.DriftRuns(builder.database[queries.RUNS])
+    comparison = drift.Comparison(
+        execution=builder.execution,
+        entitlements=entitlements,
+        configurations=configurations,
+        drifts=drifts,
+        targets=targets,
+        agencies=agencies,
+        runs=drift_runs,
+        queue=WorkQueue(builder.database[drift.PLANNED]),
+        clock=clock.now,
+        new_id=clock.new_id,
+        interval=timedelta(seconds=settings.drift_interval_seconds),
+        most_percent=settings.drift_most_percent,
+    )
+    builder.prepares(comparison.plan)
+    builder.runs(comparison.run)
+    builder.samples(drift.drift_sampler(builder.registry, drifts, drift_runs))
     # Two workers, so that work for officers and the storage does not wait for IPMS.
     workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, WORKLIST)]
     builder.works_on(views.work_of, workers)
@@ -85,12 +105,14 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
-        routers=[plans.router, api.router, bulk_changes.router, tasks.router],
+        routers=[plans.router, api.router, bulk_changes.router, tasks.router, drift.router],
         ports=Ports(
             execution=builder.execution,
             configurations=configurations,
             entitlements=entitlements,
             tasks=by_hand,
+            drifts=drifts,
+            drift_runs=drift_runs,
             reviews=reviews,
             work=builder.work,
             targets=targets,

@@ -12,7 +12,8 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
 from bmt.chassis.work import WorkQueue
 from services.provisioning.connectors.targets import PlanReader, Targets
-from services.provisioning.views import Configurations, Entitlements, Reviews, Tasks
+from services.provisioning.queries import DriftRuns
+from services.provisioning.views import Configurations, Drifts, Entitlements, Reviews, Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Ports:
     configurations: Configurations
     entitlements: Entitlements
     tasks: Tasks
+    drifts: Drifts
+    drift_runs: DriftRuns
     reviews: Reviews
     work: WorkQueue
     targets: Targets

@@ -1,4 +1,4 @@
-"""Queries of the views: the order of requests for one account, and the lists of configurations."""
+"""Queries of the views: the order of requests for one account, the lists of configurations, and the comparisons."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +10,8 @@ from pydantic import AwareDatetime
 from bmt.chassis.http.routes import PageRequest
 from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.runtime import mongodb
+from bmt.contracts.http.provisioning import DriftRun
 from services.provisioning.domain.events import ConfigurationDue
 from services.provisioning.views import Configuration, Configurations
 
@@ -164,3 +166,22 @@ def _place(one: Configuration) -> tuple[datetime, str]:
 def _stored(moment: datetime) -> datetime:
     """MongoDB stores milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+RUNS: Final = "drift_runs"
+
+
+class DriftRuns:
+    """The comparisons that were made, the latest first."""
+
+    def __init__(self, collection: mongodb.Collection) -> None:
+        self._runs = collection
+
+    async def add(self, run: DriftRun) -> None:
+        with mongodb.store_errors():
+            await self._runs.insert_one({"_id": run.run_id, **run.model_dump(exclude={"run_id"})})
+
+    async def latest(self, limit: int) -> Sequence[DriftRun]:
+        with mongodb.store_errors():
+            found = await self._runs.find().sort("_id", -1).limit(limit).to_list(None)
+        return [DriftRun.model_validate({**one, "run_id": one["_id"]}) for one in found]

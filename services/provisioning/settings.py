@@ -36,6 +36,18 @@ class Settings(ServiceSettings):
     target_timeout_seconds: float = Field(
         default=2.5, gt=0, le=8, description="How long a target may take to answer one question."
     )
+    drift_interval_seconds: float = Field(
+        default=86_400,
+        ge=1,
+        le=31 * 86_400,
+        description="How often all accounts are compared with what the targets show; also at each start.",
+    )
+    drift_most_percent: float = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="If more of an agency's accounts differ anew (and more than 10), they are not recorded.",
+    )
 
     @model_validator(mode="after")
     def _token_with_url(self) -> Self:

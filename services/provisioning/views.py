@@ -3,6 +3,7 @@
 `configurations`: every approved request, its status, and what it waits for.
 `entitlements`: what is in force for each account, with its evidence.
 `tasks`: what officers must set by hand.
+`drift`: where targets showed something else than was configured, and what became of it.
 `reviews`: requests under review, by approval's events. An approval does not change them: its consequences are
 in the request's own stream.
 """
@@ -29,10 +30,17 @@ from bmt.contracts.events import (
     ReviewOpened,
     Withdrawn,
 )
-from bmt.contracts.http.provisioning import ConfigurationState, Entitlement, Task
-from bmt.contracts.values import Kind
+from bmt.contracts.http.provisioning import ConfigurationState, Drift, Entitlement, Task
+from bmt.contracts.values import Kind, Officer
 from services.provisioning.domain.events import (
     ConfigurationDue,
+    Corrected,
+    CorrectionFailed,
+    CorrectionRequested,
+    CorrectionStarted,
+    DriftAccepted,
+    DriftCleared,
+    DriftDetected,
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
@@ -64,7 +72,7 @@ def fold_configuration(document: Body | None, incoming: IncomingEvent[BaseModel]
 def _moved(document: Body, incoming: IncomingEvent[BaseModel]) -> Body:
     changes: Body = {}
     match incoming.data:
-        case ConfigurationStarted() | TaskCompleted():
+        case ConfigurationStarted() | TaskCompleted() | CorrectionStarted():
             changes = {"status": "configuring", "waiting_for": "its targets", "task_id": None}
         case AwaitingOperator(task_id=task_id):
             changes = {
@@ -76,7 +84,9 @@ def _moved(document: Body, incoming: IncomingEvent[BaseModel]) -> Body:
             changes = _failed(failed, incoming.time, document["failures"])
         case RetryRequested() as retry:
             changes = _retried(retry)
-        case Configured():
+        case CorrectionRequested(due_at=due_at):
+            changes = {"status": "approved", "waiting_for": "its turn", "due_at": due_at}
+        case Configured() | Corrected() | CorrectionFailed():
             changes = {"status": "configured", "waiting_for": ""}
     return changes
 
@@ -303,10 +313,88 @@ TASKS: Final = View(
 )
 
 
+Drifts = ViewProjection[Drift]
+
+
+def fold_drift(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """The drift of one request's configuration after `incoming`."""
+    if isinstance(incoming.data, DriftDetected):
+        return _detected(incoming.data)
+    return {**document, **_moved_on(incoming)} if document else None
+
+
+def _moved_on(incoming: IncomingEvent[BaseModel]) -> Body:
+    changes: Body = {}
+    match incoming.data:
+        case DriftCleared():
+            changes = {"status": "cleared", "ended_at": incoming.time}
+        case DriftAccepted(accepted_by=by) as accepted:
+            changes = {"status": "accepted", **_ruled(by, accepted)}
+        case CorrectionRequested(requested_by=by) as asked:
+            changes = {"status": "being_corrected", "failure": None, **_ruled(by, asked)}
+        case CorrectionFailed(reason=reason, code=code):
+            changes = {"status": "open", "failure": reason, "code": code}
+        case Corrected(evidence=evidence):
+            ended = {"ended_at": incoming.time, "evidence": as_stored(evidence)}
+            changes = {"status": "corrected", **ended}
+    return changes
+
+
+def _ruled(by: Officer, event: DriftAccepted | CorrectionRequested) -> Body:
+    at = event.accepted_at if isinstance(event, DriftAccepted) else event.requested_at
+    return {"ruled_by": by.model_dump(), "ruled_at": at, "reason": event.reason}
+
+
+def _detected(detected: DriftDetected) -> Body:
+    request = detected.request
+    return {
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "agency": request.agency,
+        "kind": request.kind,
+        "account": request.applicant.account,
+        "applicant_name": request.applicant.name,
+        "status": "open",
+        "targets": list(dict.fromkeys(change.target for change in detected.differences)),
+        "differences": as_stored(detected.differences),
+        "detected_at": detected.detected_at,
+        "ruled_by": None,
+        "ruled_at": None,
+        "reason": None,
+        "failure": None,
+        "code": None,
+        "ended_at": None,
+        "evidence": [],
+    }
+
+
+_OF_DRIFT: Final = (
+    *(DriftDetected, DriftCleared, DriftAccepted),
+    *(CorrectionRequested, CorrectionFailed, Corrected),
+)
+
+
+def _drift_key(incoming: IncomingEvent[BaseModel]) -> str | None:
+    return incoming.subject if isinstance(incoming.data, _OF_DRIFT) else None
+
+
+DRIFT: Final = View(
+    name="drift",
+    model=Drift,
+    fold=fold_drift,
+    key=_drift_key,
+    indexes=[("agency", "status", "detected_at", "_id"), ("status", "detected_at", "_id")],
+)
+
+
 def work_of(incoming: IncomingEvent[BaseModel]) -> Sequence[WorkChange]:
     """The work that an event leads to; each event has its own, whatever became of earlier work."""
     match incoming.data:
-        case ConfigurationDue(ipms_connector=target) | RetryRequested(ipms_connector=target):
+        case (
+            ConfigurationDue(ipms_connector=target)
+            | RetryRequested(ipms_connector=target)
+            | CorrectionRequested(ipms_connector=target)
+        ):
             return [_work(incoming, target)]
         case TaskCompleted():
             return [_work(incoming, WORKLIST)]

@@ -29,6 +29,7 @@ VIEWS = {
     "provisioning/reviews": provisioning.REVIEWS,
     "provisioning/entitlements": provisioning.ENTITLEMENTS,
     "provisioning/tasks": provisioning.TASKS,
+    "provisioning/drift": provisioning.DRIFT,
     "notification/told": NOTICES,
     "notification/templates": TEMPLATES,
     "records/files": FILES,

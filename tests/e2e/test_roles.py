@@ -150,6 +150,14 @@ provisioning POST /v1/requests/{request_id}/retry
                              401  403     403   403       202   404    404      202   202     403   403    403   403
 provisioning GET /v1/failures
                              401  403     403   403       200   none   none     200   200     200   none   200   403
+provisioning GET /v1/drift
+                             401  403     403   403       200   200    200      200   200     200   200    200   403
+provisioning GET /v1/drift/report
+                             401  403     403   403       200   200    200      200   200     200   200    200   403
+provisioning GET /v1/drift/runs
+                             401  403     403   403       403   403    403      200   200     403   403    403   403
+provisioning POST /v1/requests/{request_id}/drift
+                             401  403     403   403       409   404    404      403   403     403   403    403   403
 provisioning GET /v1/configurations
                              401  403     403   403       200   none   none     200   200     200   none   200   403
 provisioning GET /v1/entitlements/{account}
@@ -533,6 +541,12 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "provisioning POST /v1/requests/{request_id}/retry": request(waiting[0]),
         "provisioning GET /v1/failures": Target({}, options=everything, tells=failed),
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
+        **dict.fromkeys(
+            (f"provisioning GET /v1/drift{part}" for part in ("", "/report", "/runs")), Target({})
+        ),
+        "provisioning POST /v1/requests/{request_id}/drift": request(
+            filed, {"decision": "accept", "reason": "x"}
+        ),
         "provisioning GET /v1/entitlements/{account}": Target({"account": own}),
         "provisioning GET /v1/tasks": Target({}, options=everything, tells=tasks[0]),
         "provisioning GET /v1/tasks/bulk-changes": Target({}, tells=tasks[0]),

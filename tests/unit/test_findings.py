@@ -65,6 +65,7 @@ def test_nothing_is_found_where_nothing_waits():
             "JPA",
             "bmt failures list --agency JPA",
         ),
+        ('bmt_drift_held_back{target="ipms"} 37', "drift_held_back", "ipms", "bmt doctor"),
         ("bmt_checkpoint_age_seconds 901", "checkpoint_old", "records", "bmt records verify"),
         ('bmt_mailbox_last_look_seconds{agency="KPM"} 901', "mailbox_old", "KPM", "bmt doctor"),
         (

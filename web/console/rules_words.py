@@ -75,6 +75,7 @@ def _told(rules: AgencyRules, language: Language) -> Iterator[tuple[str, Sequenc
     yield "ipms", [text(wording.IPMS_BY[rules.connectors.ipms])]
     yield "storage", [rules.connectors.storage]
     yield "accounts", rules.accounts
+    yield "drift", [text(wording.DRIFT_RULE[rules.drift])]
     yield "paper_dispatch", [text(wording.DISPATCH[rules.paper_dispatch])]
     yield (
         "record_retention_years",

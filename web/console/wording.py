@@ -187,6 +187,7 @@ RULE: Final[Mapping[str, str]] = {
     "ipms": "IPMS ditetapkan oleh",
     "storage": "Storan pemindahan",
     "accounts": "Akaun agensi",
+    "drift": "Jika sistem sasaran menunjukkan yang lain",
     "paper_dispatch": "Kertas dikira diserahkan",
     "record_retention_years": "Rekod peribadi disimpan",
     "office_email": "Peringatan dihantar kepada",
@@ -217,6 +218,11 @@ RULE_UNIT: Final[Mapping[str, str]] = {
 DISPATCH: Final[Mapping[str, str]] = {
     "confirm": "apabila seorang pegawai mengesahkannya",
     "on-preparation": "apabila disediakan",
+}
+
+DRIFT_RULE: Final[Mapping[str, str]] = {
+    "ask": "seorang pentadbir memutuskan",
+    "correct": "ditetapkan semula dengan sendirinya",
 }
 
 WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
@@ -373,6 +379,7 @@ ALL: Final = (
     APPOINTMENT,
     IPMS_BY,
     DISPATCH,
+    DRIFT_RULE,
     RULE_UNIT,
 )
 

@@ -15,6 +15,7 @@ FINDING: Final[Mapping[str, str]] = {
     "letters_open": "Peristiwa yang ditolak terus menunggu operator.",
     "target_away": "Sistem luar tidak menjawab; kerjanya menunggu.",
     "configurations_failed": "Konfigurasi gagal dan menunggu keputusan.",
+    "drift_held_back": "Terlalu banyak akaun berbeza daripada yang dikonfigurasi, jadi tiada yang direkodkan.",
     "checkpoint_old": "Rekod tidak lagi ditandatangani.",
     "mailbox_old": "Peti mel tidak dibaca selama suku jam.",
     "views_left_behind": "Paparan tertinggal di belakang peristiwa.",

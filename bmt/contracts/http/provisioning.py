@@ -307,3 +307,71 @@ class Failure(_Answer):
     last_retry: Retried | None = Field(description="Who tried again last; null: nobody.")
     approved_at: Moment
     due_at: Moment = Field(description="Client charter.")
+
+
+DriftStatus = Literal["open", "being_corrected", "accepted", "corrected", "cleared"]
+"""`open`: a person decides; `accepted`: left as it is; `corrected`: configured again; `cleared`: it went away by itself."""
+
+
+class Drift(_Answer):
+    """A target shows something else than was configured, as `GET /v1/drift` lists it."""
+
+    request_id: str = Field(description="The request that was configured last for the account.")
+    reference: str
+    agency: str
+    kind: Kind
+    account: str
+    applicant_name: str
+    status: DriftStatus
+    targets: tuple[Target, ...]
+    differences: tuple[PlannedChange, ...] = Field(
+        description="`from` is in force, `to` was configured."
+    )
+    detected_at: Moment
+    ruled_by: Officer | None = Field(
+        default=None, description="Who accepted it, or had it corrected; `service`: by the rules."
+    )
+    ruled_at: Moment | None = None
+    reason: str | None = None
+    failure: str | None = Field(default=None, description="Why the last correction failed.")
+    code: str | None = Field(default=None, description=_CODE)
+    ended_at: Moment | None = None
+    evidence: tuple[Evidence, ...] = Field(default=(), description="Of the correction.")
+
+
+class DriftRuling(Value):
+    """Body of `POST /v1/requests/{id}/drift`."""
+
+    decision: Literal["correct", "accept"] = Field(
+        description="`correct`: configure again what was configured; `accept`: leave it as it is."
+    )
+    reason: Reason = Field(description="Kept with the record.")
+
+
+class DriftRuled(_Answer):
+    """Answer of `POST /v1/requests/{id}/drift`."""
+
+    request_id: str
+    decision: Literal["correct", "accept"]
+
+
+class HeldBack(_Answer):
+    """So many accounts differ that they were not recorded: the target may be answering wrongly."""
+
+    target: Target
+    agency: str | None = Field(description="null: over all agencies.")
+    differing: int
+    compared: int
+
+
+class DriftRun(_Answer):
+    """One comparison of all accounts, as `GET /v1/drift/runs` lists it."""
+
+    run_id: str
+    began_at: Moment
+    ended_at: Moment
+    compared: Mapping[Target, int] = Field(description="Accounts that the target showed.")
+    unanswered: Mapping[Target, int] = Field(description="It did not; nothing follows from that.")
+    detected: int
+    cleared: int
+    held_back: tuple[HeldBack, ...]

@@ -204,6 +204,17 @@ class Targets:
             plans[index] = plan
         return plans
 
+    async def shown(
+        self, target: Target, connector: str, accounts: Collection[str]
+    ) -> Answers[Reading[Any]]:
+        """What the target shows for the accounts; nothing where a person alone can look."""
+        of: Mapping[Target, Mapping[str, Guarded[Any]]] = {
+            "ipms": self._ipms,
+            "storage": self._storage,
+        }
+        named = of[target].get(connector)
+        return await named.read_back(accounts) if named and accounts else {}
+
     def seconds_closed_to_calls(self, connector: str) -> float:
         """The time until a call to this connector goes through; 0: now."""
         return self._breakers[connector].seconds_closed_to_calls

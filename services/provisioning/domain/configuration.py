@@ -2,10 +2,12 @@
 
 `round` counts the retries, to distinguish the records of one round from the next one's. `statement` is an
 officer's statement of work by hand; it outlives a failure of the other target, so that nobody repeats it.
-`retry` is the retry that began the round, until an event has published it.
+`retry` is the retry that began the round, until an event has published it. `corrects` is the configured state whose
+drift the round corrects: such a round is the same work, and its events stay within provisioning.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -26,6 +28,13 @@ from bmt.contracts.events import (
 from bmt.contracts.values import Officer, Status, immutable
 from services.provisioning.domain.events import (
     ConfigurationDue,
+    Corrected,
+    CorrectionFailed,
+    CorrectionRequested,
+    CorrectionStarted,
+    DriftAccepted,
+    DriftCleared,
+    DriftDetected,
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
@@ -135,6 +144,48 @@ class Retry:
     by_hand: bool = False
 
 
+@immutable
+class ObserveTargets:
+    """Record what targets show; a target that gave no whole answer is left out."""
+
+    shown: Mapping[Target, BaseModel]
+    at: datetime
+
+
+@immutable
+class ClearDrift:
+    """A later request for the account was configured: how this one was is of no interest any more."""
+
+    at: datetime
+
+
+@immutable
+class AcceptDrift:
+    """Leave the differences as they are; `agency` is that of the officer's token."""
+
+    officer: Officer
+    agency: str
+    reason: str
+    at: datetime
+
+
+@immutable
+class Correct:
+    """Configure again what was configured, under the rules of the agency now.
+
+    Attributes:
+        agency: that of the officer's token.
+        overtaken: as in `Retry`.
+    """
+
+    officer: Officer
+    agency: str
+    reason: str
+    at: datetime
+    policy: Policy
+    overtaken: bool = False
+
+
 Command = (
     RequestConfiguration
     | Start
@@ -145,6 +196,10 @@ Command = (
     | RecordConfigured
     | RecordFailure
     | Retry
+    | ObserveTargets
+    | ClearDrift
+    | AcceptDrift
+    | Correct
 )
 
 
@@ -161,6 +216,7 @@ class Due:
     round: int = 0
     statement: TaskCompleted | None = None
     retry: RetryRequested | None = None
+    corrects: "Configured | None" = None
 
 
 @immutable
@@ -170,6 +226,7 @@ class Started:
     order: ConfigurationDue
     round: int
     statement: TaskCompleted | None
+    corrects: "Configured | None" = None
 
 
 @immutable
@@ -184,10 +241,21 @@ class Awaiting:
 
 @immutable
 class Configured:
-    """In force as approved, for good."""
+    """In force as approved, as far as is known.
+
+    Attributes:
+        drift: what targets showed instead, until it is gone.
+        accepted: an officer leaves it so.
+        failure: why correcting it failed.
+    """
 
     order: ConfigurationDue
     said: events.Configured
+    round: int = 0
+    statement: TaskCompleted | None = None
+    drift: DriftDetected | None = None
+    accepted: bool = False
+    failure: CorrectionFailed | None = None
 
 
 @immutable
@@ -222,8 +290,8 @@ def evolve(state: State, event: BaseModel) -> State:
     match state, event:
         case _, ConfigurationDue():
             after = Due(event)
-        case Due(order, round_, statement, _), ConfigurationStarted():
-            after = Started(order, round_, statement)
+        case Due(order, round_, statement), ConfigurationStarted() | CorrectionStarted():
+            after = Started(order, round_, statement, state.corrects)
         case Started(order, round_), AwaitingOperator():
             after = Awaiting(order, round_, event)
         case Awaiting(order, round_, task), TaskClaimed():
@@ -232,7 +300,7 @@ def evolve(state: State, event: BaseModel) -> State:
             after = Awaiting(order, round_, task, _claim(event))
         case Awaiting(order, round_), TaskCompleted():
             after = Started(order, round_, event)
-        case Due(order, round_, statement, _) | Started(
+        case Due(order, round_, statement) | Started(
             order, round_, statement
         ), ConfigurationFailed():
             after = Failed(order, round_, statement, event)
@@ -240,8 +308,32 @@ def evolve(state: State, event: BaseModel) -> State:
             # From now on IPMS is set as the retry says.
             order = order.model_copy(update={"ipms_connector": event.ipms_connector})
             after = Due(order, round_ + 1, statement, event)
-        case Started(order), events.Configured():
-            after = Configured(order, event)
+        case Started(order, round_, statement), events.Configured():
+            after = Configured(order, event, round_, statement)
+        case _:
+            after = _drifted(state, event)
+    return after
+
+
+def _drifted(state: State, event: BaseModel) -> State:
+    """The state after an event about drift, and about correcting it."""
+    after: State = state
+    match state, event:
+        case Configured(), DriftDetected():
+            after = replace(state, drift=event, accepted=False, failure=None)
+        case Configured(), DriftCleared():
+            after = replace(state, drift=None, accepted=False, failure=None)
+        case Configured(), DriftAccepted():
+            after = replace(state, accepted=True)
+        case Configured(order, _, round_, statement), CorrectionRequested():
+            order = order.model_copy(update={"ipms_connector": event.ipms_connector})
+            after = Due(order, round_ + 1, statement, corrects=state)
+        case Due(corrects=Configured() as before) | Started(
+            corrects=Configured() as before
+        ), CorrectionFailed():
+            after = replace(before, round=state.round, accepted=False, failure=event)
+        case Started(order, round_, statement, Configured(_, said)), Corrected():
+            after = Configured(order, said, round_, statement)
     return after
 
 

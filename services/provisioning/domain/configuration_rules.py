@@ -18,16 +18,21 @@ from bmt.contracts.events import (
     Retried,
 )
 from bmt.contracts.values import Officer
+from services.provisioning.domain import drift_rules
 from services.provisioning.domain.configuration import (
+    AcceptDrift,
     Awaiting,
     AwaitOperator,
     ClaimTask,
+    ClearDrift,
     Command,
     CompleteTask,
     Configured,
+    Correct,
     Due,
     Failed,
     NotRequested,
+    ObserveTargets,
     RecordConfigured,
     RecordFailure,
     RequestConfiguration,
@@ -53,6 +58,9 @@ from services.provisioning.domain.errors import (
 )
 from services.provisioning.domain.events import (
     ConfigurationDue,
+    Corrected,
+    CorrectionFailed,
+    CorrectionStarted,
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
@@ -100,6 +108,8 @@ def _request(command: RequestConfiguration, state: State) -> Sequence[Event]:
 def _start(command: Start, state: State) -> Sequence[Event]:
     if not isinstance(state, Due):
         return ()
+    if state.corrects:
+        return [CorrectionStarted(request=state.order.request, plan=command.plan)]
     return [
         ConfigurationStarted(request=state.order.request, plan=command.plan, retry=_retried(state))
     ]
@@ -108,6 +118,9 @@ def _start(command: Start, state: State) -> Sequence[Event]:
 def _await(command: AwaitOperator, state: State) -> Sequence[Event]:
     if not isinstance(state, Started) or state.statement is not None:
         return ()
+    if state.corrects:
+        reason = "only an officer can set it, and a correction opens no task"
+        return _fail(RecordFailure(command.target, reason, retryable=True), state)
     return [
         AwaitingOperator(
             request=state.order.request,
@@ -205,6 +218,15 @@ def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
     if wrong:
         reason = shown_instead(wrong)
         return _fail(RecordFailure(wrong[0].target, reason, retryable=True), state)
+    if state.corrects:
+        return [
+            Corrected(
+                request=order.request,
+                corrected_at=command.configured_at,
+                effective=command.effective,
+                evidence=command.evidence,
+            )
+        ]
     return [
         events.Configured(
             request=order.request,
@@ -220,6 +242,15 @@ def _record(command: RecordConfigured, state: State) -> Sequence[Event]:
 def _fail(command: RecordFailure, state: State) -> Sequence[Event]:
     if not isinstance(state, Due | Started):
         return ()
+    if state.corrects:
+        return [
+            CorrectionFailed(
+                request=state.order.request,
+                target=command.target,
+                reason=command.reason,
+                code=command.code,
+            )
+        ]
     return [
         ConfigurationFailed(
             request=state.order.request,
@@ -277,6 +308,10 @@ _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] =
         RecordConfigured: _record,
         RecordFailure: _fail,
         Retry: _retry,
+        ObserveTargets: drift_rules.observe,
+        ClearDrift: drift_rules.clear,
+        AcceptDrift: drift_rules.accept,
+        Correct: drift_rules.correct,
     }
 )
 

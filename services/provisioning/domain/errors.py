@@ -120,3 +120,16 @@ class Overtaken(Refused):
 
     problem = "request_closed"
     code = "overtaken"
+
+
+class NoDrift(Refused):
+    """Nothing differs from what was configured, or the request is not configured."""
+
+    problem = "request_closed"
+    code = "no_drift"
+
+
+class OwnAccount(Refused):
+    """Nobody decides what becomes of their own account."""
+
+    problem = "own_request"

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field
 
-from bmt.contracts.events import Granted, RequestEvent
+from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, RequestEvent, Target
 from bmt.contracts.values import DocumentId, Kind, Moment, Officer
 
 
@@ -86,4 +86,72 @@ class RetryRequested(RequestEvent):
     reason: str | None = Field(default=None, exclude_if=_is_empty)
 
 
-PRIVATE: Final = (ConfigurationDue, TaskClaimed, TaskTakenOver, TaskCompleted, RetryRequested)
+class DriftDetected(RequestEvent):
+    """Targets show something else than what was configured.
+
+    Attributes:
+        differences: all that are known; `from` is in force, `to` was configured.
+    """
+
+    TYPE = "my.gov.bmt.provisioning.DriftDetected.v1"
+    differences: tuple[PlannedChange, ...]
+    detected_at: Moment
+
+
+class DriftCleared(RequestEvent):
+    """Targets show again what was configured, or a later request for the account was configured."""
+
+    TYPE = "my.gov.bmt.provisioning.DriftCleared.v1"
+    cleared_at: Moment
+
+
+class DriftAccepted(RequestEvent):
+    """An officer leaves the differences as they are."""
+
+    TYPE = "my.gov.bmt.provisioning.DriftAccepted.v1"
+    accepted_by: Officer
+    accepted_at: Moment
+    reason: str
+
+
+class CorrectionRequested(RequestEvent):
+    """What was configured is to be configured again; `due_at` and `ipms_connector` as in `ConfigurationDue`."""
+
+    TYPE = "my.gov.bmt.provisioning.CorrectionRequested.v1"
+    requested_by: Officer
+    requested_at: Moment
+    reason: str
+    ipms_connector: str
+    due_at: Moment
+
+
+class CorrectionStarted(RequestEvent):
+    """Targets are about to be changed back."""
+
+    TYPE = "my.gov.bmt.provisioning.CorrectionStarted.v1"
+    plan: tuple[PlannedChange, ...]
+
+
+class Corrected(RequestEvent):
+    """In force again as configured, and read back."""
+
+    TYPE = "my.gov.bmt.provisioning.Corrected.v1"
+    corrected_at: Moment
+    effective: Effective
+    evidence: tuple[Evidence, ...]
+
+
+class CorrectionFailed(RequestEvent):
+    """A target refuses; the drift stays, and a person decides."""
+
+    TYPE = "my.gov.bmt.provisioning.CorrectionFailed.v1"
+    target: Target
+    reason: str
+    code: str | None = None
+
+
+PRIVATE: Final = (
+    *(ConfigurationDue, TaskClaimed, TaskTakenOver, TaskCompleted, RetryRequested),
+    *(DriftDetected, DriftCleared, DriftAccepted),
+    *(CorrectionRequested, CorrectionStarted, Corrected, CorrectionFailed),
+)

@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 
+from fixtures.samples import GB
 from unit.provisioning.orders import (
     JPA,
     ON,
     SITI,
     TASK,
     TERMINATION,
+    accept,
     approved,
     claim,
     complete,
+    correct,
     evidence,
     fail,
+    observe,
     record,
     request_configuration,
     retry,
@@ -27,6 +31,8 @@ DUE = request_configuration()
 BY_HAND = request_configuration(policy=replace(JPA, approver_may_configure=True))
 ASKED = AwaitOperator(TASK, "ipms", "Hidupkan BMT. Turn BMT on.")
 OTHER = ON.model_copy(update={"ipms": NOTHING_IN_FORCE.ipms})
+LARGER = {"max_file_size_bytes": 2 * GB}
+DRIFTED = [DUE, start(), record(), observe(ipms=LARGER, storage={})]
 SCENARIOS = {
     "configured": [DUE, start(), record()],
     "termination": [
@@ -47,5 +53,9 @@ SCENARIOS = {
         complete(),
         replace(record(), evidence=evidence("worklist")),
     ],
+    "drifted": DRIFTED,
+    "drifted-and-cleared": [*DRIFTED, observe(ipms={}, storage={})],
+    "drifted-and-accepted": [*DRIFTED, accept()],
+    "drifted-and-corrected": [*DRIFTED, correct(), fail(), correct(), start(), record()],
     "failed-for-good": [DUE, start(), fail(retryable=False), retry()],
 }

@@ -25,7 +25,7 @@ from evaluation.supervisor import running
 VIEWS = {
     "intake": {"requests", "inbox", "submissions"},
     "approval": {"reviews"},
-    "provisioning": {"configurations", "entitlements", "tasks", "reviews"},
+    "provisioning": {"configurations", "entitlements", "tasks", "reviews", "drift"},
     "notification": {"told", "templates"},
     "records": {"files", "disposals"},
 }
@@ -34,6 +34,7 @@ KEPT = {"templates"}
 """Views of what belongs to no request: nothing of them is ever pruned."""
 QUEUES = {
     "intake": {"mailbox_readings"},
+    "provisioning": {"drift_planned"},
     "records": {"unsequenced", "sequencer"},
 }
 """What a service may change beside its views and its work."""

@@ -24,6 +24,7 @@ Provisioning = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 ACCOUNTS = Path(__file__).parents[3] / "examples" / "accounts.yaml"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 SERVICE = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 
 
@@ -42,6 +43,19 @@ class IpmsServer:
         async with self.client() as scim:
             user = {"schemas": [USER], "userName": account, "active": True}
             (await scim.post("/Users", json=user)).raise_for_status()
+
+    async def set(self, account: str, *, enabled: bool, size: int | None = None) -> None:
+        """What somebody does in the portal."""
+        async with self.client() as scim:
+            answer = await scim.get("/Users", params={"filter": f'userName eq "{account}"'})
+            (user,) = answer.json()["Resources"]
+            shown = {"bmtEnabled": enabled, "maxFileSizeBytes": size and str(size)}
+            changes = [
+                {"op": "replace", "path": f"{SERVICE}:{name}", "value": value}
+                for name, value in shown.items()
+            ]
+            patch = {"schemas": [PATCH], "Operations": changes}
+            (await scim.patch(f"/Users/{user['id']}", json=patch)).raise_for_status()
 
     async def service(self, account: str) -> dict[str, Any]:
         """The extension of the account's user."""

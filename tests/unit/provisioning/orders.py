@@ -21,9 +21,12 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Officer
 from services.provisioning.domain.configuration import (
+    AcceptDrift,
     AwaitOperator,
     ClaimTask,
     CompleteTask,
+    Correct,
+    ObserveTargets,
     RecordConfigured,
     RecordFailure,
     RequestConfiguration,
@@ -34,6 +37,9 @@ from services.provisioning.domain.configuration import (
 from services.provisioning.domain.configuration_rules import ITSELF
 from services.provisioning.domain.events import (
     ConfigurationDue,
+    CorrectionRequested,
+    DriftAccepted,
+    DriftDetected,
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
@@ -170,6 +176,43 @@ def retried(
         ipms_connector=ipms_connector,
         reason=reason,
     )
+
+
+def drifted(largest: int = 2 * GB, target: str = "ipms") -> DriftDetected:
+    """The target shows a larger file than was configured."""
+    change = PlannedChange(target=target, setting="max_file_size_bytes", from_=largest, to=GB)
+    return DriftDetected(request=REQUEST, differences=(change,), detected_at=NOW)
+
+
+def observe(**shown: Any) -> ObserveTargets:
+    """Each target by name shows its settings as configured, except for these."""
+    of = {
+        target: getattr(ON, target).model_copy(update=changed) for target, changed in shown.items()
+    }
+    return ObserveTargets(of, NOW)
+
+
+def correction_requested(connector: str = "scim") -> CorrectionRequested:
+    return CorrectionRequested(
+        request=REQUEST,
+        requested_by=FAIZ,
+        requested_at=NOW,
+        reason="Betulkan.",
+        ipms_connector=connector,
+        due_at=DUE_AT,
+    )
+
+
+def correct(by: Officer = FAIZ, agency: str = "MAMPU", policy: Policy = MAMPU, overtaken=False):
+    return Correct(by, agency, "Betulkan.", NOW, policy, overtaken)
+
+
+def accept(by: Officer = FAIZ, agency: str = "MAMPU") -> AcceptDrift:
+    return AcceptDrift(by, agency, "Dibenarkan.", NOW)
+
+
+def accepted() -> DriftAccepted:
+    return DriftAccepted(request=REQUEST, accepted_by=FAIZ, accepted_at=NOW, reason="Dibenarkan.")
 
 
 def start() -> Start:

@@ -31,11 +31,16 @@ from bmt.contracts.events import (
     EffectiveIpms,
     EffectiveStorage,
 )
+from services.provisioning.domain import configuration
 from services.provisioning.domain.configuration import (
+    AcceptDrift,
     Awaiting,
     AwaitOperator,
+    ClearDrift,
+    Correct,
     Due,
     Failed,
+    ObserveTargets,
     RecordConfigured,
     Start,
     Started,
@@ -45,6 +50,13 @@ from services.provisioning.domain.errors import ClaimedByAnother, NotClaimed
 from services.provisioning.domain.events import (
     PRIVATE,
     ConfigurationDue,
+    Corrected,
+    CorrectionFailed,
+    CorrectionRequested,
+    CorrectionStarted,
+    DriftAccepted,
+    DriftCleared,
+    DriftDetected,
     RetryRequested,
     TaskClaimed,
     TaskCompleted,
@@ -62,6 +74,14 @@ FOLLOWS = {
     TaskCompleted: {Configured, ConfigurationFailed},
     ConfigurationFailed: {RetryRequested},
     RetryRequested: {ConfigurationStarted, ConfigurationFailed},
+    Configured: {DriftDetected},
+    DriftDetected: {DriftDetected, DriftCleared, DriftAccepted, CorrectionRequested},
+    DriftAccepted: {DriftDetected, DriftCleared, CorrectionRequested},
+    DriftCleared: {DriftDetected},
+    CorrectionRequested: {CorrectionStarted, CorrectionFailed},
+    CorrectionStarted: {Corrected, CorrectionFailed},
+    CorrectionFailed: {DriftDetected, DriftCleared, DriftAccepted, CorrectionRequested},
+    Corrected: {DriftDetected},
 }
 """What may happen after what; nothing follows what is not named here."""
 
@@ -77,6 +97,12 @@ SHOWN = st.builds(
         EffectiveStorage, enabled=st.booleans(), quota_bytes=SIZES, max_file_size_bytes=SIZES
     ),
 )
+
+OTHERWISE = Effective(
+    ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=5 * GB),
+    storage=EffectiveStorage(enabled=True, quota_bytes=5 * GB, max_file_size_bytes=5 * GB),
+)
+"""As nobody asks for it."""
 
 
 class Configurations(DeciderMachine):
@@ -107,7 +133,7 @@ class Configurations(DeciderMachine):
     def somebody_sets_the_targets_otherwise(self, name, shown):
         self.targets[name] = shown
 
-    @rule(name=requests, steps=st.integers(1, 4))
+    @rule(name=requests, steps=st.integers(1, 6))
     def it_goes_on(self, name, steps):
         """The next steps of its way, which random steps alone would seldom make."""
         for _ in range(steps):
@@ -130,6 +156,11 @@ class Configurations(DeciderMachine):
                 self.a_task_is_completed(name, FAIZ, "MAMPU", is_another=False)
             case Failed():
                 self.it_is_retried(name, None, overtaken=False)
+            case configuration.Configured(drift=None):
+                self.targets[name] = OTHERWISE
+                self.targets_are_compared(name, {"ipms", "storage"})
+            case configuration.Configured():
+                self.it_is_corrected(name, "MAMPU", overtaken=False)
 
     @rule(name=requests)
     def work_starts(self, name):
@@ -194,6 +225,49 @@ class Configurations(DeciderMachine):
             assert by != "JPA"
             assert not overtaken
 
+    @rule(name=requests, answering=st.sets(st.sampled_from(["ipms", "storage"])))
+    def targets_are_compared(self, name, answering):
+        """A difference is recorded once; what did not answer is neither found nor cleared."""
+        before = self._drift(name)
+        shown = {target: getattr(self.targets[name], target) for target in answering}
+        said = self.tell(ObserveTargets(shown, NOW), name)
+        if isinstance(self.state(name), configuration.Configured):
+            silent = [one for one in before if one.target not in answering]
+            assert [one for one in self._drift(name) if one.target not in answering] == silent
+            wrong = {one for one in self._plan(name) if one.target in answering}
+            assert {one for one in self._drift(name) if one.target in answering} == wrong
+            assert self.tell(ObserveTargets(shown, NOW), name) == []
+        else:
+            assert said == []
+
+    @rule(name=requests)
+    def a_later_request_is_configured(self, name):
+        self.tell(ClearDrift(NOW), name)
+        assert not self._drift(name)
+
+    @rule(name=requests, agency=AGENCIES)
+    def drift_is_accepted(self, name, agency):
+        said = self.tell(AcceptDrift(FAIZ, agency, "Dibenarkan.", NOW), name)
+        assert isinstance(said, No) or agency == "MAMPU"
+
+    @rule(name=requests, agency=AGENCIES, overtaken=st.booleans())
+    def it_is_corrected(self, name, agency, overtaken):
+        said = self.tell(Correct(FAIZ, agency, "Betulkan.", NOW, MAMPU, overtaken), name)
+        if not isinstance(said, No) and said:
+            assert (agency, overtaken) == ("MAMPU", False)
+
+    def _drift(self, name):
+        state = self.state(name)
+        known = isinstance(state, configuration.Configured) and state.drift
+        return known.differences if known else ()
+
+    @invariant()
+    def what_is_corrected_is_what_was_configured(self):
+        for name in self.history:
+            for corrected in self.events(Corrected, stream=name):
+                (configured,) = self.events(Configured, stream=name)
+                assert corrected.effective == configured.effective
+
     @invariant()
     def only_what_may_follow_follows(self):
         for name, events in self.history.items():
@@ -216,10 +290,10 @@ class Configurations(DeciderMachine):
             assert len(self.events(TaskCompleted, stream=name)) <= 1
 
     @invariant()
-    def a_round_is_a_retry(self):
+    def a_round_is_a_retry_or_a_correction(self):
         """A worker's records are told apart by it."""
         for name in self.history:
-            retries = len(self.events(RetryRequested, stream=name))
+            retries = len(self.events(RetryRequested, CorrectionRequested, stream=name))
             assert getattr(self.state(name), "round", retries) == retries
 
     def _has_it(self, name):
