@@ -29,6 +29,7 @@ _LISTS: Final[Sequence[tuple[str, ServiceName, Address, str | None]]] = (
     ("tasks", "provisioning", address("tasks"), "open"),
     ("papers", "notification", address("notifications"), "prepared"),
     ("failures", "provisioning", address("failures"), None),
+    ("failures", "provisioning", address("drift"), "open"),
     ("failures", "notification", address("notifications"), "failed"),
 )
 """A tab's path, whose list it is, and which status waits. What has the same path is one tab."""

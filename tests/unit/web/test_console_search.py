@@ -1,5 +1,6 @@
 """The search in the header, what the visitor did, and failures: each of its own service, with the others' numbers."""
 
+import json
 import re
 
 import httpx
@@ -76,6 +77,23 @@ UNTOLD = {
     "code": "mail_box_closed",
     "last_problem": "552 5.2.2 full",
 }
+DRIFT = {
+    "request_id": FOUND["request_id"],
+    "reference": FOUND["reference"],
+    "agency": "MAMPU",
+    "kind": "application",
+    "account": "siti.mampu@mygovuc.gov.my",
+    "applicant_name": "Siti <b>Ali",
+    "status": "open",
+    "targets": ["ipms"],
+    "differences": [
+        {"target": "ipms", "setting": "max_file_size_bytes", "from": 5 * 10**9, "to": 2 * 10**9},
+        {"target": "storage", "setting": "enabled", "from": False, "to": True},
+    ],
+    "detected_at": "2026-11-28T01:00:00Z",
+    "failure": "IPMS has no such account",
+    "code": "not_registered_there",
+}
 OWNER = {"account": "aminah@mampu.gov.my", "name": "Aminah binti Yusof", "serving": True}
 
 
@@ -146,6 +164,56 @@ async def test_a_notice_that_did_not_arrive_is_a_failure_and_is_counted():
     away = services([], [FOUND], notifications=httpx.Response(502))
     text = (await browser(away).get("/failures")).text
     assert "Makluman yang tidak sampai tidak dapat dibaca sekarang." in text
+
+
+def drifted(calls, ruled=None):
+    """Provisioning has a difference; `ruled` is its answer to a ruling."""
+    listed = httpx.Response(200, json={"items": [DRIFT], "next_cursor": None})
+    ruling = f"requests_{DRIFT['request_id']}_drift"
+    return services(calls, [FOUND], **{"drift": listed, ruling: ruled})
+
+
+async def test_what_a_target_shows_otherwise_is_among_the_failures_and_is_counted():
+    text = (await browser(drifted([])).get("/failures")).text
+    assert re.search(r'Kegagalan <span class="count">3</span>', text)
+    assert "Siti &lt;b&gt;Ali</a>" in text
+    assert "IPMS, Saiz fail terbesar: <strong>5 GB</strong>; dikonfigurasi: 2 GB" in text
+    assert "Storan pemindahan, Storan pemindahan: <strong>tidak aktif</strong>" in text
+    assert "IPMS has no such account" not in text
+    away = services([], [FOUND], drift=httpx.Response(502))
+    text = (await browser(away).get("/failures")).text
+    assert "Perbezaan dengan sistem sasaran tidak dapat dibaca sekarang." in text
+
+
+async def test_an_administrator_decides_about_it_with_a_reason():
+    calls = []
+    ruled = {"request_id": DRIFT["request_id"], "decision": "correct"}
+    form = {"request_id": DRIFT["request_id"], "do": "correct", "key": "k1"}
+    visitor = browser(drifted(calls, httpx.Response(201, json=ruled)))
+
+    blank = await visitor.post("/failures", data={**form, "reason": " "})
+    assert 'role="alert"' in blank.text
+    assert not [call for call in calls if call.method == "POST"]
+    answer = await visitor.post("/failures", data={**form, "reason": "Diubah orang lain."})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/failures#drift")
+    (posted,) = [call for call in calls if call.method == "POST"]
+    assert json.loads(posted.content) == {"decision": "correct", "reason": "Diubah orang lain."}
+
+
+@pytest.mark.parametrize("status", [409, 503])
+async def test_what_was_typed_about_it_outlives_a_refusal(status):
+    problem = "request_closed" if status == 409 else "unavailable"
+    refused = httpx.Response(
+        status,
+        json={"type": f"urn:bmt:problem:{problem}", "title": "x", "status": status, "detail": "x"},
+        headers={"content-type": "application/problem+json"},
+    )
+    form = {"request_id": DRIFT["request_id"], "do": "accept", "key": "k1", "reason": "Sah. <i>"}
+    page = await browser(drifted([], refused)).post("/failures", data=form)
+    assert "Sah. &lt;i&gt;</textarea>" in page.text
+    assert 'role="alert"' in page.text
+    assert ('value="k1"' in page.text) == (status == 503)
 
 
 @pytest.mark.parametrize(
