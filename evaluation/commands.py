@@ -9,8 +9,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, Data
-from bmt.cli.outcome import reported
+from bmt.cli.command_line import DEFAULT_DATA, Data, reported
 
 DEFAULT_BASE = 8100
 
@@ -149,7 +148,7 @@ def token(
 ) -> None:
     """Print a bearer token (evaluation only): the system need not be running."""
     with reported():
-        from bmt.cli.outcome import NotRunning  # noqa: PLC0415
+        from bmt.cli.command_line import NotRunning  # noqa: PLC0415
         from evaluation.issuer import Issuer, holder  # noqa: PLC0415 - the command starts fast
         from evaluation.layout import Layout  # noqa: PLC0415
         from evaluation.ports import Ports  # noqa: PLC0415

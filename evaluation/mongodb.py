@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from bmt.chassis.errors import Unavailable
+from bmt import schemas
+from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime.mongodb import Client, OperationFailure, connect, store_errors
-from bmt.cli import migrate
-from bmt.cli.outcome import NotSo
 from bmt.rights import mongodb_rights
 from evaluation.machine import mongod
 from evaluation.ports import HOST, listening, numbered
 from evaluation.supervisor import Program, Unready, nothing
 
 REPLICA_SET: Final = "bmt"
+PREFIX: Final = "bmt_"
+"""Of the databases' names."""
 ROOT: Final = "admin"
 CACHE_GIGABYTES: Final = "0.25"
 OPLOG_MEGABYTES: Final = "256"
@@ -147,11 +148,11 @@ class _Member:
         try:
             await self._make_users()
             async with _connected(self._mongodb.uri()) as client:
-                async for change in migrate.schemas(client, migrate.USUAL_PREFIX):
-                    await change.make()
+                async for database, number in schemas.behind(client, PREFIX):
+                    await schemas.forward(database, number)
         except (Unavailable, OperationFailure) as error:
             raise Unready(f"mongodb's users could not be made: {error}") from error
-        except NotSo as error:
+        except WrongConfiguration as error:
             raise Unready(str(error)) from error
 
     async def _make_users(self) -> None:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.observability import set_up_logs
-from bmt.cli.outcome import CannotRun, Exit
+from bmt.cli.command_line import CannotRun, Exit
 from evaluation import machine, ready_file, sandbox, services
 from evaluation.issuer import mint, samples
 from evaluation.layout import Layout, locked

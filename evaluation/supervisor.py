@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from bmt.cli.outcome import CannotRun
+from bmt.cli.command_line import CannotRun
 
 Step = Callable[[], Awaitable[None]]
 Probe = Callable[[], Awaitable[bool]]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmt.cli.options import AsJson
-from bmt.cli.outcome import Exit, reported
+from bmt.cli.command_line import AsJson, Exit, reported
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,7 +61,7 @@ def _run(plan: "Plan", console: "Console") -> "Outcome":
     import asyncio  # noqa: PLC0415 - the command starts fast
 
     from bmt.chassis.runtime.observability import set_up_logs  # noqa: PLC0415
-    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
+    from bmt.cli.command_line import NotRunning  # noqa: PLC0415
     from evaluation import machine  # noqa: PLC0415
     from prove import trial  # noqa: PLC0415
     from prove.evidence import Unreachable  # noqa: PLC0415

@@ -256,7 +256,8 @@ def _options() -> Iterator[tuple[str, Any]]:
         for option in command.params:
             if getattr(option, "envvar", None):
                 yield path, option
-        for name, inner in getattr(command, "commands", {}).items():
+        for name in getattr(command, "commands", {}):
+            _, inner, _ = command.resolve_command(None, [name])
             yield from below(f"{path} {name}", inner)
 
     yield from below("bmt", typer.main.get_command(app))

@@ -12,8 +12,8 @@ from pydantic import Field, SecretStr
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.settings import SUFFIX, KafkaSettings, MongodbSettings, Settings, load
+from bmt.cli.command_line import NotRunning
 from bmt.cli.data_folder import DataFolder
-from bmt.cli.outcome import NotRunning
 from bmt.contracts.topics import WRITERS
 from bmt.rights.mongodb_rights import PRUNER, RECONCILER, WEB
 

@@ -6,19 +6,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
+from aiokafka import TopicPartition
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data
-from bmt.cli.outcome import CannotRun, NotSo, reported
-
-if TYPE_CHECKING:
-    from bmt.backup.copying import LeftOut
-    from bmt.backup.directory import Backup, Manifest, NewBackup
-    from bmt.backup.restoring import Restoring
-    from bmt.cli.data_folder import DataFolder
+from bmt.backup.copying import MARKS, OPERATIONS, LeftOut, copy
+from bmt.backup.directory import SECRETS, Backup, BackupKey, Manifest, NewBackup, Unusable
+from bmt.backup.restoring import Restoring
+from bmt.chassis.messaging import republishing
+from bmt.chassis.readmodels import rebuilding
+from bmt.chassis.runtime import clock, mongodb
+from bmt.chassis.runtime.mongodb import RawDocument
+from bmt.cli import addresses
+from bmt.cli.command_line import DEFAULT_DATA, AsJson, CannotRun, Data, NotSo, moment, show
+from bmt.cli.connections import kafka_consumer, kafka_topics, mongodb_client
+from bmt.cli.data_folder import DataFolder
+from bmt.cli.examination import VIEWS
+from bmt.contracts.topics import WRITERS, outbound
 
 FED_BY_OTHERS: Final = (("intake", "requests"), ("provisioning", "reviews"))
 """The views that hold other services' events, too. What Kafka no longer has of these, nobody could put in again."""
@@ -54,16 +61,13 @@ def backup(
     directory: Directory,
     key_file: KeyFile,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Copy all that cannot be made again into a new directory, sealed, while the services run.
 
     The copy is as of the moment when it ends. Stopped before, the directory is no backup: remove it, and begin again.
     """
-    with reported(), _usable():
-        from bmt.backup.directory import BackupKey, NewBackup  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.shown import moment, show  # noqa: PLC0415
-
+    with _usable():
         key = BackupKey.read(key_file)
         manifest = asyncio.run(_copied(data, lambda: NewBackup(directory.absolute(), key)))
         lines = [
@@ -76,19 +80,16 @@ def backup(
 def restore(
     directory: Directory,
     key_file: KeyFile,
-    check: Check = False,  # noqa: FBT002 - an option
+    check: Check = False,
     data: Data = DEFAULT_DATA,
     port_base: PortBase = 8100,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Put a backup back into an empty installation whose services are not started. Stopped, the same again goes on.
 
     A data directory must be a new one; it gets the keys, too.
     """
-    with reported(), _usable():
-        from bmt.backup.directory import Backup, BackupKey  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.shown import moment, show  # noqa: PLC0415
-
+    with _usable():
         began = time.monotonic()
         source = Backup(directory, BackupKey.read(key_file))
         source.verify()
@@ -116,13 +117,8 @@ def restore(
         show(document, lines, as_json=as_json)
 
 
-def left_out() -> "LeftOut":
+def left_out() -> LeftOut:
     """What the services make again by themselves, by database: views, jobs, sessions."""
-    from bmt.backup.copying import MARKS, OPERATIONS  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.messaging import republishing  # noqa: PLC0415
-    from bmt.chassis.readmodels import rebuilding  # noqa: PLC0415
-    from bmt.cli.examination import VIEWS  # noqa: PLC0415
-
     jobs = (republishing.COLLECTION, rebuilding.COLLECTION)
     views = {
         name: [view.name for view in all_ if (name, view.name) not in FED_BY_OTHERS]
@@ -132,14 +128,7 @@ def left_out() -> "LeftOut":
     return {**again, "web": ("sessions",), OPERATIONS: (MARKS,)}
 
 
-async def _copied(data: Path, make: "Callable[[], NewBackup]") -> "Manifest":
-    from bmt.backup.copying import copy  # noqa: PLC0415 - the command starts fast
-    from bmt.backup.directory import Manifest  # noqa: PLC0415
-    from bmt.chassis.runtime import clock, mongodb  # noqa: PLC0415
-    from bmt.cli import addresses  # noqa: PLC0415
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-
+async def _copied(data: Path, make: Callable[[], NewBackup]) -> Manifest:
     address = addresses.mongodb(data)
     new = make()
     id_ = clock.new_id()
@@ -164,10 +153,7 @@ async def _copied(data: Path, make: "Callable[[], NewBackup]") -> "Manifest":
     )
 
 
-def _keep_keys(folder: "DataFolder", new: "NewBackup") -> None:
-    from bmt.backup.directory import SECRETS  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.runtime import mongodb  # noqa: PLC0415
-
+def _keep_keys(folder: DataFolder, new: NewBackup) -> None:
     with new.file(SECRETS) as file:
         for path in folder.keys_of_the_data():
             if path.is_file():
@@ -175,17 +161,13 @@ def _keep_keys(folder: "DataFolder", new: "NewBackup") -> None:
                 file.add(mongodb.as_bytes({"_id": name, "content": path.read_bytes()}))
 
 
-async def _opened(source: "Backup") -> None:
+async def _opened(source: Backup) -> None:
     for file in source.manifest.files:
         async for _ in source.documents(file.name):
             pass
 
 
-async def _restored(source: "Backup", data: Path, folder: "DataFolder | None") -> "Restoring":
-    from bmt.backup.restoring import Restoring  # noqa: PLC0415 - the command starts fast
-    from bmt.cli import addresses  # noqa: PLC0415
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-
+async def _restored(source: Backup, data: Path, folder: DataFolder | None) -> Restoring:
     keys = await _keys(source, folder) if folder is not None else {}
     address = addresses.mongodb(data)
     async with mongodb_client(address, as_bytes=True) as client:
@@ -200,11 +182,8 @@ async def _restored(source: "Backup", data: Path, folder: "DataFolder | None") -
     return restoring
 
 
-async def _keys(source: "Backup", folder: "DataFolder") -> Mapping[Path, bytes]:
+async def _keys(source: Backup, folder: DataFolder) -> Mapping[Path, bytes]:
     """The keys that the data directory lacks. Raises `NotSo` if it has others."""
-    from bmt.backup.directory import SECRETS  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.runtime.mongodb import RawDocument  # noqa: PLC0415
-
     found = {}
     async for documents in source.documents(SECRETS):
         for key in map(RawDocument, documents):
@@ -222,12 +201,6 @@ async def _require_new_topics(data: Path) -> None:
         NotSo: they do.
         NotRunning: Kafka cannot be reached.
     """
-    from aiokafka import TopicPartition  # noqa: PLC0415 - the command starts fast
-
-    from bmt.cli import addresses  # noqa: PLC0415
-    from bmt.cli.connections import kafka_consumer, kafka_topics  # noqa: PLC0415
-    from bmt.contracts.topics import WRITERS, outbound  # noqa: PLC0415
-
     address = addresses.kafka(data)
     ours = tuple(address.prefix + name for name in WRITERS)
     answers = address.prefix + outbound("")[: -len(".v1")]
@@ -250,10 +223,8 @@ async def _require_new_topics(data: Path) -> None:
 
 
 @contextmanager
-def _place(data: Path, port_base: int) -> "Iterator[DataFolder | None]":
+def _place(data: Path, port_base: int) -> Iterator[DataFolder | None]:
     """A data directory with Kafka and MongoDB running and no service; None: the environment's system."""
-    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415 - the command starts fast
-
     if _deployed():
         yield None
         return
@@ -271,7 +242,7 @@ def _place(data: Path, port_base: int) -> "Iterator[DataFolder | None]":
         _bmt("down", folder)
 
 
-def _bmt(command: str, folder: "DataFolder", *options: str) -> None:
+def _bmt(command: str, folder: DataFolder, *options: str) -> None:
     line = [sys.executable, "-m", "bmt.cli.main", command, "--data", str(folder.root), *options]
     done = subprocess.run(line, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
     if done.returncode:
@@ -280,15 +251,11 @@ def _bmt(command: str, folder: "DataFolder", *options: str) -> None:
 
 def _deployed() -> bool:
     """Whether the environment names a system; raises as `addresses.kafka`."""
-    from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-
     return addresses.in_environment(addresses.MONGODB, other=addresses.KAFKA)
 
 
 @contextmanager
 def _usable() -> Iterator[None]:
-    from bmt.backup.directory import Unusable  # noqa: PLC0415 - the command starts fast
-
     try:
         yield
     except Unusable as error:
@@ -296,18 +263,16 @@ def _usable() -> Iterator[None]:
 
 
 def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - the command starts fast
-
     return version("big-mail-transfer")
 
 
-def _sizes(manifest: "Manifest") -> str:
+def _sizes(manifest: Manifest) -> str:
     documents = sum(file.documents for file in manifest.files)
     size = sum(file.size_bytes for file in manifest.files)
     return f"{documents} documents, {size / 1_000_000:.1f} MB"
 
 
-def _document(manifest: "Manifest", directory: Path) -> dict[str, Any]:
+def _document(manifest: Manifest, directory: Path) -> dict[str, Any]:
     return {
         "id": manifest.id,
         "directory": str(directory),

@@ -6,8 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
-from bmt.cli.outcome import NotSo, reported
+from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, NotSo, Since, reported
 
 CASES: Final[Mapping[str, str]] = {
     "application": "an application that is accepted",
@@ -43,7 +42,7 @@ def conformance(
     ] = 600,
     since: Since = None,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Listen to an integrator's events and bmt's answers: each fault is told at once, the verdict at the end.
 
@@ -52,7 +51,7 @@ def conformance(
     """
     with reported():
         from bmt.cli import addresses, submission_check  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.shown import show  # noqa: PLC0415
+        from bmt.cli.command_line import show  # noqa: PLC0415
 
         tell = _silent if as_json else typer.echo
         address = addresses.kafka(data)

@@ -23,7 +23,7 @@ from bmt.chassis.runtime.mongodb import (
     store_errors,
 )
 from bmt.cli.addresses import MONGODB, KafkaAddress, MongodbAddress
-from bmt.cli.outcome import NotRunning
+from bmt.cli.command_line import NotRunning
 
 CONNECTED_WITHIN_SECONDS: Final = 10.0
 

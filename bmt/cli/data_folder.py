@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bmt.cli.outcome import NotRunning
+from bmt.cli.command_line import NotRunning
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,39 @@
-"""`bmt dead-letters`: list, show, retry and discard refused events."""
+"""`bmt dead-letters`: list, show, retry and discard refused events.
+
+A list shows nothing of the events' content, which may be personal; `show` does.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import base64
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, By, Data, Limit, Reason
-from bmt.cli.outcome import reported
+from bmt.chassis.messaging.dead_letters import Action, Actions, DeadLetterBox, Letter, RefusedEvent
+from bmt.chassis.messaging.parking import PARKED, Order, ParkingLot
+from bmt.chassis.runtime.clock import now
+from bmt.cli import addresses
+from bmt.cli.command_line import (
+    DEFAULT_DATA,
+    AsJson,
+    By,
+    Data,
+    Limit,
+    Reason,
+    counted,
+    harmless,
+    moment,
+    one_line,
+    show,
+)
+from bmt.cli.connections import mongodb_client, silenced
+from bmt.contracts.topics import DEAD_LETTERS, WRITERS
 
-if TYPE_CHECKING:
-    from bmt.chassis.messaging.dead_letters import DeadLetterBox
-    from bmt.chassis.messaging.parking import Order
+OF_A_LETTER: Final = ("place", "at", "refused_by", "reason", "detail")
+OF_AN_ACTION: Final = ("action", "by", "at", "reason")
 
 app = typer.Typer(help="What was refused for good.", no_args_is_help=True)
 
@@ -24,40 +44,28 @@ All = Annotated[bool, typer.Option("--all", help="Also those that were retried o
 
 @app.command("list")
 def list_(
-    everything: All = False,  # noqa: FBT002 - an option
+    everything: All = False,
     limit: Limit = 50,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Show what was refused and waits for an operator, the latest first."""
-    with reported():
-        from bmt.cli import letter_listing as listing  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.shown import show  # noqa: PLC0415
-
-        found = _with_box(data, lambda box: box.everything())
-        wanted = [each for each in found if everything or each.state == "open"]
-        shown, total = wanted[:limit], len(wanted)
-        what = "dead letter" if everything else "open dead letter"
-        show(
-            listing.document(shown, total),
-            listing.lines(shown, total, what),
-            as_json=as_json,
-        )
+    found = _with_box(data, lambda box: box.everything())
+    wanted = [each for each in found if everything or each.state == "open"]
+    shown, total = wanted[:limit], len(wanted)
+    what = "dead letter" if everything else "open dead letter"
+    show(document(shown, total), lines(shown, total, what), as_json=as_json)
 
 
 @app.command("show")
 def show_(
     id_: Id,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Show one whole: why it was refused, headers and value. It may hold personal data."""
-    with reported():
-        from bmt.cli import letter_listing as listing  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.shown import show  # noqa: PLC0415
-
-        (found,) = _with_box(data, lambda box: box.some([id_]))
-        show(listing.whole(found), listing.whole_lines(found), as_json=as_json)
+    (found,) = _with_box(data, lambda box: box.some([id_]))
+    show(whole(found), whole_lines(found), as_json=as_json)
 
 
 @app.command()
@@ -65,12 +73,11 @@ def retry(
     ids: Ids,
     by: By,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Let the services that refused these events handle them again, once the cause is repaired."""
-    with reported():
-        _with_box(data, lambda box: box.retry(ids, _order(by)))
-        _tell("retried", len(set(ids)), as_json=as_json)
+    _with_box(data, lambda box: box.retry(ids, _order(by)))
+    _tell("retried", len(set(ids)), as_json=as_json)
 
 
 @app.command()
@@ -79,38 +86,26 @@ def discard(
     reason: Reason,
     by: By,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Mark letters as needing nothing more. Kafka keeps them; who, when and why is kept too."""
-    with reported():
-        _with_box(data, lambda box: box.discard(ids, _order(by, reason)))
-        _tell("discarded", len(set(ids)), as_json=as_json)
+    _with_box(data, lambda box: box.discard(ids, _order(by, reason)))
+    _tell("discarded", len(set(ids)), as_json=as_json)
 
 
 def _tell(done: str, number: int, *, as_json: bool) -> None:
-    from bmt.cli.shown import counted, show  # noqa: PLC0415 - the command starts fast
-
     show({done: number}, [f"{counted(number, 'dead letter')} {done}"], as_json=as_json)
 
 
-def _order(by: str, reason: str | None = None) -> "Order":
-    from bmt.chassis.messaging.parking import Order  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.runtime.clock import now  # noqa: PLC0415
-
+def _order(by: str, reason: str | None = None) -> Order:
     return Order(by, now(), reason)
 
 
-def _with_box(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -> Any:
+def _with_box(data: Path, act: Callable[[DeadLetterBox], Awaitable[Any]]) -> Any:
     return asyncio.run(_acted(data, act))
 
 
-async def _acted(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -> Any:
-    from bmt.chassis.messaging.dead_letters import Actions, DeadLetterBox  # noqa: PLC0415
-    from bmt.chassis.messaging.parking import PARKED, ParkingLot  # noqa: PLC0415
-    from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client, silenced  # noqa: PLC0415
-    from bmt.contracts.topics import DEAD_LETTERS, WRITERS  # noqa: PLC0415
-
+async def _acted(data: Path, act: Callable[[DeadLetterBox], Awaitable[Any]]) -> Any:
     kafka, mongodb = addresses.kafka(data), addresses.mongodb(data)
     async with mongodb_client(mongodb) as client:
         lots = {
@@ -121,3 +116,89 @@ async def _acted(data: Path, act: Callable[["DeadLetterBox"], Awaitable[Any]]) -
         with silenced():
             async with aclosing(box):
                 return await act(box)
+
+
+def document(found: Sequence[RefusedEvent], total: int) -> Mapping[str, Any]:
+    """JSON: the first of `total` letters."""
+    return {"items": [_item(each) for each in found], "total": total}
+
+
+def _item(each: RefusedEvent) -> Mapping[str, Any]:
+    return {
+        "id": each.id,
+        "state": each.state,
+        "type": each.first.type,
+        "request_id": each.request_id,
+        "refused_by": each.refused_by,
+        "at": each.at,
+        "reason": each.first.reason,
+        "detail": each.first.detail,
+        "letters": [_some(one, OF_A_LETTER) for one in each.letters],
+        "actions": [_some(one, OF_AN_ACTION) for one in each.actions],
+    }
+
+
+def _some(one: Letter | Action, names: Sequence[str]) -> Mapping[str, Any]:
+    return {name: getattr(one, name) for name in names}
+
+
+def whole(each: RefusedEvent) -> Mapping[str, Any]:
+    """JSON: one letter with its event; what is not UTF-8 is in base64."""
+    event = each.first
+    return {
+        **_item(each),
+        "left_at_origin": event.left_at_origin,
+        "key": _bytes(event.key),
+        "headers": [{"name": name, **_bytes(raw)} for name, raw in event.headers],
+        "value": _bytes(event.value),
+    }
+
+
+def _bytes(raw: bytes | None) -> dict[str, str | None]:
+    try:
+        return {"text": None if raw is None else raw.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw or b"").decode()}
+
+
+def lines(found: Sequence[RefusedEvent], total: int, what: str) -> list[str]:
+    """Text: the first of `total` letters, which `what` names."""
+    listed = [line for each in found for line in [*_head(each), ""]]
+    shown = f" (the latest {len(found)} shown)" if len(found) < total else ""
+    return [*listed, f"{counted(total, what)}{shown}"]
+
+
+def whole_lines(each: RefusedEvent) -> list[str]:
+    """Text: one letter with its event."""
+    event = each.first
+    if event.left_at_origin and not event.value:
+        return [*_head(each), "not kept here: see its origin"]
+    if event.left_at_origin:
+        return [*_head(each), "cannot be decoded; its bytes as they came:", _text(event.value)]
+    return [
+        *_head(each),
+        f"key: {_text(event.key)}",
+        *(f"{one_line(name)}: {one_line(_text(raw))}" for name, raw in event.headers),
+        "",
+        _text(event.value),
+    ]
+
+
+def _head(each: RefusedEvent) -> Iterable[str]:
+    yield f"{one_line(each.id)}  {each.state}"
+    yield f"    {one_line(each.first.type or 'of unknown type')}"
+    for letter in each.letters:
+        why = one_line(f"{letter.reason}: {letter.detail}")
+        yield f"    refused by {one_line(letter.refused_by)} at {moment(letter.at)}: {why}"
+    for action in each.actions:
+        why = f": {one_line(action.reason)}" if action.reason else ""
+        yield f"    {action.action} by {one_line(action.by)} at {moment(action.at)}{why}"
+
+
+def _text(raw: bytes | None) -> str:
+    if raw is None:
+        return "(none)"
+    try:
+        return harmless(raw.decode())
+    except UnicodeDecodeError:
+        return f"(base64) {base64.b64encode(raw).decode()}"

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bmt.cli.options import AsJson
-from bmt.cli.outcome import NotSo, reported
+from bmt.cli import examination, probes
+from bmt.cli.command_line import AsJson, NotSo, counted, show
+from bmt.cli.connections import silenced
 
 Given = Annotated[
     Path | None,
@@ -20,24 +21,18 @@ Given = Annotated[
 ]
 
 
-def doctor(data: Given = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - an option
+def doctor(data: Given = None, as_json: AsJson = False) -> None:
     """Look at configuration, MongoDB, Kafka, services, files and clocks, and say what to do about each fault.
 
     It looks at everything at the same time, changes nothing, and shows no secret. Exit code 1 where something is
     wrong; warnings leave it at 0.
     """
-    with reported():
-        from bmt.cli import examination, probes  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.connections import silenced  # noqa: PLC0415
-        from bmt.cli.shown import counted, show  # noqa: PLC0415
-
-        patient = probes.patient_of(data)
-        with silenced():
-            looked = asyncio.run(probes.examined(patient))
-        found = [
-            examination.without_secrets(one, patient.secrets)
-            for one in [*patient.findings, *looked]
-        ]
-        show(examination.document(found), examination.lines(found), as_json=as_json)
-        if wrong := sum(one.state == "wrong" for one in found):
-            raise NotSo(f"{counted(wrong, 'check')} found something wrong")
+    patient = probes.patient_of(data)
+    with silenced():
+        looked = asyncio.run(probes.examined(patient))
+    found = [
+        examination.without_secrets(one, patient.secrets) for one in [*patient.findings, *looked]
+    ]
+    show(examination.document(found), examination.lines(found), as_json=as_json)
+    if wrong := sum(one.state == "wrong" for one in found):
+        raise NotSo(f"{counted(wrong, 'check')} found something wrong")

@@ -1,7 +1,7 @@
 """What `bmt doctor` expects, and how it judges what it finds."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from stat import S_IRWXG, S_IRWXO
 from typing import Any, Final, Literal, Self
@@ -12,7 +12,7 @@ from bmt.chassis.eventsourcing import event_store
 from bmt.chassis.messaging import parking
 from bmt.chassis.readmodels.views import View
 from bmt.chassis.runtime import documents, mongodb
-from bmt.cli.shown import counted, harmless, moment
+from bmt.cli.command_line import counted, harmless, moment
 from bmt.rights.kafka_rights import Operation, Permission, Right, Topic
 from services.approval import rules as approval_rules
 from services.approval import views as approval
@@ -57,16 +57,7 @@ def document(findings: Sequence[Finding]) -> Mapping[str, Any]:
     """JSON."""
     return {
         "ok": not _of(findings, "wrong"),
-        "checks": [
-            {
-                "check": one.check,
-                "about": one.about,
-                "state": one.state,
-                "detail": one.detail,
-                "advice": one.advice,
-            }
-            for one in findings
-        ],
+        "checks": [asdict(one) for one in findings],
     }
 
 

@@ -3,12 +3,25 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Limit, Reason
-from bmt.cli.outcome import Exit, NotSo, reported
+from bmt.cli.command_line import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Exit,
+    Limit,
+    NotSo,
+    Reason,
+    counted,
+    one_line,
+    show,
+)
+from bmt.cli.service_access import call
+from bmt.contracts.values import read_reference
 
 PAGE: Final = 200
 MOST_LISTED: Final = 10_000
@@ -32,17 +45,14 @@ def list_(
     agency: Agency = None,
     limit: Limit = 50,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Show what failed, the longest waiting first, and whether a retry can help.
 
     Where BMT_PROVISIONING_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
     """
-    from bmt.cli.shown import show  # noqa: PLC0415 - the command starts fast
-
-    with reported():
-        items = _listed(agency, limit, data)
-        show({"items": items}, _lines(items), as_json=as_json)
+    items = _listed(agency, limit, data)
+    show({"items": items}, _lines(items), as_json=as_json)
 
 
 @app.command()
@@ -50,16 +60,13 @@ def retry(
     ids: Ids,
     reason: Reason,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Have configurations tried again, once their cause is mended; 1 when one is refused."""
-    from bmt.cli.shown import show  # noqa: PLC0415 - the command starts fast
-
-    with reported():
-        named = _named(ids, data)
-        results = [{"request_id": one, "refused": _retried(one, reason, data)} for one in named]
-        lines = [f"{one['request_id']}  {one['refused'] or 'is tried again'}" for one in results]
-        show({"results": results}, lines, as_json=as_json)
+    named = _named(ids, data)
+    results = [{"request_id": one, "refused": _retried(one, reason, data)} for one in named]
+    lines = [f"{one['request_id']}  {one['refused'] or 'is tried again'}" for one in results]
+    show({"results": results}, lines, as_json=as_json)
     raise typer.Exit(Exit.NOT_SO if any(one["refused"] for one in results) else Exit.DONE)
 
 
@@ -78,8 +85,6 @@ def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str,
 
 def _named(typed: Sequence[str], data: Path) -> list[str]:
     """The request ids; the reference of a failed request becomes its id."""
-    from bmt.contracts.values import read_reference  # noqa: PLC0415 - the command starts fast
-
     references = [read_reference(one) for one in typed]
     failed = _listed(None, MOST_LISTED, data) if any(references) else []
     ids = {one["reference"]: str(one["request_id"]) for one in failed}
@@ -88,8 +93,6 @@ def _named(typed: Sequence[str], data: Path) -> list[str]:
 
 def _retried(request_id: str, reason: str, data: Path) -> str | None:
     """Why the retry was refused; None if it was accepted."""
-    from urllib.parse import quote  # noqa: PLC0415
-
     path = f"/v1/requests/{quote(request_id, safe='')}/retry"
     try:
         _call(
@@ -101,14 +104,10 @@ def _retried(request_id: str, reason: str, data: Path) -> str | None:
 
 
 def _call(method: str, path: str, data: Path, **options: Any) -> Any:
-    from bmt.cli.service_access import call  # noqa: PLC0415 - the command starts fast
-
     return call(method, "provisioning", path, "operator", data, **options).json()
 
 
 def _lines(items: Sequence[Mapping[str, Any]]) -> list[str]:
-    from bmt.cli.shown import counted, one_line  # noqa: PLC0415
-
     lines = []
     for one in items:
         can = "a retry may help" if one["retryable"] else "no retry helps: a new request is needed"

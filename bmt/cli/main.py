@@ -1,41 +1,41 @@
-"""The bmt command. Each subcommand is a module of this package, which imports heavy modules when it runs.
+"""The bmt command. The module of a command is imported when the command is run: bmt starts fast.
 
 The commands of the evaluation and `bmt prove` are entry points (`bmt.commands` in pyproject.toml), found if
 installed.
 """
 
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+import pkgutil
+from contextlib import suppress
+from importlib.metadata import entry_points
+from typing import Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
 
-from bmt.cli.backup import backup, restore
-from bmt.cli.conformance import conformance
-from bmt.cli.dead_letters import app as dead_letters
-from bmt.cli.doctor import doctor
-from bmt.cli.failures import app as failures
-from bmt.cli.migrate import migrate
-from bmt.cli.outcome import CannotRun, Exit, reported
-from bmt.cli.parked import app as parked
-from bmt.cli.prune import prune
-from bmt.cli.records import app as records
-from bmt.cli.republish import republish
-from bmt.cli.status import status
-from bmt.cli.topics import topics
-from bmt.cli.trace import trace
-from bmt.cli.views import app as views
-from bmt.cli.witness import witness
+from bmt.cli.command_line import CannotRun, Exit, reported
 
-BESIDE: Final = ("setup", "demo", "up", "sandbox", "down", "token", "prove")
+BESIDE: Final = ("setup", "demo", "up", "down", "token", "prove")
 """The commands found by entry point, in the order of the help."""
-
-app = typer.Typer(
-    name="bmt",
-    help="Big Mail Transfer: run it to evaluate it, and operate it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+OWN: Final = {
+    "topics": ("topics:show_topics", "Each topic: its single writer, its events, its records."),
+    "status": ("status:status", "What works and since when, and what was not recorded or waits."),
+    "trace": ("trace:trace", "One request's whole way over all services, and what it waits for."),
+    "doctor": ("doctor:doctor", "Look at all that bmt stands on, and say what to do about faults."),
+    "conformance": ("conformance:conformance", "What is wrong with a producer's events."),
+    "republish": ("republish:republish", "Publish again what was published once."),
+    "backup": ("backup:backup", "Copy all that cannot be made again, while the services run."),
+    "restore": ("backup:restore", "Put a backup back into an empty installation."),
+    "migrate": ("migrate:migrate", "Bring databases, topics and rights to this version."),
+    "prune": ("prune:prune", "Remove the working copies of requests that were filed long ago."),
+    "witness": ("witness:witness", "Hold the newest checkpoint against the last one seen."),
+    "dead-letters": ("dead_letters:app", "What was refused for good."),
+    "failures": ("failures:app", "Configurations that failed."),
+    "parked": ("parked:app", "Events whose handling failed."),
+    "records": ("records:app", "The auditable record."),
+    "views": ("views:app", "Lists and pages that services make of their events."),
+}
+"""Each command with its place in this package, and its line of the help."""
 
 
 class NotInstalled(CannotRun):
@@ -44,46 +44,48 @@ class NotInstalled(CannotRun):
     exit_code = Exit.WRONG_USE
 
 
-def _add_from_beside(name: str, found: EntryPoint | None) -> None:
-    missing = "run bmt from a clone of the repository"
-    try:
-        if found is not None:
-            app.command(name)(found.load())
-            return
-    except ImportError as error:
-        missing = error.msg
-    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
-    app.command(name, hidden=True, context_settings=anything)(_not_installed(missing))
+class Commands(TyperGroup):
+    """Imports a command's module when the command is run, not for the help."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        installed = {point.name: point.value for point in entry_points(group="bmt.commands")}
+        for command in BESIDE:
+            with suppress(ImportError):
+                if command in installed:
+                    self.add_command(_loaded(command, installed[command]))
+        for command, (_, line) in OWN.items():
+            self.add_command(TyperCommand(command, help=line))
 
-def _not_installed(missing: str) -> Callable[[], None]:
-    def refuse() -> None:
-        with reported():
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name in OWN:
+            return name, _loaded(name, f"bmt.cli.{OWN[name][0]}"), args[1:]
+        if name in BESIDE and name not in self.commands:
             said = "this is for an evaluation, whose parts are not installed here"
-            raise NotInstalled(f"{said}: {missing}")
+            raise NotInstalled(f"{said}: run bmt from a clone of the repository")
+        return super().resolve_command(ctx, args)
 
-    return refuse
+    def invoke(self, ctx: Any) -> Any:
+        with reported():
+            return super().invoke(ctx)
 
 
-_installed = {point.name: point for point in entry_points(group="bmt.commands")}
-for _name in BESIDE:
-    _add_from_beside(_name, _installed.get(_name))
-app.command()(topics)
-app.command()(status)
-app.command()(trace)
-app.command()(doctor)
-app.command()(conformance)
-app.command()(republish)
-app.command()(backup)
-app.command()(restore)
-app.command()(migrate)
-app.command()(prune)
-app.command()(witness)
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(failures, name="failures")
-app.add_typer(parked, name="parked")
-app.add_typer(records, name="records")
-app.add_typer(views, name="views")
+def _loaded(name: str, place: str) -> Any:
+    found = pkgutil.resolve_name(place)
+    if isinstance(found, typer.Typer):
+        return get_group(found)
+    app = typer.Typer()
+    app.command(name)(found)
+    return get_group(app).commands[name]
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def bmt() -> None:
+    """Big Mail Transfer: run it to evaluate it, and operate it."""
 
 
 if __name__ == "__main__":

@@ -42,12 +42,10 @@ from bmt.cli.addresses import (
     OperatorKafka,
     OperatorMongodb,
 )
+from bmt.cli.command_line import DEFAULT_DATA, NotRunning, counted
 from bmt.cli.connections import kafka_consumer, kafka_topics, mongodb_client
 from bmt.cli.data_folder import DataFolder
 from bmt.cli.examination import Finding, SeenTopic
-from bmt.cli.options import DEFAULT_DATA
-from bmt.cli.outcome import NotRunning
-from bmt.cli.shown import counted
 from bmt.contracts.topics import WRITERS
 from bmt.rights import kafka_rights, mongodb_rights
 from bmt.rights.kafka_rights import table

@@ -6,18 +6,17 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data
-from bmt.cli.outcome import reported
+from bmt.chassis.errors import Unavailable
+from bmt.cli import addresses
+from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data
+from bmt.cli.connections import mongodb_client
+from bmt.pruning import Pruned, PrunedDocuments, prune_documents, prune_streams
 
-if TYPE_CHECKING:
-    from bmt.pruning import Pruned, PrunedDocuments
-
-    Report = tuple[dict[str, Pruned], PrunedDocuments]
-
+Report = tuple[dict[str, Pruned], PrunedDocuments]
 DAYS = 90
 Days = Annotated[
     int,
@@ -54,23 +53,20 @@ def prune(
     every_hours: Every = None,
     touch: Touch = None,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Remove the services' working copies of requests filed long ago, and documents that nobody names.
 
     The record is not touched. Stopped anywhere, the same again goes on. Run it once a day.
     """
-    with reported():
-        if every_hours is None:
-            _once(older_than_days, touch, data, as_json=as_json)
-        while every_hours is not None:
-            time.sleep(_pause(every_hours, older_than_days, touch, data, as_json=as_json))
+    if every_hours is None:
+        _once(older_than_days, touch, data, as_json=as_json)
+    while every_hours is not None:
+        time.sleep(_pause(every_hours, older_than_days, touch, data, as_json=as_json))
 
 
 def _pause(hours: int, days: int, touch: Path | None, data: Path, *, as_json: bool) -> float:
     """Prunes, and returns the seconds until the next time, which are few if MongoDB is down."""
-    from bmt.chassis.errors import Unavailable  # noqa: PLC0415 - the command starts fast
-
     try:
         _once(days, touch, data, as_json=as_json)
     except Unavailable as error:
@@ -93,18 +89,14 @@ def _once(days: int, touch: Path | None, data: Path, *, as_json: bool) -> None:
         touch.touch()
 
 
-async def _pruned(data: Path, before: datetime) -> "Report":
-    from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.pruning import prune_documents, prune_streams  # noqa: PLC0415
-
+async def _pruned(data: Path, before: datetime) -> Report:
     address = addresses.pruner(data)
     async with mongodb_client(address) as client:
         streams = await prune_streams(client, address.prefix, before)
         return streams, await prune_documents(client, address.prefix, before)
 
 
-def _text(streams: "dict[str, Pruned]", documents: "PrunedDocuments") -> str:
+def _text(streams: "dict[str, Pruned]", documents: PrunedDocuments) -> str:
     lines = [
         f"{name}: {pruned.requests} requests, {pruned.commits} commits removed"
         + (f"; {pruned.in_force} kept, their configuration is in force" if pruned.in_force else "")

@@ -5,17 +5,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data
-from bmt.cli.outcome import Exit, reported
-
-if TYPE_CHECKING:
-    from services.records.ledger.live_store import Report
-    from services.records.sealing.keys import MasterKey
-    from services.records.tree.verification import Trusted
+from bmt import verify_record
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.settings import load
+from bmt.cli import addresses
+from bmt.cli.addresses import RecordsKey
+from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, Exit
+from bmt.cli.connections import mongodb_client
+from bmt.cli.data_folder import DataFolder
+from bmt.cli.service_access import fetch, id_of
+from services.records.ledger.live_store import LiveStore, Report
+from services.records.sealing.keys import MasterKey, PersonKeys, master_keys
+from services.records.tree.checkpoints import Verifier
+from services.records.tree.verification import Trusted
 
 Checkpoint = Annotated[
     Path | None,
@@ -52,18 +58,15 @@ def export(
     ],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: REQUEST.zip")] = None,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Fetch a file as a bundle that verifies offline; 1 when there is no such file.
 
     Where BMT_RECORDS_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
     """
-    from bmt.cli.service_access import fetch, id_of  # noqa: PLC0415 - the command starts fast
-
-    with reported():
-        request_id = id_of(request_id, data)
-        target = out or Path(f"{request_id}.zip")
-        size = fetch(f"/v1/records/{request_id}/bundle", target, data)
+    request_id = id_of(request_id, data)
+    target = out or Path(f"{request_id}.zip")
+    size = fetch(f"/v1/records/{request_id}/bundle", target, data)
     told = {"file": str(target), "size_bytes": size}
     typer.echo(json.dumps(told) if as_json else f"{target}: {size} bytes")
 
@@ -77,24 +80,20 @@ def verify(
         ),
     ] = None,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
     checkpoint: Checkpoint = None,
     key: Key = [],  # noqa: B006  typer copies it
 ) -> None:
     """Check a bundle, or every leaf, folio and checkpoint of a running system; 1 when one is not so."""
     if bundle is not None:
         raise typer.Exit(_verify_bundle(bundle, key, data, as_json=as_json))
-    with reported():
-        report = asyncio.run(_verified(data, checkpoint))
+    report = asyncio.run(_verified(data, checkpoint))
     typer.echo(json.dumps(_document(report), indent=2) if as_json else _text(report))
     raise typer.Exit(Exit.NOT_SO if report.faults else Exit.DONE)
 
 
 def _verify_bundle(bundle: Path, keys: list[str], data: Path, *, as_json: bool) -> int:
     """Verifies with the keys given, else those of the data directory, else the bundle's own."""
-    from bmt import verify_record  # noqa: PLC0415
-    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-
     own = DataFolder.at(data).ledger_verifiers_file
     trusted = keys or ([str(own)] if own.is_file() else [])
     given = [str(bundle), *(["--json"] if as_json else [])]
@@ -117,22 +116,19 @@ def conformance(
         ),
     ] = Path(),
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002
+    as_json: AsJson = False,
 ) -> None:
     """Hold every request of a period against the procedure: a CSV and a PDF for the ISO auditor.
 
     1 when one deviates. From where `export` takes files.
     """
-    from bmt.cli.service_access import fetch  # noqa: PLC0415 - the command starts fast
-
     asked = {"agency": agency, "from": first, "to": last}
     told: dict[str, object] = {}
-    with reported():
-        out.mkdir(parents=True, exist_ok=True)
-        for form in ("json", "csv", "pdf"):
-            target = out / f"{agency}-{first}-{last}.{form}"
-            fetch("/v1/conformance", target, data, {**asked, "format": form})
-            told[form] = str(target)
+    out.mkdir(parents=True, exist_ok=True)
+    for form in ("json", "csv", "pdf"):
+        target = out / f"{agency}-{first}-{last}.{form}"
+        fetch("/v1/conformance", target, data, {**asked, "format": form})
+        told[form] = str(target)
     report = json.loads(Path(str(told["json"])).read_text())
     counted = {name: report[name] for name in ("requests", "conforming", "by_code")}
     typer.echo(json.dumps({**told, **counted}) if as_json else _conformance(told, counted))
@@ -145,13 +141,7 @@ def _conformance(files: dict[str, object], counted: dict[str, Any]) -> str:
     return "\n".join([*lines, f"{total}: {files['csv']}, {files['pdf']}"])
 
 
-async def _verified(data: Path, checkpoint: Path | None) -> "Report":
-    from bmt.chassis.runtime import clock  # noqa: PLC0415
-    from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from services.records.ledger.live_store import LiveStore  # noqa: PLC0415
-    from services.records.sealing.keys import PersonKeys  # noqa: PLC0415
-
+async def _verified(data: Path, checkpoint: Path | None) -> Report:
     trusted = _trusted(data, checkpoint)
     address = addresses.mongodb(data)
     masters = _masters(data)
@@ -161,36 +151,27 @@ async def _verified(data: Path, checkpoint: Path | None) -> "Report":
         return await LiveStore(database, trusted, people).verify()
 
 
-def _masters(data: Path) -> "Sequence[MasterKey]":
+def _masters(data: Path) -> Sequence[MasterKey]:
     """The keys that encrypt the personal keys, if they are at hand."""
-    from bmt.chassis.runtime.settings import load  # noqa: PLC0415
-    from bmt.cli.addresses import RecordsKey  # noqa: PLC0415
-    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-    from services.records.sealing.keys import master_keys  # noqa: PLC0415
-
     file, given = DataFolder.at(data).records_key_file, load(RecordsKey).records_key
     if given is not None:
         return master_keys(given.get_secret_value())
     return master_keys(file.read_text()) if file.is_file() else ()
 
 
-def _trusted(data: Path, checkpoint: Path | None) -> "Trusted":
+def _trusted(data: Path, checkpoint: Path | None) -> Trusted:
     """The public keys of the data directory, if there are any."""
-    from bmt.cli.data_folder import DataFolder  # noqa: PLC0415
-    from services.records.tree.checkpoints import Verifier  # noqa: PLC0415
-    from services.records.tree.verification import Trusted  # noqa: PLC0415
-
     keys = DataFolder.at(data).ledger_verifiers_file
     lines = keys.read_text().split() if keys.is_file() else []
     outside = checkpoint.read_text() if checkpoint else None
     return Trusted([Verifier.parse(line) for line in lines], outside)
 
 
-def _document(report: "Report") -> dict[str, object]:
+def _document(report: Report) -> dict[str, object]:
     return {"valid": not report.faults, **asdict(report)}
 
 
-def _text(report: "Report") -> str:
+def _text(report: Report) -> str:
     counted = (
         f"{report.records} records, {report.leaves} leaves, {report.folios} folios, "
         f"{report.checkpoints} checkpoints"

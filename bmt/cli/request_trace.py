@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bmt.chassis.work import WorkItem
-from bmt.cli import parking_lots
-from bmt.cli.parking_lots import NEXT_TRY, OPERATOR, Waiting
-from bmt.cli.shown import counted, moment
+from bmt.cli import parked
+from bmt.cli.command_line import counted, moment
+from bmt.cli.parked import NEXT_TRY, OPERATOR, Waiting
 from bmt.contracts import topics
-from bmt.contracts.envelope import rfc3339
 from bmt.reconciliation import MISSING_AFTER, Missing
 
 LATE_AFTER: Final = timedelta(minutes=1)
@@ -281,18 +280,12 @@ def document(trace: Trace, now: datetime) -> Mapping[str, Any]:
         "stuck": stuck(trace, now),
         "commits": [_commit_item(one) for one in in_order(trace.commits)],
         "work": [
-            _work_item(service, item) for service, items in trace.work.items() for item in items
+            {"service": service, **item}
+            for service, items in trace.work.items()
+            for item in _items(items, "id", "target", "due_at", "attempts", "held")
         ],
-        "parked": parking_lots.document(trace.parked, len(trace.parked))["items"],
-        "unrecorded": [
-            {
-                "publisher": one.publisher,
-                "consumer": one.consumer,
-                "event_id": one.event_id,
-                "recorded_at": rfc3339(one.recorded_at),
-            }
-            for one in trace.unrecorded
-        ],
+        "parked": parked.document(trace.parked, len(trace.parked))["items"],
+        "unrecorded": _items(trace.unrecorded, "publisher", "consumer", "event_id", "recorded_at"),
         "notices": [
             {
                 "notification_id": one.id,
@@ -304,59 +297,38 @@ def document(trace: Trace, now: datetime) -> Mapping[str, Any]:
         ],
         "record": {
             "file_number": trace.file_number,
-            "leaves": [
-                {"number": one.number, "event_id": one.event_id, "event_type": one.event_type}
-                for one in trace.leaves
-            ],
-            "folios": [
-                {"number": one.number, "volume": one.volume, "event_id": one.event_id}
-                for one in trace.folios
-            ],
+            "leaves": _items(trace.leaves, "number", "event_id", "event_type"),
+            "folios": _items(trace.folios, "number", "volume", "event_id"),
         },
     }
 
 
+def _items(found: Iterable[object], *names: str) -> list[Mapping[str, Any]]:
+    return [{name: getattr(one, name) for name in names} for one in found]
+
+
 def _commit_item(one: TracedCommit) -> Mapping[str, Any]:
     return {
-        "recorded_at": rfc3339(one.time),
+        "recorded_at": one.time,
         "service": one.service,
         "stream": one.stream,
         "version": one.version,
         "causation": shown_causation(one.causation),
         "outbox": one.outbox,
         "refusal": one.refusal,
-        "events": [
-            {
-                "id": event.id,
-                "type": event.type,
-                "time": rfc3339(event.time),
-                "public": event.public,
-            }
-            for event in one.events
-        ],
-    }
-
-
-def _work_item(service: str, item: WorkItem) -> Mapping[str, Any]:
-    return {
-        "service": service,
-        "id": item.id,
-        "target": item.target,
-        "due_at": rfc3339(item.due_at),
-        "attempts": item.attempts,
-        "held": item.held,
+        "events": _items(one.events, "id", "type", "time", "public"),
     }
 
 
 def lines(trace: Trace, now: datetime) -> list[str]:
     """Text."""
     known = (trace.reference, trace.request_id, trace.agency, trace.kind, trace.status)
-    parked = parking_lots.lines(trace.parked, len(trace.parked)) if trace.parked else []
+    waiting = parked.lines(trace.parked, len(trace.parked)) if trace.parked else []
     return [
         "  ".join(one for one in known if one),
         *_commit_lines(trace),
         *_work_lines(trace),
-        *parked,
+        *waiting,
         *(f"notice {one.about} by {one.channel}: {one.status}" for one in trace.notices),
         *_record_lines(trace),
         *stuck(trace, now)[1:],

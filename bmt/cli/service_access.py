@@ -12,8 +12,8 @@ from typing import Any, Final
 import httpx
 
 from bmt.chassis.errors import WrongConfiguration
+from bmt.cli.command_line import NotRunning, NotSo
 from bmt.cli.data_folder import DataFolder
-from bmt.cli.outcome import NotRunning, NotSo
 from bmt.contracts.values import Role, read_reference
 
 SECONDS: Final = 60.0

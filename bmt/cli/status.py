@@ -3,22 +3,24 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import httpx
 import structlog
 import typer
+from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Since
-from bmt.cli.outcome import NotSo, reported
-
-if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-
-    from bmt.cli.addresses import MongodbAddress
-    from bmt.findings import Finding, Process, System
-    from bmt.reconciliation import Gap
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.observability import new_registry, set_up_logs
+from bmt.cli import addresses
+from bmt.cli.addresses import MongodbAddress
+from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, NotSo, Since, moment, show
+from bmt.cli.connections import mongodb_client
+from bmt.findings import Finding, Process, System
+from bmt.reconciliation import Gap, Missing, Reconciliation, gaps
 
 log = structlog.get_logger(__name__)
 
@@ -64,21 +66,19 @@ class Status:
         system: what the processes tell of themselves; None: their addresses are not known.
     """
 
-    gaps: Sequence["Gap"]
+    gaps: Sequence[Gap]
     outbox: Mapping[str, tuple[int, datetime | None]]
     parked: Mapping[str, int]
     republishing: Mapping[str, int]
-    system: "System | None" = None
+    system: System | None = None
 
-    def findings(self) -> list["Finding"]:
+    def findings(self) -> list[Finding]:
         """What the processes' own figures show, without what MongoDB tells more exactly."""
         found = self.system.findings() if self.system else []
         return [one for one in found if one.code not in ("outbox_late", "events_parked")]
 
     def faults(self, now: datetime) -> list[str]:
         """What is wrong, a line each."""
-        from bmt.cli.shown import moment  # noqa: PLC0415 - the command starts fast
-
         late = [
             f"{service} has {waiting} events to publish, the oldest since {moment(oldest)}"
             for service, (waiting, oldest) in self.outbox.items()
@@ -94,34 +94,28 @@ class Status:
 
 def status(
     since: Since = None,
-    republish: Republish = False,  # noqa: FBT002 - an option
+    republish: Republish = False,
     every_seconds: Every = None,
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Show what works and since when, and compare what each service published with what its consumers recorded.
 
     Exit code 1 where something is missing, parked, refused and not seen to, waits to be published for over a minute, or does not work.
     """
-    with reported():
-        from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-
-        address = addresses.reconciler(data)
-        if every_seconds is None:
-            urls = addresses.processes(data)
-            found = asyncio.run(_once(address, urls, since, republish=republish))
-            _show(found, as_json=as_json)
-        else:
-            serve = (metrics_port, metrics_host) if metrics_port else None
-            _stay(address, every_seconds, serve, republish=republish)
+    address = addresses.reconciler(data)
+    if every_seconds is None:
+        urls = addresses.processes(data)
+        found = asyncio.run(_once(address, urls, since, republish=republish))
+        _show(found, as_json=as_json)
+    else:
+        serve = (metrics_port, metrics_host) if metrics_port else None
+        _stay(address, every_seconds, serve, republish=republish)
 
 
 def _show(found: Status, *, as_json: bool) -> None:
-    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.shown import show  # noqa: PLC0415
-
     faults = found.faults(clock.now())
     under_way = [
         f"{service} publishes again what was published before ({jobs} jobs)"
@@ -140,12 +134,10 @@ GOOD = "Everything that was published is recorded by all its consumers."
 
 
 def _since(at: datetime | None) -> str:
-    from bmt.cli.shown import moment  # noqa: PLC0415 - the command starts fast
-
     return f" since {moment(at)}" if at else ""
 
 
-def _overview(system: "System") -> Iterator[str]:
+def _overview(system: System) -> Iterator[str]:
     """Each process and each part, a line each."""
     for one in system.processes:
         state = "up" if one.is_up else "does not answer"
@@ -158,16 +150,14 @@ def _overview(system: "System") -> Iterator[str]:
     yield ""
 
 
-def _figures(one: "Process") -> str:
+def _figures(one: Process) -> str:
     if not one.is_up:
         return ""
     waiting = f"{one.outbox} to publish, {one.unread} unread, {one.parked} parked"
     return f"; version {one.version}; {waiting}, {one.letters} refused"
 
 
-def _line(gap: "Gap") -> str:
-    from bmt.cli.shown import moment  # noqa: PLC0415 - the command starts fast
-
+def _line(gap: Gap) -> str:
     some = ", ".join(gap.requests)
     return (
         f"{gap.consumer} has not recorded {gap.events} events of {gap.publisher}, "
@@ -176,24 +166,13 @@ def _line(gap: "Gap") -> str:
 
 
 def _document(found: Status, faults: Sequence[str]) -> Mapping[str, Any]:
-    from bmt.contracts.envelope import rfc3339  # noqa: PLC0415 - the command starts fast
-
     return {
         "ok": not faults,
-        "missing": [
-            {
-                "publisher": gap.publisher,
-                "consumer": gap.consumer,
-                "events": gap.events,
-                "oldest": rfc3339(gap.oldest),
-                "requests": list(gap.requests),
-            }
-            for gap in found.gaps
-        ],
+        "missing": [asdict(gap) for gap in found.gaps],
         "services": {
             service: {
                 "outbox_pending": waiting,
-                "outbox_oldest": rfc3339(oldest) if oldest else None,
+                "outbox_oldest": oldest,
                 "parked": found.parked[service],
                 "republishing": found.republishing[service],
             }
@@ -204,18 +183,13 @@ def _document(found: Status, faults: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _of_system(found: Status) -> Mapping[str, Any]:
-    from bmt.contracts.envelope import rfc3339  # noqa: PLC0415 - the command starts fast
-
-    def written(at: datetime | None) -> str | None:
-        return rfc3339(at) if at else None
-
     if found.system is None:
         return {}
     return {
         "processes": {
             one.name: {
                 "up": one.is_up,
-                "since": written(one.since),
+                "since": one.since,
                 "version": one.version,
                 "unread": one.unread,
                 "dead_letters": one.letters,
@@ -225,7 +199,7 @@ def _of_system(found: Status) -> Mapping[str, Any]:
         "parts": {
             part.name: {
                 "up": part.is_up,
-                "since": written(part.since),
+                "since": part.since,
                 "missed_by": list(part.missed_by),
             }
             for part in found.system.parts
@@ -238,7 +212,7 @@ def _of_system(found: Status) -> Mapping[str, Any]:
             {
                 "code": one.code,
                 "about": one.about,
-                "since": written(one.since),
+                "since": one.since,
                 "detail": one.sentence,
                 "command": one.command,
             }
@@ -249,7 +223,6 @@ def _of_system(found: Status) -> Mapping[str, Any]:
 
 async def _told(urls: Mapping[str, str]) -> Mapping[str, str | None]:
     """Each process's `/metrics`; None: it does not answer."""
-    import httpx  # noqa: PLC0415 - the command starts fast
 
     async def of(client: httpx.AsyncClient, url: str) -> str | None:
         try:
@@ -264,17 +237,12 @@ async def _told(urls: Mapping[str, str]) -> Mapping[str, str | None]:
 
 
 async def _once(
-    address: "MongodbAddress",
+    address: MongodbAddress,
     urls: Mapping[str, str],
     since: datetime | None,
     *,
     republish: bool,
 ) -> Status:
-    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.findings import System  # noqa: PLC0415
-    from bmt.reconciliation import Reconciliation, gaps  # noqa: PLC0415
-
     system = System(await _told(urls), clock.now()) if urls else None
     async with mongodb_client(address) as client:
         stores = Reconciliation(client, address.prefix)
@@ -292,17 +260,13 @@ async def _once(
 
 
 def _stay(
-    address: "MongodbAddress",
+    address: MongodbAddress,
     every_seconds: int,
     serve: tuple[int, str] | None,
     *,
     republish: bool,
 ) -> None:
     """Repeats for ever; it waits for a MongoDB that is down."""
-    from prometheus_client import start_http_server  # noqa: PLC0415 - the command starts fast
-
-    from bmt.chassis.runtime.observability import new_registry, set_up_logs  # noqa: PLC0415
-
     set_up_logs("reconciliation", "info")
     registry = new_registry()
     figures = Figures(registry)
@@ -314,9 +278,7 @@ def _stay(
 class Figures:
     """The metrics of the reconciliation."""
 
-    def __init__(self, registry: "CollectorRegistry") -> None:
-        from prometheus_client import Gauge  # noqa: PLC0415 - the command starts fast
-
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._unrecorded = Gauge(
             "bmt_unrecorded_events",
             "Events that were published and that a consumer has not recorded.",
@@ -329,7 +291,7 @@ class Figures:
             registry=registry,
         )
 
-    def show(self, gaps: Sequence["Gap"]) -> None:
+    def show(self, gaps: Sequence[Gap]) -> None:
         self._unrecorded.clear()
         for gap in gaps:
             self._unrecorded.labels(gap.publisher, gap.consumer).set(gap.events)
@@ -337,17 +299,12 @@ class Figures:
 
 
 async def _rounds(
-    address: "MongodbAddress",
+    address: MongodbAddress,
     every_seconds: int,
-    shown: Callable[[Sequence["Gap"]], None],
+    shown: Callable[[Sequence[Gap]], None],
     *,
     republish: bool,
 ) -> None:
-    from bmt.chassis.errors import Unavailable  # noqa: PLC0415
-    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-    from bmt.reconciliation import Missing, Reconciliation, gaps  # noqa: PLC0415
-
     since: datetime | None = None  # the first round looks at all that there is
     async with mongodb_client(address) as client:
         stores = Reconciliation(client, address.prefix)

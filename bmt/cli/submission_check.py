@@ -18,10 +18,9 @@ from bmt.chassis.messaging.consumer import in_time
 from bmt.chassis.messaging.dispatch import RecordReader
 from bmt.chassis.messaging.parking import Record
 from bmt.cli.addresses import KafkaAddress
+from bmt.cli.command_line import NotSo, counted, one_line
 from bmt.cli.conformance import CASES
 from bmt.cli.connections import kafka_consumer, kafka_topics
-from bmt.cli.outcome import NotSo
-from bmt.cli.shown import counted, one_line
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused

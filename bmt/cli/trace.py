@@ -3,18 +3,27 @@
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
+import orjson
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data
-from bmt.cli.outcome import NotSo, reported
-
-if TYPE_CHECKING:
-    from bmt.chassis.runtime.mongodb import Client, Database
-    from bmt.cli.addresses import MongodbAddress
-    from bmt.cli.parking_lots import Waiting
-    from bmt.cli.request_trace import Notice, Trace, TracedCommit
+from bmt.chassis.eventsourcing.event_store import text_of
+from bmt.chassis.messaging.parking import PARKED, ParkingLot
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.mongodb import Client, Database, store_errors
+from bmt.chassis.runtime.service import WORK
+from bmt.chassis.work import WorkQueue
+from bmt.cli import addresses, request_trace
+from bmt.cli.addresses import MongodbAddress
+from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, NotSo, show
+from bmt.cli.connections import mongodb_client
+from bmt.cli.parked import Waiting
+from bmt.cli.request_trace import Folio, Leaf, Notice, Trace, TracedCommit, TracedEvent
+from bmt.contracts.values import read_reference
+from bmt.reconciliation import COMMITS, PUBLISHERS, REQUESTS, Reconciliation
+from services.notification.views import NOTICES
+from services.records.domain.events import EventFiled, FileOpened, FolioFiled
 
 OF_A_COMMIT: Final = (
     *("stream", "version", "recorded_at", "outbox", "refusal.problem"),
@@ -35,7 +44,7 @@ Request = Annotated[
 def trace(
     request: Request,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Show one request's whole way over all services in the order of time, and what it waits for.
 
@@ -43,26 +52,19 @@ def trace(
     it, no address, no justification, no reason. Exit code 1 where the request is unknown, and where something is
     stuck: parked, failed, or not delivered for over a minute.
     """
-    with reported():
-        from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-        from bmt.cli import addresses, request_trace  # noqa: PLC0415
-        from bmt.cli.shown import show  # noqa: PLC0415
-
-        found = asyncio.run(_found(addresses.reconciler(data), request))
-        now = clock.now()
-        show(request_trace.document(found, now), request_trace.lines(found, now), as_json=as_json)
-        if request_trace.stuck(found, now):
-            raise NotSo(f"request {found.request_id} is stuck")
+    found = asyncio.run(_found(addresses.reconciler(data), request))
+    now = clock.now()
+    show(request_trace.document(found, now), request_trace.lines(found, now), as_json=as_json)
+    if request_trace.stuck(found, now):
+        raise NotSo(f"request {found.request_id} is stuck")
 
 
-async def _found(address: "MongodbAddress", typed: str) -> "Trace":
+async def _found(address: MongodbAddress, typed: str) -> Trace:
     """Everything about the request.
 
     Raises:
         NotSo: no service knows it.
     """
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415 - the command starts fast
-
     async with mongodb_client(address) as client:
         found = await _read(client, address.prefix, await _id_of(client, address.prefix, typed))
     if not found.found:
@@ -70,12 +72,8 @@ async def _found(address: "MongodbAddress", typed: str) -> "Trace":
     return found
 
 
-async def _id_of(client: "Client", prefix: str, typed: str) -> str:
+async def _id_of(client: Client, prefix: str, typed: str) -> str:
     """The id; intake knows which request has a reference."""
-    from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415
-    from bmt.contracts.values import read_reference  # noqa: PLC0415 - the command starts fast
-    from bmt.reconciliation import REQUESTS  # noqa: PLC0415
-
     if (reference := read_reference(typed)) is None:
         try:
             return str(uuid.UUID(typed.strip()))
@@ -92,13 +90,7 @@ async def _id_of(client: "Client", prefix: str, typed: str) -> str:
     return str(ids[0])
 
 
-async def _read(client: "Client", prefix: str, request_id: str) -> "Trace":
-    from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415 - the command starts fast
-    from bmt.chassis.runtime.service import WORK  # noqa: PLC0415
-    from bmt.chassis.work import WorkQueue  # noqa: PLC0415
-    from bmt.cli.request_trace import Trace  # noqa: PLC0415
-    from bmt.reconciliation import PUBLISHERS, REQUESTS, Reconciliation  # noqa: PLC0415
-
+async def _read(client: Client, prefix: str, request_id: str) -> Trace:
     databases = {service: client[f"{prefix}{service}"] for service in PUBLISHERS}
     with store_errors():
         shown = await databases["intake"][REQUESTS].find_one(
@@ -129,11 +121,7 @@ async def _read(client: "Client", prefix: str, request_id: str) -> "Trace":
     )
 
 
-async def _commits(service: str, database: "Database", request_id: str) -> Sequence["TracedCommit"]:
-    from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.request_trace import TracedCommit, TracedEvent  # noqa: PLC0415
-    from bmt.reconciliation import COMMITS  # noqa: PLC0415
-
+async def _commits(service: str, database: Database, request_id: str) -> Sequence[TracedCommit]:
     query = {"stream": f"request-{request_id}"}
     with store_errors():
         cursor = database[COMMITS].find(query, dict.fromkeys(OF_A_COMMIT, 1))
@@ -156,10 +144,7 @@ async def _commits(service: str, database: "Database", request_id: str) -> Seque
     ]
 
 
-async def _parked(databases: Mapping[str, "Database"], request_id: str) -> Sequence["Waiting"]:
-    from bmt.chassis.messaging.parking import PARKED, ParkingLot  # noqa: PLC0415
-    from bmt.cli.parking_lots import Waiting  # noqa: PLC0415 - the command starts fast
-
+async def _parked(databases: Mapping[str, Database], request_id: str) -> Sequence[Waiting]:
     return [
         Waiting(service, parked)
         for service, database in databases.items()
@@ -167,11 +152,7 @@ async def _parked(databases: Mapping[str, "Database"], request_id: str) -> Seque
     ]
 
 
-async def _notices(database: "Database", request_id: str) -> Sequence["Notice"]:
-    from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.request_trace import Notice  # noqa: PLC0415
-    from services.notification.views import NOTICES  # noqa: PLC0415
-
+async def _notices(database: Database, request_id: str) -> Sequence[Notice]:
     with store_errors():
         cursor = database[NOTICES.name].find(
             {"request_id": request_id}, dict.fromkeys(OF_A_NOTICE, 1)
@@ -180,16 +161,8 @@ async def _notices(database: "Database", request_id: str) -> Sequence["Notice"]:
     return [Notice(one["_id"], one["about"], one["channel"], one["status"]) for one in found]
 
 
-async def _record(database: "Database", request_id: str) -> dict[str, Any]:
+async def _record(database: Database, request_id: str) -> dict[str, Any]:
     """The file's number, leaves and folios. Records' events have personal data sealed."""
-    import orjson  # noqa: PLC0415 - the command starts fast
-
-    from bmt.chassis.eventsourcing.event_store import text_of  # noqa: PLC0415
-    from bmt.chassis.runtime.mongodb import store_errors  # noqa: PLC0415
-    from bmt.cli.request_trace import Folio, Leaf  # noqa: PLC0415
-    from bmt.reconciliation import COMMITS  # noqa: PLC0415
-    from services.records.domain.events import EventFiled, FileOpened, FolioFiled  # noqa: PLC0415
-
     query = {"stream": f"request-{request_id}"}
     with store_errors():
         cursor = database[COMMITS].find(query, {"events.type": 1, "events.data": 1})

@@ -2,16 +2,27 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bmt.cli.options import DEFAULT_DATA, AsJson, Data, Wait, known_service
-from bmt.cli.outcome import NotSo, reported
-
-if TYPE_CHECKING:
-    from bmt.chassis.messaging.republishing import Job, Jobs
-    from bmt.cli.addresses import MongodbAddress
+from bmt.chassis.messaging.republishing import Job, Jobs
+from bmt.chassis.readmodels import rebuilding
+from bmt.chassis.runtime import clock
+from bmt.cli import addresses
+from bmt.cli.addresses import MongodbAddress
+from bmt.cli.command_line import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    NotSo,
+    Wait,
+    counted,
+    known_service,
+    show,
+)
+from bmt.cli.connections import mongodb_client
+from bmt.contracts.topics import WRITERS
 
 LOOKED_EVERY_SECONDS = 0.5
 
@@ -36,7 +47,7 @@ def rebuild(
     name: Name = None,
     wait: Wait = 3600,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,  # noqa: FBT002 - an option
+    as_json: AsJson = False,
 ) -> None:
     """Make views again: all of all services, unless said otherwise.
 
@@ -44,49 +55,40 @@ def rebuild(
     service's own events do not tell. Exit code 1 when it is not done after the time to wait (the services go on all
     the same).
     """
-    with reported():
-        from bmt.cli import addresses  # noqa: PLC0415 - the command starts fast
-        from bmt.cli.shown import counted, show  # noqa: PLC0415
-        from bmt.contracts.topics import WRITERS  # noqa: PLC0415
-
-        services = [service] if service else list(WRITERS.values())
-        found = asyncio.run(_run(addresses.reconciler(data), services, name, wait))
-        document = {
-            service: {
-                job.id: {
-                    "documents": job.documents,
-                    "left": job.left,
-                    "finished": job.finished_at is not None,
-                }
-                for job in jobs
+    services = [service] if service else list(WRITERS.values())
+    found = asyncio.run(_run(addresses.reconciler(data), services, name, wait))
+    document = {
+        service: {
+            job.id: {
+                "documents": job.documents,
+                "left": job.left,
+                "finished": job.finished_at is not None,
             }
-            for service, jobs in found.items()
+            for job in jobs
         }
-        lines = [
-            f"{service} {job.id}: {counted(job.documents, 'document')} made again"
-            + (f", {job.left} left as they were" if job.left else "")
-            + ("" if job.finished_at else ", not done yet")
-            for service, jobs in found.items()
-            for job in jobs
-        ]
-        show({"services": document}, lines, as_json=as_json)
-        late = [
-            f"{service} {job.id}"
-            for service, jobs in found.items()
-            for job in jobs
-            if job.finished_at is None
-        ]
-        if late:
-            raise NotSo(f"not done yet: {', '.join(late)} (is it running?)")
+        for service, jobs in found.items()
+    }
+    lines = [
+        f"{service} {job.id}: {counted(job.documents, 'document')} made again"
+        + (f", {job.left} left as they were" if job.left else "")
+        + ("" if job.finished_at else ", not done yet")
+        for service, jobs in found.items()
+        for job in jobs
+    ]
+    show({"services": document}, lines, as_json=as_json)
+    late = [
+        f"{service} {job.id}"
+        for service, jobs in found.items()
+        for job in jobs
+        if job.finished_at is None
+    ]
+    if late:
+        raise NotSo(f"not done yet: {', '.join(late)} (is it running?)")
 
 
 async def _run(
-    address: "MongodbAddress", services: Sequence[str], name: str | None, wait: int
-) -> Mapping[str, Sequence["Job"]]:
-    from bmt.chassis.messaging.republishing import Jobs  # noqa: PLC0415
-    from bmt.chassis.readmodels import rebuilding  # noqa: PLC0415 - the command starts fast
-    from bmt.cli.connections import mongodb_client  # noqa: PLC0415
-
+    address: MongodbAddress, services: Sequence[str], name: str | None, wait: int
+) -> Mapping[str, Sequence[Job]]:
     async with mongodb_client(address) as client:
         stores = {
             service: Jobs(client[f"{address.prefix}{service}"][rebuilding.COLLECTION])
@@ -98,7 +100,7 @@ async def _run(
         return await finished(stores, wanted, wait)
 
 
-async def _wanted(service: str, store: "Jobs", name: str | None) -> Sequence[str]:
+async def _wanted(service: str, store: Jobs, name: str | None) -> Sequence[str]:
     """The views to rebuild, of those that the service has named."""
     names = [job.id for job in await store.all()]
     if not names:
@@ -108,17 +110,14 @@ async def _wanted(service: str, store: "Jobs", name: str | None) -> Sequence[str
     return [name] if name else names
 
 
-async def _ask(store: "Jobs", names: Sequence[str]) -> None:
-    from bmt.chassis.messaging.republishing import Job  # noqa: PLC0415
-    from bmt.chassis.runtime import clock  # noqa: PLC0415 - the command starts fast
-
+async def _ask(store: Jobs, names: Sequence[str]) -> None:
     for name in names:
         await store.add(Job(name, "an operator asked for it", clock.now()))
 
 
 async def finished(
-    stores: Mapping[str, "Jobs"], wanted: Mapping[str, Sequence[str]], wait: int
-) -> Mapping[str, Sequence["Job"]]:
+    stores: Mapping[str, Jobs], wanted: Mapping[str, Sequence[str]], wait: int
+) -> Mapping[str, Sequence[Job]]:
     """How each stands once all are done, or the time is over."""
     ends = asyncio.get_running_loop().time() + wait
     while True:

@@ -3,15 +3,27 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
+import httpx
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+)
+from cryptography.x509 import load_pem_x509_certificates
 
-from bmt.cli.outcome import Exit, NotSo, reported
-
-if TYPE_CHECKING:
-    from services.records.tree.checkpoints import Checkpoint
-    from services.records.tree.witness import Witness
+from bmt.chassis.errors import WrongConfiguration
+from bmt.cli.command_line import Exit, NotRunning, NotSo
+from services.records.tree.checkpoints import Checkpoint, KeyUnusable, Verifier
+from services.records.tree.witness import (
+    QUERY,
+    HistoryRewritten,
+    NotTheLedgers,
+    NotTimestamped,
+    Question,
+    Witness,
+    hold_against,
+)
 
 TOKEN: Final = "BMT_TOKEN"  # noqa: S105  the variable's name
 SECONDS: Final = 30.0
@@ -74,31 +86,23 @@ def witness(
     """
     if (timestamp_url is None) != (timestamp_roots is None):
         raise typer.BadParameter("--timestamp-url and --timestamp-roots go together")
-    with reported():
-        from services.records.tree.witness import (  # noqa: PLC0415 - the command starts fast
-            HistoryRewritten,
-            NotTheLedgers,
-        )
-
-        own = _witness(name, ledger_keys, folder)
-        note = _get(url, "/v1/checkpoints/latest").text
-        try:
-            told = _seen(own, note, url, folder)
-        except (HistoryRewritten, NotTheLedgers) as error:
-            kept = folder / f"refused-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
-            kept.write_text(note)
-            raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {kept}") from None
-        typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
-        if timestamp_url is not None and timestamp_roots is not None:
-            at = _stamped(_file(folder, told), timestamp_url, timestamp_roots)
-            typer.echo(f"timestamped {at.isoformat()}")
+    own = _witness(name, ledger_keys, folder)
+    note = _get(url, "/v1/checkpoints/latest").text
+    try:
+        told = _seen(own, note, url, folder)
+    except (HistoryRewritten, NotTheLedgers) as error:
+        kept = folder / f"refused-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
+        kept.write_text(note)
+        raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {kept}") from None
+    typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
+    if timestamp_url is not None and timestamp_roots is not None:
+        at = _stamped(_file(folder, told), timestamp_url, timestamp_roots)
+        typer.echo(f"timestamped {at.isoformat()}")
     raise typer.Exit(Exit.DONE)
 
 
-def _seen(own: "Witness", note: str, url: str, folder: Path) -> "Checkpoint":
+def _seen(own: Witness, note: str, url: str, folder: Path) -> Checkpoint:
     """The checkpoint, cosigned and kept."""
-    from services.records.tree.witness import hold_against  # noqa: PLC0415
-
     new = own.read(note)
     latest = folder / LATEST
     if latest.exists():
@@ -117,19 +121,11 @@ def _seen(own: "Witness", note: str, url: str, folder: Path) -> "Checkpoint":
     return new
 
 
-def _file(folder: Path, checkpoint: "Checkpoint") -> Path:
+def _file(folder: Path, checkpoint: Checkpoint) -> Path:
     return folder / f"{checkpoint.size:012}-{checkpoint.at.replace(':', '')}.txt"
 
 
-def _witness(name: str, ledger_keys: Path, folder: Path) -> "Witness":
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
-        Ed25519PrivateKey,
-    )
-
-    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
-    from services.records.tree.checkpoints import KeyUnusable, Verifier  # noqa: PLC0415
-    from services.records.tree.witness import Witness  # noqa: PLC0415
-
+def _witness(name: str, ledger_keys: Path, folder: Path) -> Witness:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / "witness.key"
     if not file.exists():
@@ -144,11 +140,6 @@ def _witness(name: str, ledger_keys: Path, folder: Path) -> "Witness":
 
 
 def _get(url: str, path: str, parameters: dict[str, int] | None = None) -> Any:
-    import httpx  # noqa: PLC0415
-
-    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
-    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
-
     token = os.environ.get(TOKEN)
     if not token:
         raise WrongConfiguration(f"{TOKEN} is missing: a token of any role")
@@ -175,13 +166,6 @@ def _stamped(file: Path, url: str, roots: Path) -> datetime:
         NotRunning: the authority does not answer; the file stays, and can be stamped by hand.
         NotSo: its answer attests nothing about the file.
     """
-    import httpx  # noqa: PLC0415 - the command starts fast
-    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415
-
-    from bmt.chassis.errors import WrongConfiguration  # noqa: PLC0415
-    from bmt.cli.outcome import NotRunning  # noqa: PLC0415
-    from services.records.tree.witness import QUERY, NotTimestamped, Question  # noqa: PLC0415
-
     try:
         trusted = load_pem_x509_certificates(roots.read_bytes())
     except ValueError:

@@ -27,7 +27,7 @@ OPERATIONS = (
     "republish",
     "service_access",
     "status",
-    "topic_listing",
+    "topics",
     "witness",
 )
 IMPORTED = """

@@ -12,9 +12,8 @@ import typer
 
 from bmt.chassis.errors import WrongConfiguration
 from bmt.cli import addresses
+from bmt.cli.command_line import DEFAULT_DATA, reported
 from bmt.cli.connections import mongodb_client
-from bmt.cli.options import DEFAULT_DATA
-from bmt.cli.outcome import reported
 from bmt.rights import mongodb_rights
 
 SECRETS = Path(os.environ.get("SECRETS", "/run/secrets"))

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
 from bmt.chassis.runtime.mongodb import OperationFailure, connect
-from bmt.cli.records import app
+from bmt.cli.main import app
 from bmt.rights.mongodb_rights import DOCUMENTS, RECORDS_DATABASE
 from evaluation.supervisor import running
 from services.records.main import build
@@ -204,9 +204,13 @@ async def test_without_a_system_there_is_nothing_to_verify(tmp_path, monkeypatch
     monkeypatch.setattr("bmt.chassis.runtime.mongodb.SELECTION_TIMEOUT_MS", 300)
     away = tmp_path / "ready.json"
     runner = CliRunner()
-    nowhere = await asyncio.to_thread(runner.invoke, app, ["verify", "--data", str(tmp_path)])
+    nowhere = await asyncio.to_thread(
+        runner.invoke, app, ["records", "verify", "--data", str(tmp_path)]
+    )
     away.write_text(json.dumps({"mongodb": {"uri": "mongodb://127.0.0.1:1/"}}))
-    unreachable = await asyncio.to_thread(runner.invoke, app, ["verify", "--data", str(tmp_path)])
+    unreachable = await asyncio.to_thread(
+        runner.invoke, app, ["records", "verify", "--data", str(tmp_path)]
+    )
 
     assert (nowhere.exit_code, unreachable.exit_code) == (3, 3)
     assert "mongodb cannot be reached" in unreachable.output

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bmt.chassis.messaging.dead_letters import Action, grouped, letter
-from bmt.cli.letter_listing import whole_lines
+from bmt.cli.dead_letters import whole_lines
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = "bmt.inbound.hrmis.v1:2:7"

@@ -8,7 +8,7 @@ import pytest
 
 from bmt.chassis.messaging.parking import Parked, Record
 from bmt.chassis.work import WorkItem
-from bmt.cli.parking_lots import Waiting
+from bmt.cli.parked import Waiting
 from bmt.cli.request_trace import (
     Notice,
     Trace,
@@ -140,4 +140,6 @@ def test_a_causation_that_has_another_form_than_ours_is_not_shown():
     assert shown_causation(f"work:{REQUEST}:0:started") == f"work:{REQUEST}:0:started"
     assert shown_causation("siti.mampu@mygovuc.gov.my") == "(not shown)"
     known = trace("received", replace(commit("intake", "X"), causation="Siti binti Ahmad"))
-    assert "Siti" not in json.dumps(document(known, NOW)) + "\n".join(lines(known, NOW))
+    assert "Siti" not in json.dumps(document(known, NOW), default=str) + "\n".join(
+        lines(known, NOW)
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bmt.cli.topic_listing import Listed, Partition, lines, writers
+from bmt.cli.topics import Listed, Partition, lines, writers
 from bmt.contracts import topics
 from bmt.rights.kafka_rights import Operation, Pattern, Permission, Resource, Right, rights, table
 
