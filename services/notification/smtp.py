@@ -19,29 +19,15 @@ _LONGEST_REASON: Final = 300
 
 
 class MailRefused(Exception):  # noqa: N818  named for what is so
-    """The server will never accept this message.
-
-    Attributes:
-        reason: the server's answer. It may contain the address.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The server will never accept this message. `str` is its answer, which may contain the address."""
 
 
 class MailPutOff(Exception):  # noqa: N818  named for what is so
-    """The server does not accept this message now.
-
-    Attributes:
-        code: of the server's answer.
-        reason: the server's answer. It may contain the address.
-    """
+    """The server does not accept this message now. `str` is its answer, which may contain the address."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
 
 
 class MailServerAway(Unavailable):

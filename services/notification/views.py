@@ -28,6 +28,7 @@ from services.notification.domain.events import (
     FailureTold,
     Level,
     NoticeDue,
+    Progress,
     ReminderSent,
     ResendRequested,
     SentAgain,
@@ -211,22 +212,13 @@ class TrackedNotice(BaseModel):
 
 Notices = ViewProjection[TrackedNotice]
 
-_Moves = (
-    NotificationPrepared
-    | Notified
-    | NotificationFailed
-    | ResendRequested
-    | SentAgain
-    | AcknowledgementSuperseded
-)
-
 
 def fold(notice: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
     """The notice after `incoming`."""
     event = incoming.data
     if isinstance(event, NoticeDue):
         return _due(event, incoming)
-    if notice is not None and isinstance(event, _Moves):
+    if notice is not None and isinstance(event, Progress):
         return {**notice, **_moved(event)}
     return notice
 
@@ -253,7 +245,7 @@ def _due(due: NoticeDue, incoming: IncomingEvent[BaseModel]) -> Body:
     }
 
 
-def _moved(event: _Moves) -> Body:
+def _moved(event: Progress) -> Body:
     changes: Body = {"status": _STATUS[type(event)], "refusal": None}
     match event:
         case NotificationPrepared():
@@ -269,7 +261,7 @@ def _moved(event: _Moves) -> Body:
 
 def _key(incoming: IncomingEvent[BaseModel]) -> str | None:
     event = incoming.data
-    return event.notification_id if isinstance(event, NoticeDue | _Moves) else None
+    return event.notification_id if isinstance(event, NoticeDue | Progress) else None
 
 
 NOTICES: Final = View(

@@ -165,10 +165,10 @@ class Sender:
                 content, outgoing.notice.recipient, copy_to=outgoing.notice.copy_to
             )
         except MailRefused as refused:
-            return self._refusal(item, refused.reason)
+            return self._refusal(item, str(refused))
         except MailPutOff as put_off:
             if self.clock() - outgoing.wanted_since > GIVEN_UP_AFTER:
-                return self._refusal(item, put_off.reason)
+                return self._refusal(item, str(put_off))
             return Later(patience(item.attempts), f"the mail server answered {put_off.code}")
         crash_points.reached("notification.worker.sent")
         self.at_hand.forget(document_id)

@@ -25,6 +25,7 @@ from services.notification.domain.events import (
     Level,
     NoticeDue,
     NoticeHeld,
+    Progress,
     ReminderSent,
     ResendRequested,
     SentAgain,
@@ -298,14 +299,7 @@ def evolve(state: Correspondence, event: BaseModel) -> Correspondence:
             return replace(state, waits=_waits_after(state.waits, event))
         case FailureDue() | FailureTold():
             return replace(state, failures=_failures_after(state.failures, event))
-        case (
-            NotificationPrepared()
-            | Notified()
-            | NotificationFailed()
-            | ResendRequested()
-            | SentAgain()
-            | AcknowledgementSuperseded()
-        ):
+        case _ if isinstance(event, Progress):
             outgoing = state.outgoing_notices[event.notification_id or ""]
             return _with(state, _progressed(outgoing, event))
         case _:
@@ -326,17 +320,7 @@ def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
     )
 
 
-_Progress = (
-    NotificationPrepared
-    | Notified
-    | NotificationFailed
-    | ResendRequested
-    | SentAgain
-    | AcknowledgementSuperseded
-)
-
-
-def _progressed(outgoing: OutgoingNotice, event: _Progress) -> OutgoingNotice:
+def _progressed(outgoing: OutgoingNotice, event: Progress) -> OutgoingNotice:
     match event:
         case NotificationPrepared():
             first = None if outgoing.notice.on_paper else 1

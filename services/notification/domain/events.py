@@ -2,7 +2,15 @@
 
 from typing import Final, Literal
 
-from bmt.contracts.events import About, Event, RequestEvent, Target
+from bmt.contracts.events import (
+    About,
+    Event,
+    NotificationFailed,
+    NotificationPrepared,
+    Notified,
+    RequestEvent,
+    Target,
+)
 from bmt.contracts.http.notification import Words
 from bmt.contracts.values import Moment, Submitter
 from services.notification.domain.notice import Notice
@@ -124,6 +132,16 @@ class AcknowledgementSuperseded(RequestEvent):
     notification_id: str
     by: str
 
+
+Progress = (
+    NotificationPrepared
+    | Notified
+    | NotificationFailed
+    | ResendRequested
+    | SentAgain
+    | AcknowledgementSuperseded
+)
+"""How far a notice has come, public and private."""
 
 PRIVATE: Final = (
     NoticeHeld,

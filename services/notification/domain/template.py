@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 from pydantic import BaseModel
@@ -87,15 +86,6 @@ def require_sound(about: About, words: Words) -> None:
         raise TemplateWrong(wrong)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A text of the template. Variables that are whole sentences may appear in paragraphs only."""
-
-    pointer: str
-    text: str
-    takes_sentences: bool = False
-
-
 def faults(about: About, words: Words) -> Sequence[FieldError]:
     """Every fault of these words, with its place. Empty if they can be used."""
     languages: Mapping[str, Wording] = {"malay": words.malay, "english": words.english}
@@ -107,43 +97,31 @@ def faults(about: About, words: Words) -> Sequence[FieldError]:
 
 
 def _faults(about: About, pointer: str, wording: Wording) -> Iterator[FieldError]:
-    places = list(_places(pointer, wording))
-    for place in places:
-        for part in parts(place.text):
-            match part:
-                case StrayBrace(brace=brace, position=position):
-                    yield FieldError.of(
-                        place.pointer, "stray_brace", brace=brace, position=position
-                    )
-                case Variable(name=name, position=position) if name not in ALLOWED[about]:
-                    yield FieldError.of(
-                        place.pointer,
-                        "unknown_variable",
-                        position=position,
-                        variables=tuple(ALLOWED[about]),
-                    )
-                case Variable(name=name) if MEANINGS[name].is_sentence:
-                    if not place.takes_sentences:
-                        yield FieldError.of(
-                            place.pointer, "variable_not_here", variable=f"{{{name}}}"
-                        )
-    held = {
-        part.name for place in places for part in parts(place.text) if isinstance(part, Variable)
-    }
-    missing = [name for name in REQUIRED[about] if name not in held]
-    if missing:
+    held = set()
+    for place, text in _texts(pointer, wording):
+        for token in TOKEN.finditer(text):
+            name, position = token["name"], token.start() + 1
+            held.add(name)
+            if token[0] in ("{", "}"):
+                yield FieldError.of(place, "stray_brace", brace=token[0], position=position)
+            elif name and name not in ALLOWED[about]:
+                allowed = tuple(ALLOWED[about])
+                yield FieldError.of(place, "unknown_variable", position=position, variables=allowed)
+            elif name and MEANINGS[name].is_sentence and "/onward/" not in place:
+                yield FieldError.of(place, "variable_not_here", variable=f"{{{name}}}")
+    if missing := [name for name in REQUIRED[about] if name not in held]:
         names = tuple(f"{{{name}}}" for name in missing)
         yield FieldError.of(pointer, "variables_missing", variables=names)
 
 
-def _places(pointer: str, wording: Wording) -> Iterator[_Place]:
-    yield _Place(f"{pointer}/opening", wording.opening)
-    for number, paragraph in enumerate(wording.onward):
-        yield _Place(f"{pointer}/onward/{number}", paragraph, takes_sentences=True)
-    for number, line in enumerate(wording.closing):
-        yield _Place(f"{pointer}/closing/{number}", line)
+def _texts(pointer: str, wording: Wording) -> Iterator[tuple[str, str]]:
+    """Each text with its place. Variables that are whole sentences may appear in paragraphs (`onward`) only."""
+    yield f"{pointer}/opening", wording.opening
+    for part in ("onward", "closing"):
+        for number, text in enumerate(getattr(wording, part)):
+            yield f"{pointer}/{part}/{number}", text
     if wording.signatory is not None:
-        yield _Place(f"{pointer}/signatory", wording.signatory)
+        yield f"{pointer}/signatory", wording.signatory
 
 
 def evolve(template: Template, event: BaseModel) -> Template:
@@ -157,56 +135,8 @@ DECIDER: Final[Decider[SaveWords, Template]] = Decider(Template(), decide, evolv
 NO_VALUE: Final = "–"
 """Replaces a variable that has no value."""
 
-_TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z][a-z_]*)\}|[{}]")
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """Words that stay unchanged."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """The place of a value. `position` counts characters from 1."""
-
-    name: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class StrayBrace:
-    """A brace that belongs to no variable. `position` counts characters from 1."""
-
-    brace: str
-    position: int
-
-
-Part = Literal | Variable | StrayBrace
-
-
-@lru_cache(maxsize=2_048)
-def parts(text: str) -> Sequence[Part]:
-    """The parts of `text`, in order."""
-    found: list[Part] = []
-    end = 0
-    for token in _TOKEN.finditer(text):
-        if token.start() > end:
-            found.append(Literal(text[end : token.start()]))
-        found.append(_part(token))
-        end = token.end()
-    if end < len(text):
-        found.append(Literal(text[end:]))
-    return tuple(found)
-
-
-def _part(token: re.Match[str]) -> Part:
-    if token["name"] is not None:
-        return Variable(token["name"], token.start() + 1)
-    if len(token[0]) == len("{{"):
-        return Literal(token[0][0])
-    return StrayBrace(token[0], token.start() + 1)
+TOKEN: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z][a-z_]*)\}(?P<space> ?)|[{}]")
+"""What is no word: a brace written twice, a variable with the space after it, or a brace that belongs to none."""
 
 
 def written(text: str, values: Mapping[str, str | None]) -> str:
@@ -215,20 +145,16 @@ def written(text: str, values: Mapping[str, str | None]) -> str:
     An unknown variable, or one without a value, becomes a dash. An empty value (a sentence that is
     left out) also removes the space after it. This never fails, whatever was stored.
     """
-    filled = ""
-    is_left_out = False
-    for part in parts(text):
-        match part:
-            case Literal(text=words):
-                filled += words[1:] if is_left_out and words.startswith(" ") else words
-                is_left_out = False
-            case Variable(name=name):
-                value = values.get(name)
-                filled += NO_VALUE if value is None else value
-                is_left_out = value == ""
-            case StrayBrace(brace=brace):
-                filled += brace
-    return filled.strip()
+
+    def filled(token: re.Match[str]) -> str:
+        if token["name"] is None:
+            return token[0][0]
+        value = values.get(token["name"])
+        if value == "":
+            return ""
+        return (NO_VALUE if value is None else value) + token["space"]
+
+    return TOKEN.sub(filled, text).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,48 +5,16 @@ from typing import Final
 
 from bmt.contracts.events import About
 from bmt.contracts.http.notification import Wording
-from services.notification.wording.phrases import Case, Language, english_date
+from services.notification.wording.phrases import Language, english_date
 
 SERVICE: Final = "Big Mail Transfer (BMT) service"
 CLOSING: Final = ("Thank you.", "Yours faithfully,")
 
 
-def _title(case: Case) -> str:
-    subject = f"termination of the {SERVICE}" if case.is_termination else f"the {SERVICE}"
-    return f"Status of the application for {subject}"
-
-
-def _application(case: Case) -> str:
-    if case.is_termination:
-        return f"your application to terminate the {SERVICE}"
-    return f"your application for the {SERVICE}"
-
-
-def _charter(case: Case) -> str:
-    if not case.decide_days:
-        return ""
-    days = "1 working day" if case.decide_days == 1 else f"{case.decide_days} working days"
-    return (
-        f"According to the client charter, it will be decided within {days} after the day it was "
-        "received."
-    )
-
-
-def _onward(case: Case) -> str:
-    remains = "Your BMT service remains as it is."
-    if case.about == "rejected":
-        again = (
-            "You may submit a new application once the reason for the rejection no longer applies."
-        )
-        return f"{remains} {again}" if case.is_termination else again
-    if case.is_termination:
-        return remains
-    return "You may submit a new application at any time."
-
-
-def _status_at(address: str | None) -> str:
-    return f"You can see how this request stands at any time at {address}." if address else ""
-
+_REMAINS: Final = "Your BMT service remains as it is."
+_AGAIN: Final = (
+    "You may submit a new application once the reason for the rejection no longer applies."
+)
 
 ENGLISH: Final = Language(
     salutation="Dear Sir/Madam,",
@@ -76,11 +44,25 @@ ENGLISH: Final = Language(
         "reason": "Reason",
     },
     date=english_date,
-    title=_title,
-    application=_application,
-    charter=_charter,
-    onward=_onward,
-    status_at=_status_at,
+    titles={
+        "application": f"Status of the application for the {SERVICE}",
+        "termination": f"Status of the application for termination of the {SERVICE}",
+    },
+    applications={
+        "application": f"your application for the {SERVICE}",
+        "termination": f"your application to terminate the {SERVICE}",
+    },
+    charter=(
+        "According to the client charter, it will be decided within 1 working day after the day it was received.",
+        "According to the client charter, it will be decided within {days} working days after the day it was received.",
+    ),
+    onward={
+        ("rejected", "application"): _AGAIN,
+        ("rejected", "termination"): f"{_REMAINS} {_AGAIN}",
+        ("withdrawn", "application"): "You may submit a new application at any time.",
+        ("withdrawn", "termination"): _REMAINS,
+    },
+    status="You can see how this request stands at any time at {address}.",
 )
 
 

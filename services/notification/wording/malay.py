@@ -5,7 +5,7 @@ from typing import Final
 
 from bmt.contracts.events import About
 from bmt.contracts.http.notification import Wording
-from services.notification.wording.phrases import Case, Language, malay_date
+from services.notification.wording.phrases import Language, malay_date
 
 SERVICE: Final = "perkhidmatan Big Mail Transfer (BMT)"
 CLOSING: Final = (
@@ -15,43 +15,9 @@ CLOSING: Final = (
 )
 
 
-def _title(case: Case) -> str:
-    return f"Makluman status permohonan {'penamatan ' if case.is_termination else ''}{SERVICE}"
-
-
-def _application(case: Case) -> str:
-    if case.is_termination:
-        return f"permohonan penamatan {SERVICE} tuan/puan"
-    return f"permohonan tuan/puan bagi {SERVICE}"
-
-
-def _charter(case: Case) -> str:
-    if not case.decide_days:
-        return ""
-    return (
-        f"Mengikut Piagam Pelanggan, keputusan akan dibuat dalam tempoh {case.decide_days} hari "
-        "bekerja selepas tarikh permohonan diterima."
-    )
-
-
-def _onward(case: Case) -> str:
-    remains = "Perkhidmatan BMT tuan/puan kekal seperti sedia ada."
-    if case.about == "rejected":
-        again = (
-            "Tuan/puan boleh mengemukakan permohonan baharu sekiranya sebab penolakan tersebut telah "
-            "dapat diatasi."
-        )
-        return f"{remains} {again}" if case.is_termination else again
-    if case.is_termination:
-        return remains
-    return "Tuan/puan boleh mengemukakan permohonan baharu pada bila-bila masa."
-
-
-def _status_at(address: str | None) -> str:
-    return (
-        f"Status permohonan ini boleh disemak pada bila-bila masa di {address}." if address else ""
-    )
-
+_REMAINS: Final = "Perkhidmatan BMT tuan/puan kekal seperti sedia ada."
+_AGAIN: Final = "Tuan/puan boleh mengemukakan permohonan baharu sekiranya sebab penolakan tersebut telah dapat diatasi."
+_CHARTER: Final = "Mengikut Piagam Pelanggan, keputusan akan dibuat dalam tempoh {days} hari bekerja selepas tarikh permohonan diterima."
 
 MALAY: Final = Language(
     salutation="Tuan/Puan,",
@@ -81,11 +47,25 @@ MALAY: Final = Language(
         "reason": "Sebab",
     },
     date=malay_date,
-    title=_title,
-    application=_application,
-    charter=_charter,
-    onward=_onward,
-    status_at=_status_at,
+    titles={
+        "application": f"Makluman status permohonan {SERVICE}",
+        "termination": f"Makluman status permohonan penamatan {SERVICE}",
+    },
+    applications={
+        "application": f"permohonan tuan/puan bagi {SERVICE}",
+        "termination": f"permohonan penamatan {SERVICE} tuan/puan",
+    },
+    charter=(_CHARTER, _CHARTER),
+    onward={
+        ("rejected", "application"): _AGAIN,
+        ("rejected", "termination"): f"{_REMAINS} {_AGAIN}",
+        (
+            "withdrawn",
+            "application",
+        ): "Tuan/puan boleh mengemukakan permohonan baharu pada bila-bila masa.",
+        ("withdrawn", "termination"): _REMAINS,
+    },
+    status="Status permohonan ini boleh disemak pada bila-bila masa di {address}.",
 )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from babel.dates import format_date
+
 from bmt.agencies.charter import MALAYSIA
 from bmt.contracts.events import About, RequestFacts
 from bmt.contracts.http.notification import Wording
-from bmt.contracts.values import ReplyChannel, immutable
+from bmt.contracts.values import Kind, ReplyChannel, immutable
 from services.notification.domain.notice import Fact, Text
 from services.notification.domain.template import written
 
@@ -61,10 +63,10 @@ class Language:
         adjusted: replaces both where other sizes are in force than were asked for.
         labels: of the facts: `account`, `quota`, `file`, `asked` (appended), `correction`,
             `reason`.
-        application: how the request is called when speaking to its applicant.
-        charter: what the client charter promises; may be empty.
+        applications: how the request is called when speaking to its applicant.
+        charter: what the client charter promises: one working day, or `{days}`.
         onward: what the applicant can do after a rejection or a withdrawal.
-        status_at: where the status can be checked; may be empty.
+        status: where the status can be checked: at `{address}`.
     """
 
     salutation: str
@@ -76,18 +78,18 @@ class Language:
     adjusted: str
     labels: Mapping[str, str]
     date: Callable[[datetime], str]
-    title: Callable[[Case], str]
-    application: Callable[[Case], str]
-    charter: Callable[[Case], str]
-    onward: Callable[[Case], str]
-    status_at: Callable[[str | None], str]
+    titles: Mapping[Kind, str]
+    applications: Mapping[Kind, str]
+    charter: tuple[str, str]
+    onward: Mapping[tuple[About, Kind], str]
+    status: str
 
     def text(self, case: Case, wording: Wording) -> Text:
         """The notice in the words of `wording`."""
         values = self.values(case)
         onward = (written(paragraph, values) for paragraph in wording.onward)
         return Text(
-            title=self.title(case),
+            title=self.titles[case.request.kind],
             status=self.statuses[case.about],
             salutation=self.salutation,
             opening=written(wording.opening, values),
@@ -103,7 +105,7 @@ class Language:
         return {
             "rujukan": case.request.reference,
             "keputusan": self._decision(case),
-            "permohonan": self.application(case),
+            "permohonan": self.applications[case.request.kind],
             "nama": case.request.applicant.name,
             "akaun": case.request.applicant.account,
             "agensi": case.agency_name,
@@ -112,10 +114,18 @@ class Language:
             "kuota": self._size(case.quota_bytes),
             "saiz_fail": self._size(case.max_file_size_bytes),
             "saluran": self.channels[case.request.reply_through],
-            "piagam": self.charter(case),
-            "selanjutnya": self.onward(case),
+            "piagam": self._charter(case.decide_days),
+            "selanjutnya": self.onward.get((case.about, case.request.kind), ""),
             "semakan": self.status_at(case.status_address),
         }
+
+    def status_at(self, address: str | None) -> str:
+        """Empty where there is no address."""
+        return self.status.format(address=address) if address else ""
+
+    def _charter(self, days: int | None) -> str:
+        one, many = self.charter
+        return (one if days == 1 else many).format(days=days) if days else ""
 
     def _size(self, size_bytes: int | None) -> str | None:
         return None if size_bytes is None else size(size_bytes, self.word_for_bytes)
@@ -149,14 +159,6 @@ class Language:
 
 
 _UNITS: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
-_MALAY_MONTHS: Final = (
-    "Januari", "Februari", "Mac", "April", "Mei", "Jun",
-    "Julai", "Ogos", "September", "Oktober", "November", "Disember",
-)  # fmt: skip
-_ENGLISH_MONTHS: Final = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 
 def size(size_bytes: int, word_for_bytes: str) -> str:
@@ -171,14 +173,13 @@ def size(size_bytes: int, word_for_bytes: str) -> str:
 
 def malay_date(moment: datetime) -> str:
     """The day in Malaysia: `24 November 2026`."""
-    return _date(moment, _MALAY_MONTHS)
+    return _date(moment, "ms")
 
 
 def english_date(moment: datetime) -> str:
     """The day in Malaysia: `24 November 2026`."""
-    return _date(moment, _ENGLISH_MONTHS)
+    return _date(moment, "en")
 
 
-def _date(moment: datetime, months: tuple[str, ...]) -> str:
-    local = moment.astimezone(MALAYSIA)
-    return f"{local.day} {months[local.month - 1]} {local.year}"
+def _date(moment: datetime, locale: str) -> str:
+    return format_date(moment.astimezone(MALAYSIA), "d MMMM y", locale=locale)
