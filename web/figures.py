@@ -7,23 +7,19 @@ from textwrap import shorten
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.agencies.agency import AgencyRules, Charter
 from bmt.agencies.charter import MALAYSIA, day_of
-from bmt.agencies.register import Agencies
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import RulesVersion
 from bmt.contracts.http.records import CharterFigures, OpenOfAge, Steps, Tally
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
-from web.clients import FILE_SECONDS, VisitorClient, address, part
-from web.csv_file import csv_file
+from web.clients import FILE_SECONDS, address, part
 from web.language import Language
-from web.login import Admitted
-from web.ports import Client, Here, Ports
+from web.layout import csv_file
+from web.ports import Admitted, Visit
 from web.wording import CHANNEL, FIGURES, KIND
 
 PLOT: Final = 160
@@ -135,46 +131,49 @@ class Period:
         return {"from": self.first, "to": self.last}
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A visit of the page; `choice` are the agencies to choose from, of which `agency` is chosen."""
+
+    visit: Visit
+    today: date
+    period: Period
+    choice: Mapping[str, str]
+    agency: str
+
+
 def router(*roles: Role, own_agency: bool = False) -> APIRouter:
     """The page for these roles; `own_agency`: of nobody else's agency, whatever further roles they have."""
     routes = APIRouter()
-    admitted = Admitted(*roles)
+    admitted = Depends(Admitted(*roles))
+
+    async def asked(visit: Annotated[Visit, admitted]) -> Asked:
+        query = visit.request.query_params
+        today = visit.here.clock().astimezone(MALAYSIA).date()
+        first = query.get("from") or _months_back(today, 0).isoformat()
+        choice = _choice(visit, own_agency=own_agency)
+        agency = query.get("agency") or next(iter(choice))
+        return Asked(
+            visit, today, Period(first, query.get("to") or today.isoformat()), choice, agency
+        )
 
     @routes.get("/figures")
     @routes.get("/figures/")
-    async def figures(
-        request: Request,
-        here: Here,
-        client: Client,
-        visitor: Annotated[Principal, Depends(admitted)],
-    ) -> Response:
-        choice = _choice(visitor, here.agencies, own_agency=own_agency)
-        today = here.clock().astimezone(MALAYSIA).date()
-        period, agency = _period(request, today), _agency(request, choice)
-        promised = await _promised(client, agency, today)
+    async def figures(asked: Annotated[Asked, Depends(asked)]) -> Response:
+        made, refused = None, None
+        promised = await _promised(asked)
         try:
-            made = await _figures(client, period, agency)
+            made = await _figures(asked)
         except Refused as error:
             if error.problem != "validation_failed":
                 raise
-            return _page(
-                here, request, period, agency, choice, today, promised=promised, refused=error
-            )
-        return _page(here, request, period, agency, choice, today, promised=promised, made=made)
+            refused = error
+        return _page(asked, promised, made, refused)
 
     @routes.get("/figures/{name}.csv")
-    async def table(
-        request: Request,
-        name: str,
-        here: Here,
-        client: Client,
-        visitor: Annotated[Principal, Depends(admitted)],
-    ) -> Response:
-        choice = _choice(visitor, here.agencies, own_agency=own_agency)
-        today = here.clock().astimezone(MALAYSIA).date()
-        period, agency = _period(request, today), _agency(request, choice)
-        made = await _figures(client, period, agency)
-        language = here.layout.language(request)
+    async def table(asked: Annotated[Asked, Depends(asked)], name: str) -> Response:
+        language, period = asked.visit.language, asked.period
+        made = await _figures(asked)
         found = next((one for one in tables(made, language) if one.name == name), None)
         if found is None:
             raise Refused(problem="not_found")
@@ -183,22 +182,14 @@ def router(*roles: Role, own_agency: bool = False) -> APIRouter:
     return routes
 
 
-def _choice(visitor: Principal, agencies: Agencies, *, own_agency: bool) -> Mapping[str, str]:
+def _choice(visit: Visit, *, own_agency: bool) -> Mapping[str, str]:
     """The agencies to choose from, by code; the empty one is all of them."""
+    visitor, agencies = visit.visitor, visit.here.agencies
     sees_all = visitor.has("operator") or (visitor.has("auditor") and not visitor.agency)
     if own_agency or not sees_all:
         return {visitor.agency: agencies.name_of(visitor.agency)}
     codes = sorted(agency.code for agency in agencies)
     return {"": "", **{code: agencies.name_of(code) for code in codes}}
-
-
-def _agency(request: Request, choice: Mapping[str, str]) -> str:
-    return request.query_params.get("agency") or next(iter(choice))
-
-
-def _period(request: Request, today: date) -> Period:
-    first = request.query_params.get("from") or _months_back(today, 0).isoformat()
-    return Period(first, request.query_params.get("to") or today.isoformat())
 
 
 def _months_back(day: date, months: int) -> date:
@@ -222,48 +213,38 @@ def _usual(today: date) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-async def _promised(client: VisitorClient, agency: str, today: date) -> Charter | None:
+async def _promised(asked: Asked) -> Charter | None:
     """The working days of each step by the agency's rules in force; None: of many agencies, or nobody says."""
-    if not agency:
+    if not asked.agency:
         return None
-    path, asked = address("agencies", agency, "rules"), {"limit": _NEWEST_RULES}
-    found = await part(client.get("approval", path, Page[RulesVersion], asked))
+    path, newest = address("agencies", asked.agency, "rules"), {"limit": _NEWEST_RULES}
+    found = await part(asked.visit.client.get("approval", path, Page[RulesVersion], newest))
     for one in found.items if found else ():
-        if (one.in_force_from or day_of(one.recorded_at)) <= today:
+        if (one.in_force_from or day_of(one.recorded_at)) <= asked.today:
             return AgencyRules.model_validate(one.rules).charter_working_days
     return None
 
 
-async def _figures(client: VisitorClient, period: Period, agency: str) -> CharterFigures:
-    asked = {**period.asked, "agency": agency}
-    return await client.get(
-        "records", address("charter"), CharterFigures, asked, seconds=FILE_SECONDS
+async def _figures(asked: Asked) -> CharterFigures:
+    of = {**asked.period.asked, "agency": asked.agency}
+    return await asked.visit.client.get(
+        "records", address("charter"), CharterFigures, of, seconds=FILE_SECONDS
     )
 
 
 def _page(
-    here: Ports,
-    request: Request,
-    period: Period,
-    agency: str,
-    choice: Mapping[str, str],
-    today: date,
-    *,
-    promised: Charter | None,
-    made: CharterFigures | None = None,
-    refused: Refused | None = None,
+    asked: Asked, promised: Charter | None, made: CharterFigures | None, refused: Refused | None
 ) -> Response:
-    language = here.layout.language(request)
-    return here.layout.page(
-        request,
+    language, period = asked.visit.language, asked.period
+    return asked.visit.page(
         "figures.html",
         made=made,
         period=period,
-        opened=not request.query_params.keys() & period.asked.keys(),
+        opened=not asked.visit.request.query_params.keys() & period.asked.keys(),
         promised=[(step, getattr(promised, step)) for step in _STEPS] if promised else (),
-        agency=agency,
-        choice=choice,
-        usual=_usual(today),
+        agency=asked.agency,
+        choice=asked.choice,
+        usual=_usual(asked.today),
         tables={one.name: one for one in tables(made, language)} if made else {},
         shares=shares(made, language) if made else (),
         times=times(made, language) if made else (),

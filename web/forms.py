@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import LimitedRequest
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.problems import FieldError, Refused, faults_in_body
+from bmt.contracts.values import size_in_bytes
 
 FORM_BYTES: Final = 1024 * 1024
 """The largest form without files."""
@@ -47,6 +49,13 @@ class Sent:
     fields: FormData
     key: str
     most_file_bytes: int | None = None
+
+    def key_after(self, refused: Refused) -> str:
+        """The key of the form as it is shown again: its own where the command may have succeeded all the same.
+
+        Else a new one, as changed input is another command.
+        """
+        return self.key if refused.problem == "unavailable" else new_key()
 
     def text(self, name: str) -> str:
         """The value of a field; empty if there is none, or a file."""
@@ -82,6 +91,11 @@ def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldErr
     if faults:
         raise FormWrong(errors=tuple(faults))
     return valid
+
+
+def refusal(error: Refused | Unavailable) -> Refused:
+    """The error as it is shown above a form."""
+    return error if isinstance(error, Refused) else Refused(problem="unavailable")
 
 
 def faults_of(refused: Refused | None) -> dict[str, FieldError]:
@@ -184,3 +198,15 @@ def taken(request: Request) -> FormData | None:
 
 def _is_key(key: str) -> bool:
     return 0 < len(key) <= _LONGEST_KEY and all("!" <= character <= "~" for character in key)
+
+
+def read_sizes(typed: Mapping[str, str], faults: list[FieldError]) -> dict[str, int]:
+    """The sizes of a form's fields, typed in gigabytes (powers of ten). Empty fields are left out; wrong ones are added to `faults`."""
+    sizes: dict[str, int] = {}
+    for name, text in typed.items():
+        size = size_in_bytes(text.strip(), unit="gb")
+        if size is not None:
+            sizes[name] = size
+        elif text.strip():
+            faults.append(FieldError.of(f"/{name}", "not_gigabytes"))
+    return sizes

@@ -1,25 +1,31 @@
-"""Login and logout with the issuer.
+"""Login and logout with the issuer, ours and its own (OpenID Connect Back-Channel Logout 1.0).
 
 A login brings an access token, which is verified like those of API calls.
 """
 
 import posixpath
 import re
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import unquote, urlencode
 
+import httpx
+import structlog
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.starlette_client import OAuth
 from fastapi import APIRouter, Query
+from joserfc.errors import JoseError
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from bmt.chassis.http.auth import Principal
-from bmt.chassis.http.limits import RateLimit, caller_is_known
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.auth import SKEW_SECONDS, IssuerKeys, IssuerTokens, token_refused
 from bmt.contracts.problems import Refused
-from bmt.contracts.values import Role
 from web import session
-from web.issuer_client import IssuerClient
+from web.forms import read
 from web.layout import Layout
+from web.session_store import SessionStore
 from web.sessions import Sessions
 
 ANSWERS: Final = "/login/callback"
@@ -35,6 +41,118 @@ r"""A path of this host: a browser reads `//x` and `/\x` as another host."""
 
 class SignInFirst(Exception):  # noqa: N818  named for what is so
     """Nobody is signed in, or the session ended."""
+
+
+_SECONDS: Final = 5.0
+_REFUSED: Final = "invalid_grant"
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class SignInFailed(Refused):
+    """The issuer's answer does not sign anybody in."""
+
+    problem = "unauthenticated"
+
+
+class IssuerClient:
+    """Calls the issuer. Without a secret it is a public client, protected by PKCE only."""
+
+    def __init__(self, issuer: str, client_id: str, client_secret: str | None) -> None:
+        self._client_id = client_id
+        self._issuer: Any = OAuth().register(
+            "issuer",
+            client_id=client_id,
+            client_secret=client_secret,
+            server_metadata_url=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": "openid profile email",
+                "code_challenge_method": "S256",
+                "token_endpoint_auth_method": "client_secret_basic" if client_secret else "none",
+                "trust_env": False,
+                "timeout": _SECONDS,
+            },
+        )
+
+    async def sign_in(self, request: Request, back_to: str, area: str = "") -> Response:
+        """Redirects to the issuer; the request's state is kept in the user's cookie.
+
+        `area` is told for a login that shows for which pages it is; other issuers ignore it (RFC 6749, 3.1).
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        answer: Response = await _asked(
+            self._issuer.authorize_redirect(request, back_to, bmt_area=area)
+        )
+        return answer
+
+    async def granted(self, request: Request) -> Mapping[str, Any]:
+        """The tokens of a user who returns from the issuer, with the verified ID token's claims in `userinfo`.
+
+        Raises:
+            SignInFailed: the issuer refuses, or its answer does not belong to this user.
+            Unavailable: it does not answer.
+        """
+        granted: Mapping[str, Any] = await _asked(self._issuer.authorize_access_token(request))
+        return granted
+
+    async def renewed(self, refresh_token: str) -> Mapping[str, Any] | None:
+        """New tokens; None: the issuer has ended this session.
+
+        Raises:
+            Unavailable: it does not answer, or its answer cannot be read.
+        """
+        try:
+            granted: Mapping[str, Any] = await self._issuer.fetch_access_token(
+                grant_type="refresh_token", refresh_token=refresh_token
+            )
+        except OAuthError as error:
+            if error.error == _REFUSED:
+                return None
+            log.warning("session_not_renewed", error=error.error)
+            raise Unavailable("issuer", retry_after_seconds=3) from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable("issuer", retry_after_seconds=3) from error
+        return granted
+
+    async def sign_out(self, request: Request, id_token: str, back_to: str) -> str | None:
+        """The address that ends the issuer's session too; None: there is none, or it does not answer."""
+        try:
+            metadata = await self._issuer.load_server_metadata()
+            if not metadata.get("end_session_endpoint"):
+                return None
+            answer: Response = await self._issuer.logout_redirect(
+                request,
+                post_logout_redirect_uri=back_to,
+                id_token_hint=id_token or None,
+                client_id=self._client_id,
+            )
+        except (httpx.HTTPError, ValueError) as error:
+            log.warning("issuer_session_not_ended", error=type(error).__name__)
+            return None
+        return answer.headers["location"]
+
+    async def signed_out(self, request: Request) -> bool:
+        """Whether the user returns from there."""
+        try:
+            await self._issuer.validate_logout_response(request)
+        except OAuthError:
+            return False
+        return True
+
+
+async def _asked(call: Awaitable[T]) -> T:
+    """The issuer's answer during a login."""
+    try:
+        return await call
+    except httpx.HTTPError as error:
+        raise Unavailable("issuer", retry_after_seconds=3) from error
+    except (OAuthError, JoseError, ValueError) as error:
+        log.warning("sign_in_failed", error=type(error).__name__)
+        raise SignInFailed from None
 
 
 class Login:
@@ -102,25 +220,67 @@ class Login:
         return address if is_ours and _LOCAL.fullmatch(address) else f"{self._prefix}/"
 
 
-class Admitted:
-    """A dependency: the user, who must have one of `roles`."""
+BACK_CHANNEL: Final = "/backchannel-logout"
+"""Below the prefix. It must be registered at the issuer."""
 
-    def __init__(self, *roles: Role) -> None:
-        self._roles = roles
+_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+_TYPES: Final = ("", "JWT", "logout+jwt")
+_MOST_BYTES: Final = 64 * 1024
+_BAD_REQUEST: Final = 400
+_NO_STORE: Final = {"cache-control": "no-store"}
 
-    async def __call__(self, request: Request) -> Principal:
-        """Returns the signed-in user.
+log = structlog.get_logger(__name__)
 
-        Raises:
-            SignInFirst: nobody is signed in.
-            Refused: `forbidden`, `too_many_requests`.
-        """
-        principal = session.visitor(request)
-        if principal is None:
-            raise SignInFirst
-        rate_limit: RateLimit = request.app.state.rate_limit
-        rate_limit.take(principal.subject)
-        caller_is_known(request.scope, principal.subject)
-        if not principal.has(*self._roles):
-            raise Refused(problem="forbidden", extra={"roles": list(self._roles)})
-        return principal
+
+class BackchannelLogout:
+    """Ends the sessions that a logout token names; each token is good once."""
+
+    def __init__(self, keys: IssuerKeys, client_id: str, store: SessionStore) -> None:
+        """`client_id` is the token's audience: the pages' name at the issuer."""
+        self._tokens = IssuerTokens(
+            keys, [client_id], _TYPES, essential=("exp", "iat", "jti", "events")
+        )
+        self._store = store
+
+    def routes(self, prefix: str) -> APIRouter:
+        """The issuer posts here. It is no page: no browser calls it, and no cookie counts."""
+        routes = APIRouter()
+
+        @routes.post(prefix + BACK_CHANNEL, include_in_schema=False)
+        async def ended(request: Request) -> Response:
+            try:
+                told = await read(request, _MOST_BYTES, most_files=0)
+                await self._end(await self._tokens.claims(told.text("logout_token")))
+            except Refused as error:
+                log.warning("logout_token_refused", detail=error.detail)
+                answer = {"error": "invalid_request", "error_description": error.detail}
+                return JSONResponse(answer, _BAD_REQUEST, headers=_NO_STORE)
+            return Response(headers=_NO_STORE)
+
+        return routes
+
+    async def _end(self, claims: Mapping[str, Any]) -> None:
+        sid, subject = _said(claims, "sid"), _said(claims, "sub")
+        if not sid and not subject:
+            raise token_refused("it says neither sid nor sub")
+        events = claims["events"]
+        if not isinstance(events, dict) or not isinstance(events.get(_EVENT), dict):
+            raise token_refused("its claim events names no logout")
+        if "nonce" in claims:
+            raise token_refused("it has the claim nonce, so it is no logout token")
+        if await self._store.is_taken(claims["jti"]):
+            raise token_refused("it was taken before")
+        if sid:
+            await self._store.end_issuer_session(sid, subject)
+        else:
+            await self._store.end_subject(subject)
+        until = datetime.fromtimestamp(claims["exp"] + SKEW_SECONDS, UTC)
+        await self._store.take(claims["jti"], until)
+        log.info("sessions_ended_by_issuer", of="session" if sid else "subject")
+
+
+def _said(claims: Mapping[str, Any], claim: str) -> str:
+    said = claims.get(claim, "")
+    if not isinstance(said, str):
+        raise token_refused(f"its claim {claim} is not a string")
+    return said

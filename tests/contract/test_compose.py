@@ -22,8 +22,7 @@ from fixtures.compose import (
 from bmt.rights import mongodb_rights
 from bmt.rights.kafka_rights import table
 from evaluation.ports import Ports
-from web.backchannel_logout import PATH as BACK_CHANNEL
-from web.login import ANSWERS, SIGNED_OUT
+from web.login import ANSWERS, BACK_CHANNEL, SIGNED_OUT
 from web.site import ACCOUNT
 
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")

@@ -1,41 +1,54 @@
-"""The pages of the agency's rules: those in force in words, their history, and the form that changes them."""
+"""The pages of the agency's rules: those in force in words, their history, what differs, and the form that changes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bmt.agencies.agency import AgencyRules
+from bmt.agencies.agency import AgencyRules, Appointment
 from bmt.agencies.charter import day_of
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import RulesNow, RulesPreview, RulesVersion
 from bmt.contracts.problems import Refused
-from web.clients import VisitorClient, address
-from web.console import rules_form
+from web.clients import address
+from web.console import rules_form, wording
 from web.console.deciding import directory_names
 from web.console.forms import Form
 from web.console.rules_form import RulesForm
-from web.console.rules_words import Difference, differences, in_words
-from web.forms import all_told, new_key
+from web.forms import all_told, new_key, refusal
 from web.language import Language
-from web.login import Admitted
-from web.ports import Client, Here, Ports
+from web.ports import Admitted, Here, Visit
 
-Reader = Annotated[Principal, Depends(Admitted("administrator", "agency_manager"))]
-MANAGER: Final = Depends(Admitted("agency_manager"))
+Reader = Annotated[Visit, Depends(Admitted("administrator", "agency_manager"))]
+Manager = Annotated[Visit, Depends(Admitted("agency_manager"))]
 Number = Annotated[int | None, Query(ge=1, le=1_000_000)]
 
 MOST_SHOWN: Final = 50
 OWN_RULES: Final = address("agencies", "own", "rules")
-_SEE_OTHER: Final = 303
 
 router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One rule: its name in the wording, what it is about, and its value, a line each."""
+
+    rule: str
+    label: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A rule that changed, with the lines that went and that came; the others stayed."""
+
+    label: str
+    before: Sequence[str]
+    after: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,44 +60,33 @@ class Entry:
 
 
 @router.get("/rules")
-async def moved(request: Request, here: Here) -> Response:
+async def moved(here: Here) -> Response:
     """The page's address before it could change anything."""
     return RedirectResponse(f"{here.layout.prefix}/agency/", 308)
 
 
 @router.get("/agency/")
-async def agency(
-    request: Request,
-    here: Here,
-    visitor: Reader,
-    client: Client,
-    older: Number = None,
-    newer: Number = None,
-) -> Response:
-    return await _agency_page(here, request, visitor, client, older=older, newer=newer)
+async def agency(visit: Reader, older: Number = None, newer: Number = None) -> Response:
+    return await _agency_page(visit, older=older, newer=newer)
 
 
 async def _agency_page(
-    here: Ports,
-    request: Request,
-    visitor: Principal,
-    client: VisitorClient,
+    visit: Visit,
     *,
     older: int | None = None,
     newer: int | None = None,
     refused: Refused | None = None,
     why: str = "",
 ) -> Response:
-    now = await client.get("approval", OWN_RULES, RulesNow)
-    path = address("agencies", visitor.agency, "rules")
+    now = await visit.client.get("approval", OWN_RULES, RulesNow)
+    path = address("agencies", visit.visitor.agency, "rules")
     asked = {"limit": MOST_SHOWN + 1}
-    found = (await client.get("approval", path, Page[RulesVersion], asked)).items
-    language = here.layout.language(request)
+    found = (await visit.client.get("approval", path, Page[RulesVersion], asked)).items
+    language = visit.language
     by_number = {one.number: one for one in found}
     first, second = by_number.get(older or 0), by_number.get(newer or 0)
     pair = (first, second) if first and second else ()
-    return here.layout.page(
-        request,
+    return visit.page(
         "agency.html",
         now_=now,
         facts=in_words(now.in_force.rules, language),
@@ -102,62 +104,56 @@ async def _agency_page(
     )
 
 
-@router.get("/agency/change", dependencies=[MANAGER])
-async def form(request: Request, here: Here, client: Client) -> Response:
-    now = await client.get("approval", OWN_RULES, RulesNow)
-    today = day_of(here.clock())
+@router.get("/agency/change")
+async def form(visit: Manager) -> Response:
+    now = await visit.client.get("approval", OWN_RULES, RulesNow)
+    today = day_of(visit.here.clock())
     rules = AgencyRules.model_validate(now.in_force.rules)
-    return _form_page(here, request, RulesForm.of_rules(rules, now.number, today), now)
+    return _form_page(visit, RulesForm.of_rules(rules, now.number, today), now)
 
 
-@router.post("/agency/change", dependencies=[MANAGER])
-async def act(request: Request, here: Here, client: Client, sent: Form) -> Response:
+@router.post("/agency/change")
+async def act(visit: Manager, sent: Form) -> Response:
     """Preview, then send: what is sent is what the preview showed."""
-    typed, today = RulesForm.of(sent), day_of(here.clock())
+    typed, today = RulesForm.of(sent), day_of(visit.here.clock())
     try:
         match sent.text("do"):
             case "more":
-                return _form_page(here, request, typed.with_more_rows())
+                return _form_page(visit, typed.with_more_rows())
             case "edit":
-                return _form_page(here, request, typed)
+                return _form_page(visit, typed)
             case "send":
                 change = typed.change(today)
-                await client.post("approval", OWN_RULES, change, RulesVersion, sent.key)
+                await visit.client.post("approval", OWN_RULES, change, RulesVersion, sent.key)
             case _:
-                typed = typed.naming(await directory_names(client, typed.unnamed()))
-                return await _preview(here, request, client, typed, sent.key)
-    except Refused as refused:
-        return _form_page(here, request, typed, refused=refused)
-    except Unavailable:
-        typed = replace(typed, key=sent.key)
-        return _form_page(here, request, typed, refused=Refused(problem="unavailable"))
-    return RedirectResponse(f"{here.layout.prefix}/agency/", _SEE_OTHER)
+                typed = typed.naming(await directory_names(visit.client, typed.unnamed()))
+                return await _preview(visit, typed, sent.key)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+        typed = replace(typed, key=sent.key_after(refused))
+        return _form_page(visit, typed, refused=refused)
+    return visit.redirect(f"{visit.here.layout.prefix}/agency/")
 
 
-@router.post("/agency/withdrawal", dependencies=[MANAGER])
-async def withdraw(
-    request: Request, here: Here, visitor: Reader, client: Client, sent: Form
-) -> Response:
+@router.post("/agency/withdrawal")
+async def withdraw(visit: Manager, sent: Form) -> Response:
     path = address("agencies", "own", "rules", "withdrawal")
     number = sent.text("number")
     body = {"why": sent.text("why").strip(), "number": int(number) if number.isdecimal() else 0}
     try:
-        await client.post("approval", path, body, RulesVersion, sent.key)
+        await visit.client.post("approval", path, body, RulesVersion, sent.key)
     except Refused as refused:
         told = sent.text("why")
-        return await _agency_page(here, request, visitor, client, refused=refused, why=told)
-    return RedirectResponse(f"{here.layout.prefix}/agency/", _SEE_OTHER)
+        return await _agency_page(visit, refused=refused, why=told)
+    return visit.redirect(f"{visit.here.layout.prefix}/agency/")
 
 
-async def _preview(
-    here: Ports, request: Request, client: VisitorClient, typed: RulesForm, key: str
-) -> Response:
+async def _preview(visit: Visit, typed: RulesForm, key: str) -> Response:
     path = address("agencies", "own", "rules", "preview")
-    today = day_of(here.clock())
-    shown = await client.post("approval", path, typed.change(today), RulesPreview, key)
-    language = here.layout.language(request)
-    return here.layout.page(
-        request,
+    today = day_of(visit.here.clock())
+    shown = await visit.client.post("approval", path, typed.change(today), RulesPreview, key)
+    language = visit.language
+    return visit.page(
         "agency_preview.html",
         form=typed,
         shown=shown,
@@ -167,15 +163,10 @@ async def _preview(
 
 
 def _form_page(
-    here: Ports,
-    request: Request,
-    typed: RulesForm,
-    now: RulesNow | None = None,
-    refused: Refused | None = None,
+    visit: Visit, typed: RulesForm, now: RulesNow | None = None, refused: Refused | None = None
 ) -> Response:
     told = typed.told(refused)
-    return here.layout.page(
-        request,
+    return visit.page(
         "agency_change.html",
         form=typed,
         waits=bool(now and now.waiting),
@@ -185,7 +176,7 @@ def _form_page(
         steps=rules_form.STEPS,
         reasons=rules_form.REASONS,
         separation=rules_form.SEPARATION,
-        today=day_of(here.clock()),
+        today=day_of(visit.here.clock()),
     )
 
 
@@ -203,3 +194,75 @@ def _otherwise(version: RulesVersion, language: Language) -> Sequence[Difference
     """What agencies.yaml says otherwise."""
     file: Mapping[str, Any] = {**version.rules, **version.file}
     return differences(file, version.rules, language)
+
+
+def in_words(rules: Mapping[str, Any], language: Language) -> Sequence[Fact]:
+    """The rules of a version, in the order of the page. Keys that are no longer known are left out."""
+    known = {name: value for name, value in rules.items() if name in AgencyRules.model_fields}
+    told = _told(AgencyRules.model_validate(known), language)
+    return [Fact(rule, language.text(wording.RULE[rule]), lines) for rule, lines in told]
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], language: Language
+) -> Sequence[Difference]:
+    """The rules that differ between two versions."""
+    pairs = zip(in_words(before, language), in_words(after, language), strict=True)
+    return [
+        Difference(
+            new.label,
+            [line for line in old.lines if line not in new.lines],
+            [line for line in new.lines if line not in old.lines],
+        )
+        for old, new in pairs
+        if old.lines != new.lines
+    ]
+
+
+def _told(rules: AgencyRules, language: Language) -> Iterator[tuple[str, Sequence[str]]]:
+    size, text = language.size, language.text
+    days = rules.charter_working_days
+    reasons = rules.prepared_reasons
+    yield "quota_default", [size(rules.quota_bytes.default)]
+    yield "quota_maximum", [size(rules.quota_bytes.maximum)]
+    yield "max_file_size_bytes", [size(rules.max_file_size_bytes)]
+    for step, count in (("decide", days.decide), ("configure", days.configure)):
+        yield step, [_working_days(count, language)]
+    yield "notify", [_working_days(days.notify, language)]
+    yield "approval_levels", [text(wording.LEVELS[rules.approval_levels])]
+    yield "approver_may_configure", [text(wording.YES[rules.separation.approver_may_configure])]
+    yield "registrar_may_approve", [text(wording.YES[rules.separation.registrar_may_approve])]
+    yield "acting", [appointed(one, language) for one in rules.acting]
+    yield "closed_days", [language.day(day) for day in rules.closed_days]
+    yield "reject", reasons.reject
+    yield "return", reasons.return_
+    yield "exception", reasons.exception
+    yield "name", [rules.name]
+    yield "in", [", ".join(text(wording.CHANNEL[one]) for one in rules.channels.in_)]
+    yield "out", [", ".join(text(wording.CHANNEL[one]) for one in rules.channels.out)]
+    yield "state", [rules.state.replace("-", " ").title()]
+    yield "ipms", [text(wording.IPMS_BY[rules.connectors.ipms])]
+    yield "storage", [rules.connectors.storage]
+    yield "accounts", rules.accounts
+    yield "drift", [text(wording.DRIFT_RULE[rules.drift])]
+    yield "paper_dispatch", [text(wording.DISPATCH[rules.paper_dispatch])]
+    yield (
+        "record_retention_years",
+        [f"{rules.record_retention_years} {text(wording.RULE_UNIT['years'])}"],
+    )
+    yield "office_email", [one for one in (rules.office_email,) if one]
+    yield "escalation_email", [one for one in (rules.escalation_email,) if one]
+    yield "remind_working_days_before", [_working_days(rules.remind_working_days_before, language)]
+
+
+def _working_days(count: int, language: Language) -> str:
+    return language.counted(count, language.text(wording.RULE_UNIT["working_day"]))
+
+
+def appointed(one: Appointment, language: Language) -> str:
+    """One acting officer in a line, by name where it is known."""
+    who = f"{one.officer_name} ({one.officer})" if one.officer_name else one.officer
+    behalf = language.text(wording.RULE_UNIT["on_behalf_of"])
+    return (
+        f"{who} {behalf} {one.on_behalf_of}, {language.day(one.from_)} – {language.day(one.until)}"
+    )

@@ -6,11 +6,9 @@ from typing import Final
 from web import figures
 from web.console import (
     agency,
-    correcting,
     failures,
     inbox,
     live,
-    mending,
     notices,
     papers,
     requests,
@@ -28,7 +26,7 @@ AREA: Final = Area(
     [
         module.router
         for module in (
-            *(worklist, search, failures, requests, correcting, mending, live, agency),
+            *(worklist, search, failures, requests, live, agency),
             *(inbox, scans, tasks, papers, notices),
         )
     ]

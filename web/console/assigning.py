@@ -1,14 +1,14 @@
 """Taking and releasing a request, an inbox item or a paper, for oneself."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Literal
 
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.http.assignments import Assigned
 from bmt.contracts.problems import Refused
 from web.clients import ServiceName, VisitorClient, address
-from web.forms import new_key
+from web.forms import new_key, refusal
 
 Act = Literal["take", "release"]
 ASSIGN: Final = "assign"
@@ -41,17 +41,22 @@ async def assign_all(
     client: VisitorClient, list_: str, things: Sequence[str], act: str
 ) -> dict[str, Refused]:
     """As `assign`, for many: why not, by thing."""
-    one_by_one = asyncio.Semaphore(AT_ONCE)
+    return await each(things, lambda thing: assign(client, list_, thing, act))
+
+
+async def each(
+    things: Sequence[str], act: Callable[[str], Awaitable[object]]
+) -> dict[str, Refused]:
+    """Does it to many, some at the same time: why not, by thing."""
+    some = asyncio.Semaphore(AT_ONCE)
 
     async def one(thing: str) -> Refused | None:
         try:
-            async with one_by_one:
-                await assign(client, list_, thing, act)
-        except Refused as refused:
-            return refused
-        except Unavailable:
-            return Refused(problem="unavailable")
+            async with some:
+                await act(thing)
+        except (Refused, Unavailable) as error:
+            return refusal(error)
         return None
 
-    answers = await asyncio.gather(*(one(thing) for thing in things))
+    answers = await asyncio.gather(*map(one, things))
     return {thing: why for thing, why in zip(things, answers, strict=True) if why is not None}

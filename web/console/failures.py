@@ -1,4 +1,4 @@
-"""What waits for a person: configurations that failed, what targets show otherwise, and notices that did not arrive."""
+"""What failed or is shown otherwise and waits for a person, and what an administrator does about it: try again, set by hand, accept, tell."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,29 +6,39 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.routes import Page
-from bmt.contracts.http.notification import WaitingNotification
-from bmt.contracts.http.provisioning import Drift, DriftRuled, DriftRuling, Failure
-from bmt.contracts.problems import Refused
-from web.clients import VisitorClient, address, part
+from bmt.chassis.http.routes import Id, Page
+from bmt.contracts.http.notification import (
+    ResendAccepted,
+    TellOfDelay,
+    ToldOfDelay,
+    WaitingNotification,
+)
+from bmt.contracts.http.provisioning import (
+    Drift,
+    DriftRuled,
+    DriftRuling,
+    Failure,
+    RetryAccepted,
+    RetryOrder,
+)
+from bmt.contracts.problems import FieldError, Refused
+from web.clients import address, part
 from web.console import desk, wording
-from web.console.access import Administrator
 from web.console.desk import Listing, Place, Where
 from web.console.forms import Form
+from web.console.request_page import Answer, Mending, request_page
 from web.console.worklist import named
-from web.forms import Sent, new_key, validated
-from web.ports import Client, Here, Ports
+from web.forms import FormWrong, Sent, new_key, refusal, validated
+from web.ports import Administrator
 
 router = APIRouter()
 
 _CONFIGURATIONS: Final = address("failures")
-_NOTICES: Final = address("notifications")
 _DRIFT: Final = address("drift")
-_SEE_OTHER: Final = 303
+_NOTICES: Final = address("notifications")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +57,13 @@ Only = Annotated[FailureListing, Depends()]
 
 
 @router.get("/failures")
-async def listed(
-    request: Request, here: Here, _: Administrator, client: Client, only: Only, place: Where
-) -> Response:
+async def listed(visit: Administrator, only: Only, place: Where) -> Response:
     """With the first of the differences, whose file has all, and of the notices, whose list has all."""
-    return await _list(here, request, client, only, place)
+    return await _list(visit, only, place)
 
 
 async def _list(
-    here: Ports,
-    request: Request,
-    client: VisitorClient,
+    visit: Administrator,
     only: FailureListing,
     place: Place,
     told: Sent | None = None,
@@ -66,16 +72,15 @@ async def _list(
     first = {**only.asked_of_notices(), "limit": desk.COUNTED}
     is_open = {"status": "open", "limit": desk.COUNTED}
     page, drift, notices, tabs = await asyncio.gather(
-        client.get(
+        visit.client.get(
             "provisioning", _CONFIGURATIONS, Page[Failure], {**only.asked(), **asdict(place)}
         ),
-        part(client.get("provisioning", _DRIFT, Page[Drift], is_open)),
-        part(client.get("notification", _NOTICES, Page[WaitingNotification], first)),
-        desk.tabs(client),
+        part(visit.client.get("provisioning", _DRIFT, Page[Drift], is_open)),
+        part(visit.client.get("notification", _NOTICES, Page[WaitingNotification], first)),
+        desk.tabs(visit.client),
     )
     about = {one.request_id for one in (*page.items, *(notices.items if notices else ()))}
-    return here.layout.page(
-        request,
+    return visit.page(
         "failures.html",
         found=page.items,
         drift=drift,
@@ -83,46 +88,39 @@ async def _list(
         refused=refused,
         new_key=new_key,
         notices=notices,
-        names=await named(client, sorted(about)),
+        names=await named(visit.client, sorted(about)),
         more=page.next_cursor,
         only=only,
         tabs=tabs,
-        now=here.clock(),
+        now=visit.here.clock(),
     )
 
 
 @router.post("/failures")
-async def rule_on_drift(
-    request: Request, here: Here, _: Administrator, client: Client, told: Form, only: Only
-) -> Response:
+async def rule_on_drift(visit: Administrator, told: Form, only: Only) -> Response:
     try:
         body = {"decision": told.text("do"), "reason": told.text("reason").strip()}
         ruling = validated(DriftRuling, body).model_dump(mode="json")
         path = address("requests", told.text("request_id"), "drift")
-        await client.post("provisioning", path, ruling, DriftRuled, told.key)
-    except Refused as refused:
-        return await _list(here, request, client, only, Place(), told, refused)
-    except Unavailable:
-        # It may have succeeded: the form keeps its key.
-        away = Refused(problem="unavailable")
-        return await _list(here, request, client, only, Place(), told, away)
-    return RedirectResponse(f"{request.url.path}#drift", _SEE_OTHER)
+        await visit.client.post("provisioning", path, ruling, DriftRuled, told.key)
+    except (Refused, Unavailable) as error:
+        # It may have succeeded where the service was away: the form keeps its key.
+        return await _list(visit, only, Place(), told, refusal(error))
+    return visit.redirect(f"{visit.request.url.path}#drift")
 
 
 @router.get("/failures/drift.csv")
-async def drift_report(client: Client, _: Administrator) -> Response:
-    return await client.passed_on("provisioning", address("drift", "report"))
+async def drift_report(visit: Administrator) -> Response:
+    return await visit.client.passed_on("provisioning", address("drift", "report"))
 
 
 @router.get("/failures.csv")
-async def exported(
-    request: Request, here: Here, _: Administrator, client: Client, only: Only
-) -> Response:
-    language = here.layout.language(request)
+async def exported(visit: Administrator, only: Only) -> Response:
+    language = visit.language
     found, notices = await asyncio.gather(
-        desk.everything(client, "provisioning", _CONFIGURATIONS, Page[Failure], only.asked()),
+        desk.everything(visit.client, "provisioning", _CONFIGURATIONS, Page[Failure], only.asked()),
         desk.everything(
-            client,
+            visit.client,
             "notification",
             _NOTICES,
             Page[WaitingNotification],
@@ -130,7 +128,7 @@ async def exported(
         ),
     )
     ids = {one.request_id for one in found} | {one.request_id for one in notices}
-    names = await named(client, sorted(ids))
+    names = await named(visit.client, sorted(ids))
 
     def told(
         one: Failure | WaitingNotification, what: str, where: str | None
@@ -149,3 +147,42 @@ async def exported(
         *(told(one, "Makluman tidak sampai", wording.CHANNEL[one.channel]) for one in notices),
     ]
     return desk.as_file("failures", wording.EXPORTED["failures"], rows, language)
+
+
+@router.get("/requests/{request_id}/retry")
+@router.get("/requests/{request_id}/resend")
+async def forms(visit: Administrator) -> Response:
+    """They stand on the request's page."""
+    return visit.redirect(visit.request.url.path.rpartition("/")[0])
+
+
+@router.post("/requests/{request_id}/retry")
+async def retry(visit: Administrator, request_id: Id, told: Form) -> Response:
+    reason = told.text("retry_reason").strip()
+    try:
+        if not reason:
+            raise FormWrong(errors=(FieldError.of("/retry_reason", "blank"),))
+        if told.text("do") == "tell":
+            delay = validated(TellOfDelay, {"reason": reason})
+            path = address("requests", request_id, "notifications")
+            body = delay.model_dump(mode="json")
+            await visit.client.post("notification", path, body, ToldOfDelay, told.key)
+        else:
+            order = {"reason": reason, "by_hand": told.text("do") == "by-hand"}
+            path = address("requests", request_id, "retry")
+            body = validated(RetryOrder, order).model_dump(mode="json")
+            await visit.client.post("provisioning", path, body, RetryAccepted, told.key)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+    else:
+        return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?retried=1")
+    answer = Answer(mending=Mending(reason, refused, told.key_after(refused)))
+    return await request_page(visit, request_id, answer)
+
+
+@router.post("/requests/{request_id}/resend")
+async def resend(visit: Administrator, told: Form) -> Response:
+    """Raises `Refused` and `Unavailable`: nothing was typed."""
+    path = address("notifications", told.text("notification_id"), "resend")
+    await visit.client.post("notification", path, {}, ResendAccepted, told.key)
+    return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?retried=1")

@@ -15,9 +15,8 @@ from bmt.contracts.events import CorrectionHandedIn, RegisterItem
 from bmt.contracts.http.approval import Choice, RequestUnderReview, Ruling, Rulings
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import Document
-from web.forms import FormWrong, Sent, Told, all_told, new_key, sent, validated
-from web.sizes import in_gigabytes, read_sizes
+from bmt.contracts.values import Document, in_gigabytes
+from web.forms import FormWrong, Sent, Told, all_told, new_key, read_sizes, sent, validated
 
 Form = Annotated[Sent, Depends(sent)]
 

@@ -7,11 +7,9 @@ from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import (
@@ -25,17 +23,15 @@ from bmt.contracts.http.intake import (
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import Address, Received, VisitorClient, address
 from web.console import desk, wording
-from web.console.access import ADMITTED, Administrator
 from web.console.assigning import ASSIGN, assign
 from web.console.deciding import people
 from web.console.desk import Listing, Where
 from web.console.forms import Form, RegistrationForm, faults_of, field_of
 from web.forms import FormWrong, all_told
-from web.ports import Client, Here, Ports
+from web.ports import Administrator, Visit
 
-router = APIRouter(prefix="/inbox", dependencies=[ADMITTED])
+router = APIRouter(prefix="/inbox")
 
-_SEE_OTHER: Final = 303
 _NO_REASON: Final = FieldError.of("/reason", "reason_for_inbox")
 
 MOST_WAITING: Final = 200
@@ -59,30 +55,30 @@ Only = Annotated[InboxListing, Depends()]
 
 
 @router.get("")
-async def listed(
-    request: Request, here: Here, client: Client, only: Only, place: Where
-) -> Response:
+async def listed(visit: Administrator, only: Only, place: Where) -> Response:
     asked = {**only.asked(), **asdict(place)}
     found, tabs = await asyncio.gather(
-        client.get("intake", address("inbox"), Page[InboxItem], asked), desk.tabs(client)
+        visit.client.get("intake", address("inbox"), Page[InboxItem], asked),
+        desk.tabs(visit.client),
     )
-    return here.layout.page(
-        request,
+    return visit.page(
         "inbox.html",
         groups=grouped(found.items),
         more=found.next_cursor,
         only=only,
-        person=await people(client, (one.handed_in_by for one in found.items)),
+        person=await people(visit.client, (one.handed_in_by for one in found.items)),
         tabs=tabs,
-        now=here.clock(),
+        now=visit.here.clock(),
     )
 
 
 @router.get(".csv")
-async def exported(request: Request, here: Here, client: Client, only: Only) -> Response:
-    language = here.layout.language(request)
-    found = await desk.everything(client, "intake", address("inbox"), Page[InboxItem], only.asked())
-    person = await people(client, (one.handed_in_by for one in found))
+async def exported(visit: Administrator, only: Only) -> Response:
+    language = visit.language
+    found = await desk.everything(
+        visit.client, "intake", address("inbox"), Page[InboxItem], only.asked()
+    )
+    person = await people(visit.client, (one.handed_in_by for one in found))
     rows = [
         (
             *(one.received_at, one.subject, language.text(_form_of(one))),
@@ -97,66 +93,51 @@ async def exported(request: Request, here: Here, client: Client, only: Only) -> 
 
 @router.get("/{item_id}")
 async def one(
-    request: Request,
-    here: Here,
-    item_id: Id,
-    visitor: Administrator,
-    client: Client,
-    after: Annotated[str, Query(max_length=200)] = "",
+    visit: Administrator, item_id: Id, after: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
     """`after`: the item that was settled just now."""
-    item = await _item(client, item_id)
+    item = await _item(visit.client, item_id)
     form = RegistrationForm.of_item(item)
-    return await item_page(here, request, item, visitor, client, form, after=after)
+    return await item_page(visit, item, form, after=after)
 
 
 @router.post("/{item_id}")
-async def settle(
-    request: Request,
-    here: Here,
-    item_id: Id,
-    visitor: Administrator,
-    client: Client,
-    told: Form,
-) -> Response:
+async def settle(visit: Administrator, item_id: Id, told: Form) -> Response:
     form = RegistrationForm.of(told)
     try:
         if act := told.text(ASSIGN):
-            await assign(client, "inbox", item_id, act)
-            return RedirectResponse(request.url.path, _SEE_OTHER)
-        others = await _others(client, await _item(client, item_id), visitor)
+            await assign(visit.client, "inbox", item_id, act)
+            return visit.redirect(visit.request.url.path)
+        others = await _others(visit, await _item(visit.client, item_id))
         if told.text("do") == "dismiss":
-            await _dismiss(client, item_id, form, told.key)
+            await _dismiss(visit.client, item_id, form, told.key)
         else:
-            await _register(client, item_id, form, visitor, told.key)
+            await _register(visit, item_id, form, told.key)
     except Refused as refused:
-        item = await _item(client, item_id)
-        return await item_page(here, request, item, visitor, client, form, refused)
+        item = await _item(visit.client, item_id)
+        return await item_page(visit, item, form, refused)
     # Not to the request: approval has not received it yet.
     if not others:
-        return RedirectResponse(request.url.path, _SEE_OTHER)
-    there = f"{here.layout.prefix}/inbox/{others[0].inbox_item_id}?after={item_id}"
-    return RedirectResponse(there, _SEE_OTHER)
+        return visit.redirect(visit.request.url.path)
+    there = f"{visit.here.layout.prefix}/inbox/{others[0].inbox_item_id}?after={item_id}"
+    return visit.redirect(there)
 
 
 @router.get("/{item_id}/documents/{document_id}")
-async def document(item_id: Id, document_id: Id, client: Client) -> Response:
-    return await client.passed_on("intake", _of_document(item_id, document_id))
+async def document(visit: Administrator, item_id: Id, document_id: Id) -> Response:
+    return await visit.client.passed_on("intake", _of_document(item_id, document_id))
 
 
 @router.get("/{item_id}/documents/{document_id}/pages/{number}")
-async def page(
-    here: Here, item_id: Id, document_id: Id, number: PageNumber, client: Client
-) -> Response:
-    return await here.pictures.page(document_id, number, partial(_read, client, item_id))
+async def page(visit: Administrator, item_id: Id, document_id: Id, number: PageNumber) -> Response:
+    return await visit.here.pictures.page(
+        document_id, number, partial(_read, visit.client, item_id)
+    )
 
 
 async def item_page(
-    here: Ports,
-    request: Request,
+    visit: Visit,
     item: InboxItemInFull,
-    visitor: Principal,
-    client: VisitorClient,
     form: RegistrationForm,
     refused: Refused | None = None,
     after: str = "",
@@ -164,24 +145,23 @@ async def item_page(
     """An item beside its form."""
     path = address("inbox", item.inbox_item_id, "text")
     shown, text, others, before, person = await asyncio.gather(
-        here.pictures.shown(item.documents, partial(_read, client, item.inbox_item_id)),
-        client.get("intake", path, InboxText),
-        _others(client, item, visitor),
-        _settled(client, after),
-        people(client, (item.handed_in_by, item.settled_by)),
+        visit.here.pictures.shown(item.documents, partial(_read, visit.client, item.inbox_item_id)),
+        visit.client.get("intake", path, InboxText),
+        _others(visit, item),
+        _settled(visit.client, after),
+        people(visit.client, (item.handed_in_by, item.settled_by)),
     )
-    return here.layout.page(
-        request,
+    return visit.page(
         "inbox_item.html",
         item=item,
         following=next(iter(others), None),
         same=[one for one in others if one.person and one.person == item.person],
         before=before,
         person=person,
-        now=here.clock(),
+        now=visit.here.clock(),
         shown=shown,
         text=text.text,
-        rules=here.agencies.get(item.agency).rules if item.agency in here.agencies else None,
+        rules=visit.here.rules_of(item.agency),
         form=form,
         refused=refused,
         faults=faults_of(refused),
@@ -211,13 +191,11 @@ async def _settled(client: VisitorClient, item_id: str) -> InboxItem | None:
         return None
 
 
-async def _others(
-    client: VisitorClient, item: InboxItem, visitor: Principal
-) -> Sequence[InboxItem]:
+async def _others(visit: Visit, item: InboxItem) -> Sequence[InboxItem]:
     """The items that wait beside this one, without those that colleagues have taken: first its person's, then those after it, then the first."""
     asked = {"status": "waiting", "limit": MOST_WAITING}
     try:
-        found = await client.get("intake", address("inbox"), Page[InboxItem], asked)
+        found = await visit.client.get("intake", address("inbox"), Page[InboxItem], asked)
     except (Refused, Unavailable):
         return ()
     ids = [one.inbox_item_id for one in found.items]
@@ -227,7 +205,7 @@ async def _others(
         one
         for one in others
         if one.inbox_item_id != item.inbox_item_id
-        and (one.assignment is None or one.assignment.by.subject == visitor.subject)
+        and (one.assignment is None or one.assignment.by.subject == visit.visitor.subject)
     ]
     return sorted(free, key=lambda one: one.person is None or one.person != item.person)
 
@@ -244,12 +222,10 @@ def _of_document(item_id: str, document_id: str) -> Address:
     return address("inbox", item_id, "documents", document_id)
 
 
-async def _register(
-    client: VisitorClient, item_id: str, form: RegistrationForm, visitor: Principal, key: str
-) -> None:
-    body = form.registration(visitor).model_dump(mode="json", exclude_none=True)
+async def _register(visit: Visit, item_id: str, form: RegistrationForm, key: str) -> None:
+    body = form.registration(visit.visitor).model_dump(mode="json", exclude_none=True)
     path = address("inbox", item_id, "registration")
-    await client.post("intake", path, body, RequestAccepted, key)
+    await visit.client.post("intake", path, body, RequestAccepted, key)
 
 
 async def _dismiss(client: VisitorClient, item_id: str, form: RegistrationForm, key: str) -> None:

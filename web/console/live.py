@@ -19,10 +19,9 @@ from bmt.contracts.problems import Refused
 from web import session
 from web.clients import address
 from web.console import wording
-from web.console.access import Administrator
 from web.console.request_page import looked_at
 from web.login import SignInFirst
-from web.ports import Client, Here
+from web.ports import Administrator
 
 router = APIRouter()
 
@@ -41,48 +40,45 @@ WhoElse = Callable[[], Awaitable[str]]
 
 @router.get("/live", response_class=EventSourceResponse)
 async def of_agency(
-    request: Request,
-    _: Administrator,
-    client: Client,
-    since: Annotated[AwareDatetime, Query()],
+    visit: Administrator, since: Annotated[AwareDatetime, Query()]
 ) -> AsyncIterator[ServerSentEvent]:
     asked = {"since": since.isoformat()}
-    changes = client.events("approval", address("worklist", "live"), WorklistChanged, asked)
+    changes = visit.client.events("approval", address("worklist", "live"), WorklistChanged, asked)
     async for event in passed_on(
-        changes, lambda change: {"count": str(change.count)}, _goes_on(request)
+        changes, lambda change: {"count": str(change.count)}, _goes_on(visit.request)
     ):
         yield event
 
 
 @router.get("/requests/{request_id}/live", response_class=EventSourceResponse)
 async def of_request(
-    request: Request,
-    here: Here,
+    visit: Administrator,
     request_id: Id,
-    visitor: Administrator,
-    client: Client,
     steps: Annotated[int | None, Query(ge=0, le=100_000)] = None,
     known: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """`steps` of approval are known; or, where it has done its part, `known` ones of all services."""
-    text = here.layout.language(request).text
+    text = visit.language.text
 
     async def who_else() -> str:
-        await here.presence.looks(visitor, request_id)
-        return looked_at(await here.presence.others(visitor, request_id), text)
+        await visit.here.presence.looks(visit.visitor, request_id)
+        return looked_at(await visit.here.presence.others(visit.visitor, request_id), text)
 
     path = address("requests", request_id, "live")
     if steps is not None:
-        reviewed = client.events("approval", path, Step, {"steps": steps})
+        reviewed = visit.client.events("approval", path, Step, {"steps": steps})
         told = passed_on(
-            reviewed, lambda step: {"what": said(step, text, visitor)}, _goes_on(request), who_else
+            reviewed,
+            lambda step: {"what": said(step, text, visit.visitor)},
+            _goes_on(visit.request),
+            who_else,
         )
     else:
-        taken = client.events("intake", path, intake.Step, {"steps": known})
+        taken = visit.client.events("intake", path, intake.Step, {"steps": known})
         told = passed_on(
             taken,
             lambda step: {"what": text(wording.LATER.get(step.step, step.step))},
-            _goes_on(request),
+            _goes_on(visit.request),
             who_else,
         )
     async for event in told:

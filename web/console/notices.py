@@ -6,8 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.notification import (
@@ -21,18 +20,16 @@ from bmt.contracts.http.notification import (
 )
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
-from web.console.access import ADMITTED
+from web.console.agency import Difference
 from web.console.deciding import people
 from web.console.forms import Form
-from web.console.rules_words import Difference
 from web.console.wording import PART_NAME, TONGUE
 from web.forms import FormWrong, Sent, all_told, new_key, validated
 from web.language import Language
-from web.ports import Client, Here, Ports
+from web.ports import Administrator, Visit
 
-router = APIRouter(prefix="/notices", dependencies=[ADMITTED])
+router = APIRouter(prefix="/notices")
 
-_SEE_OTHER: Final = 303
 LANGUAGES: Final = ("malay", "english")
 MOST_VERSIONS: Final = 50
 PARTS: Final = ("opening", "onward", "closing", "signatory")
@@ -165,40 +162,40 @@ def _lines(text: str) -> Sequence[str]:
 
 
 @router.get("")
-async def listed(request: Request, here: Here, client: Client) -> Response:
+async def listed(visit: Administrator) -> Response:
     asked = {"limit": 50}
-    found = await client.get("notification", address("templates"), Page[Template], asked)
-    person = await people(client, (one.saved_by for one in found.items))
-    return here.layout.page(request, "notices.html", found=found.items, person=person)
+    found = await visit.client.get("notification", address("templates"), Page[Template], asked)
+    person = await people(visit.client, (one.saved_by for one in found.items))
+    return visit.page("notices.html", found=found.items, person=person)
 
 
 @router.get("/{about}")
-async def one(request: Request, here: Here, about: Id, client: Client) -> Response:
-    return await _page(here, request, client, about)
+async def one(visit: Administrator, about: Id) -> Response:
+    return await _page(visit, about)
 
 
 @router.post("/{about}")
-async def act(request: Request, here: Here, about: Id, client: Client, told: Form) -> Response:
+async def act(visit: Administrator, about: Id, told: Form) -> Response:
     form, key = WordsForm.of(told), told.key
     path, preview = address("templates", about), address("templates", about, "preview")
     words = {"words": form.words()}
     try:
         match told.text("do"):
             case "preview":
-                tried = await client.post("notification", preview, words, NoticePreview, key)
-                return await _page(here, request, client, about, form, tried)
+                tried = await visit.client.post("notification", preview, words, NoticePreview, key)
+                return await _page(visit, about, form, tried)
             case "letter" | "memo" | "form" as paper:
                 asked = {"as": paper}
-                return _paper(await client.made("notification", preview, words, key, asked))
+                return _paper(await visit.client.made("notification", preview, words, key, asked))
             case "default":
                 path, body = address("templates", about, "default"), _restored(form)
-                await client.post("notification", path, body, Template, key)
+                await visit.client.post("notification", path, body, Template, key)
             case _:
-                await client.put("notification", path, form.saved(), Template, key)
+                await visit.client.put("notification", path, form.saved(), Template, key)
     except Refused as refused:
-        shown = await _with_the_words(client, about, form, refused)
-        return await _page(here, request, client, about, form, *shown)
-    return RedirectResponse(request.url.path, _SEE_OTHER)
+        shown = await _with_the_words(visit.client, about, form, refused)
+        return await _page(visit, about, form, *shown)
+    return visit.redirect(visit.request.url.path)
 
 
 async def _with_the_words(
@@ -234,26 +231,23 @@ async def _further(
 
 
 async def _page(
-    here: Ports,
-    request: Request,
-    client: VisitorClient,
+    visit: Visit,
     about: str,
     form: WordsForm | None = None,
     preview: NoticePreview | None = None,
     refused: Refused | None = None,
 ) -> Response:
     """The form beside a preview: of what was typed, else of the words in force; none of what is wrong."""
-    template = await client.get("notification", address("templates", about), Template)
+    template = await visit.client.get("notification", address("templates", about), Template)
     path = address("templates", about, "versions")
     asked = {"limit": MOST_VERSIONS + 1}
-    versions = await client.get("notification", path, Page[TemplateVersion], asked)
+    versions = await visit.client.get("notification", path, Page[TemplateVersion], asked)
     if form is None:
         form = WordsForm.of_template(template)
         path = address("templates", about, "preview")
-        preview = await client.post("notification", path, {}, NoticePreview, new_key())
+        preview = await visit.client.post("notification", path, {}, NoticePreview, new_key())
     told = all_told(refused, field_of)
-    return here.layout.page(
-        request,
+    return visit.page(
         "notice.html",
         notice=template,
         form=form,
@@ -261,11 +255,11 @@ async def _page(
         refused=refused,
         faults={one.field: one.fault for one in reversed(told)},
         told=told,
-        label_of=label_of(here.layout.language(request)),
+        label_of=label_of(visit.language),
         languages=LANGUAGES,
         parts=PARTS,
-        history=history(versions.items, here.layout.language(request)),
-        person=await people(client, (one.saved_by for one in (template, *versions.items))),
+        history=history(versions.items, visit.language),
+        person=await people(visit.client, (one.saved_by for one in (template, *versions.items))),
     )
 
 

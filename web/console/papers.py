@@ -8,8 +8,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pypdf import PdfReader, PdfWriter
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Id, Page
@@ -24,22 +23,20 @@ from bmt.contracts.http.notification import (
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address, part
 from web.console import desk, wording
-from web.console.access import ADMITTED
-from web.console.assigning import ASSIGN, AT_ONCE, assign_all
+from web.console.assigning import ASSIGN, assign_all, each
 from web.console.desk import Listing, Place, Where
 from web.console.forms import Form
 from web.console.worklist import KEEP, named
 from web.forms import FormWrong, Sent, all_told, new_key, validated
-from web.ports import Client, Here, Ports
+from web.ports import Administrator, Visit
 
 MOST_CHOSEN: Final = 100
 """Papers that are printed, handed over or taken at once."""
 
-_SEE_OTHER: Final = 303
 _PDF: Final = b"%PDF-"
 _PDF_TYPE: Final = "application/pdf"
 
-router = APIRouter(prefix="/papers", dependencies=[ADMITTED])
+router = APIRouter(prefix="/papers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +73,21 @@ Only = Annotated[NoticeListing, Depends()]
 
 @router.get("")
 async def listed(
-    request: Request,
-    here: Here,
-    client: Client,
+    visit: Administrator,
     only: Only,
     place: Where,
     *,
     every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
     """`all`: every paper on the page is chosen."""
-    return await _page(here, request, client, only, place, every=every)
+    return await _page(visit, only, place, every=every)
 
 
 @router.get(".csv")
-async def exported(request: Request, here: Here, client: Client, only: Only) -> Response:
-    language = here.layout.language(request)
-    found = await desk.everything(client, "notification", _LIST, _NOTICES, only.asked())
-    names = await named(client, list({one.request_id for one in found}))
+async def exported(visit: Administrator, only: Only) -> Response:
+    language = visit.language
+    found = await desk.everything(visit.client, "notification", _LIST, _NOTICES, only.asked())
+    names = await named(visit.client, list({one.request_id for one in found}))
     rows = [
         (
             names[one.request_id].applicant.name if one.request_id in names else None,
@@ -107,18 +102,16 @@ async def exported(request: Request, here: Here, client: Client, only: Only) -> 
 
 
 @router.post("")
-async def act(
-    request: Request, here: Here, client: Client, told: Form, only: Only, place: Where
-) -> Response:
+async def act(visit: Administrator, told: Form, only: Only, place: Where) -> Response:
     """What is done with the papers that are chosen, each by itself; or one e-mail is sent once more."""
     chosen, note = told.texts("chosen"), told.text("note")
     if told.text(KEEP) and chosen:
-        return await _page(here, request, client, only, place, chosen=chosen, note=note)
+        return await _page(visit, only, place, chosen=chosen, note=note)
     try:
         if resent := told.text("resend"):
-            await _resend(client, resent, told.key)
+            await _resend(visit.client, resent, told.key)
         if resent or told.text(KEEP):
-            return RedirectResponse(f"{request.url.path}?{request.url.query}", _SEE_OTHER)
+            return visit.redirect(f"{visit.request.url.path}?{visit.request.url.query}")
         if not chosen:
             raise FormWrong(errors=(FieldError.of("/chosen", "choose_papers"),))
         if len(chosen) > MOST_CHOSEN:
@@ -126,26 +119,22 @@ async def act(
                 errors=(FieldError.of("/chosen", "too_many_items", maximum=MOST_CHOSEN),)
             )
         if told.text("do") == "print":
-            return await _printed(client, chosen)
-        papers = await _papers(client, only)
+            return await _printed(visit.client, chosen)
+        papers = await _papers(visit.client, only)
         if action := told.text(ASSIGN):
-            refused = await assign_all(client, "notifications", chosen, action)
+            refused = await assign_all(visit.client, "notifications", chosen, action)
             outcome = Outcome(papers, (), refused)
-            return await _page(here, request, client, only, place, outcome, chosen=[*refused])
-        outcome = await _handed_over(client, chosen, told, papers)
+            return await _page(visit, only, place, outcome, chosen=[*refused])
+        outcome = await _handed_over(visit.client, chosen, told, papers)
     except Refused as refusal:
-        return await _page(
-            here, request, client, only, place, chosen=chosen, note=note, refused=refusal
-        )
+        return await _page(visit, only, place, chosen=chosen, note=note, refused=refusal)
     left = [*outcome.refused]
-    return await _page(
-        here, request, client, only, place, outcome, chosen=left, note=note if left else ""
-    )
+    return await _page(visit, only, place, outcome, chosen=left, note=note if left else "")
 
 
 @router.get("/{notification_id}/document")
-async def document(notification_id: Id, client: Client) -> Response:
-    content = await _document(client, notification_id)
+async def document(visit: Administrator, notification_id: Id) -> Response:
+    content = await _document(visit.client, notification_id)
     is_paper = content.startswith(_PDF)
     name = f"{notification_id}.{'pdf' if is_paper else 'eml'}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -154,9 +143,7 @@ async def document(notification_id: Id, client: Client) -> Response:
 
 
 async def _page(
-    here: Ports,
-    request: Request,
-    client: VisitorClient,
+    visit: Visit,
     only: NoticeListing,
     place: Place,
     outcome: Outcome = _NOTHING,
@@ -166,10 +153,12 @@ async def _page(
     note: str = "",
     refused: Refused | None = None,
 ) -> Response:
-    tabs = asyncio.create_task(desk.tabs(client))
+    tabs = asyncio.create_task(desk.tabs(visit.client))
     found: Page[WaitingNotification]
     try:
-        found = await client.get("notification", _LIST, _NOTICES, {**only.asked(), **asdict(place)})
+        found = await visit.client.get(
+            "notification", _LIST, _NOTICES, {**only.asked(), **asdict(place)}
+        )
     except Unavailable:
         if not chosen:
             raise
@@ -178,24 +167,23 @@ async def _page(
     papers = [one.notification_id for one in found.items if is_paper(one)]
     beyond = [one for one in chosen if one not in papers]
     if beyond and not outcome.papers:
-        outcome = replace(outcome, papers=await _papers(client, only))
+        outcome = replace(outcome, papers=await _papers(visit.client, only))
     about = {one.request_id for one in (*found.items, *outcome.papers.values())}
-    return here.layout.page(
-        request,
+    return visit.page(
         "papers.html",
         STATUS[refused.problem] if refused else None,
         found=found.items,
         more=found.next_cursor,
         only=only,
         tabs=await tabs,
-        names=await named(client, list(about)),
+        names=await named(visit.client, list(about)),
         may_choose=bool(papers),
         cursor=place.cursor,
         chosen=papers if every else chosen,
         beyond=beyond,
         outcome=outcome,
         note=note,
-        now=here.clock(),
+        now=visit.here.clock(),
         key=new_key(),
         refused=refused,
         told=all_told(refused),
@@ -257,19 +245,10 @@ async def _handed_over(
     """
     note = told.text("note").strip()
     body = validated(DispatchPaper, {"note": note or None}).model_dump(exclude_none=True)
-    one_by_one = asyncio.Semaphore(AT_ONCE)
 
-    async def hand_over(one: str) -> Refused | None:
-        path = address("notifications", one, "dispatch")
-        try:
-            async with one_by_one:
-                await client.post("notification", path, body, PaperDispatched, f"{told.key}:{one}")
-        except Refused as refused:
-            return refused
-        except Unavailable:
-            return Refused(problem="unavailable")
-        return None
+    async def hand_over(one: str) -> PaperDispatched:
+        path, key = address("notifications", one, "dispatch"), f"{told.key}:{one}"
+        return await client.post("notification", path, body, PaperDispatched, key)
 
-    answers = await asyncio.gather(*map(hand_over, chosen))
-    refused = {one: why for one, why in zip(chosen, answers, strict=True) if why is not None}
+    refused = await each(chosen, hand_over)
     return Outcome(papers, [one for one in chosen if one not in refused], refused)

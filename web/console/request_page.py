@@ -7,10 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final, get_args
 
-from starlette.requests import Request
 from starlette.responses import Response
 
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Page
 from bmt.contracts.events import SubmitRequest
 from bmt.contracts.http.approval import OwnAgency, RequestUnderReview, WorklistItem
@@ -19,7 +17,7 @@ from bmt.contracts.http.intake import LastSubmission, RequestChecked, RequestSta
 from bmt.contracts.http.notification import Notification
 from bmt.contracts.http.provisioning import ConfigurationState, Plan
 from bmt.contracts.problems import STATUS, Refused
-from bmt.contracts.values import RequestWarning, Status
+from bmt.contracts.values import RequestWarning, Status, in_gigabytes
 from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
 from web.console.deciding import Unusual, directory_names, later, names_of, next_of
@@ -27,8 +25,7 @@ from web.console.forms import CommentForm, DecisionForm
 from web.console.worklist import own_rules
 from web.forms import all_told, faults_of, new_key, validated
 from web.my.drafts import Draft
-from web.ports import Ports
-from web.sizes import in_gigabytes
+from web.ports import Visit
 from web.steps import Due, Happened, Known, StepName, away_of, due_of, outcome_of, person, steps_of
 
 CHECKED: Final[frozenset[RequestWarning]] = frozenset(
@@ -135,49 +132,42 @@ def document_address(request_id: str, document_id: str) -> Address:
     return address("requests", request_id, "documents", document_id)
 
 
-async def request_page(
-    here: Ports,
-    request: Request,
-    request_id: str,
-    visitor: Principal,
-    client: VisitorClient,
-    answer: Answer = _NOTHING,
-) -> Response:
+async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING) -> Response:
     """One request, with the form of a decision while it is open.
 
     Raises:
         Refused: as `review_of`.
     """
     review, own, status, notices, configuration, draft = await asyncio.gather(
-        review_of(client, request_id),
-        own_rules(client),
-        part(client.get("intake", address("requests", request_id), RequestStatus)),
-        part(_notices(client, request_id)),
-        part(_configuration(client, request_id)),
-        here.drafts.find(visitor.subject, draft_of(request_id)),
+        review_of(visit.client, request_id),
+        own_rules(visit.client),
+        part(visit.client.get("intake", address("requests", request_id), RequestStatus)),
+        part(_notices(visit.client, request_id)),
+        part(_configuration(visit.client, request_id)),
+        visit.here.drafts.find(visit.visitor.subject, draft_of(request_id)),
     )
-    corrected = request.query_params.get("corrected") == "1"
-    if corrected and (last := await part(_submission(client, request_id))):
+    corrected = visit.request.query_params.get("corrected") == "1"
+    if corrected and (last := await part(_submission(visit.client, request_id))):
         # Approval may not have the correction yet that was just made.
         review = review.model_copy(update={name: getattr(last, name) for name in _CORRECTED})
     agency = review.agency
-    now = here.clock()
+    now = visit.here.clock()
     reached, history = _reached(review, status)
     if reached == "configuration_failed" and configuration:
         # Provisioning knows first of a retry, and that it succeeded.
         reached = configuration.status
     why_not = review.withheld
-    is_sent = request.query_params.get("decided") == "1"
+    is_sent = visit.request.query_params.get("decided") == "1"
     # Approval's view may not have the decision yet that was just made.
     pending = is_sent and review.status == "received" and why_not is None
     deciding = review.status == "received" and why_not != "own_request" and not pending
     plan, shown, upcoming, looking, warned, names = await asyncio.gather(
-        _plan(client, review, reached),
-        here.pictures.shown(review.documents, partial(read, client, request_id)),
-        part(_next(client, review)) if is_sent or not deciding else _nothing(),
-        part(here.presence.others(visitor, request_id)),
-        part(warnings_now(client, review, reached), PLAN_SECONDS),
-        directory_names(client, _accounts(review, history), names_of(review, visitor)),
+        _plan(visit.client, review, reached),
+        visit.here.pictures.shown(review.documents, partial(read, visit.client, request_id)),
+        part(_next(visit.client, review)) if is_sent or not deciding else _nothing(),
+        part(visit.here.presence.others(visit.visitor, request_id)),
+        part(warnings_now(visit.client, review, reached), PLAN_SECONDS),
+        directory_names(visit.client, _accounts(review, history), names_of(review, visit.visitor)),
     )
     outcome_notice = _outcome_notice(notices)
     form, remark = _forms(answer, review, draft)
@@ -193,8 +183,7 @@ async def request_page(
     )
     refused = answer.refused
     problem = refused or remark.refused or (answer.mending and answer.mending.refused)
-    return here.layout.page(
-        request,
+    return visit.page(
         "request.html",
         STATUS[problem.problem] if problem else None,
         review=review,
@@ -211,9 +200,9 @@ async def request_page(
         mending_key=answer.mending.key if answer.mending else new_key(),
         remark=remark,
         may_correct=review.status in MAY_CORRECT,
-        looking=looked_at(looking or (), here.layout.language(request).text),
+        looking=looked_at(looking or (), visit.language.text),
         corrected=corrected,
-        retried=request.query_params.get("retried") == "1",
+        retried=visit.request.query_params.get("retried") == "1",
         decided=is_sent,
         pending=pending,
         deciding=deciding,
@@ -224,7 +213,7 @@ async def request_page(
         warned=warned,
         checked=CHECKED,
         shown=shown,
-        agency=here.agencies.name_of(agency),
+        agency=visit.here.agencies.name_of(agency),
         form=form,
         unusual=answer.unusual,
         refused=refused,

@@ -1,29 +1,35 @@
-"""One request: its page, the decision, comments and documents.
+"""One request: its page, the decision, comments, documents and the correction.
 
 A form posts to the address of its own page, so that address shows a page whatever the outcome. The decision and the
 comment are one form of the browser: what is typed of the one is kept, as a draft, when the other is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Final, get_args
 
 from fastapi import APIRouter, Path
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Id
-from bmt.contracts.http.approval import CommentAnswer, CommentWritten, DecisionMade, Ruling
+from bmt.contracts.http.approval import (
+    CommentAnswer,
+    CommentWritten,
+    DecisionMade,
+    RequestUnderReview,
+    Ruling,
+)
+from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import Refused
-from web.clients import VisitorClient, address
-from web.console.access import Administrator
+from bmt.contracts.values import Document
+from web.clients import address
 from web.console.assigning import Act, assign
 from web.console.deciding import Unusual, unusual
-from web.console.forms import CommentForm, DecisionForm
+from web.console.forms import CommentForm, DecisionForm, RegistrationForm, faults_of, field_of
 from web.console.request_page import (
+    MAY_CORRECT,
     Answer,
     document_address,
     draft_of,
@@ -32,11 +38,11 @@ from web.console.request_page import (
     review_of,
 )
 from web.console.worklist import own_rules
-from web.forms import KEEP, is_multipart, sent, validated
+from web.forms import KEEP, all_told, is_multipart, refusal, sent, validated
 from web.language import ASKED, CODES
 from web.my.drafts import Draft
-from web.ports import Client, Here, Ports
-from web.uploads import Attached, attached, known
+from web.ports import Administrator, Visit
+from web.uploads import MOST, Attached, attached, known
 
 router = APIRouter()
 
@@ -45,135 +51,178 @@ SURE: Final = "sure"
 COMMENT_KEY: Final = "comment_key"
 
 _FILES: Final = "attached"
-_SEE_OTHER: Final = 303
 
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]
 
 
 @router.get("/requests/{request_id}")
-async def one(
-    request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
-) -> Response:
-    return await request_page(here, request, request_id, visitor, client)
+async def one(visit: Administrator, request_id: Id) -> Response:
+    return await request_page(visit, request_id)
 
 
 @router.post("/requests/{request_id}")
-async def decide(
-    request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
-) -> Response:
-    told = await (here.uploads.read(request, client) if is_multipart(request) else sent(request))
+async def decide(visit: Administrator, request_id: Id) -> Response:
+    told = await (visit.form() if is_multipart(visit.request) else sent(visit.request))
     form, text = DecisionForm.of(told), told.text("text")
     if keep := told.text(KEEP):
-        await _keep(here, visitor, request_id, told.key, {**form.typed, "text": text})
+        await _keep(visit, request_id, told.key, {**form.typed, "text": text})
         if keep in get_args(Act):
             try:
-                await assign(client, "requests", request_id, keep)
-            except Refused as refused:
-                answer = Answer(refused=refused)
-                return await request_page(here, request, request_id, visitor, client, answer)
+                await assign(visit.client, "requests", request_id, keep)
+            except Refused as error:
+                answer = Answer(refused=error)
+                return await request_page(visit, request_id, answer)
         there = f"?{ASKED}={keep}" if keep in CODES else ""
-        return RedirectResponse(request.url.path + there, _SEE_OTHER)
+        return visit.redirect(visit.request.url.path + there)
     answer = Answer(form, CommentForm(text=text))
     try:
         ruling = form.ruling()
-        if asked := await _asks_once_more(here, client, request_id, ruling, told.text(SURE)):
+        if asked := await _asks_once_more(visit, request_id, ruling, told.text(SURE)):
             answer = replace(answer, unusual=asked)
-            return await request_page(here, request, request_id, visitor, client, answer)
+            return await request_page(visit, request_id, answer)
         body = ruling.model_dump(mode="json", exclude_none=True)
         path = address("requests", request_id, "decision")
-        await client.post("approval", path, body, DecisionMade, told.key)
-    except Refused as refused:
-        answer = replace(answer, refused=refused)
-    except Unavailable:
-        # It may have succeeded: a retry must not be another decision.
-        away = Refused(problem="unavailable")
-        answer = replace(answer, form=replace(form, key=told.key), refused=away)
+        await visit.client.post("approval", path, body, DecisionMade, told.key)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+        form = replace(form, key=told.key_after(refused))
+        answer = replace(answer, form=form, refused=refused)
     else:
-        await _keep(here, visitor, request_id, told.key, {"text": text})
-        return RedirectResponse(f"{request.url.path}?decided=1", _SEE_OTHER)
-    return await request_page(here, request, request_id, visitor, client, answer)
+        await _keep(visit, request_id, told.key, {"text": text})
+        return visit.redirect(f"{visit.request.url.path}?decided=1")
+    return await request_page(visit, request_id, answer)
 
 
 async def _asks_once_more(
-    here: Ports, client: VisitorClient, request_id: str, ruling: Ruling, sure: str
+    visit: Visit, request_id: str, ruling: Ruling, sure: str
 ) -> Unusual | None:
     """What is unusual in this approval, unless the visitor was asked about these very sizes."""
     if ruling.decision != "approve":
         return None
-    review = await review_of(client, request_id)
+    review = await review_of(visit.client, request_id)
     found = (
-        unusual(ruling, review, await own_rules(client)) if review.status == "received" else None
+        unusual(ruling, review, await own_rules(visit.client))
+        if review.status == "received"
+        else None
     )
     return found if found and found.sure != sure else None
 
 
-async def _keep(
-    here: Ports, visitor: Principal, request_id: str, key: str, typed: Mapping[str, str]
-) -> None:
+async def _keep(visit: Visit, request_id: str, key: str, typed: Mapping[str, str]) -> None:
     """Keeps what was typed as the visitor's draft; there is none if nothing was."""
     name = draft_of(request_id)
     if not any(text.strip() for text in typed.values()):
-        await here.drafts.discard(visitor.subject, name)
+        await visit.here.drafts.discard(visit.visitor.subject, name)
         return
-    draft = Draft(key=key, typed=typed, documents=(), saved_at=here.clock())
-    await here.drafts.save(visitor.subject, name, draft)
+    draft = Draft(key=key, typed=typed, documents=(), saved_at=visit.here.clock())
+    await visit.here.drafts.save(visit.visitor.subject, name, draft)
 
 
 @router.get("/requests/{request_id}/comments")
-async def comments(request: Request, _: Administrator) -> Response:
+async def comments(visit: Administrator) -> Response:
     """They stand on the request's page."""
-    return _to_comments(request)
+    return _to_comments(visit)
 
 
 @router.post("/requests/{request_id}/comments")
-async def comment(
-    request: Request, here: Here, request_id: Id, visitor: Administrator, client: Client
-) -> Response:
-    told, came = await here.uploads.read(request, client), Attached()
+async def comment(visit: Administrator, request_id: Id) -> Response:
+    told, came = await visit.form(), Attached()
     text = told.text("text").replace("\r\n", "\n")
     form = DecisionForm.of(told)
     # On the page of an open request the decision has the form's key.
     keyed = replace(told, key=told.text(COMMENT_KEY) or told.key)
     path = address("requests", request_id, "comments")
     try:
-        came = await attached(client, keyed, _FILES)
+        came = await attached(visit.client, keyed, _FILES)
         came.require_all()
         written = validated(CommentWritten, {"text": text, "documents": came.ids}, came.faults)
         body = written.model_dump(mode="json")
-        await client.post("approval", path, body, CommentAnswer, keyed.key)
-    except Refused as refused:
+        await visit.client.post("approval", path, body, CommentAnswer, keyed.key)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
         documents = known(came.documents, refused)
-        remark = CommentForm(text=text, documents=documents, refused=refused)
-    except Unavailable:
-        # It may have succeeded: a retry must not add it twice.
-        away = Refused(problem="unavailable")
-        remark = CommentForm(keyed.key, text, came.documents, away)
+        remark = CommentForm(keyed.key_after(refused), text, documents, refused)
     else:
         if told.text(COMMENT_KEY):
-            await _keep(here, visitor, request_id, told.key, form.typed)
-        return _to_comments(request)
+            await _keep(visit, request_id, told.key, form.typed)
+        return _to_comments(visit)
     answer = Answer(form if told.text(COMMENT_KEY) else None, remark)
-    return await request_page(here, request, request_id, visitor, client, answer)
+    return await request_page(visit, request_id, answer)
 
 
 @router.get("/requests/{request_id}/documents/{document_id}")
 @router.get("/requests/{request_id}/comments/documents/{document_id}")
-async def document(request_id: Id, document_id: Id, _: Administrator, client: Client) -> Response:
-    return await client.passed_on("approval", document_address(request_id, document_id))
+async def document(visit: Administrator, request_id: Id, document_id: Id) -> Response:
+    return await visit.client.passed_on("approval", document_address(request_id, document_id))
 
 
 @router.get("/requests/{request_id}/documents/{document_id}/pages/{number}")
 async def page(
-    here: Here,
-    request_id: Id,
-    document_id: Id,
-    number: PageNumber,
-    _: Administrator,
-    client: Client,
+    visit: Administrator, request_id: Id, document_id: Id, number: PageNumber
 ) -> Response:
-    return await here.pictures.page(document_id, number, partial(read, client, request_id))
+    return await visit.here.pictures.page(
+        document_id, number, partial(read, visit.client, request_id)
+    )
 
 
-def _to_comments(request: Request) -> RedirectResponse:
-    page = request.url.path.partition("/comments")[0]
-    return RedirectResponse(f"{page}#comments", _SEE_OTHER)
+def _to_comments(visit: Visit) -> Response:
+    page = visit.request.url.path.partition("/comments")[0]
+    return visit.redirect(f"{page}#comments")
+
+
+@router.get("/requests/{request_id}/correction")
+async def before(visit: Administrator, request_id: Id) -> Response:
+    review = await review_of(visit.client, request_id)
+    if review.status not in MAY_CORRECT:
+        refused = Refused(problem="already_decided" if review.decision else "request_closed")
+        return await request_page(visit, request_id, Answer(refused=refused))
+    form = RegistrationForm.of_review(review)
+    return await _page(visit, review, form, review.documents)
+
+
+@router.post("/requests/{request_id}/correction")
+async def correct(visit: Administrator, request_id: Id) -> Response:
+    review = await review_of(visit.client, request_id)
+    told, came = await visit.form(), Attached()
+    form = RegistrationForm.of(told)
+    try:
+        most = len(review.documents) + MOST
+        came = await attached(visit.client, told, _FILES, most=most)
+        came.require_all()
+        body = form.correction(review, came.ids, came.faults)
+        await visit.client.post(
+            "intake",
+            address("requests", request_id, "correction"),
+            body.model_dump(mode="json", exclude_none=True),
+            RequestAccepted,
+            told.key,
+        )
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+    else:
+        return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?corrected=1")
+    form = replace(form, key=told.key_after(refused))
+    return await _page(visit, review, form, known(came.documents, refused), refused)
+
+
+async def _page(
+    visit: Visit,
+    review: RequestUnderReview,
+    form: RegistrationForm,
+    documents: Sequence[Document],
+    refused: Refused | None = None,
+) -> Response:
+    agency = review.agency
+    return visit.page(
+        "correction.html",
+        review=review,
+        shown=await visit.here.pictures.shown(
+            review.documents, partial(read, visit.client, review.request_id)
+        ),
+        rules=visit.here.rules_of(agency),
+        form=form,
+        documents=documents,
+        refused=refused,
+        faults=faults_of(refused),
+        told=all_told(refused, field_of),
+    )

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from bmt.agencies.agency import MOST_APPOINTMENTS, MOST_CLOSED_DAYS, AgencyRules, ChangeOfRules
 from bmt.contracts.problems import FieldError, Refused
-from web.forms import Sent, Told, all_told, new_key, validated
-from web.sizes import in_gigabytes, read_sizes
+from bmt.contracts.values import in_gigabytes
+from web.forms import Sent, Told, all_told, new_key, read_sizes, validated
 
 APPOINTMENT: Final = ("officer", "officer_name", "on_behalf_of", "from", "until")
 STEPS: Final = ("decide", "configure", "notify")

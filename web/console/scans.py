@@ -3,18 +3,15 @@
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
 from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console import wording
-from web.console.access import Administrator
-from web.forms import FormWrong, Sent, all_told, faults_of, new_key
-from web.ports import Client, Here, Ports
+from web.forms import FormWrong, Sent, all_told, faults_of, new_key, refusal
+from web.ports import Administrator, Visit
 from web.uploads import file_of
 
 router = APIRouter(prefix="/scans")
@@ -26,47 +23,37 @@ _NO_FILE: Final = FieldError.of(f"/{SCAN}", "choose_file")
 
 
 @router.get("")
-async def form(request: Request, here: Here, visitor: Administrator) -> Response:
-    return _page(here, request, visitor)
+async def form(visit: Administrator) -> Response:
+    return _page(visit)
 
 
 @router.post("")
-async def hand_in(request: Request, here: Here, visitor: Administrator, client: Client) -> Response:
-    told = await here.uploads.read(request, client)
+async def hand_in(visit: Administrator) -> Response:
+    told = await visit.form()
     channel = told.text("channel")
     try:
-        accepted = await _handed_in(client, told, channel)
-    except Unavailable:
-        # It may have succeeded: a retry must not create it twice.
-        away = Refused(problem="unavailable")
-        return _page(here, request, visitor, away, channel=channel, key=told.key)
-    except Refused as refused:
+        accepted = await _handed_in(visit.client, told, channel)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
         key = new_key() if refused.problem == "idempotency_key_reused" else told.key
-        return _page(here, request, visitor, refused, channel=channel, key=key)
-    return _page(here, request, visitor, accepted=accepted)
+        return _page(visit, refused, channel=channel, key=key)
+    return _page(visit, accepted=accepted)
 
 
 @router.get("/{kind}.pdf")
-async def sheet(kind: Sheet, visitor: Administrator, client: Client) -> Response:
-    asked = {"agency": visitor.agency}
-    content = await client.download("intake", address("forms", f"{kind}.pdf"), asked)
+async def sheet(visit: Administrator, kind: Sheet) -> Response:
+    asked = {"agency": visit.visitor.agency}
+    content = await visit.client.download("intake", address("forms", f"{kind}.pdf"), asked)
     headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 
-def _page(
-    here: Ports,
-    request: Request,
-    visitor: Principal,
-    refused: Refused | None = None,
-    **told: Any,
-) -> Response:
+def _page(visit: Visit, refused: Refused | None = None, **told: Any) -> Response:
     """The form keeps its key until the upload is known to have succeeded."""
-    known = visitor.agency in here.agencies
-    return here.layout.page(
-        request,
+    rules = visit.here.rules_of(visit.visitor.agency)
+    return visit.page(
         "scans.html",
-        received_by=here.agencies.get(visitor.agency).rules.channels.in_ if known else (),
+        received_by=rules.channels.in_ if rules else (),
         refused=refused,
         faults=faults_of(refused),
         told=all_told(refused),

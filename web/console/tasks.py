@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Id, Page
@@ -24,22 +23,19 @@ from bmt.contracts.http.provisioning import (
 )
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
-from web import session
 from web.clients import VisitorClient, address
 from web.console import desk, wording
-from web.console.access import ADMITTED
 from web.console.desk import Listing, Where
-from web.forms import Sent, all_told, new_key, validated
-from web.ports import Client, Here, Ports
+from web.forms import Sent, all_told, new_key, refusal, validated
+from web.ports import Administrator, Visit
 from web.uploads import Attached, attached, known
 
 EVIDENCE: Final = "evidence"
 REPORT: Final = "report"
 
-_SEE_OTHER: Final = 303
 _LIST: Final = address("tasks")
 
-router = APIRouter(prefix="/tasks", dependencies=[ADMITTED])
+router = APIRouter(prefix="/tasks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +50,12 @@ Only = Annotated[TaskListing, Depends()]
 
 
 @router.get("")
-async def listed(
-    request: Request, here: Here, client: Client, only: Only, place: Where
-) -> Response:
-    return await _list(here, request, client, only, place)
+async def listed(visit: Administrator, only: Only, place: Where) -> Response:
+    return await _list(visit, only, place)
 
 
 async def _list(
-    here: Ports,
-    request: Request,
-    client: VisitorClient,
+    visit: Visit,
     only: TaskListing,
     place: Where,
     *,
@@ -74,16 +66,15 @@ async def _list(
     """The list; after a report was handed in, with what became of it."""
     asked = {**only.asked(), **asdict(place)}
     found, tabs = await asyncio.gather(
-        client.get("provisioning", _LIST, Page[Task], asked), desk.tabs(client)
+        visit.client.get("provisioning", _LIST, Page[Task], asked), desk.tabs(visit.client)
     )
-    return here.layout.page(
-        request,
+    return visit.page(
         "tasks.html",
         found=found.items,
         more=found.next_cursor,
         only=only,
         tabs=tabs,
-        now=here.clock(),
+        now=visit.here.clock(),
         key=key or new_key(),
         refused=refused,
         told=all_told(refused),
@@ -92,9 +83,9 @@ async def _list(
 
 
 @router.get(".csv")
-async def exported(request: Request, here: Here, client: Client, only: Only) -> Response:
-    language = here.layout.language(request)
-    found = await desk.everything(client, "provisioning", _LIST, Page[Task], only.asked())
+async def exported(visit: Administrator, only: Only) -> Response:
+    language = visit.language
+    found = await desk.everything(visit.client, "provisioning", _LIST, Page[Task], only.asked())
     rows = [
         (
             *(one.due_at, one.applicant_name, one.account, language.text(wording.KIND[one.kind])),
@@ -106,23 +97,20 @@ async def exported(request: Request, here: Here, client: Client, only: Only) -> 
 
 
 @router.get("/bulk-changes.csv")
-async def bulk_changes(client: Client) -> Response:
-    return await client.passed_on("provisioning", address("tasks", "bulk-changes"))
+async def bulk_changes(visit: Administrator) -> Response:
+    return await visit.client.passed_on("provisioning", address("tasks", "bulk-changes"))
 
 
 @router.post("")
-async def bulk_report(
-    request: Request, here: Here, client: Client, only: Only, place: Where
-) -> Response:
-    told = await here.uploads.read(request, client)
+async def bulk_report(visit: Administrator, only: Only, place: Where) -> Response:
+    told = await visit.form()
     try:
-        results = await _handed_in(client, told)
-    except Refused as refused:
-        return await _list(here, request, client, only, place, refused=refused)
-    except Unavailable:
-        away = Refused(problem="unavailable")
-        return await _list(here, request, client, only, place, refused=away, key=told.key)
-    return await _list(here, request, client, only, place, results=results)
+        results = await _handed_in(visit.client, told)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+        key = told.key_after(refused)
+        return await _list(visit, only, place, refused=refused, key=key)
+    return await _list(visit, only, place, results=results)
 
 
 async def _handed_in(client: VisitorClient, told: Sent) -> Sequence[ReportLine]:
@@ -137,49 +125,40 @@ async def _handed_in(client: VisitorClient, told: Sent) -> Sequence[ReportLine]:
 
 
 @router.get("/{task_id}")
-async def one(request: Request, here: Here, task_id: Id, client: Client) -> Response:
-    return task_page(here, request, await _task(client, task_id))
+async def one(visit: Administrator, task_id: Id) -> Response:
+    return task_page(visit, await _task(visit.client, task_id))
 
 
 @router.post("/{task_id}")
-async def act(request: Request, here: Here, task_id: Id, client: Client) -> Response:
-    told, came = await here.uploads.read(request, client), Attached()
+async def act(visit: Administrator, task_id: Id) -> Response:
+    told, came = await visit.form(), Attached()
     try:
         if act := _ACTS.get(told.text("do")):
-            await act(client, task_id, told)
+            await act(visit.client, task_id, told)
         else:
-            came = await attached(client, told, EVIDENCE)
+            came = await attached(visit.client, told, EVIDENCE)
             came.require_all()
-            await _complete(client, task_id, told, came)
-    except Refused as refused:
-        task = await _task(client, task_id)
-        documents = known(came.documents, refused)
-        return task_page(here, request, task, told, refused, documents)
-    except Unavailable:
+            await _complete(visit.client, task_id, told, came)
+    except (Refused, Unavailable) as error:
         # Provisioning may still be down: then the page says so, and the form is lost.
-        task = await _task(client, task_id)
-        away = Refused(problem="unavailable")
-        return task_page(here, request, task, told, away, came.documents)
-    return RedirectResponse(request.url.path, _SEE_OTHER)
+        task, refused = await _task(visit.client, task_id), refusal(error)
+        return task_page(visit, task, told, refused, known(came.documents, refused))
+    return visit.redirect(visit.request.url.path)
 
 
 def task_page(
-    here: Ports,
-    request: Request,
+    visit: Visit,
     task: TaskInFull,
     told: Sent | None = None,
     refused: Refused | None = None,
     documents: Sequence[Document] = (),
 ) -> Response:
     """One task. The form keeps its key if the refused command may have succeeded."""
-    visitor = session.visitor(request)
-    is_away = refused is not None and refused.problem == "unavailable"
-    return here.layout.page(
-        request,
+    return visit.page(
         "task.html",
         task=task,
-        mine=task.claimed_by and visitor and task.claimed_by.subject == visitor.subject,
-        key=told.key if told and is_away else new_key(),
+        mine=task.claimed_by and task.claimed_by.subject == visit.visitor.subject,
+        key=told.key_after(refused) if told and refused else new_key(),
         documents=documents,
         typed={name: told.text(name) if told else "" for name in ("note", "reason")},
         refused=refused,

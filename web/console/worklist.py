@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.errors import Unavailable
@@ -29,13 +29,12 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Channel, Kind
 from web.clients import VisitorClient, address
 from web.console import desk, wording
-from web.console.access import Administrator
 from web.console.assigning import ASSIGN, assign_all
 from web.console.deciding import people
 from web.console.desk import Listing, Place, Where
 from web.console.forms import DecisionForm, Form
-from web.forms import FormWrong, faults_of
-from web.ports import Client, Here, Ports
+from web.forms import FormWrong, faults_of, refusal
+from web.ports import Administrator, Visit
 
 router = APIRouter()
 
@@ -49,7 +48,6 @@ MOST_CHANGES: Final = 100
 MOST_NAMED: Final = 100
 """How many requests one call of approval names."""
 
-_SEE_OTHER: Final = 303
 _A_MONTH: Final = timedelta(days=30)
 _NONE_CHOSEN: Final = FieldError.of("/chosen", "choose_requests")
 
@@ -122,10 +120,7 @@ class Bulk:
 
 @router.get("/")
 async def worklist(
-    request: Request,
-    here: Here,
-    _: Administrator,
-    client: Client,
+    visit: Administrator,
     only: Only,
     place: Where,
     *,
@@ -133,61 +128,50 @@ async def worklist(
 ) -> Response:
     """`all`: everything that is listed is chosen."""
     bulk = Bulk(DecisionForm())
-    return await _worklist(here, request, client, only, place, bulk, every=every)
+    return await _worklist(visit, only, place, bulk, every=every)
 
 
 @router.post("/")
-async def decide_all(
-    request: Request,
-    here: Here,
-    _: Administrator,
-    client: Client,
-    only: Only,
-    place: Where,
-    told: Form,
-) -> Response:
+async def decide_all(visit: Administrator, only: Only, place: Where, told: Form) -> Response:
     bulk = Bulk(DecisionForm.of(told), told.texts("chosen"))
     try:
         if told.text(KEEP):
-            return await _other_page(here, request, client, only, place, bulk)
+            return await _other_page(visit, only, place, bulk)
         if not bulk.chosen:
             raise FormWrong(errors=(_NONE_CHOSEN,))
         if act := told.text(ASSIGN):
-            not_taken = await assign_all(client, "requests", bulk.chosen, act)
-            names = await named(client, list(not_taken))
+            not_taken = await assign_all(visit.client, "requests", bulk.chosen, act)
+            names = await named(visit.client, list(not_taken))
             bulk = replace(bulk, chosen=list(not_taken), not_taken=not_taken, names=names)
-            return await _worklist(here, request, client, only, place, bulk)
+            return await _worklist(visit, only, place, bulk)
         rulings = bulk.form.rulings(bulk.chosen)
         if bulk.form.value("decision") == "approve":
-            above, usual = await _above_usual(client, bulk.chosen)
+            above, usual = await _above_usual(visit.client, bulk.chosen)
             if {one.request_id for one in above} - set(told.texts(SURE)):
                 bulk = replace(bulk, above=above, usual_bytes=usual)
-                return await _worklist(here, request, client, only, place, bulk)
+                return await _worklist(visit, only, place, bulk)
         body = rulings.model_dump(mode="json", exclude_none=True)
-        answer = await client.post("approval", address("decisions"), body, RulingResults, told.key)
-    except Refused as error:
-        return await _worklist(here, request, client, only, place, replace(bulk, refused=error))
-    except Unavailable:
-        # It may have succeeded: a retry must not be another decision.
-        form = replace(bulk.form, key=told.key)
-        bulk = replace(bulk, form=form, refused=Refused(problem="unavailable"))
-        return await _worklist(here, request, client, only, place, bulk)
-    names = await named(client, [one.request_id for one in answer.results])
+        answer = await visit.client.post(
+            "approval", address("decisions"), body, RulingResults, told.key
+        )
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+        form = replace(bulk.form, key=told.key_after(refused))
+        return await _worklist(visit, only, place, replace(bulk, form=form, refused=refused))
+    names = await named(visit.client, [one.request_id for one in answer.results])
     bulk = replace(bulk, results=answer.results, names=names)
     undecided = [one.request_id for one in bulk.undecided]
     form = bulk.form if undecided else DecisionForm()
     bulk = replace(bulk, form=form, chosen=undecided)
-    return await _worklist(here, request, client, only, place, bulk)
+    return await _worklist(visit, only, place, bulk)
 
 
 @router.get("/worklist.csv")
-async def exported(
-    here: Here, request: Request, _: Administrator, client: Client, only: Only
-) -> Response:
+async def exported(visit: Administrator, only: Only) -> Response:
     """The list as a file, in its order."""
-    language, asked = here.layout.language(request), only.asked_at(here.clock())
+    language, asked = visit.language, only.asked_at(visit.here.clock())
     found = await desk.everything(
-        client, "approval", address("worklist"), Page[WorklistItem], asked
+        visit.client, "approval", address("worklist"), Page[WorklistItem], asked
     )
     rows = [
         (
@@ -205,74 +189,52 @@ async def exported(
 
 
 @router.get("/changes")
-async def changes(
-    request: Request,
-    here: Here,
-    _: Administrator,
-    client: Client,
-    since: Annotated[AwareDatetime, Query()],
-) -> Response:
+async def changes(visit: Administrator, since: Annotated[AwareDatetime, Query()]) -> Response:
     asked = {"changed_since": since.isoformat(), "limit": MOST_CHANGES}
-    found = await client.get("approval", address("requests"), Page[ListedRequest], asked)
+    found = await visit.client.get("approval", address("requests"), Page[ListedRequest], asked)
     last = [one.last_step for one in found.items]
-    return here.layout.page(
-        request,
+    return visit.page(
         "changes.html",
         found=found.items,
-        person=await people(client, (one.by for one in last if not one.by_name)),
+        person=await people(visit.client, (one.by for one in last if not one.by_name)),
         since=since,
         complete=found.next_cursor is None,
     )
 
 
-async def _other_page(
-    here: Ports,
-    request: Request,
-    client: VisitorClient,
-    only: Filter,
-    place: Place,
-    bulk: Bulk,
-) -> Response:
+async def _other_page(visit: Visit, only: Filter, place: Place, bulk: Bulk) -> Response:
     """Another page of the list, by its own address unless something is chosen."""
     if not bulk.chosen:
-        return RedirectResponse(f"{request.url.path}?{request.url.query}", _SEE_OTHER)
-    return await _worklist(here, request, client, only, place, bulk)
+        return visit.redirect(f"{visit.request.url.path}?{visit.request.url.query}")
+    return await _worklist(visit, only, place, bulk)
 
 
 async def _worklist(
-    here: Ports,
-    request: Request,
-    client: VisitorClient,
-    only: Filter,
-    place: Place,
-    bulk: Bulk,
-    *,
-    every: bool = False,
+    visit: Visit, only: Filter, place: Place, bulk: Bulk, *, every: bool = False
 ) -> Response:
     """The agency's open requests that pass the filter, in its order."""
-    now, since = here.clock(), last_visit(request)
+    now, since = visit.here.clock(), last_visit(visit.request)
     asked = {**only.asked_at(now), **asdict(place)}
     counted = {"changed_since": since.isoformat() if since else None}
     found: Page[WorklistItem]
     counts: WorklistCounts | None
     try:
         found, counts, rules, others = await asyncio.gather(
-            client.get("approval", address("worklist"), Page[WorklistItem], asked),
-            client.get("approval", address("worklist", "counts"), WorklistCounts, counted),
-            own_rules(client),
-            desk.other_tabs(client),
+            visit.client.get("approval", address("worklist"), Page[WorklistItem], asked),
+            visit.client.get("approval", address("worklist", "counts"), WorklistCounts, counted),
+            own_rules(visit.client),
+            desk.other_tabs(visit.client),
         )
     except Unavailable:
         if not bulk.chosen:
             raise
         # What was chosen and typed can be sent again from the page.
         found, counts, rules = Page(items=[], next_cursor=None), None, None
-        others = await desk.other_tabs(client)
+        others = await desk.other_tabs(visit.client)
     listed = [one for one in found.items if one.request_id not in bulk.closed]
     may = [one.request_id for one in listed if one.withheld is None]
     beyond = [one for one in bulk.chosen if one not in may]
-    answer = here.layout.page(
-        request,
+    answer = visit.page(
         "worklist.html",
         found=listed,
         more=found.next_cursor,
@@ -284,7 +246,7 @@ async def _worklist(
         form=bulk.form,
         chosen=may if every else bulk.chosen,
         beyond=beyond,
-        names=bulk.names if bulk.results or bulk.not_taken else await named(client, beyond),
+        names=bulk.names if bulk.results or bulk.not_taken else await named(visit.client, beyond),
         may_choose=bool(may),
         cursor=place.cursor,
         rules=rules,
@@ -293,7 +255,7 @@ async def _worklist(
         now=now,
         month_ago=now - _A_MONTH,
     )
-    remember(request, answer, here.layout.prefix, over_tls=here.layout.over_tls)
+    remember(visit.request, answer, visit.here.layout.prefix, over_tls=visit.here.layout.over_tls)
     return answer
 
 

@@ -2,18 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Depends
 from prometheus_client import generate_latest
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
-from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.routes import Id, Page
 from bmt.contracts.http.operations import (
     DeadLetter,
@@ -27,19 +25,17 @@ from bmt.contracts.problems import Refused
 from bmt.findings import SERVICES, STATISTICS, WEB, System
 from web import figures
 from web.clients import Address, ServiceClients, ServiceName, VisitorClient, address
-from web.forms import Sent, new_key, sent, validated
+from web.forms import Sent, new_key, refusal, sent, validated
 from web.health import wording
-from web.login import Admitted
-from web.ports import Client, Here, Ports
+from web.ports import Admitted, Ports, Visit
 from web.site import Area
 
 SHOWN: Final = 50
 """Of each list of each service; the commands show more."""
-_SEE_OTHER: Final = 303
 
 List = Literal["parked", "dead-letters"]
 M = TypeVar("M", bound=BaseModel)
-Operator = Annotated[Principal, Depends(Admitted("operator"))]
+Operator = Annotated[Visit, Depends(Admitted("operator"))]
 Form = Annotated[Sent, Depends(sent)]
 
 router = APIRouter()
@@ -62,59 +58,42 @@ class Typed:
     about: str
     reason: str
     refused: Refused
-    key: str = field(default_factory=new_key)
+    key: str
 
 
 @router.get("/")
-async def health(
-    request: Request, here: Here, _: Operator, client: Client, done: str | None = None
-) -> Response:
-    return await _page(request, here, client, done=done)
+async def health(visit: Operator, done: str | None = None) -> Response:
+    return await _page(visit, done=done)
 
 
 @router.get("/failures/{request_id}")
 @router.get("/{of}/{service}/{event_id}")
-async def forms(_: Operator) -> Response:
+async def forms(visit: Operator) -> Response:
     """They stand on the page."""
-    return RedirectResponse(f"{AREA.prefix}/", _SEE_OTHER)
+    return visit.redirect(f"{AREA.prefix}/")
 
 
 @router.post("/failures/{request_id}")
-async def retry_configuration(
-    request: Request, here: Here, request_id: Id, _: Operator, client: Client, told: Form
-) -> Response:
+async def retry_configuration(visit: Operator, request_id: Id, told: Form) -> Response:
     path = address("requests", request_id, "retry")
     where: ServiceName = "provisioning"
-    return await _ordered(
-        request, here, client, told, (where, path, RetryOrder, RetryAccepted), request_id
-    )
+    return await _ordered(visit, told, (where, path, RetryOrder, RetryAccepted), request_id)
 
 
 @router.post("/{of}/{service}/{event_id}")
 async def operate(
-    request: Request,
-    here: Here,
-    of: List,
-    service: ServiceName,
-    event_id: Id,
-    _: Operator,
-    client: Client,
-    told: Form,
+    visit: Operator, of: List, service: ServiceName, event_id: Id, told: Form
 ) -> Response:
     """Retry an event or give it up: the form's button says which."""
     does = "discard" if told.text("do") == "discard" else "retry"
     body = DiscardEvent if does == "discard" else RetryEvent
     path = address("operations", of, event_id, does)
     about = f"{of}/{service}/{event_id}"
-    return await _ordered(
-        request, here, client, told, (service, path, body, OperationAccepted), about
-    )
+    return await _ordered(visit, told, (service, path, body, OperationAccepted), about)
 
 
 async def _ordered(
-    request: Request,
-    here: Ports,
-    client: VisitorClient,
+    visit: Visit,
     told: Sent,
     call: tuple[ServiceName, Address, type[BaseModel], type[BaseModel]],
     about: str,
@@ -125,29 +104,20 @@ async def _ordered(
     try:
         needs_reason = takes is not RetryEvent
         body = validated(takes, {"reason": reason if reason or needs_reason else None})
-        await client.post(where, path, body.model_dump(mode="json"), gives, told.key)
-    except Refused as refused:
-        return await _page(request, here, client, Typed(about, reason, refused))
-    except Unavailable:
-        # It may have succeeded: the same key asks for it once.
-        away = Refused(problem="unavailable")
-        return await _page(request, here, client, Typed(about, reason, away, told.key))
+        await visit.client.post(where, path, body.model_dump(mode="json"), gives, told.key)
+    except (Refused, Unavailable) as error:
+        refused = refusal(error)
+        return await _page(visit, Typed(about, reason, refused, told.key_after(refused)))
     done = "discarded" if takes is DiscardEvent else "retried"
-    return RedirectResponse(f"{AREA.prefix}/?done={done}", _SEE_OTHER)
+    return visit.redirect(f"{AREA.prefix}/?done={done}")
 
 
-async def _page(
-    request: Request,
-    here: Ports,
-    client: VisitorClient,
-    typed: Typed | None = None,
-    done: str | None = None,
-) -> Response:
-    waiting = await _waiting(client)  # first: who lists dead letters tells then how many there are
-    told = await _told(here)
-    system = System(told, here.clock())
-    return here.layout.page(
-        request,
+async def _page(visit: Visit, typed: Typed | None = None, done: str | None = None) -> Response:
+    # First: who lists dead letters tells then how many there are.
+    waiting = await _waiting(visit.client)
+    told = await _told(visit.here)
+    system = System(told, visit.here.clock())
+    return visit.page(
         "health.html",
         system=system,
         found=system.findings(),

@@ -4,8 +4,7 @@ import asyncio
 from typing import Final
 
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Id
@@ -15,7 +14,6 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Kind
 from web.clients import VisitorClient, address
 from web.forms import KEEP, Sent
-from web.my.form_page import Correcting, form_page
 from web.my.new_requests import (
     DOCUMENTS_FAULT,
     FILES,
@@ -23,77 +21,68 @@ from web.my.new_requests import (
     unavailable,
 )
 from web.my.requests import MAY_CORRECT, Visitor, own, request_page
-from web.my.submission_form import SubmissionForm, checked, found_wrong
-from web.ports import Client, Here
+from web.my.submission_form import Correcting, SubmissionForm, checked, form_page, found_wrong
+from web.ports import Visit
 from web.uploads import MOST, attached, kept
 
 REFERENCE: Final = "reference"
 RETURNED_FOR: Final = "returned_for"
 """Fields that let the form be shown while intake is down."""
 _DECIDED: Final = frozenset({"approved", "rejected"})
-_SEE_OTHER: Final = 303
 
 router = APIRouter(prefix="/requests/{request_id}/correction")
 
 
 @router.get("")
-async def before(
-    here: Here, client: Client, request: Request, request_id: Id, visitor: Visitor
-) -> Response:
-    known, last = await _known(client, request_id)
+async def before(visit: Visitor, request_id: Id) -> Response:
+    known, last = await _known(visit.client, request_id)
     if known.status not in MAY_CORRECT:
         decided = any(step.step in _DECIDED for step in known.steps)
         refused = Refused(problem="already_decided" if decided else "request_closed")
-        return await request_page(here, client, request, request_id, refused)
+        return await request_page(visit, request_id, refused)
     form, correcting = SubmissionForm.again(last), _correcting(known, last)
-    return await form_page(here, client, request, visitor, last.kind, form, None, correcting)
+    return await form_page(visit, last.kind, form, None, correcting)
 
 
 @router.post("")
-async def correct(
-    here: Here, client: Client, request: Request, request_id: Id, visitor: Visitor
-) -> Response:
+async def correct(visit: Visitor, request_id: Id) -> Response:
     try:
-        known, last = await _known(client, request_id)
+        known, last = await _known(visit.client, request_id)
     except Unavailable:
-        return await _shown_again(here, client, request, request_id, visitor)
-    correcting, sent = _correcting(known, last), await here.uploads.read(request, client)
+        return await _shown_again(visit, request_id)
+    correcting, sent = _correcting(known, last), await visit.form()
     most = len(last.documents) + len(last.came_with) + MOST
-    came = await attached(client, sent, FILES, pointer=DOCUMENTS_FAULT, most=most)
+    came = await attached(visit.client, sent, FILES, pointer=DOCUMENTS_FAULT, most=most)
     form = SubmissionForm.of(sent, came.documents)
-    body = form.body(visitor, came.faults, says_why=correcting.reason is None)
+    body = form.body(visit.visitor, came.faults, says_why=correcting.reason is None)
     if sent.text(KEEP):
         form = form.under(sent.key)
-        wrong = await found_wrong(client, CorrectionHandedIn, body, sent, came.faults)
-        return await form_page(here, client, request, visitor, last.kind, form, wrong, correcting)
+        wrong = await found_wrong(visit.client, CorrectionHandedIn, body, sent, came.faults)
+        return await form_page(visit, last.kind, form, wrong, correcting)
     try:
         came.require_all()
-        valid = await checked(client, CorrectionHandedIn, body, sent.key)
+        valid = await checked(visit.client, CorrectionHandedIn, body, sent.key)
         path = address("requests", request_id, "correction")
-        await client.post("intake", path, valid, RequestAccepted, sent.key)
+        await visit.client.post("intake", path, valid, RequestAccepted, sent.key)
     except Refused as refused:
         form, shown = refused_form(form, refused)
     except Unavailable:
         form, shown = form.under(sent.key), unavailable(came)
     else:
-        there = f"{here.layout.prefix}/requests/{request_id}?corrected=1"
-        return RedirectResponse(there, _SEE_OTHER)
-    return await form_page(here, client, request, visitor, last.kind, form, shown, correcting)
+        there = f"{visit.here.layout.prefix}/requests/{request_id}?corrected=1"
+        return visit.redirect(there)
+    return await form_page(visit, last.kind, form, shown, correcting)
 
 
-async def _shown_again(
-    here: Here, client: VisitorClient, request: Request, request_id: str, visitor: Visitor
-) -> Response:
+async def _shown_again(visit: Visit, request_id: str) -> Response:
     """The form as it was sent, while nobody can say what is corrected."""
-    sent = await here.uploads.read(request, client)
+    sent = await visit.form()
     came = kept(sent, DOCUMENTS_FAULT)
     correcting = _as_sent(sent, request_id)
     lost = [FieldError.of(DOCUMENTS_FAULT, "attachment_lost")] if sent.files(FILES) else []
     refused = Refused(problem="unavailable", errors=(*came.faults, *lost))
     form = SubmissionForm.of(sent, came.documents).under(sent.key)
-    return await form_page(
-        here, client, request, visitor, correcting.kind, form, refused, correcting
-    )
+    return await form_page(visit, correcting.kind, form, refused, correcting)
 
 
 async def _known(client: VisitorClient, request_id: str) -> tuple[RequestStatus, LastSubmission]:

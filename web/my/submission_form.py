@@ -1,23 +1,38 @@
 """The form of an application or a termination, and its validation: all faults are shown at once."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import ValidationError
+from starlette.responses import Response
 
+from bmt.agencies.agency import AgencyRules
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
+from bmt.chassis.http.routes import Page
 from bmt.contracts.events import SubmitRequest
-from bmt.contracts.http.intake import LastSubmission, RequestChecked
+from bmt.contracts.http.intake import LastSubmission, RequestChecked, RequestStatus, SizesGiven
 from bmt.contracts.problems import FieldError, Refused
-from bmt.contracts.values import Document, in_gigabytes
-from web.clients import VisitorClient, address
-from web.forms import FormWrong, Sent, first_step, new_key, validated
+from bmt.contracts.values import Document, Kind, in_gigabytes
+from web.clients import VisitorClient, address, part
+from web.forms import (
+    FormWrong,
+    Sent,
+    all_told,
+    faults_of,
+    first_step,
+    new_key,
+    read_sizes,
+    validated,
+)
+from web.my import wording
 from web.my.drafts import Draft
-from web.sizes import read_sizes
-from web.uploads import DOCUMENTS
+from web.my.requests import MAY_CORRECT, line_of
+from web.ports import Visit
+from web.uploads import DOCUMENTS, MOST
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 REASON: Final = "correction_reason"
@@ -162,3 +177,85 @@ async def _further(
     except (ValidationError, Refused, Unavailable):
         return ()  # without these fields no rule applies, or nobody says which does
     return [fault for fault in result.errors if first_step(fault.pointer) not in known]
+
+
+_MOST_OTHERS: Final = 10
+"""How many open requests are told of; nobody has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correcting:
+    """A request that is being corrected.
+
+    Attributes:
+        reason: of the return; None: the request is open.
+        came_with: the papers that it came by, which stay with it.
+    """
+
+    request_id: str
+    reference: str
+    kind: Kind
+    reason: str | None
+    came_with: Sequence[Document] = ()
+
+
+async def form_page(
+    visit: Visit,
+    kind: Kind,
+    form: SubmissionForm,
+    refused: Refused | None = None,
+    correcting: Correcting | None = None,
+) -> Response:
+    """The form, and beforehand all that it will be held to, as far as intake answers."""
+    rules = visit.here.rules_of(visit.visitor.agency)
+    limits, others, sizes = await asyncio.gather(
+        visit.here.uploads.limits(visit.client),
+        _nothing() if correcting else _still_open(visit.client),
+        _sizes(visit.client, rules),
+    )
+    return visit.page(
+        "form.html",
+        kind=kind,
+        form=form,
+        refused=refused,
+        faults=faults_of(refused),
+        told=all_told(refused),
+        correcting=correcting,
+        others=[line_of(visit, one) for one in others],
+        may_correct=MAY_CORRECT,
+        agency=visit.here.agencies.name_of(visit.visitor.agency),
+        rules=rules,
+        usual={
+            "quota_bytes": in_gigabytes(sizes.quota_bytes) if sizes else "",
+            "max_file_size_bytes": in_gigabytes(sizes.max_file_size_bytes) if sizes else "",
+        },
+        sizes=sizes,
+        limits=limits,
+        most_documents=MOST,
+        wording=wording,
+    )
+
+
+async def _sizes(client: VisitorClient, rules: AgencyRules | None) -> SizesGiven | None:
+    """Those in force; where intake is down, the sizes of the file: the form can still be filled in.
+
+    No days then: the agency may promise others by now.
+    """
+    given = await part(client.get("intake", address("sizes"), SizesGiven))
+    if given is not None or rules is None:
+        return given
+    return SizesGiven(
+        quota_bytes=rules.quota_bytes.default,
+        largest_quota_bytes=rules.quota_bytes.maximum,
+        max_file_size_bytes=rules.max_file_size_bytes,
+    )
+
+
+async def _still_open(client: VisitorClient) -> Sequence[RequestStatus]:
+    asked = {"mine": True, "open": True, "limit": _MOST_OTHERS}
+    found = await part(client.get("intake", address("requests"), Page[RequestStatus], asked))
+    return found.items if found else ()
+
+
+async def _nothing() -> Sequence[RequestStatus]:
+    return ()

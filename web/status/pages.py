@@ -51,7 +51,7 @@ async def answer(here: Here, request: Request) -> Response:
         return _form(here, request, reference, code, refused)
     here.status_limits.was_right(guess)
     agency, now = found.agency or "", here.clock()
-    rules = here.agencies.get(agency).rules if agency in here.agencies else None
+    rules = here.rules_of(agency)
     step, taken = NOW.get(found.status), [Taken(one.step, one.at) for one in found.steps]
     due = due_of(found.due_at, now, rules) if found.due_at else None
     on_paper = found.reply_through not in (None, "email")

@@ -3,31 +3,28 @@
 import asyncio
 import uuid
 from contextlib import asynccontextmanager
-from typing import Annotated
 
 import httpx
 import pytest
 import uvicorn
 from eventually import eventually
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fixtures.web import NAMES
 from session_visitors import sign_in
-from starlette.requests import Request
 
-from bmt.chassis.http.auth import IssuerKeys, Principal, TokenVerifier
+from bmt.chassis.http.auth import IssuerKeys, TokenVerifier
 from bmt.chassis.http.limits import UNLIMITED
 from bmt.chassis.runtime.clock import now
 from bmt.chassis.runtime.mongodb import connect
 from evaluation.ports import any_free_port
+from web.clients import ServiceClients
 from web.layout import ROOM
-from web.login import Admitted
-from web.ports import Here, Ports
+from web.ports import Administrator, Ports
 from web.session_store import SESSIONS
 from web.settings import Settings
 from web.site import Area, Site
 
 SECRET = "the secret of every replica's cookies"
-ROLES = Annotated[Principal, Depends(Admitted("administrator"))]
 
 
 def _area(prefix, *roles):
@@ -35,8 +32,8 @@ def _area(prefix, *roles):
     router = APIRouter()
 
     @router.get("/")
-    async def first(request: Request, here: Here, _: ROLES):
-        return here.layout.page(request, "signed_in.html")
+    async def first(visit: Administrator):
+        return visit.page("signed_in.html")
 
     return Area(prefix, ROOM, [router], roles=roles)
 
@@ -74,11 +71,11 @@ def make(database, embedded_issuer):
         await site.prepare()
         nothing = dict.fromkeys(
             (
-                *("layout", "clients", "pictures", "agencies", "drafts"),
+                *("layout", "pictures", "agencies", "drafts"),
                 *("presence", "uploads", "registry"),
             )
         )
-        ports = Ports(**nothing, status_limits=None, clock=now)
+        ports = Ports(**nothing, clients=ServiceClients({}), status_limits=None, clock=now)
         app = FastAPI(redirect_slashes=False)
         app.include_router(site.routes(ports))
         return app

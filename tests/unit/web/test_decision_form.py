@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
 from bmt.contracts.http.approval import Ruling
-from bmt.contracts.values import LARGEST_EXACT_INTEGER
+from bmt.contracts.values import LARGEST_EXACT_INTEGER, in_gigabytes, size_in_bytes
 from web.console.forms import DecisionForm
 from web.forms import FormWrong, Sent
-from web.sizes import in_bytes, in_gigabytes
 
 
 def form(**typed):
@@ -68,7 +67,7 @@ def test_every_fault_is_told_at_once_and_what_was_typed_stays(typed, pointers):
 @given(st.integers(1, LARGEST_EXACT_INTEGER))
 @example(1_234_000_000)
 def test_a_size_is_the_same_whoever_writes_it(size):
-    assert in_bytes(in_gigabytes(size)) == size
+    assert size_in_bytes(in_gigabytes(size), unit="gb") == size
 
 
 @pytest.mark.parametrize(
@@ -76,4 +75,4 @@ def test_a_size_is_the_same_whoever_writes_it(size):
     ["", " ", ".", ",5", "1.2.3", "1e9", "+1", "١", "0x10", "1" * 10, "0." + "1" * 10, "1.500"],
 )
 def test_what_is_no_size_is_none(typed):
-    assert in_bytes(typed) is None
+    assert size_in_bytes(typed, unit="gb") is None

@@ -11,10 +11,9 @@ from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, who
 from bmt.agencies.charter import day_of
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.http.records import Returns
-from web.csv_file import csv_file
 from web.figures import _written, ages, columns, returns, shares, tables, times
 from web.language import Languages
-from web.layout import ROOM
+from web.layout import ROOM, csv_file
 
 LANGUAGE = Languages([ROOM / "locale"])._known
 

@@ -10,8 +10,8 @@ from starlette.datastructures import FormData
 from bmt.agencies import register
 from bmt.agencies.register import whole_rules
 from web.console import area
+from web.console.agency import Difference, differences, in_words
 from web.console.rules_form import RulesForm
-from web.console.rules_words import Difference, differences, in_words
 from web.forms import FormWrong, Sent
 from web.language import Languages
 

@@ -5,8 +5,8 @@ from starlette.datastructures import FormData
 
 from bmt.contracts.http.notification import Template, TemplateVersion
 from web.console import area
+from web.console.agency import Difference
 from web.console.notices import WordsForm, field_of, history
-from web.console.rules_words import Difference
 from web.forms import FormWrong, Sent
 from web.language import Languages
 
