@@ -15,15 +15,15 @@ from typer.main import get_group
 
 from bmt.cli.command_line import CannotRun, Exit, reported
 
-BESIDE: Final = ("setup", "demo", "up", "down", "token", "prove")
+BESIDE: Final = ("setup", "demo", "up", "sandbox", "down", "token", "prove")
 """The commands found by entry point, in the order of the help."""
 OWN: Final = {
     "topics": ("topics:show_topics", "Each topic: its single writer, its events, its records."),
     "status": ("status:status", "What works and since when, and what was not recorded or waits."),
     "trace": ("trace:trace", "One request's whole way over all services, and what it waits for."),
     "doctor": ("doctor:doctor", "Look at all that bmt stands on, and say what to do about faults."),
-    "conformance": ("conformance:conformance", "What is wrong with a producer's events."),
-    "republish": ("republish:republish", "Publish again what was published once."),
+    "conformance": ("conformance:conformance", "Say what is wrong with an integrator's events."),
+    "republish": ("jobs:republish", "Publish again what was published once."),
     "backup": ("backup:backup", "Copy all that cannot be made again, while the services run."),
     "restore": ("backup:restore", "Put a backup back into an empty installation."),
     "migrate": ("migrate:migrate", "Bring databases, topics and rights to this version."),
@@ -33,7 +33,7 @@ OWN: Final = {
     "failures": ("failures:app", "Configurations that failed."),
     "parked": ("parked:app", "Events whose handling failed."),
     "records": ("records:app", "The auditable record."),
-    "views": ("views:app", "Lists and pages that services make of their events."),
+    "views": ("jobs:views", "Lists and pages that services make of their events."),
 }
 """Each command with its place in this package, and its line of the help."""
 

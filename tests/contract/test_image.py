@@ -24,7 +24,7 @@ OPERATIONS = (
     "migrate",
     "prune",
     "records",
-    "republish",
+    "jobs",
     "service_access",
     "status",
     "topics",
