@@ -152,13 +152,28 @@ def worklist() -> Bench:
     return connector_benches.of_worklist()
 
 
-@pytest.fixture(params=["scim", "copyparty", "worklist"])
+@pytest.fixture
+async def folder() -> AsyncIterator[Bench]:
+    async with connector_benches.of_folder() as bench:
+        yield bench
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[Bench]:
+    async with connector_benches.own() as bench:
+        yield bench
+
+
+SYSTEMS = ["scim", "copyparty", "folder", *(["own"] if connector_benches.OWN else [])]
+
+
+@pytest.fixture(params=[*SYSTEMS, "worklist"])
 def bench(request) -> Bench:
     """Each connector in turn."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["scim", "copyparty"])
+@pytest.fixture(params=SYSTEMS)
 def system(request) -> Bench:
     """Each connector that calls another system."""
     return request.getfixturevalue(request.param)

@@ -1,8 +1,12 @@
 """Each connector with what examining it needs: one suite runs on every bench."""
 
+import importlib
+import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -13,6 +17,7 @@ from fixtures.samples import facts
 from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage
 from bmt.contracts.values import Officer
+from examples.connector.folder import Folder
 from services.provisioning.connectors.connector import OperatorNeeded
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import Scim
@@ -93,6 +98,29 @@ async def of_copyparty(storage) -> AsyncIterator[Bench]:
     )
     await connector.close()
     await away.close()
+
+
+@asynccontextmanager
+async def of_folder() -> AsyncIterator[Bench]:
+    """The example of docs/connectors.md."""
+    with TemporaryDirectory() as folder:
+        yield Bench(
+            Alone(Folder(Path(folder), clock.now)),
+            on=EffectiveStorage(enabled=True, quota_bytes=10**10, max_file_size_bytes=2 * 10**9),
+            more=EffectiveStorage(enabled=True, quota_bytes=10**14, max_file_size_bytes=2**53 + 1),
+            off=NOTHING_IN_FORCE.storage,
+            account="siti.mampu@mygovuc.gov.my",
+            away=Alone(Folder(Path(folder) / "not-mounted", clock.now)),
+        )
+
+
+OWN = os.environ.get("BMT_TEST_CONNECTOR", "")
+"""`module:function` of a bench of one's own: an asynchronous context manager without arguments."""
+
+
+def own() -> AbstractAsyncContextManager[Bench]:
+    module, _, name = OWN.partition(":")
+    return getattr(importlib.import_module(module), name)()
 
 
 def of_worklist() -> Bench:

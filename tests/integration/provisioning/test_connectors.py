@@ -6,7 +6,7 @@ import pytest
 from fixtures.alone import Alone
 
 from bmt.chassis.runtime import clock
-from services.provisioning.connectors.connector import TargetAway
+from services.provisioning.connectors.connector import NotCalled, TargetAway
 from services.provisioning.connectors.targets import Worklist
 from services.provisioning.domain.order import changes
 
@@ -68,3 +68,22 @@ async def test_a_target_without_an_answer_is_away(system):
             await attempt(system.account, system.on)
     with pytest.raises(TargetAway):
         await system.away.read_back(system.account)
+
+
+async def test_a_list_is_answered_account_by_account(system):
+    """What one account is refused, or where it is unknown, is no other's fault."""
+    stranger = "../../nobody"
+
+    await system.connector.connector.apply({system.account: system.on})
+    readings = await system.connector.connector.read_back([stranger, system.account])
+
+    assert set(readings) == {stranger, system.account}
+    assert readings[system.account].effective == system.on
+
+
+async def test_a_silent_target_answers_for_nobody(system):
+    """An empty answer would be taken for accounts that were closed."""
+    readings = await system.away.connector.read_back([system.account, "another@mygovuc.gov.my"])
+
+    assert {type(one) for one in readings.values()} <= {TargetAway, NotCalled}
+    assert len(readings) == 2
