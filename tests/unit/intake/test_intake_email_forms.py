@@ -208,44 +208,44 @@ class TestNasty:
     @pytest.mark.parametrize(
         "raw",
         [
-            b"a: b\r\n" * 200_000,
-            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n\r\n" * 200_000,
+            b"a: b\r\n" * 50_000,
+            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n\r\n" * 50_000,
             b"".join(
                 b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n)
                 for n in range(300)
             )
-            + b"\r\n" * 500_000,
-            b"Subject: x\r\n" + b" y\r\n" * 200_000 + b"\r\nhi",
-            b"\r\n" + b"*" * 1_000_000,
-            b"\r\n" + b" " * 1_000_000 + b"x",
-            b"\r\nJenis" + b" " * 1_000_000 + b"x",
-            b"\r\n" + b"Jenis/" * 150_000,
-            b"\r\n" + b"1. " * 300_000,
-            b"Content-Type: text/html\r\n\r\n" + b"<a " * 300_000,
-            b"Content-Type: text/html\r\n\r\n" + b"<!--" * 200_000,
-            b"Content-Type: text/html\r\n\r\n<a " + b'a="' * 300_000 + b">",
-            b"Content-Type: text/html\r\n\r\n" + b" " * 1_000_000 + b"x",
+            + b"\r\n" * 125_000,
+            b"Subject: x\r\n" + b" y\r\n" * 50_000 + b"\r\nhi",
+            b"\r\n" + b"*" * 250_000,
+            b"\r\n" + b" " * 250_000 + b"x",
+            b"\r\nJenis" + b" " * 250_000 + b"x",
+            b"\r\n" + b"Jenis/" * 37_500,
+            b"\r\n" + b"1. " * 75_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<a " * 75_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<!--" * 50_000,
+            b"Content-Type: text/html\r\n\r\n<a " + b'a="' * 75_000 + b">",
+            b"Content-Type: text/html\r\n\r\n" + b" " * 250_000 + b"x",
             b"Content-Type: text/html\r\n\r\n<style>"
             + b"* * *{display:none}" * 9_000
             + b"</style>"
             + b"<p>" * 9_000,
-            b"Content-Type: text/html\r\n\r\n" + b"<p style='color:red'>x" * 60_000,
-            b"Content-Type: text/html\r\n\r\n" + b"<table><tr><td>" * 20_000,
-            b"In-Reply-To: <a@b>\r\n\r\n" + b"a: b@c\r\n" * 100_000,
-            b"In-Reply-To: <a@b>\r\n\r\n" + b"On x\r\n" * 100_000,
-            b"\r\n" + b"From: x\r\n" * 100_000,
-            b"\r\n" + b"\xe9\xff\x81 abc\n" * 100_000,
-            b"\r\n" + b"Nama\t" * 150_000,
-            b"\r\n" + b"terima kasih " * 80_000,
-            b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"x \n" * 300_000,
-            b"Content-Type: application/pkcs7-mime\r\n\r\n" + b"\x30\x80" * 400_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<p style='color:red'>x" * 15_000,
+            b"Content-Type: text/html\r\n\r\n" + b"<table><tr><td>" * 5_000,
+            b"In-Reply-To: <a@b>\r\n\r\n" + b"a: b@c\r\n" * 25_000,
+            b"In-Reply-To: <a@b>\r\n\r\n" + b"On x\r\n" * 25_000,
+            b"\r\n" + b"From: x\r\n" * 25_000,
+            b"\r\n" + b"\xe9\xff\x81 abc\n" * 25_000,
+            b"\r\n" + b"Nama\t" * 37_500,
+            b"\r\n" + b"terima kasih " * 20_000,
+            b"Content-Type: text/plain; format=flowed\r\n\r\n" + b"x \n" * 75_000,
+            b"Content-Type: application/pkcs7-mime\r\n\r\n" + b"\x30\x80" * 100_000,
         ],
         ids=range(24),
     )
     def test_nothing_takes_long(self, raw):
         began = time.process_time()
         assert form(raw).request is None
-        assert time.process_time() - began < 10
+        assert time.process_time() - began < 3
 
     def test_a_sane_message_id_is_kept_and_no_other(self):
         assert opened(message(MALAY)).message.message_id == "<abc.1@mampu.gov.my>"

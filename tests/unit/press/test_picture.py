@@ -88,4 +88,5 @@ def test_it_runs_where_no_module_of_ours_is_found(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 and nothing", b"GIF89a", PDF[:4000]])
 def test_what_cannot_be_read_has_none(content):
-    assert (made(content, "1").returncode, made(content, "1").stdout) == (1, b"")
+    answer = made(content, "1")
+    assert (answer.returncode, answer.stdout) == (1, b"")
