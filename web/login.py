@@ -25,7 +25,7 @@ from bmt.contracts.problems import Refused
 from web import session
 from web.forms import read
 from web.layout import Layout
-from web.session_store import SessionStore
+from web.session import SessionStore
 from web.sessions import Sessions
 
 ANSWERS: Final = "/login/callback"

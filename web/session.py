@@ -1,12 +1,27 @@
-"""The session of one call, looked up once."""
+"""The session of one call, looked up once; and all sessions, as the pages' database keeps them for every replica.
 
-from collections.abc import Awaitable, Callable
+The cookie holds the session's id, and the key that encrypts its tokens is derived from that id. Neither the
+database nor a copy of it identifies anybody, and nobody who reads it can take over a session. MongoDB removes expired
+ones.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
 
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from starlette.requests import Request
 
 from bmt.chassis.http.auth import Principal
+from bmt.chassis.runtime import mongodb
+from bmt.chassis.runtime.clock import Clock
 
 _SESSION: Final = "bmt.session"
 
@@ -43,3 +58,183 @@ def visitor(request: Request) -> Principal | None:
 def put(request: Request, session: Session | None) -> None:
     """Sets the call's session."""
     request.scope[_SESSION] = session
+
+
+_PURPOSE: Final = "bmt pages, key 2"
+
+
+class SessionKeys:
+    """Keys derived from the pages' secret, one for each use."""
+
+    def __init__(self, secret: SecretStr) -> None:
+        self._secret = secret.get_secret_value().encode()
+
+    def of(self, use: str) -> bytes:
+        """The 32 bytes for one use."""
+        return hmac.digest(self._secret, f"{_PURPOSE}\n{use}".encode(), "sha256")
+
+
+SESSIONS: Final = "sessions"
+"""The collection: a document for each session, and for each logout token that was used."""
+MOST_OF_ONE_PERSON: Final = 20
+"""With more sessions the oldest end."""
+CLAIM: Final = timedelta(seconds=20)
+"""How long one replica may renew a session by itself; longer than the issuer's timeout."""
+
+_HEADER: Final = {"alg": "dir", "enc": "A256GCM"}
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Tokens(BaseModel):
+    """The issuer's tokens; those that it did not give are empty."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access: str
+    identity: str = ""
+    refresh: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session as it is stored.
+
+    Attributes:
+        id: its id in the cookie.
+        renew_at: when the issuer is asked again.
+        version: counts its renewals.
+    """
+
+    id: str
+    tokens: Tokens
+    renew_at: datetime
+    version: int
+
+
+class SessionStore:
+    """All sessions. `collection` needs find, insert, update and remove."""
+
+    def __init__(self, collection: mongodb.Collection, keys: SessionKeys, clock: Clock) -> None:
+        self._sessions = collection
+        self._naming = keys.of("names of people and of the issuer's sessions")
+        self._sealing = keys.of("tokens")
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the indexes; the first one expires sessions."""
+        indexes = [
+            mongodb.IndexModel([("expires_at", 1)], expireAfterSeconds=0),
+            mongodb.IndexModel([("subject", 1), ("begun_at", -1)]),
+            mongodb.IndexModel([("issuer_session", 1)], sparse=True),
+        ]
+        with mongodb.store_errors():
+            await self._sessions.create_indexes(indexes)
+
+    async def add(
+        self, kept: Kept, *, subject: str, issuer_session: str, expires_at: datetime
+    ) -> None:
+        """Keep a new session; `issuer_session` is the issuer's id of it (`sid`), or empty."""
+        document = {
+            "_id": _name(kept.id),
+            "subject": self._blinded(subject),
+            "begun_at": self._clock(),
+            "expires_at": expires_at,
+            "renewing_until": _LONG_AGO,
+            **self._told(kept),
+        }
+        if issuer_session:
+            document["issuer_session"] = self._blinded(issuer_session)
+        with mongodb.store_errors():
+            await self._sessions.insert_one(document)
+            older = self._sessions.find({"subject": document["subject"]}, {"_id": 1})
+            older = older.sort("begun_at", mongodb.DESCENDING).skip(MOST_OF_ONE_PERSON)
+            if found := [one["_id"] async for one in older]:
+                await self._sessions.delete_many({"_id": {"$in": found}})
+
+    async def find(self, id_: str) -> Kept | None:
+        """The session, unless it ended."""
+        with mongodb.store_errors():
+            found = await self._sessions.find_one({"_id": _name(id_)})
+        if found is None or found["expires_at"] <= self._clock():
+            return None
+        return self._opened(id_, found)
+
+    async def claim(self, kept: Kept) -> bool:
+        """Whether the caller may renew this session now, alone."""
+        now = self._clock()
+        where = {
+            "_id": _name(kept.id),
+            "version": kept.version,
+            "renewing_until": {"$lte": now},
+        }
+        with mongodb.store_errors():
+            claimed = await self._sessions.update_one(
+                where, {"$set": {"renewing_until": now + CLAIM}}
+            )
+        return bool(claimed.matched_count)
+
+    async def renew(self, kept: Kept) -> bool:
+        """Store a session with its new tokens; False: it ended meanwhile."""
+        news = {**self._told(kept), "renewing_until": _LONG_AGO}
+        with mongodb.store_errors():
+            renewed = await self._sessions.update_one({"_id": _name(kept.id)}, {"$set": news})
+        return bool(renewed.matched_count)
+
+    async def end(self, id_: str) -> None:
+        await self._end({"_id": _name(id_)})
+
+    async def end_issuer_session(self, sid: str, subject: str) -> None:
+        """End the sessions of one of the issuer's, and the subject's sessions without a known `sid`."""
+        of_unknown_origin = {
+            "subject": self._blinded(subject),
+            "issuer_session": {"$exists": False},
+        }
+        await self._end({"$or": [{"issuer_session": self._blinded(sid)}, of_unknown_origin]})
+
+    async def end_subject(self, subject: str) -> None:
+        await self._end({"subject": self._blinded(subject)})
+
+    async def is_taken(self, token_id: str) -> bool:
+        """Whether this logout token was used before."""
+        with mongodb.store_errors():
+            return await self._sessions.find_one({"_id": self._taken(token_id)}) is not None
+
+    async def take(self, token_id: str, until: datetime) -> None:
+        """Remember until then that this logout token was used."""
+        name = self._taken(token_id)
+        with mongodb.store_errors(), suppress(mongodb.DuplicateKeyError):
+            await self._sessions.insert_one({"_id": name, "expires_at": until})
+
+    async def _end(self, where: Mapping[str, Any]) -> None:
+        with mongodb.store_errors():
+            await self._sessions.delete_many(where)
+
+    def _taken(self, token_id: str) -> str:
+        return f"logout:{self._blinded(token_id)}"
+
+    def _blinded(self, text: str) -> str:
+        return hmac.digest(self._naming, text.encode(), "sha256").hex()
+
+    def _told(self, kept: Kept) -> dict[str, Any]:
+        content = kept.tokens.model_dump_json().encode()
+        return {
+            "tokens": jwe.encrypt_compact(_HEADER, content, self._key(kept.id)),
+            "renew_at": kept.renew_at,
+            "version": kept.version,
+        }
+
+    def _opened(self, id_: str, found: Mapping[str, Any]) -> Kept | None:
+        try:
+            content = jwe.decrypt_compact(found["tokens"], self._key(id_)).plaintext
+            tokens = Tokens.model_validate_json(content or b"")
+        except (JoseError, ValidationError, ValueError):
+            return None
+        return Kept(id_, tokens, found["renew_at"], found["version"])
+
+    def _key(self, id_: str) -> OctKey:
+        return OctKey.import_key(hmac.digest(self._sealing, id_.encode(), "sha256"))
+
+
+def _name(id_: str) -> str:
+    """The document's id, which does not reveal the cookie."""
+    return sha256(id_.encode()).hexdigest()

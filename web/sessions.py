@@ -21,8 +21,7 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.problems import Refused
 from web import session
 from web.error_pages import Refusals
-from web.session import Session
-from web.session_store import Kept, SessionStore, Tokens
+from web.session import Kept, Session, SessionStore, Tokens
 
 EIGHT_HOURS: Final = timedelta(hours=8)
 """The longest session, whatever the issuer says."""

@@ -26,8 +26,8 @@ from web.forms import FORM_BYTES
 from web.layout import ROOM, STATIC, Layout
 from web.login import BackchannelLogout, IssuerClient, Login, SignInFirst
 from web.ports import Ports
+from web.session import SESSIONS, SessionKeys, SessionStore
 from web.session_ended import SessionEnded
-from web.session_store import SESSIONS, SessionKeys, SessionStore
 from web.sessions import EIGHT_HOURS, Recognition, Sessions
 from web.settings import Settings
 

@@ -198,7 +198,7 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
             runs.append(files)
         await browser.aclose()
 
-    held(runs, 67)
+    held(runs, 55)
 
 
 async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipms):
@@ -278,4 +278,4 @@ async def test_an_approval_in_the_console_until_it_is_configured(
             runs.append(files)
         await browser.aclose()
 
-    held(runs[1:], 72)
+    held(runs[1:], 66)

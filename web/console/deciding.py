@@ -57,6 +57,16 @@ def unusual(ruling: Ruling, review: RequestUnderReview, rules: OwnAgency | None)
     return Unusual(quota, largest, asked, usual, f"{quota}/{largest}")
 
 
+async def own_rules(client: VisitorClient) -> OwnAgency | None:
+    """The rules that the visitor decides by; None: their agency has none any more."""
+    try:
+        return await client.get("approval", address("agencies", "own"), OwnAgency)
+    except Refused as refused:
+        if refused.problem != "not_found":
+            raise
+        return None
+
+
 def names_of(review: RequestUnderReview, visitor: Principal) -> Mapping[str, str]:
     """The names that the page knows, by account in lower case."""
     officers = [one.endorsed_by for one in review.endorsements]

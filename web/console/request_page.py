@@ -20,9 +20,8 @@ from bmt.contracts.problems import STATUS, Refused
 from bmt.contracts.values import RequestWarning, Status, in_gigabytes
 from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
-from web.console.deciding import Unusual, directory_names, later, names_of, next_of
+from web.console.deciding import Unusual, directory_names, later, names_of, next_of, own_rules
 from web.console.forms import CommentForm, DecisionForm
-from web.console.worklist import own_rules
 from web.forms import all_told, faults_of, new_key, validated
 from web.my.drafts import Draft
 from web.ports import Visit

@@ -26,7 +26,7 @@ from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web.clients import address
 from web.console.assigning import Act, assign
-from web.console.deciding import Unusual, unusual
+from web.console.deciding import Unusual, own_rules, unusual
 from web.console.forms import CommentForm, DecisionForm, RegistrationForm, faults_of, field_of
 from web.console.request_page import (
     MAY_CORRECT,
@@ -37,7 +37,6 @@ from web.console.request_page import (
     request_page,
     review_of,
 )
-from web.console.worklist import own_rules
 from web.forms import KEEP, all_told, is_multipart, refusal, sent, validated
 from web.language import ASKED, CODES
 from web.my.drafts import Draft

@@ -18,7 +18,6 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import (
     ListedRequest,
-    OwnAgency,
     RulingResult,
     RulingResults,
     WorklistCounts,
@@ -30,7 +29,7 @@ from bmt.contracts.values import Channel, Kind
 from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.assigning import ASSIGN, assign_all
-from web.console.deciding import people
+from web.console.deciding import own_rules, people
 from web.console.desk import Listing, Place, Where
 from web.console.forms import DecisionForm, Form
 from web.forms import FormWrong, faults_of, refusal
@@ -289,16 +288,6 @@ def _by_ids(ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     """The parameters that ask for these requests, as many calls as are needed."""
     parts = [ids[start : start + MOST_NAMED] for start in range(0, len(ids), MOST_NAMED)]
     return [{"request_id": part, "limit": MOST_NAMED} for part in parts]
-
-
-async def own_rules(client: VisitorClient) -> OwnAgency | None:
-    """The rules that the visitor decides by; None: their agency has none any more."""
-    try:
-        return await client.get("approval", address("agencies", "own"), OwnAgency)
-    except Refused as refused:
-        if refused.problem != "not_found":
-            raise
-        return None
 
 
 async def named(client: VisitorClient, ids: Sequence[str]) -> Mapping[str, ListedRequest]:

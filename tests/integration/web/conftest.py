@@ -20,7 +20,7 @@ from evaluation.ports import any_free_port
 from web.clients import ServiceClients
 from web.layout import ROOM
 from web.ports import Administrator, Ports
-from web.session_store import SESSIONS
+from web.session import SESSIONS
 from web.settings import Settings
 from web.site import Area, Site
 

@@ -15,7 +15,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.problems import Refused
-from web.session_store import SESSIONS, SessionKeys, SessionStore
+from web.session import SESSIONS, SessionKeys, SessionStore
 from web.sessions import Sessions
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,7 @@ import pytest
 from eventually import eventually
 from session_visitors import is_signed_in, sign_in, sign_out
 
-from web import session_store
+from web import session
 
 pytestmark = pytest.mark.integration
 
@@ -144,7 +144,7 @@ async def test_the_database_says_of_nobody_who_they_are_and_holds_no_token(new_b
 async def test_of_one_person_the_oldest_sessions_end_where_there_are_too_many(
     new_browser, replicas, monkeypatch
 ):
-    monkeypatch.setattr(session_store, "MOST_OF_ONE_PERSON", 2)
+    monkeypatch.setattr(session, "MOST_OF_ONE_PERSON", 2)
     first = await new_browser()
     second = await new_browser(account=first.account)
     third = await new_browser(account=first.account)
