@@ -12,7 +12,6 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.runtime.mongodb import (
     NOT_ALLOWED,
     Client,
@@ -90,17 +89,6 @@ async def kafka_topics(address: KafkaAddress) -> dict[str, list[int]]:
         finally:
             await client.close()
     return {name: sorted(cluster.partitions_for_topic(name) or ()) for name in cluster.topics()}
-
-
-@asynccontextmanager
-async def kafka_publisher(address: KafkaAddress) -> AsyncIterator[KafkaPublisher]:
-    """A publisher, which connects when it first publishes."""
-    publisher = KafkaPublisher(address.options)
-    with silenced():
-        try:
-            yield publisher
-        finally:
-            await publisher.close()
 
 
 @contextmanager
