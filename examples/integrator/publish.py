@@ -6,10 +6,12 @@ python examples/integrator/publish.py .bmt/hrmis.json
 
 import asyncio
 import json
+import ssl
 import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -21,7 +23,7 @@ SITI = {
 ASKED = {"kind": "application", "agency": "MAMPU", "applicant": SITI, "justification": "Fail besar"}
 
 
-async def ask(kafka: dict[str, str], integrator: str, submission_id: str) -> None:
+async def ask(kafka: dict[str, Any], integrator: str, submission_id: str) -> None:
     """Publish one RequestSubmitted (CloudEvents, binary mode) on our own inbound topic.
 
     The same source and id published again is the same submission: repeat it until it is acknowledged.
@@ -36,7 +38,7 @@ async def ask(kafka: dict[str, str], integrator: str, submission_id: str) -> Non
         await producer.send_and_wait(topic, value, submission_id.encode(), headers=headers)
 
 
-async def follow(kafka: dict[str, str], integrator: str, submission_id: str) -> None:
+async def follow(kafka: dict[str, Any], integrator: str, submission_id: str) -> None:
     """Print each answer about our submission, which is its key; one that comes twice has the same id."""
     known = set()
     topic = f"bmt.outbound.{integrator}.v1"
@@ -56,6 +58,8 @@ async def main(connection_file: str) -> None:
     kafka = json.loads(Path(connection_file).read_text())  # noqa: ASYNC240  once, at the start
     integrator = kafka.pop("integrator")
     kafka |= {f"sasl_plain_{name}": kafka.pop(name) for name in ("username", "password")}
+    if kafka["security_protocol"] == "SASL_SSL":
+        kafka["ssl_context"] = ssl.create_default_context(cafile=kafka.pop("ca_file", None))
     submission_id = str(uuid.uuid4())
     await ask(kafka, integrator, submission_id)
     await follow(kafka, integrator, submission_id)

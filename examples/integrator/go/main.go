@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -24,6 +25,7 @@ type connection struct {
 	Protocol   string `json:"security_protocol"`
 	Username   string `json:"username"`
 	Password   string `json:"password"`
+	CAFile     string `json:"ca_file"`
 }
 
 type applicant struct {
@@ -51,7 +53,7 @@ func main() {
 		kgo.ConsumeTopics("bmt.outbound." + to.Integrator + ".v1"), // from its beginning, without a group
 	}
 	if to.Protocol == "SASL_SSL" {
-		options = append(options, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
+		options = append(options, kgo.DialTLSConfig(trusting(to.CAFile)))
 	}
 	client, err := kgo.NewClient(options...)
 	check(err)
@@ -61,6 +63,18 @@ func main() {
 	id := strings.ToLower(rand.Text())
 	check(submit(client, to.Integrator, id))
 	follow(client, id)
+}
+
+// trusting is the authority in the file alone, or the machine's own where there is none.
+func trusting(file string) *tls.Config {
+	if file == "" {
+		return &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	pem, err := os.ReadFile(file)
+	check(err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}
 }
 
 func submit(client *kgo.Client, integrator, id string) error {

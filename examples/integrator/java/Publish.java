@@ -87,6 +87,10 @@ public class Publish {
         options.put("sasl.jaas.config", String.format(
             "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\" password=\"%s\";",
             connection.get("username").asText(), connection.get("password").asText()));
+        if (connection.has("ca_file")) {
+            options.put("ssl.truststore.type", "PEM");
+            options.put("ssl.truststore.location", connection.get("ca_file").asText());
+        }
         return options;
     }
 }

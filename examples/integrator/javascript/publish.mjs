@@ -5,11 +5,11 @@ import { readFile } from "node:fs/promises";
 import { Kafka, logLevel } from "kafkajs";
 
 const connection = JSON.parse(await readFile(process.argv[2], "utf8"));
-const { integrator, username, password } = connection;
+const { integrator, username, password, ca_file } = connection;
 const kafka = new Kafka({
   clientId: integrator,
   brokers: connection.bootstrap_servers.split(","),
-  ssl: connection.security_protocol === "SASL_SSL",
+  ssl: connection.security_protocol === "SASL_SSL" && { ca: ca_file && [await readFile(ca_file)] },
   sasl: { mechanism: "scram-sha-512", username, password },
   logLevel: logLevel.ERROR,
 });

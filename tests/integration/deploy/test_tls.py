@@ -1,24 +1,33 @@
 """Kafka and MongoDB over TLS, as in production: a service runs on them, and trusts nobody whom it was not told of."""
 
 import asyncio
+import json
+import os
+import shutil
+import signal
 import ssl
 import sys
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
+from aiokafka import AIOKafkaConsumer
 from eventually import eventually
 from fixtures.certificates import Authority
 from fixtures.kafka import KafkaServer, embedded_kafka
 from fixtures.mongodb import embedded_mongodb
+from fixtures.outside import application
 from fixtures.service import AGENCIES_FILE
 
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
 from bmt.chassis.runtime import mongodb
 from bmt.chassis.runtime.settings import tls_context
-from evaluation import ports
+from bmt.contracts import topics
+from bmt.integrator import Connection, Integrator, Unreachable
+from evaluation import machine, ports
 from evaluation.kafka import Kafka
 from evaluation.mongodb import MongoDB
 from evaluation.supervisor import Program, running
@@ -224,3 +233,77 @@ async def test_the_statistics_run_over_tls_too(broker, authority, tmp_path):
     )
     async with running(program, tmp_path / "logs"):
         assert await ready()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_integrators_trust_the_authority_that_they_name_alone(hrmis, stranger, known):
+    connection = Connection.read(hrmis)
+    if not known:
+        connection = connection.model_copy(update={"ca_file": stranger.file})
+    body = application(channel=..., source_reference="HR/1")
+    async with Integrator(connection) as integrator:
+        with nullcontext() if known else pytest.raises(Unreachable):
+            await integrator.submit(body, "HR-1")
+
+
+EXAMPLES = ROOT / "examples" / "integrator"
+SECONDS_TO_PUBLISH = 300
+"""Patience with a compiler on a busy machine."""
+
+
+@pytest.fixture
+def hrmis(broker, authority, tmp_path):
+    """The connection file of the sample integrator, over TLS."""
+    connection = {
+        "integrator": "hrmis",
+        "bootstrap_servers": broker.bootstrap_servers,
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "username": "hrmis",
+        "password": broker.passwords["hrmis"],
+        "ca_file": str(authority.file),
+    }
+    file = tmp_path / "hrmis.json"
+    file.write_text(json.dumps(connection))
+    return file
+
+
+def commands(folder):
+    return {
+        "submit.py": (sys.executable, EXAMPLES / "submit.py"),
+        "publish.py": (sys.executable, EXAMPLES / "publish.py"),
+        "publish.mjs": ("node", folder / "publish.mjs"),
+        "Publish.java": ("java", "-cp", machine.classpath(), EXAMPLES / "java" / "Publish.java"),
+        "main.go": ("go", "run", "-C", EXAMPLES / "go", "."),
+    }
+
+
+@pytest.mark.parametrize(
+    "example", ["submit.py", "publish.py", "publish.mjs", "Publish.java", "main.go"]
+)
+async def test_the_examples_of_integrators_publish_over_tls(broker, hrmis, tmp_path, example):
+    command = commands(tmp_path)[example]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]}: not on this machine")
+    if example == "main.go" and not os.environ.get("BMT_LONG"):
+        pytest.skip("Go compiles its client for minutes: BMT_LONG=1")
+    if example == "publish.mjs":
+        shutil.copytree(EXAMPLES / "javascript", tmp_path, dirs_exist_ok=True)
+        options = ("--ignore-scripts", "--no-audit", "--no-fund")
+        fetching = await asyncio.create_subprocess_exec("npm", "ci", *options, cwd=tmp_path)
+        if await fetching.wait():
+            pytest.skip("npm cannot fetch kafkajs")
+    async with AIOKafkaConsumer(topics.inbound("hrmis"), **broker.options()) as consumer:
+        await consumer.seek_to_end()
+        publishing = await asyncio.create_subprocess_exec(
+            *map(str, (*command, hrmis)),
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+        try:
+            record = await asyncio.wait_for(consumer.getone(), SECONDS_TO_PUBLISH)
+        finally:
+            with suppress(ProcessLookupError):  # it ended
+                os.killpg(publishing.pid, signal.SIGKILL)  # nobody answers it here
+            await publishing.wait()
+    assert json.loads(record.value)["agency"] == "MAMPU"
