@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.helpers import create_ssl_context
 from pydantic import BaseModel, ConfigDict, FilePath, SecretStr, StringConstraints, ValidationError
 
@@ -164,6 +164,7 @@ class Integrator:
         data = _submission(request).model_dump(mode="json", exclude_none=True)
         headers = self._headers(submission_id, data)
         value = json.dumps(data, ensure_ascii=False).encode()
+        producer = None
         try:
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
                 producer = await self._started_producer()
@@ -174,7 +175,8 @@ class Integrator:
                     headers=headers,
                 )
         except (KafkaError, OSError, TimeoutError) as error:
-            await self._stop_producer()  # after some failures it never sends again
+            if producer is not None and producer is self._producer:
+                await self._stop_producer()  # after some failures it never sends again
             raise self._unreachable(error) from error
 
     def _headers(self, submission_id: str, data: Mapping[str, Any]) -> list[tuple[str, bytes]]:
@@ -225,13 +227,16 @@ class Integrator:
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN_SECONDS):
                 await consumer.start()
             while True:
-                for records in (await consumer.getmany(timeout_ms=1000)).values():
+                for place, records in (await consumer.getmany(timeout_ms=1000)).items():
                     for record in records:
                         if (answer := read_answer(record)) is not None:
                             yield answer
                     if group is not None and records:
-                        with suppress(KafkaError):  # it comes again, as after a crash
-                            await consumer.commit()
+                        # This partition's alone: those of the others are still to be handled.
+                        with suppress(
+                            KafkaError, IllegalStateError
+                        ):  # it comes again, as after a crash
+                            await consumer.commit({place: records[-1].offset + 1})
         except (KafkaError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
         finally:

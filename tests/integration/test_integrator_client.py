@@ -29,6 +29,7 @@ ABOUT = {
     "request_id": "01a22e08-2daf-74e7-88f6-4bf745ab0877",
     "reference": "BMT-MAMPU-2026-7K3QF9ZT",
 }
+SECONDS = 45.0
 NOW = "2026-11-30T09:00:00Z"
 
 
@@ -179,6 +180,24 @@ async def test_a_group_goes_on_behind_what_it_handled(connection, integrator, an
         assert (await following).sequence == 2
     # Nobody asked for a third, so the second is not known to be handled: it comes again.
     assert (await anext(integrator.answers("payroll"))).sequence == 2
+
+
+async def test_a_crash_between_the_answers_of_several_partitions_loses_none(
+    connection, integrator, answer
+):
+    ids = [f"HR-{number}" for number in range(12)]
+    for id_ in ids:
+        await answer(id_, accepted(id_))
+
+    async with Integrator(connection) as client:
+        answers = client.answers("payroll")
+        taken = [(await anext(answers)).event.submission_id for _ in ids[1:]]
+    missing = set(ids) - set(taken[:-1])  # nobody asked for what comes after the last
+
+    async with asyncio.timeout(SECONDS):
+        again = integrator.answers("payroll")
+        while missing:
+            missing.discard((await anext(again)).event.submission_id)
 
 
 async def test_a_wrong_password_is_told_without_the_password(connection, integrator):
