@@ -8,8 +8,7 @@ import pytest
 from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.chassis.messaging.dispatch import RecordReader
 from bmt.chassis.messaging.parking import Record
-from bmt.cli.conformance import CASES
-from bmt.cli.submission_check import Check
+from bmt.cli.conformance import CASES, Check
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused
