@@ -324,7 +324,7 @@ class HttpSettings(ProcessSettings):
     agencies_file: Path = Field(description="YAML file of the agencies' rules.")
     otlp_endpoint: str = Field(
         default="",
-        pattern=r"^(https?://[^\s?#]+)?$",
+        pattern=r"^(https?://[^\s?#@]+)?$",
         max_length=500,
         description="OpenTelemetry collector that gets spans by OTLP/HTTP, such as http://127.0.0.1:4318; empty: there are no spans.",
     )

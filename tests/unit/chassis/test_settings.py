@@ -74,6 +74,7 @@ def test_kafka_clients_get_credentials_only_where_there_are_some(environment):
         ({"BMT_LOG_LEVEL": "loud"}, "BMT_LOG_LEVEL is wrong: "),
         ({"BMT_LOG_FORMAT": "xml"}, "BMT_LOG_FORMAT is wrong: "),
         ({"BMT_OTLP_ENDPOINT": "collector:4317"}, "BMT_OTLP_ENDPOINT is wrong: "),
+        ({"BMT_OTLP_ENDPOINT": "https://a:b@collector"}, "BMT_OTLP_ENDPOINT is wrong: "),
         ({"BMT_CARRIERS": "{not json"}, "BMT_CARRIERS is wrong: "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
