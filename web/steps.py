@@ -96,10 +96,11 @@ class Due:
 
 
 class Away(NamedTuple):
-    """A target that does not answer; `since`: None: not known."""
+    """A target that does not answer, or is in maintenance; `since`: None: not known."""
 
     target: Target
     since: datetime | None
+    in_maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,8 @@ def away_of(configuration: ConfigurationState | None) -> Away | None:
     """What a configuration waits for that does not answer."""
     if configuration is None or configuration.away is None:
         return None
-    return Away(configuration.away, configuration.away_since)
+    in_maintenance = configuration.away_until is not None
+    return Away(configuration.away, configuration.away_since, in_maintenance)
 
 
 _NOTHING_ELSE: Final = Known()
@@ -206,8 +208,9 @@ def _current(
         return Step(name, label, state, event.at if event else None, None, due, waits_for)
     waits_for = _WAITS_FOR[status]
     if known.away and waits_for in ("turn", "targets"):
-        target, since = known.away
-        return Step(name, _PLANNED[name], "now", since, None, due, f"{target}_away")
+        target, since, in_maintenance = known.away
+        why = f"{target}_maintenance" if in_maintenance else f"{target}_away"
+        return Step(name, _PLANNED[name], "now", since, None, due, why)
     if status == "returned":
         event = _last(history, "returned")
         at, by = (event.at, _person(event, known)) if event else (None, None)

@@ -104,6 +104,8 @@ WAITS_FOR: Final[Mapping[str, str]] = {
     "turn": "giliran untuk dikonfigurasi",
     "targets": "IPMS dan storan pemindahan ditetapkan",
     "ipms_away": "IPMS, yang tidak menjawab; kerja diteruskan sendiri apabila ia menjawab",
+    "ipms_maintenance": "IPMS, yang sedang diselenggara; kerja diteruskan sendiri selepas itu",
+    "storage_maintenance": "storan pemindahan, yang sedang diselenggara; kerja diteruskan sendiri selepas itu",
     "storage_away": "storan pemindahan, yang tidak menjawab; kerja diteruskan sendiri apabila ia menjawab",
     "officer": "pegawai menetapkannya di portal IPMS",
     "mending": "puncanya dibaiki, kemudian dicuba semula",

@@ -1,6 +1,6 @@
 """The HTTP API of provisioning: what is approved and not in force yet, what failed, and what is in force."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Depends
@@ -130,9 +130,7 @@ async def _away(here: Here, of: Configuration) -> dict[str, Any]:
     awaited = next(filter(None, map(here.targets.awaited, reasons)), None)
     if awaited is None:
         return {}
-    target, seconds = awaited
-    since = None if seconds is None else here.clock() - timedelta(seconds=seconds)
-    return {"away": target, "away_since": since}
+    return {"away": awaited.target, "away_since": awaited.since, "away_until": awaited.until}
 
 
 @router.get(

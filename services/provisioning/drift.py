@@ -142,6 +142,9 @@ class Comparison:
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
         """Make the comparison, and plan the next one."""
         for item in items:
+            if self.targets.any_in_maintenance():
+                settle(item, Later(60, "the end of a target's maintenance"))
+                continue
             try:
                 run = await self.compare()
             except Exception as error:  # noqa: BLE001  tried again

@@ -24,7 +24,7 @@ from bmt.chassis.work import WorkQueue, together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api, bulk_changes, domain, drift, plans, queries, tasks, views
-from services.provisioning.connectors.connector import Breaker, ConnectorMetrics
+from services.provisioning.connectors.connector import Breaker, ConnectorMetrics, Maintenance
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
@@ -142,6 +142,14 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
         }
         | {WORKLIST: Breaker(WORKLIST, turned=metrics.turned(WORKLIST))},
         metrics=metrics,
+        maintenance={
+            name: Maintenance.of(daily)
+            for name, daily in (
+                *((one, settings.maintenance_of_ipms) for one in ipms),
+                (storage.name, settings.maintenance_of_storage),
+            )
+            if daily
+        },
     )
 
 

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from bmt.chassis.runtime.settings import OUTSIDE, ServiceSettings
 
 _URL = r"^https?://\S+$"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_DAILY = rf"^{_TIME}-{_TIME}$"
 
 
 class Settings(ServiceSettings):
@@ -36,6 +38,14 @@ class Settings(ServiceSettings):
     target_timeout_seconds: float = Field(
         default=2.5, gt=0, le=8, description="How long a target may take to answer one question."
     )
+    maintenance_of_ipms: str | None = Field(
+        default=None,
+        pattern=_DAILY,
+        description="When IPMS is not called, daily in Malaysia, such as 23:30-01:00; its work waits.",
+    )
+    maintenance_of_storage: str | None = Field(
+        default=None, pattern=_DAILY, description="The same of the transfer storage."
+    )
     drift_interval_seconds: float = Field(
         default=86_400,
         ge=1,
@@ -54,3 +64,10 @@ class Settings(ServiceSettings):
         if self.ipms_url is not None and self.ipms_token is None:
             raise ValueError("BMT_IPMS_TOKEN is missing: BMT_IPMS_URL needs it")
         return self
+
+    @field_validator("maintenance_of_ipms", "maintenance_of_storage")
+    @classmethod
+    def _ends(cls, daily: str | None) -> str | None:
+        if daily and daily[:5] == daily[6:]:
+            raise ValueError("must end at another time than it begins")
+        return daily

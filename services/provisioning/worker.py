@@ -23,6 +23,7 @@ from bmt.chassis.work import Done, Later, Settle, WorkItem, after
 from bmt.contracts.events import Effective, Evidence, Target
 from services.provisioning.connectors.connector import (
     Failure,
+    InMaintenance,
     Operation,
     OperatorNeeded,
     Reading,
@@ -374,6 +375,8 @@ async def _in_time(asking: Awaitable[Sequence[Any]], jobs: Sequence[Job]) -> Seq
 
 
 def _later(unavailable: Unavailable) -> Later:
+    if isinstance(unavailable, InMaintenance):
+        return Later(unavailable.retry_after_seconds, f"{unavailable.part} {unavailable.reason}")
     if isinstance(unavailable, TargetAway):
         seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter
         return Later(seconds, f"{unavailable.part} {unavailable.reason}")

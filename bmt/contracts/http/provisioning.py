@@ -286,6 +286,9 @@ class ConfigurationState(Unfinished):
     away_since: Moment | None = Field(
         default=None, exclude_if=is_empty, description="Since when, where that is known here."
     )
+    away_until: Moment | None = Field(
+        default=None, exclude_if=is_empty, description="The end of the target's daily maintenance."
+    )
 
 
 class Failure(_Answer):

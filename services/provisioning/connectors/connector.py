@@ -5,13 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from datetime import time as clock_time
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 import prometheus_client as prometheus
 from prometheus_client import CollectorRegistry, Gauge
 from pydantic import BaseModel
 
+from bmt.agencies.charter import MALAYSIA
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.contracts.events import PlannedChange, Target
@@ -40,6 +42,38 @@ class NotCalled(TargetAway):
 
     def __init__(self, connector: str) -> None:
         super().__init__(connector, "is away; it is looked for")
+
+
+class InMaintenance(NotCalled):
+    """The target must not be called until its daily maintenance is over."""
+
+    def __init__(self, connector: str) -> None:
+        TargetAway.__init__(self, connector, "is in maintenance", retry_after_seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A daily time, in Malaysia, in which a target is not called. It may last over midnight."""
+
+    begins: clock_time
+    ends: clock_time
+
+    @classmethod
+    def of(cls, text: str) -> "Maintenance":
+        """As settings have it, such as `23:30-01:00`."""
+        begins, _, ends = text.partition("-")
+        return cls(clock_time.fromisoformat(begins), clock_time.fromisoformat(ends))
+
+    def at(self, now: datetime) -> tuple[datetime, datetime] | None:
+        """The maintenance that is under way at `now`, from when until when; None: none is."""
+        today = now.astimezone(MALAYSIA).date()
+        for day in (today - timedelta(days=1), today):
+            last = day + timedelta(days=self.ends <= self.begins)
+            begin = datetime.combine(day, self.begins, MALAYSIA)
+            end = datetime.combine(last, self.ends, MALAYSIA)
+            if begin <= now < end:
+                return begin, end
+        return None
 
 
 class Unsettled(Unavailable):
@@ -345,15 +379,20 @@ class ConnectorMetrics:
 
 
 class Guarded(Generic[E]):
-    """A connector that does not call an unreachable target; `breaker` is its own."""
+    """A connector that does not call a target that is unreachable or in maintenance; `breaker` is its own."""
 
     def __init__(
-        self, connector: Connector[E], breaker: Breaker, metrics: ConnectorMetrics
+        self,
+        connector: Connector[E],
+        breaker: Breaker,
+        metrics: ConnectorMetrics,
+        in_maintenance: Callable[[], object] = lambda: None,
     ) -> None:
         self.name = connector.name
         self._connector = connector
         self._breaker = breaker
         self._metrics = metrics
+        self._in_maintenance = in_maintenance
 
     async def plan(self, desired: Mapping[str, E]) -> Answers[Sequence[PlannedChange]]:
         return await self._call(
@@ -383,7 +422,10 @@ class Guarded(Generic[E]):
         ask: Callable[[Sequence[str]], Awaitable[Answers[T]]],
     ) -> Answers[T]:
         try:
-            answers = await self._breaker.call(list(accounts), ask)
+            if self._in_maintenance():
+                answers: Answers[T] = {one: InMaintenance(self.name) for one in accounts}
+            else:
+                answers = await self._breaker.call(list(accounts), ask)
         except BaseException as error:
             self._metrics.called(self.name, operation, _outcome(error), len(accounts))
             raise

@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.runtime import clock
+from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage, PlannedChange, Target
 from services.provisioning.connectors.connector import (
     Answers,
@@ -16,6 +20,7 @@ from services.provisioning.connectors.connector import (
     ConnectorMetrics,
     Failure,
     Guarded,
+    Maintenance,
     Operation,
     OperatorNeeded,
     Reading,
@@ -26,6 +31,8 @@ from services.provisioning.connectors.connector import (
 )
 from services.provisioning.domain.events import TaskCompleted
 from services.provisioning.domain.order import ORDER, WORKLIST, Order, changes, goal
+
+E = TypeVar("E", bound=BaseModel)
 
 _TURN_ON: Final = """\
 1. Log masuk ke IPMS Admin Portal dan cari akaun {account}.
@@ -135,6 +142,14 @@ class Outlook:
     by_hand: tuple[OperatorNeeded, ...] = ()
 
 
+class Awaited(NamedTuple):
+    """A target that work waits for; `since`: None: this process has not noticed; `until`: None: until it answers."""
+
+    target: Target
+    since: datetime | None
+    until: datetime | None
+
+
 class Targets:
     """Both targets, with the connectors of this installation behind their breakers."""
 
@@ -145,12 +160,19 @@ class Targets:
         storage: Mapping[str, Connector[EffectiveStorage]],
         breakers: Mapping[str, Breaker],
         metrics: ConnectorMetrics,
+        maintenance: Mapping[str, Maintenance] | None = None,
+        clock: Clock = clock.now,
     ) -> None:
-        """Connectors and breakers are by name; `worklist` needs no connector."""
-        self._ipms = {name: Guarded(each, breakers[name], metrics) for name, each in ipms.items()}
-        self._storage = {
-            name: Guarded(each, breakers[name], metrics) for name, each in storage.items()
-        }
+        """Connectors, breakers and maintenance are by name; `worklist` needs no connector."""
+        self._maintenance = maintenance or {}
+        self._clock = clock
+
+        def guarded(connector: Connector[E]) -> Guarded[E]:
+            name = connector.name
+            return Guarded(connector, breakers[name], metrics, partial(self.maintenance, name))
+
+        self._ipms = {name: guarded(each) for name, each in ipms.items()}
+        self._storage = {name: guarded(each) for name, each in storage.items()}
         self._breakers = breakers
         self._metrics = metrics
 
@@ -219,15 +241,26 @@ class Targets:
         """The time until a call to this connector goes through; 0: now."""
         return self._breakers[connector].seconds_closed_to_calls
 
-    def awaited(self, reason: str) -> tuple[Target, float | None] | None:
-        """The target that `reason` says work waits for, and its seconds of absence, if this process has noticed it.
+    def maintenance(self, connector: str) -> tuple[datetime, datetime] | None:
+        """Since when and until when this connector's target is in maintenance; None: it is not."""
+        daily = self._maintenance.get(connector)
+        return daily.at(self._clock()) if daily else None
 
-        `reason` is that of a work item, which begins with the connector that was away.
-        """
+    def any_in_maintenance(self) -> bool:
+        return any(map(self.maintenance, self._maintenance))
+
+    def awaited(self, reason: str) -> Awaited | None:
+        """What `reason` says work waits for: that of a work item, which begins with the connector that was away."""
         connector, _, _ = reason.partition(" ")
         of: dict[Target, Collection[str]] = {"ipms": self._ipms, "storage": self._storage}
         found = next((target for target, named in of.items() if connector in named), None)
-        return (found, self._breakers[connector].seconds_open) if found else None
+        if found is None:
+            return None
+        if under_way := self.maintenance(connector):
+            return Awaited(found, *under_way)
+        seconds = self._breakers[connector].seconds_open
+        since = None if seconds is None else self._clock() - timedelta(seconds=seconds)
+        return Awaited(found, since, None)
 
     def _ipms_connector(
         self, order: Order, desired: EffectiveIpms, statement: TaskCompleted | None

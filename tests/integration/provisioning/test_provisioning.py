@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from fixtures.problems import assert_problem
 from fixtures.procedure import approved
 from fixtures.samples import APPLICANT, facts
 
+from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
 from bmt.contracts.events import Granted, RequestFacts
@@ -213,6 +214,40 @@ async def test_work_waits_visibly_while_a_target_is_away_and_goes_on_when_it_is_
             assert answer.json() == {"items": [], "next_cursor": None}
 
         await eventually(well)
+
+
+async def test_work_waits_for_the_end_of_a_target_s_maintenance(
+    provisioning, wire, ipms, storage, account, as_
+):
+    now = clock.now().astimezone(MALAYSIA)
+    begins, ends = (now + timedelta(minutes=minutes) for minutes in (-5, 30))
+    async with provisioning(maintenance_of_ipms=f"{begins:%H:%M}-{ends:%H:%M}") as client:
+        await approve(wire, asked := request_of(account))
+        of_request = f"/v1/requests/{asked.request_id}"
+
+        async def waits() -> None:
+            answer = await client.get("/v1/configurations", headers=as_("administrator"))
+            assert [one["waiting_for"] for one in answer.json()["items"]] == [
+                "scim is in maintenance"
+            ]
+
+        await eventually(waits, timeout=10)
+        shown = await client.get(f"{of_request}/configuration", headers=as_("administrator"))
+        assert shown.json()["away"] == "ipms"
+        since, until = (moment(shown.json()[name]) for name in ("away_since", "away_until"))
+        assert (since, until) == tuple(
+            one.replace(second=0, microsecond=0) for one in (begins, ends)
+        )
+        plan = await client.get(f"{of_request}/plan", headers=as_("administrator"))
+        assert_problem(plan, "unavailable")
+        metrics = (await client.get("/metrics")).text
+        assert 'bmt_connector_breaker_open{connector="scim"} 0.0' in metrics
+        assert await ipms.service(account) == {}
+        await hear(wire, asked)
+
+    async with provisioning():
+        names = ("ConfigurationStarted", "Configured")
+        await wire.hear(topics.CONFIGURATIONS, asked.request_id, *names, seconds=30)
 
 
 async def test_a_refusal_is_said_and_retried_once_somebody_mended_its_cause(

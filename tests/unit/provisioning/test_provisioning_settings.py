@@ -28,3 +28,11 @@ async def test_an_agency_that_sets_ipms_by_scim_needs_its_address():
 def test_the_address_of_ipms_needs_its_token():
     with pytest.raises(ValidationError, match="BMT_IPMS_TOKEN is missing"):
         Settings(**NEEDED, ipms_url="http://127.0.0.1:8130/v2")
+
+
+@pytest.mark.parametrize(
+    "daily", ["02:00", "2:00-04:00", "02:00-24:00", "02:60-03:00", "02:00-02:00"]
+)
+def test_a_maintenance_has_a_beginning_and_another_end(daily):
+    with pytest.raises(ValidationError, match="maintenance_of_ipms"):
+        Settings(**NEEDED, maintenance_of_ipms=daily)

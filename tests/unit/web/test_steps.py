@@ -139,7 +139,10 @@ def test_the_status_says_which_step_is_now_and_the_history_which_way_it_went(
 def test_every_label_and_reason_to_wait_has_words():
     waits = {"decision", "another_decision", "correction", "withdrawal", "turn", "targets"}
     waits |= {"officer", "mending", "new_request", "composing", "sending", "handing_over"}
-    assert set(wording.WAITS_FOR) == waits | {"resending", "filing", "ipms_away", "storage_away"}
+    assert set(wording.WAITS_FOR) == waits | {
+        *("resending", "filing", "ipms_away", "storage_away"),
+        *("ipms_maintenance", "storage_maintenance"),
+    }
 
 
 def test_people_have_names_and_services_none():
@@ -161,6 +164,9 @@ def test_what_others_know_is_told_beside_the_step_that_is_now():
     for status, happened in (("approved", APPROVED), ("configuring", [*APPROVED, "configuring"])):
         away = steps_of(status, history(*happened), Known(away=Away("storage", BEGAN)))[2]
         assert (away.waits_for, away.at) == ("storage_away", BEGAN)
+        known = Known(away=Away("ipms", BEGAN, in_maintenance=True))
+        maintained = steps_of(status, history(*happened), known)[2]
+        assert (maintained.waits_for, maintained.at) == ("ipms_maintenance", BEGAN)
     prepared = history(*CONFIGURED, "notification_prepared")
     assert steps_of("configured", prepared, Known(on_paper=True))[3].waits_for == "handing_over"
 
