@@ -133,7 +133,7 @@ async def test_a_submission_until_its_event_is_on_kafka(running, wire, as_, ipms
                 await submit()
             runs.append(files)
 
-    held(runs, 36)
+    held(runs, 38)
 
 
 async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
