@@ -48,7 +48,7 @@ async def trace(caller, collector, mark, request_id) -> tuple[str, str]:
     def has_all() -> None:
         spans = collector.spans(trace_id)
         assert {span.service for span in spans} == SERVICES
-        assert {"work scim", "work smtp", "work folios"} <= {span.name for span in spans}
+        assert {"work scim", "work smtp"} <= {span.name for span in spans}
         assert "send bmt.records.v1" in {span.name for span in spans}
 
     await eventually(has_all, SECONDS)
