@@ -428,9 +428,11 @@ async def listed(
 
 def _asked(caller: Principal, status: DriftStatus | None) -> dict[str, Any]:
     agency = agency_seen_by(caller)
-    equal = {"agency": agency, "status": status}
-    wanted = {name: value for name, value in equal.items() if value is not None}
-    return {"equal": wanted, "order_by": "detected_at"}
+    return {
+        "equal": {} if agency is None else {"agency": agency},
+        "one_of": {"status": [status] if status else get_args(DriftStatus)},
+        "order_by": "detected_at",
+    }
 
 
 @router.get(

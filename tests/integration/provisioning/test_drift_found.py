@@ -243,6 +243,15 @@ async def test_the_agency_s_rules_may_have_it_corrected_after_it_was_seen_twice(
         assert item["ruled_by"] is None
         assert (await ipms.service(accounts[0]))["bmtEnabled"] is False
 
+    ipms.process.signal(signal.SIGSTOP)
+    try:
+        async with provisioning(target_timeout_seconds=0.3, drift_interval_seconds=1) as client:
+            (run,) = await compared(client, as_)
+            assert run["unanswered"] == {"ipms": 2}
+            assert await listed(client, as_) == [item]
+    finally:
+        ipms.process.signal(signal.SIGCONT)
+
     async with provisioning() as client:
         (item,) = await found(client, as_, accounts[0], status="corrected")
         assert item["ruled_by"]["subject"] == "provisioning"
