@@ -96,7 +96,7 @@ def verify(server, request_filed, tmp_path):
     (tmp_path / "records" / "people.key").write_text(RECORDS_KEY)
 
     async def verify(*options):
-        arguments = ["verify", "--data", str(tmp_path), *options]
+        arguments = ["records", "verify", "--data", str(tmp_path), *options]
         answer = await asyncio.to_thread(CliRunner().invoke, app, arguments)
         return answer.output, answer.exit_code
 
