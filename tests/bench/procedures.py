@@ -59,8 +59,8 @@ async def run(options: Options) -> list[Figure]:
         Figure(NAME, "whole procedures, accepted to filed", "/s", rates, goal="≥ 300"),
         *_costs(spent),
         *(
-            Figure(NAME, what, "kB each", [(size - before[what]) / 1000 / done])
-            for what, size in after.items()
+            Figure(NAME, what, unit, [(value - before[what, unit]) / done])
+            for (what, unit), value in after.items()
         ),
     ]
 
@@ -104,20 +104,28 @@ def _costs(spent: list[Mapping[str, float]]) -> list[Figure]:
     return [*costs, Figure(NAME, "CPU of our processes", "s/1,000", sums, higher_is_better=False)]
 
 
-async def _stored(bench: Bench) -> Mapping[str, float]:
-    """Bytes in the services' databases and in the broker's log."""
+async def _stored(bench: Bench) -> Mapping[tuple[str, str], float]:
+    """What is in the services' databases and in the broker's log, and what mongod wrote since it was started."""
     client = connect(bench.system.mongodb.uri())
     try:
         names = [name for name in await client.list_database_names() if name.startswith("bmt_")]
         sizes = [await client[name].command("dbStats") for name in names]
+        written = (await client.admin.command("serverStatus"))["metrics"]["document"]
     finally:
         client.close()
     log = [file.stat().st_size for file in bench.system.kafka.data().rglob("*.log")]
-    return {
+    kilobytes = {
         "MongoDB, documents": sum(each["dataSize"] for each in sizes),
         "MongoDB, indexes": sum(each["indexSize"] for each in sizes),
         "MongoDB, on disk": sum(each["totalSize"] for each in sizes),
         "Kafka, one copy": sum(log),
+    }
+    return {
+        **{(what, "kB each"): size / 1000 for what, size in kilobytes.items()},
+        **{
+            (f"MongoDB, {what}", "each"): written[what]
+            for what in ("inserted", "updated", "deleted")
+        },
     }
 
 
