@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from fixtures.thoroughness import LONG
+from fixtures.thoroughness import LONG, only_long
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -14,11 +14,21 @@ REQUESTS, FAULTS, SEEDS = (2000, 50, (1, 2, 3, 4, 5)) if LONG else (70, 7, (815,
 SECONDS = 1500 if LONG else 300
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_is_lost_and_nothing_happens_twice(seed, tmp_path):
+SEVERAL = ("--replicas", "2", "--nodes", "3")
+"""Two processes of each service, and three nodes of Kafka and of MongoDB."""
+
+
+@pytest.mark.parametrize(
+    ("seed", "scale"),
+    [
+        *((seed, ()) for seed in SEEDS),
+        pytest.param(833, SEVERAL, marks=only_long, id="833-of-several-each"),
+    ],
+)
+def test_nothing_is_lost_and_nothing_happens_twice(seed, scale, tmp_path):
     data = tmp_path / "data"
     command = [sys.executable, "-m", "bmt.cli.main", "prove", "--json", "--data", str(data)]
-    wanted = ["--requests", str(REQUESTS), "--faults", str(FAULTS), "--seed", str(seed)]
+    wanted = ["--requests", str(REQUESTS), "--faults", str(FAULTS), "--seed", str(seed), *scale]
     ended = subprocess.run(
         [*command, *wanted], capture_output=True, text=True, timeout=SECONDS, check=False
     )
