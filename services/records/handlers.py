@@ -1,6 +1,6 @@
 """Files the events of a wave: first in the ledger, then in their files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -81,24 +81,27 @@ def entering(
         )
         crash_points.reached("records.handlers.numbered")
         now = clock()
-        copied = await filing.copied(
-            [
-                due
-                for message, leaf in zip(messages, leaves, strict=True)
-                if isinstance(leaf, Leaf)
-                for due in named_by(message.command.incoming.data, leaf.event_id, _key_of(leaf))
-            ],
-            now,
-        )
+        named = [
+            [*named_by(message.command.incoming.data, leaf.event_id, _key_of(leaf))]
+            if isinstance(leaf, Leaf)
+            else []
+            for message, leaf in zip(messages, leaves, strict=True)
+        ]
+        copied = await filing.copied([due for dues in named for due in dues], now)
         crash_points.reached("records.handlers.copied")
         filed: list[Message[Any] | Exception] = []
-        for message, request, leaf in zip(messages, requests, leaves, strict=True):
+        for message, request, leaf, dues in zip(messages, requests, leaves, named, strict=True):
             match leaf:
                 case Leaf():
                     number = numbers[request.request_id]
                     incoming = message.command.incoming
                     milestone = milestone_of(incoming.data, incoming.time, agencies)
-                    command = _command(incoming, leaf, number, now, milestone, copied)
+                    folios = [
+                        copied.get(FolioName(due.document_id, due.key))
+                        for due in dues
+                        if not due.handed_in_by
+                    ]
+                    command = _command(incoming, leaf, number, now, milestone, folios)
                     filed.append(message.with_command(command))
                 case NotCanonical():
                     filed.append(Refused(str(leaf), problem="malformed"))
@@ -115,11 +118,8 @@ def _command(
     file_number: str,
     now: datetime,
     milestone: Milestone | None,
-    copied: Mapping[FolioName, FileFolio],
+    folios: Sequence[FileFolio | None],
 ) -> FileEvent:
-    key = _key_of(leaf)
-    named = named_by(incoming.data, incoming.id, key)
-    folios = [copied.get(FolioName(one.document_id, key)) for one in named if not one.handed_in_by]
     return FileEvent(
         event=incoming.data,
         event_id=incoming.id,
@@ -130,7 +130,7 @@ def _command(
         leaf_hash=leaf.hash,
         file_number=file_number,
         at=now,
-        key=key,
+        key=_key_of(leaf),
         milestone=milestone,
         copied=tuple(one for one in folios if one),
     )
