@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bmt.agencies.agency import AgencyRules, Charter
 from bmt.agencies.charter import MALAYSIA, day_of
+from bmt.chassis.http.bodies import csv_file
 from bmt.chassis.http.routes import Page
 from bmt.contracts.http.approval import RulesVersion
 from bmt.contracts.http.records import CharterFigures, OpenOfAge, Steps, Tally
@@ -18,7 +19,6 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
 from web.clients import FILE_SECONDS, address, part
 from web.language import Language
-from web.layout import csv_file
 from web.ports import Admitted, Visit
 from web.wording import CHANNEL, FIGURES, KIND
 

@@ -1,16 +1,14 @@
 """Renders pages from templates, in the user's language, within the common frame; and lists as files for spreadsheets."""
 
-import csv
 import hashlib
-from collections.abc import Iterable, Sequence
-from io import StringIO
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
 from bmt.chassis.runtime import clock
 from bmt.contracts.problems import STATUS
@@ -111,23 +109,3 @@ def _address(request: Request, code: str) -> str:
     """This page in another language."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != ASKED]
     return "?" + urlencode([*kept, (ASKED, code)])
-
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would run what begins with these."""
-
-
-def csv_file(name: str, rows: Iterable[Sequence[object]]) -> Response:
-    """The rows as CSV (RFC 4180), in UTF-8 as spreadsheets recognise it. Empty where a cell is None."""
-    text = StringIO()
-    written = csv.writer(text)
-    for row in rows:
-        written.writerow(["" if cell is None else _harmless(cell) for cell in row])
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(
-        "\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers
-    )
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

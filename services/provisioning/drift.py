@@ -6,8 +6,6 @@ then the target is more likely wrong than they are. A queue of its own has one i
 makes it under a lease; were there two, the decider would record each difference once.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse, csv_file
 from bmt.chassis.http.routes import (
     CommandContext,
     Id,
@@ -442,18 +440,17 @@ def _asked(caller: Principal, status: DriftStatus | None) -> dict[str, Any]:
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def report(here: Here, caller: Overseer, status: DriftStatus | None = None) -> Response:
-    """CSV (RFC 4180) in UTF-8 with a heading, of at most 10,000 accounts."""
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
+    """CSV (RFC 4180) in UTF-8 with a heading, of at most 10,000 accounts. No cell starts a spreadsheet formula."""
+    rows: list[Sequence[object]] = [COLUMNS]
     for one in await here.drifts.find(Query(**_asked(caller, status), limit=MOST_LINES)):
         ruled_at = one.ruled_at.isoformat() if one.ruled_at else ""
         ruled = (one.ruled_by.subject if one.ruled_by else "", ruled_at, one.failure or "")
         first = (one.detected_at.isoformat(), one.status, one.agency, one.reference, one.account)
-        for each in one.differences:
-            rows.writerow([*first, each.target, each.setting, each.to, each.from_, *ruled])
-    headers = {"Content-Disposition": 'attachment; filename="bmt-drift.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+        rows += [
+            [*first, each.target, each.setting, each.to, each.from_, *ruled]
+            for each in one.differences
+        ]
+    return csv_file("bmt-drift", rows)
 
 
 @router.get("/v1/drift/runs", summary="The last comparisons, the latest first")

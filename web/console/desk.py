@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
+from bmt.chassis.http.bodies import csv_file
 from bmt.chassis.http.routes import LONGEST_CURSOR, Page
 from bmt.contracts.http.approval import WorklistCounts
 from web.clients import Address, ServiceName, VisitorClient, address, part
 from web.language import Language
-from web.layout import csv_file
 
 COUNTED: Final = 50
 """A higher count shows as "more than" this: counting on would be costly."""

@@ -1,4 +1,4 @@
-"""What calls and answers carry: JSON read strictly, JSON written, stored files, problems (RFC 9457), live changes.
+"""What calls and answers carry: JSON read strictly, JSON written, files, problems (RFC 9457), live changes.
 
 Readers of JSON differ on repeated names and NaN: one takes the last name, another the first. So both are refused here
 (RFC 8259 leaves them open, RFC 7493 forbids them).
@@ -8,10 +8,12 @@ would all be replaced. The rest of it is less than what is here.
 """
 
 import asyncio
+import csv
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from io import StringIO
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -86,6 +88,27 @@ def file_response(
         "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(filename, safe='')}",
     }
     return StreamingResponse(chunks, headers=headers)
+
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would run what begins with these."""
+
+
+def csv_file(name: str, rows: Iterable[Sequence[object]]) -> Response:
+    """The rows as CSV (RFC 4180), in UTF-8 as spreadsheets recognise it. Empty where a cell is None."""
+    text = StringIO()
+    written = csv.writer(text)
+    for row in rows:
+        written.writerow(["" if cell is None else harmless(cell) for cell in row])
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(
+        "\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers
+    )
+
+
+def harmless(cell: object) -> object:
+    """The cell, with an apostrophe where a spreadsheet would take its text for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 REPLAYED: Final = "Idempotent-Replayed"

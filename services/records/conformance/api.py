@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from bmt.agencies.charter import MALAYSIA
 from bmt.agencies.register import Agencies
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.bodies import JsonResponse
+from bmt.chassis.http.bodies import JsonResponse, harmless
 from bmt.chassis.http.routes import api_router, problems
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
@@ -37,7 +37,6 @@ COLUMNS: Final = (
     *("decision", "decided_by", "configured_by", "folios", "conforms", "deviations"),
     "not_read_back",
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _typesetter: Final = Typesetter(TEMPLATES)
 
 Form = Literal["json", "csv", "pdf"]
@@ -97,15 +96,14 @@ def written(made: ConformanceReport) -> Iterator[str]:
         yield _row([_cell(cells[name]) for name in COLUMNS])
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Sequence[object]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(cells)
     return line.getvalue()
 
 
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _cell(value: object) -> object:
+    return harmless("" if value is None else str(value))
 
 
 def paper(made: ConformanceReport, agency_name: str) -> bytes:

@@ -140,7 +140,7 @@ async def test_a_difference_is_found_once_and_corrected_when_an_officer_says_so(
         shown = (await client.get(entitlement, headers=as_("administrator"))).json()
         assert shown["effective"] == ON
         report = await client.get("/v1/drift/report", headers=as_("auditor", ""))
-        heading, line = csv.reader(io.StringIO(report.text))
+        heading, line = csv.reader(io.StringIO(report.content.decode("utf-8-sig")))
         told = dict(zip(heading, line, strict=True))
         assert (told["configured"], told["in_force"]) == (str(LARGEST), str(LARGER))
         assert (told["account"], told["status"]) == (account, "corrected")

@@ -9,11 +9,12 @@ from console_pages import AGENCIES, browser, problem
 from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, whole
 
 from bmt.agencies.charter import day_of
+from bmt.chassis.http.bodies import csv_file
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.http.records import Returns
 from web.figures import _written, ages, columns, returns, shares, tables, times
 from web.language import Languages
-from web.layout import ROOM, csv_file
+from web.layout import ROOM
 
 LANGUAGE = Languages([ROOM / "locale"])._known
 
