@@ -101,7 +101,7 @@ def message(outgoing: OutgoingNotice, sender: str) -> bytes:
         agency=outgoing.request.agency,
         sender=sender,
         recipient=", ".join(filter(None, (notice.recipient, notice.copy_to))),
-        subject=notice.content.subject,
+        subject=notice.words.subject,
         at=notice.at,
         message_id=notice.message_id or "",
         in_reply_to=f"<{parent[1]}>" if parent else None,
@@ -161,11 +161,11 @@ def body(outgoing: OutgoingNotice) -> str:
     in_malay = [
         f"Rujukan: {reference}\nTarikh: {malay_date(notice.at)}",
         outgoing.request.applicant.name,
-        *_paragraphs(notice, notice.content.malay),
+        *_paragraphs(notice, notice.words.malay),
     ]
     in_english = [
         f"Reference: {reference}\nDate: {english_date(notice.at)}",
-        *_paragraphs(notice, notice.content.english),
+        *_paragraphs(notice, notice.words.english),
     ]
     return "\n\n".join([*in_malay, _RULE, *in_english]) + "\n"
 
@@ -201,16 +201,16 @@ def with_code(notice: Notice, page: str, reference: str, code: str) -> Notice:
         "status code above; keep both."
     )
     address = notice.status_address
-    content = notice.content.model_copy(
+    content = notice.words.model_copy(
         update={
             "malay": _with(
-                notice.content.malay,
+                notice.words.malay,
                 Fact(label="Kod semakan", value=code),
                 in_malay,
                 MALAY.status_at(address),
             ),
             "english": _with(
-                notice.content.english,
+                notice.words.english,
                 Fact(label="Status code", value=code),
                 in_english,
                 ENGLISH.status_at(address),
@@ -285,8 +285,8 @@ def _paper(outgoing: OutgoingNotice) -> dict[str, Any]:
         "kind": request.kind,
         "day": {"year": day.year, "month": day.month, "day": day.day},
         "date": {"malay": malay_date(notice.at), "english": english_date(notice.at)},
-        "malay": notice.content.malay.model_dump(),
-        "english": notice.content.english.model_dump(),
+        "malay": notice.words.malay.model_dump(),
+        "english": notice.words.english.model_dump(),
         "status_address": notice.status_address,
         "qr": segno.make(notice.status_address, error="m").svg_inline(scale=4)
         if notice.status_address

@@ -258,7 +258,7 @@ def _stream(agency: str, about: About) -> str:
 
 
 def _as_text(outgoing: OutgoingNotice) -> NoticePreview:
-    content = outgoing.notice.content
+    content = outgoing.notice.words
     return NoticePreview(
         about=outgoing.notice.about,
         subject=content.subject,

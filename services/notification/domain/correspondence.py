@@ -316,7 +316,9 @@ def _due(state: Correspondence, event: NoticeDue) -> Correspondence:
         in_reply_to=event.in_reply_to,
         acknowledged=True,
         concluded=state.concluded or notice.is_outcome,
-        held=tuple(held for held in state.held if held.notice != notice),
+        held=tuple(
+            held for held in state.held if held.notice.notification_id != notice.notification_id
+        ),
     )
 
 

@@ -150,13 +150,16 @@ def _with_messages(
     events: list[Event] = []
     in_order = all(outgoing.status != "due" for outgoing in state.outgoing_notices.values())
     for one in due:
-        events.append(one)
         document_id = next((each.document_id for each in composed if each.due == one), None)
         in_order = in_order and document_id is not None
         if in_order:
-            events += _stored(
-                OutgoingNotice(one.request, one.notice, None, one.wanted_at), document_id
-            )
+            notice = one.notice.model_copy(update={"content": None})
+            events += [
+                one.model_copy(update={"notice": notice}),
+                *_stored(OutgoingNotice(one.request, notice, None, one.wanted_at), document_id),
+            ]
+        else:
+            events.append(one)
     return events
 
 

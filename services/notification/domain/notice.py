@@ -64,6 +64,8 @@ class Notice(_Part):
         agency_name: as on the agency's letterhead.
         status_address: where the user can check the status.
         template_version: the version of the agency's own words; None: the default words.
+        content: None in the event of a message that is prepared in the same commit, since the stored
+            message has the words.
         copy_to: a second address for an e-mail.
     """
 
@@ -77,9 +79,16 @@ class Notice(_Part):
     due_at: Moment | None = None
     agency_name: str
     status_address: str | None = None
-    content: Content
+    content: Content | None = None
     template_version: int | None = None
     copy_to: str | None = Field(default=None, exclude_if=lambda address: address is None)
+
+    @property
+    def words(self) -> Content:
+        """The content of a notice whose message is still to be prepared."""
+        if self.content is None:
+            raise LookupError("the words of a prepared notice are in its message")
+        return self.content
 
     @property
     def on_paper(self) -> bool:

@@ -157,6 +157,12 @@ def due(one: Notice, in_reply_to: str | None = None, request=REQUEST) -> NoticeD
     return NoticeDue(request=request, notice=one, wanted_at=NOW, in_reply_to=in_reply_to)
 
 
+def at_once(due: NoticeDue) -> tuple[NoticeDue, NotificationPrepared]:
+    """A notice whose message was stored before it was decided: the message has the words."""
+    notice = due.notice.model_copy(update={"content": None})
+    return due.model_copy(update={"notice": notice}), prepared(due.notice)
+
+
 def prepared(one: Notice) -> NotificationPrepared:
     return NotificationPrepared(**_facts(one))
 

@@ -14,6 +14,7 @@ from notices import (
     PAPER_PREPARED,
     REQUEST,
     acknowledge,
+    at_once,
     command,
     dispatch,
     due,
@@ -127,16 +128,16 @@ async def test_the_message_id_of_an_e_mail_heard_is_remembered():
 @pytest.mark.parametrize(
     ("before", "heard", "told"),
     [
-        ((), acknowledge(None, ACKNOWLEDGED), (ACKNOWLEDGED, prepared(RECEIPT))),
+        ((), acknowledge(None, ACKNOWLEDGED), at_once(ACKNOWLEDGED)),
         (
             (ACKNOWLEDGED, prepared(RECEIPT), notified(RECEIPT)),
             tell("rejected", due(REJECTED)),
-            (due(REJECTED), prepared(REJECTED)),
+            at_once(due(REJECTED)),
         ),
         (
             (held("rejected"),),
             acknowledge(None, ACKNOWLEDGED, due(REJECTED)),
-            (ACKNOWLEDGED, prepared(RECEIPT), due(REJECTED), prepared(REJECTED)),
+            (*at_once(ACKNOWLEDGED), *at_once(due(REJECTED))),
         ),
         ((ACKNOWLEDGED,), tell("rejected", due(REJECTED)), (due(REJECTED),)),
         (

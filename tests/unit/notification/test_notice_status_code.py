@@ -89,7 +89,7 @@ async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, rea
     told = []
 
     async def render(one):
-        told.append(one.notice.content.malay.paragraphs)
+        told.append(one.notice.words.malay.paragraphs)
 
     own = OwnWords(own_words(malay={"onward": onward}), 1)
     composer = replace(COMPOSING, agencies=Agencies([]))

@@ -31,7 +31,7 @@ NOTICES = [
 )
 async def test_a_notice_reads_word_for_word(about, request_):
     one = await outgoing(about, request_)
-    written = f"{one.notice.content.subject}\n\n{body(one)}"
+    written = f"{one.notice.words.subject}\n\n{body(one)}"
     assert written == (GOLDEN / f"{about}-{request_.kind}.txt").read_text()
 
 
@@ -41,7 +41,7 @@ async def test_a_notice_leads_to_where_the_user_sees_the_request_and_to_nowhere_
     for event in (received(REQUEST), rejected(REQUEST)):
         told = (await command(event, composer=leading)).notice
         assert told.status_address == address
-        for text in (told.content.malay, told.content.english):
+        for text in (told.words.malay, told.content.english):
             assert sum(address in paragraph for paragraph in text.paragraphs) == 1
         assert (await command(event)).notice.status_address is None
 
@@ -54,7 +54,7 @@ async def test_an_outcome_tells_what_is_in_force_and_that_something_else_was_ask
     told = await command(configured(REQUEST, effective=effective))
     asked = REQUEST.quota_bytes, REQUEST.max_file_size_bytes
     assert asked == (10 * GB, 1 * GB)
-    content = told.notice.content
+    content = told.notice.words
     assert [(fact.label, fact.value) for fact in content.malay.facts] == [
         ("Akaun", "ahmad.mampu@mygovuc.gov.my"),
         ("Kuota storan", "5 GB (5,000,000,000 bait)"),
@@ -66,7 +66,7 @@ async def test_an_outcome_tells_what_is_in_force_and_that_something_else_was_ask
 
 
 async def test_what_was_granted_as_asked_is_told_once():
-    content = (await outgoing("configured")).notice.content
+    content = (await outgoing("configured")).notice.words
     assert len(content.malay.facts) == 3
     assert "diluluskan dan dikonfigurasikan" in content.malay.opening
 
@@ -88,7 +88,7 @@ async def test_an_agency_without_rules_still_tells_its_users():
     composer = Composer(Agencies([]), COMPOSER.mail_domain, "")
     told = (await command(received(REQUEST), composer=composer)).notice
     assert told.agency_name == "MAMPU"
-    assert "Piagam Pelanggan" not in told.content.model_dump_json()
+    assert "Piagam Pelanggan" not in told.words.model_dump_json()
     outcome = (await command(rejected(REQUEST), composer=composer)).notice
     assert outcome.due_at is not None
 

@@ -68,9 +68,9 @@ class Correspondences(DeciderMachine):
         command = self._composed(command, request) if is_composed else command
         said = self.tell(command, request.request_id)
         self._require_in_order(said, state)
-        told = [event.notice for event in said if isinstance(event, NoticeDue)]
-        held = [event.notice for event in state.held]
-        assert told == ([] if state.acknowledged else [notice_, *held])
+        told = [event.notification_id for event in said if isinstance(event, NoticeDue)]
+        held = [event.notice.notification_id for event in state.held]
+        assert told == ([] if state.acknowledged else [notice_.notification_id, *held])
 
     @rule(
         request=requests,

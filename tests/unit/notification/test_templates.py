@@ -97,24 +97,24 @@ OWN = {"rejected": OwnWords(WORDS, 7)}
 async def test_a_notice_has_the_words_in_force_and_says_which_they_are():
     told = (await command(rejected(REQUEST), **OWN)).notice
     assert told.template_version == 7
-    assert told.content.malay.opening == (
+    assert told.words.malay.opening == (
         "permohonan tuan/puan bagi perkhidmatan Big Mail Transfer (BMT) (MAMPU/2025/000001) "
-        f"ditolak {told.content.malay.opening[-17:]}"
+        f"ditolak {told.words.malay.opening[-17:]}"
     )
-    assert told.content.malay.paragraphs == (
+    assert told.words.malay.paragraphs == (
         "Hubungi Unit Pemodenan Tadbiran dan Perancangan Pengurusan Malaysia di 03-8000 8000.",
     )
-    assert told.content.malay.closing == ()
-    assert told.content.english.opening.startswith("your application for the Big Mail")
+    assert told.words.malay.closing == ()
+    assert told.words.english.opening.startswith("your application for the Big Mail")
 
 
 async def test_what_is_not_the_agencys_to_word_stays_as_it_is():
     plain = (await command(rejected(REQUEST))).notice
     told = (await command(rejected(REQUEST), **OWN)).notice
-    assert told.content.subject == plain.content.subject
+    assert told.words.subject == plain.content.subject
     for own, default in (
-        (told.content.malay, plain.content.malay),
-        (told.content.english, plain.content.english),
+        (told.words.malay, plain.content.malay),
+        (told.words.english, plain.content.english),
     ):
         frame = ("title", "status", "salutation", "facts", "quoted", "signatory")
         assert [getattr(own, one) for one in frame] == [getattr(default, one) for one in frame]
@@ -124,13 +124,13 @@ async def test_a_request_that_asked_for_nothing_has_a_dash_there():
     words = own_words(malay={"closing": ("Kuota: {kuota}",)})
     nothing = REQUEST.model_copy(update={"quota_bytes": None, "kind": "termination"})
     told = (await command(received(nothing), acknowledgement=OwnWords(words, 1))).notice
-    assert told.content.malay.closing == ("Kuota: –",)
+    assert told.words.malay.closing == ("Kuota: –",)
 
 
 @pytest.mark.parametrize("about", ALLOWED)
 async def test_a_preview_is_what_the_composer_of_real_notices_writes(about):
     outgoing = sample_notice(COMPOSER, "MAMPU", about, DEFAULT[about], "email")
-    words = outgoing.notice.content.model_dump_json()
+    words = outgoing.notice.words.model_dump_json()
     assert "BMT-MAMPU-2026-7K3QF9ZT" in words
     for one in variables(COMPOSER, "MAMPU", about):
         assert one.meaning.malay
