@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compiled browser prove drill faults up down lint format types architecture docs parse manifests lock clean bench
+.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse manifests lock clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -59,6 +59,13 @@ drill: $(STAMP)  ## A backup under load, a restore, and what it took: RPO and RT
 
 bench: $(STAMP)  ## What it costs: one table of figures and ratios (a report, never a test)
 	@cd tests && PYTHONPATH=. ../$(BIN)/python -m bench
+
+scale: $(STAMP)  ## The rounds of `make bench` with one and with two processes of each service (a report, never a test)
+	@cd tests && PYTHONPATH=. ../$(BIN)/python -m bench scale
+
+audit: $(STAMP)  ## What is known to be unsafe in the locked packages (asks a public database)
+	@$(BIN)/uv tool run pip-audit@2.10.1 --strict --progress-spinner off --require-hashes --disable-pip -r locks/services.txt \
+	  || { echo "make audit: a package is unsafe, or the database could not be asked about all of them: see above"; exit 1; }
 
 up: $(STAMP)     ## The same system, kept running
 	@$(BIN)/bmt up --detach

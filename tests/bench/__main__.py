@@ -5,6 +5,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -26,6 +27,8 @@ NAMES = (
     "search",
     "memory",
 )
+APART: Final = ("scale",)
+"""Only where it is asked for by name."""
 
 
 def main() -> None:
@@ -53,7 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     known = Options()
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; none: all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(NAMES)} (none: these all), {', '.join(APART)}",
     )
     parser.add_argument("--requests", type=int, default=known.requests, help="of one round")
     parser.add_argument("--rounds", type=int, default=known.rounds, help="whose median is told")

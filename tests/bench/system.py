@@ -15,7 +15,7 @@ from bench.directory import account
 from evaluation import services
 from evaluation.issuer import holder
 from evaluation.layout import REPOSITORY, Layout
-from evaluation.ports import Ports, free_base, listening
+from evaluation.ports import ONE_OF_EACH, Ports, Scale, free_base, listening
 from evaluation.supervisor import Program, Supervisor
 from evaluation.system import System
 
@@ -57,7 +57,11 @@ class Bench:
 
 @asynccontextmanager
 async def running(
-    names: Sequence[str] = ALL, *, accounts: int = 1000, real: bool = False
+    names: Sequence[str] = ALL,
+    *,
+    accounts: int = 1000,
+    real: bool = False,
+    scale: Scale = ONE_OF_EACH,
 ) -> AsyncIterator[Bench]:
     """Kafka, mongod and these services, in a folder that is gone afterwards.
 
@@ -65,11 +69,12 @@ async def running(
         names: of the services.
         accounts: in the directory that intake reads.
         real: with the evaluation's IPMS, storage and mail server, and no stand-in for any.
+        scale: how many processes there are of each service.
     """
     with tempfile.TemporaryDirectory(prefix="bmt-bench-", ignore_cleanup_errors=True) as folder:
         layout = Layout.at(Path(folder))
         layout.make()
-        system = System(layout, Ports(free_base()))
+        system = System(layout, Ports(free_base()), scale)
         programs = _real(system, names, accounts) if real else _programs(system, names, accounts)
         supervisor = Supervisor(programs, layout.logs)
         try:
@@ -87,7 +92,7 @@ async def running(
 
 def _programs(system: System, names: Sequence[str], accounts: int) -> list[Program]:
     parts = [program for program in system.programs() if program.name in PARTS]
-    own = [_launched(each) for each in services.programs(system) if each.name in names]
+    own = [_launched(each) for each in services.programs(system) if _service(each) in names]
     return [*parts, _directory(system, accounts), *own]
 
 
@@ -99,9 +104,14 @@ def _real(system: System, names: Sequence[str], accounts: int) -> list[Program]:
     own = [
         replace(each, environment={**each.environment, "BMT_CALLS_PER_SECOND": "0"})
         for each in services.programs(system)
-        if each.name in names
+        if _service(each) in names
     ]
     return [*system.programs(), *own]
+
+
+def _service(program: Program) -> str:
+    """The name of the service, without a replica's number."""
+    return program.name.partition("-")[0]
 
 
 def _user(number: int) -> dict[str, Any]:
@@ -115,7 +125,7 @@ def _launched(program: Program) -> Program:
     after = (*PARTS, DIRECTORY)
     if program.name == "statistics":
         return replace(program, after=after)
-    command = (sys.executable, "-m", "bench.launch", program.name)
+    command = (sys.executable, "-m", "bench.launch", _service(program))
     environment["BMT_DIRECTORY_REFRESH_SECONDS"] = "30"
     environment["BMT_CALLS_PER_SECOND"] = "0"  # one token makes all the calls
     return replace(program, command=command, environment=environment, after=after)

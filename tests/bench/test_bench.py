@@ -7,7 +7,7 @@ from inspect import iscoroutinefunction
 import pytest
 from fixtures.thoroughness import only_long
 
-from bench.__main__ import NAMES
+from bench.__main__ import APART, NAMES
 from bench.options import Options
 from bench.system import running
 from bench.table import markdown
@@ -25,7 +25,7 @@ async def system():
         yield bench
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *APART])
 def test_every_bench_that_can_be_named_is_there(name):
     assert iscoroutinefunction(importlib.import_module(f"bench.{name}").run)
 
