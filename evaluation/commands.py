@@ -44,8 +44,16 @@ def up(  # noqa: PLR0917 - options
 
         layout, ports, scale = Layout.at(data), Ports(port_base), Scale(replicas, nodes)
         files = [ready_file.absolute()] if ready_file else []
-        run = running.run_detached if detach else running.run_attached
-        run(layout, ports, files, scale=scale, parts_only=parts_only, quiet=quiet, rules=rules)
+        running.run(
+            layout,
+            ports,
+            files,
+            scale=scale,
+            parts_only=parts_only,
+            quiet=quiet,
+            detach=detach,
+            rules=rules,
+        )
 
 
 def sandbox(
@@ -73,9 +81,16 @@ def sandbox(
 
         file = (rules or sandbox.DEFAULT_RULES).absolute()
         sandbox.read_rules(file)
-        run = running.run_detached if detach else running.run_attached
-        layout, ports = Layout.at(data), Ports(port_base)
-        run(layout, ports, [], scale=ONE_OF_EACH, parts_only=False, quiet=False, rules=file)
+        running.run(
+            Layout.at(data),
+            Ports(port_base),
+            [],
+            scale=ONE_OF_EACH,
+            parts_only=False,
+            quiet=False,
+            detach=detach,
+            rules=file,
+        )
 
 
 PATIENCE_SECONDS = 90

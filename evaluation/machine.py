@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -64,6 +65,7 @@ def _make_executable(binary: Path) -> None:
 SPECIFICATION = Path(__file__).parent / "jars"
 
 
+@cache  # a look at all jars takes a tenth of a second
 def classpath() -> str:
     """The argument of `java -cp` for Kafka; missing jars are fetched.
 

@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -180,7 +178,7 @@ def _print_tokens(console: Console, document: Document) -> None:
 SECONDS_BETWEEN_TRIES: Final = 0.1
 
 
-def run_detached(
+def run(
     layout: Layout,
     ports: Ports,
     files: Sequence[Path],
@@ -188,57 +186,58 @@ def run_detached(
     scale: Scale,
     parts_only: bool,
     quiet: bool,
+    detach: bool,
     rules: Path | None = None,
 ) -> None:
-    """Start `bmt up` in the background; return when it is ready.
+    """Run until a signal; `detach` does so in the background, and returns when all is ready.
 
     Raises:
-        CannotRun: with the message of the background process.
+        CannotRun: the system cannot start; nothing is left running.
     """
     console = Console(quiet=quiet)
     machine.refuse_unfit()
     machine.classpath()  # here, where its progress is visible
     layout.make()
     errors = layout.logs / "up.log"
-    with errors.open("w") as output, console.status("Starting"):
-        child = subprocess.Popen(  # noqa: S603 - ourselves
-            _command(layout, ports, files, scale, parts_only=parts_only, rules=rules),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+    if detach and (child := os.fork()):
+        with console.status("Starting"):
+            document = _wait(layout, child, errors)
+        announce(console, document, rules)
+        console.print(f"bmt down --data {layout.root} stops it.", style="dim", soft_wrap=True)
+        return
+    if detach:
+        _go_to_the_background(errors)
+        console = Console(quiet=True)
+    # never closed: libraries log until the exit
+    log = (layout.logs / "supervisor.log").open("a", buffering=1)
+    set_up_logs("supervisor", stream=log)
+    with console.status("Starting") as status:
+
+        def told_ready(document: Document) -> None:
+            status.stop()
+            announce(console, document, rules)
+            console.print("Ctrl-C stops everything; the data stays.", style="dim")
+
+        evaluation = Evaluation(
+            layout, ports, files, scale=scale, parts_only=parts_only, rules=rules
         )
-        document = _wait(layout, child, errors)
-    announce(console, document, rules)
-    console.print(f"bmt down --data {layout.root} stops it.", style="dim", soft_wrap=True)
+        asyncio.run(evaluation.run(told_ready))
 
 
-def _command(
-    layout: Layout,
-    ports: Ports,
-    files: Sequence[Path],
-    scale: Scale,
-    *,
-    parts_only: bool,
-    rules: Path | None,
-) -> list[str]:
-    return [
-        *(sys.executable, "-m", "bmt.cli.main", "up", "--quiet"),
-        *("--data", str(layout.root), "--port-base", str(ports.base)),
-        *("--replicas", str(scale.replicas), "--nodes", str(scale.nodes)),
-        *(argument for file in files for argument in ("--ready-file", str(file))),
-        *(["--parts-only"] if parts_only else []),
-        *(["--rules", str(rules)] if rules else []),
-    ]
+def _go_to_the_background(errors: Path) -> None:
+    os.setsid()
+    with errors.open("w") as output, Path(os.devnull).open() as nothing:
+        for descriptor, file in enumerate((nothing, output, output)):
+            os.dup2(file.fileno(), descriptor)
 
 
-def _wait(layout: Layout, child: subprocess.Popen[bytes], errors: Path) -> Document:
-    while (status := child.poll()) is None:
+def _wait(layout: Layout, child: int, errors: Path) -> Document:
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
         document = _ready(layout.ready_file)
-        if document and document["supervisor"]["pid"] == child.pid:
+        if document and document["supervisor"]["pid"] == child:
             return document
         time.sleep(SECONDS_BETWEEN_TRIES)
-    raise _as_said(errors.read_text().strip(), status)
+    raise _as_said(errors.read_text().strip(), os.waitstatus_to_exitcode(ended[1]))
 
 
 def _ready(file: Path) -> Document | None:
@@ -254,38 +253,3 @@ def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
     line = next((each for each in lines if each.startswith("bmt: ")), lines[-1])
     kind = WrongConfiguration if status == Exit.WRONG_USE else PartMissing
     return kind(line.removeprefix("bmt: "))
-
-
-def run_attached(
-    layout: Layout,
-    ports: Ports,
-    files: Sequence[Path],
-    *,
-    scale: Scale,
-    parts_only: bool,
-    quiet: bool,
-    rules: Path | None = None,
-) -> None:
-    """Run until a signal.
-
-    Raises:
-        CannotRun: the system cannot start; nothing is left running.
-    """
-    console = Console(quiet=quiet)
-    machine.refuse_unfit()
-    machine.classpath()
-    layout.make()
-    # never closed: libraries log until the exit
-    log = (layout.logs / "supervisor.log").open("a", buffering=1)
-    set_up_logs("supervisor", stream=log)
-    with console.status("Starting") as status:
-
-        def told_ready(document: Document) -> None:
-            status.stop()
-            announce(console, document, rules)
-            console.print("Ctrl-C stops everything; the data stays.", style="dim")
-
-        evaluation = Evaluation(
-            layout, ports, files, scale=scale, parts_only=parts_only, rules=rules
-        )
-        asyncio.run(evaluation.run(told_ready))

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from bmt.cli.command_line import CannotRun
+from evaluation.forking import Forked, ForkServer
 
 Step = Callable[[], Awaitable[None]]
 Probe = Callable[[], Awaitable[bool]]
@@ -50,23 +51,38 @@ class Program:
     grace: float = 20.0
     folder: Path | None = None
 
+    @property
+    def module(self) -> str | None:
+        """The module that it runs with our own Python, found where we find modules."""
+        own = tuple(self.command[:2]) == (sys.executable, "-m")
+        return self.command[2] if own and "PYTHONPATH" not in self.environment else None
+
 
 TETHER = Path(__file__).with_name("tether.py")
-PAUSE_BETWEEN_PROBES = 0.05
+SHORTEST_PAUSE = 0.05
+"""Between probes. A pause is a part of what was waited for, so what takes long is not slowed by being asked."""
+PROBES = 20
 
 
 class Process:
     """A started program. It dies when we do."""
 
-    def __init__(self, program: Program, child: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(
+        self, program: Program, child: asyncio.subprocess.Process | Forked, log: Path
+    ) -> None:
         self.program = program
         self.log = log
         self._child = child
 
     @classmethod
-    async def start(cls, program: Program, logs: Path) -> "Process":
+    async def start(
+        cls, program: Program, logs: Path, forks: ForkServer | None = None
+    ) -> "Process":
         """Start it with its output appended to `<logs>/<name>.log`; does not wait for readiness."""
         log = _log(logs, program.name)
+        own = environment(program.environment)
+        if forks and program.module:
+            return cls(program, await forks.start(program.command, own, log, program.folder), log)
         with log.open("ab") as output:
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", str(TETHER), str(os.getpid())),
@@ -75,7 +91,7 @@ class Process:
                 stdout=output,
                 stderr=output,
                 cwd=program.folder,
-                env=environment(program.environment),
+                env=own,
                 start_new_session=True,  # an interrupt at the terminal reaches us alone
             )
         return cls(program, child, log)
@@ -98,16 +114,17 @@ class Process:
         Raises:
             Unready: it ended, or its patience ran out; the message quotes its last words.
         """
-        deadline = time.monotonic() + self.program.patience
+        start = time.monotonic()
         while not await self.program.ready():
             if not self.running:
                 raise Unready(f"{self.program.name} ended at its start: {self._last_words()}")
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - start
+            if waited > self.program.patience:
                 raise Unready(
                     f"{self.program.name} was not ready after {self.program.patience:g} s: "
                     f"{self._last_words()}"
                 )
-            await asyncio.sleep(PAUSE_BETWEEN_PROBES)
+            await asyncio.sleep(max(SHORTEST_PAUSE, waited / PROBES))
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
@@ -165,11 +182,21 @@ class Supervisor:
     """
 
     def __init__(
-        self, programs: Iterable[Program], logs: Path, changed: Callable[[], None] = lambda: None
+        self,
+        programs: Iterable[Program],
+        logs: Path,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        forking: bool = True,
     ) -> None:
-        """`logs` is the folder of their output; `changed` is called after each restart, once the program is ready."""
+        """`logs` is the folder of their output; `changed` is called after each restart, once the program is ready.
+
+        Python's programs are forked from one process, unless each is to be measured by itself.
+        """
         self._programs = {program.name: program for program in programs}
         self._logs = logs
+        modules = [each.module for each in self._programs.values() if each.module]
+        self._forks = ForkServer(modules, logs / "fork-server.log") if forking else None
         self._changed = changed
         self._processes: dict[str, Process] = {}
         self._ready = {name: asyncio.Event() for name in self._programs}
@@ -203,6 +230,8 @@ class Supervisor:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         await asyncio.gather(*(self._stop(program) for program in self._programs.values()))
+        if self._forks:
+            await self._forks.stop()
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the process that runs under that name, if any."""
@@ -225,7 +254,7 @@ class Supervisor:
 
     async def _run(self, program: Program) -> Process:
         await program.prepare()
-        process = await Process.start(program, self._logs)
+        process = await Process.start(program, self._logs, self._forks)
         self._processes[program.name] = process
         await process.become_ready()
         await program.settle()

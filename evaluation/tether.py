@@ -13,12 +13,17 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    """Set the death signal, check that the parent still lives, become the command."""
-    parent, *command = sys.argv[1:]
+def tie(parent: int) -> None:
+    """Set the death signal, and end if the parent lives no more."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != int(parent):  # it died between our start and the line above
+    if os.getppid() != parent:  # it died between our start and the line above
         sys.exit(1)
+
+
+def main() -> None:
+    """Become the command."""
+    parent, *command = sys.argv[1:]
+    tie(int(parent))
     os.execvp(command[0], command)  # noqa: S606 - the whole purpose: no shell, the command's own pid
 
 

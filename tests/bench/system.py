@@ -76,7 +76,7 @@ async def running(
         layout.make()
         system = System(layout, Ports(free_base()), scale)
         programs = _real(system, names, accounts) if real else _programs(system, names, accounts)
-        supervisor = Supervisor(programs, layout.logs)
+        supervisor = Supervisor(programs, layout.logs, forking=False)
         try:
             await supervisor.start()
             yield Bench(system, supervisor)

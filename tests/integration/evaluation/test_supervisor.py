@@ -1,6 +1,7 @@
 """What the supervisor promises, shown with programs that do nothing."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 
+from evaluation.ports import any_free_port
 from evaluation.supervisor import Process, Program, Supervisor, Unready
 
 pytestmark = pytest.mark.integration
@@ -28,7 +30,8 @@ async def ready():
     return True
 
 async def main():
-    programs = [Program(name, ("sleep", "1000"), ready) for name in ("one", "two")]
+    commands = ("sleep", "1000"), (sys.executable, "-m", "evaluation.mail", "--port", sys.argv[2], "--maildir", "mail")
+    programs = [Program(command[0], command, ready) for command in commands]
     supervisor = Supervisor(programs, Path(sys.argv[1]))
     await supervisor.start()
     print("pids", *supervisor.pids.values(), flush=True)
@@ -155,7 +158,9 @@ async def test_one_that_will_not_stop_is_killed_when_its_grace_is_over(tmp_path)
 
 async def test_a_killed_supervisor_leaves_nothing_running(tmp_path):
     keeper = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", KEEPER, str(tmp_path)), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", KEEPER, str(tmp_path), str(any_free_port())),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=tmp_path,
     )
     said = b""
     while not said.startswith(b"pids"):
@@ -167,3 +172,118 @@ async def test_a_killed_supervisor_leaves_nothing_running(tmp_path):
     await keeper.wait()
 
     await eventually(lambda: not any(alive(pid) for pid in pids))
+
+
+# Programs of Python are forked from one process.
+
+PAUSED = r"""
+import json, os, signal, sys
+from pathlib import Path
+if __name__ == "__main__":
+    Path("found.json").write_text(json.dumps({
+        "environment": {name: os.environ.get(name) for name in ("ONLY_ITS_OWN", "PATH")},
+        "arguments": sys.argv[1:],
+        "command": Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"),
+        "session": os.getsid(0) == os.getpid(),
+        "forked_by": os.getppid() if "evaluation.tether" in sys.modules else None,
+    }))
+    print("says this", flush=True)
+    signal.pause()
+"""
+
+
+def of_python(name, module, folder, *arguments, **more):
+    """A program of a module in the folder; ready once it has said what it found."""
+
+    async def ready():
+        return (folder / name / "found.json").exists()
+
+    (folder / name).mkdir()
+    command = (sys.executable, "-m", module, *arguments)
+    return Program(name, command, ready, folder=folder / name, **more)
+
+
+def found(folder):
+    return json.loads((folder / "found.json").read_text())
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """The name of a module that is found where all of ours are."""
+    (tmp_path / "paused.py").write_text(PAUSED)
+    paths = filter(None, (str(tmp_path), os.environ.get("PYTHONPATH")))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    return "paused"
+
+
+async def test_a_forked_program_is_what_python_would_have_started(supervise, module, tmp_path):
+    one = of_python("one", module, tmp_path, "--a", "b", environment={"ONLY_ITS_OWN": "1"})
+    two = of_python("two", module, tmp_path)
+    supervisor = supervise(one, two)
+
+    await supervisor.start()
+
+    now = found(tmp_path / "one")
+    assert now.pop("forked_by") not in (None, os.getpid())
+    assert now == {
+        "environment": {"ONLY_ITS_OWN": "1", "PATH": os.environ["PATH"]},
+        "arguments": ["--a", "b"],
+        "command": [sys.executable, "-m", module, "--a", "b"],
+        "session": True,
+    }
+    assert found(tmp_path / "two")["environment"]["ONLY_ITS_OWN"] is None
+    assert (tmp_path / "logs" / "one.log").read_text() == "says this\n"
+
+
+async def test_a_program_with_modules_of_its_own_is_not_forked(supervise, module, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "paused.py").write_text(PAUSED.replace("says this", "says that"))
+    own = of_python("own", module, tmp_path, environment={"PYTHONPATH": str(elsewhere)})
+    supervisor = supervise(own, of_python("ours", module, tmp_path))
+
+    await supervisor.start()
+
+    assert (tmp_path / "logs" / "own.log").read_text() == "says that\n"
+    assert found(tmp_path / "own")["forked_by"] is None
+    assert found(tmp_path / "ours")["forked_by"]
+
+
+async def test_a_forked_program_that_dies_is_started_again_and_ends_when_asked(
+    supervise, module, tmp_path
+):
+    told = asyncio.Event()
+    supervisor = supervise(of_python("one", module, tmp_path), changed=told.set)
+    await supervisor.start()
+    first = supervisor.pids["one"]
+
+    os.kill(first, signal.SIGKILL)
+    await asyncio.wait_for(told.wait(), 10)
+    second = supervisor.pids["one"]
+    await supervisor.stop()
+
+    assert second != first
+    assert not alive(first)
+    assert not alive(second)
+
+
+async def test_one_that_is_forked_and_ends_at_its_start_is_quoted(supervise):
+    supervisor = supervise(Program("mail", (sys.executable, "-m", "evaluation.mail"), never))
+
+    with pytest.raises(Unready, match=r"mail ended at its start: .*required: --port, --maildir"):
+        await supervisor.start()
+
+
+async def test_who_forks_may_be_killed_and_all_are_started_again(supervise, module, tmp_path):
+    restarted = []
+    names = ("one", "two")
+    programs = [of_python(name, module, tmp_path) for name in names]
+    supervisor = supervise(*programs, changed=lambda: restarted.append(1))
+    await supervisor.start()
+    first = dict(supervisor.pids)
+
+    os.kill(found(tmp_path / "one")["forked_by"], signal.SIGKILL)
+    await eventually(lambda: len(restarted) == len(names), 20)
+
+    assert not any(alive(pid) for pid in first.values())
+    assert all(alive(supervisor.pids[name]) for name in names)

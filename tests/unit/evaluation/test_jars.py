@@ -32,7 +32,9 @@ def cache(tmp_path, monkeypatch):
     (lock / "jgo.lock.toml").write_text(LOCK.format(**digests))
     monkeypatch.setattr(machine, "SPECIFICATION", lock)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "bmt" / "kafka-4.1.1"
+    machine.classpath.cache_clear()
+    yield tmp_path / "bmt" / "kafka-4.1.1"
+    machine.classpath.cache_clear()
 
 
 def put(cache, name, content):
