@@ -33,8 +33,11 @@ _NOWHERE: Final = {
 }
 """Settings of a service that is built but never started."""
 
-_OF_TARGETS: Final = ("ipms_", "storage_")
-"""How the variables begin that lead to a target: optional, where no agency has such a connector."""
+_OF_TARGETS: Final = (
+    *("ipms_url", "ipms_token"),
+    *("storage_url", "storage_password", "storage_volumes"),
+)
+"""What leads to a target: optional, where no agency has such a connector."""
 
 
 async def application(service: str) -> FastAPI:
@@ -44,7 +47,7 @@ async def application(service: str) -> FastAPI:
     placeholders = {
         name: _NOWHERE.get(name, _placeholder(name))
         for name, field in settings.model_fields.items()
-        if field.is_required() or name.startswith(_OF_TARGETS)
+        if field.is_required() or name in _OF_TARGETS
     }
     app: FastAPI = main.build(settings(**placeholders))
     return app

@@ -231,7 +231,7 @@ class Connectors(AgencyFileEntry):
     """Which connector drives each target."""
 
     ipms: Literal["scim", "worklist"]
-    storage: Literal["copyparty"]
+    storage: Literal["copyparty", "sftpgo"]
 
 
 class Quota(AgencyFileEntry):

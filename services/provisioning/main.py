@@ -24,10 +24,12 @@ from bmt.chassis.work import WorkQueue, together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api, bulk_changes, domain, drift, plans, queries, tasks, views
+from services.provisioning.connectors import copyparty, scim, sftpgo
 from services.provisioning.connectors.connector import Breaker, ConnectorMetrics, Maintenance
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
+from services.provisioning.connectors.sftpgo import Sftpgo
 from services.provisioning.connectors.targets import PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain.events import PRIVATE
@@ -46,7 +48,7 @@ def build(settings: Settings) -> FastAPI:
         WrongConfiguration: the agencies' rules are invalid, or name a connector that is not configured.
     """
     agencies = register.read(settings.agencies_file)
-    _require_ipms(settings, agencies)
+    _require_addresses(settings, agencies)
     builder = ServiceBuilder(
         settings,
         deciders=domain.DECIDERS,
@@ -130,24 +132,26 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
     metrics = ConnectorMetrics(builder.registry)
     ipms = _ipms(settings)
     storage = _storage(settings)
-    closed: list[Scim | Copyparty] = [*ipms.values(), storage]
+    closed: list[Scim | Copyparty | Sftpgo] = [*ipms.values(), *storage.values()]
     for connector in closed:
         builder.closes(connector.close)
     return Targets(
         ipms=ipms,
-        storage={storage.name: storage},
+        storage=storage,
         breakers={
             name: Breaker(name, turned=_turned(name, part, metrics, builder.parts))
-            for name, part in (*((one, "ipms") for one in ipms), (storage.name, "storage"))
+            for part, named in (("ipms", ipms), ("storage", storage))
+            for name in named
         }
         | {WORKLIST: Breaker(WORKLIST, turned=metrics.turned(WORKLIST))},
         metrics=metrics,
         maintenance={
             name: Maintenance.of(daily)
-            for name, daily in (
-                *((one, settings.maintenance_of_ipms) for one in ipms),
-                (storage.name, settings.maintenance_of_storage),
+            for daily, named in (
+                (settings.maintenance_of_ipms, ipms),
+                (settings.maintenance_of_storage, storage),
             )
+            for name in named
             if daily
         },
     )
@@ -179,28 +183,46 @@ def _ipms(settings: Settings) -> Mapping[str, Scim]:
     return {SCIM: Scim(http, clock.now)}
 
 
-def _storage(settings: Settings) -> Copyparty:
-    http = httpx.AsyncClient(
-        base_url=settings.storage_url,
-        timeout=settings.target_timeout_seconds,
-        trust_env=False,
-        verify=machines_tls(),
-    )
-    return Copyparty(
-        http,
-        VolumeFiles(settings.storage_volumes),
-        settings.storage_user,
-        settings.storage_password.get_secret_value(),
-        clock.now,
-    )
+def _storage(settings: Settings) -> Mapping[str, Copyparty | Sftpgo]:
+    found: dict[str, Copyparty | Sftpgo] = {}
 
-
-def _require_ipms(settings: Settings, agencies: Agencies) -> None:
-    users = [agency.code for agency in agencies if agency.rules.connectors.ipms == SCIM]
-    if users and settings.ipms_url is None:
-        raise WrongConfiguration(
-            f"BMT_IPMS_URL is missing: {', '.join(sorted(users))} set IPMS by scim"
+    def http(name: str, url: str, **headers: str) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            timeout=settings.target_timeout_seconds,
+            trust_env=False,
+            verify=machines_tls(),
         )
+
+    if settings.storage_url and settings.storage_volumes and settings.storage_password:
+        found[copyparty.NAME] = Copyparty(
+            http(copyparty.NAME, settings.storage_url),
+            VolumeFiles(settings.storage_volumes),
+            settings.storage_user,
+            settings.storage_password.get_secret_value(),
+            clock.now,
+        )
+    if settings.sftpgo_url and settings.sftpgo_key:
+        key = {"X-SFTPGO-API-KEY": settings.sftpgo_key.get_secret_value()}
+        found[sftpgo.NAME] = Sftpgo(
+            http(sftpgo.NAME, settings.sftpgo_url, **key),
+            clock.now,
+        )
+    return found
+
+
+def _require_addresses(settings: Settings, agencies: Agencies) -> None:
+    for variable, target, name in (
+        ("ipms_url", "ipms", scim.NAME),
+        ("storage_url", "storage", copyparty.NAME),
+        ("sftpgo_url", "storage", sftpgo.NAME),
+    ):
+        users = [one.code for one in agencies if getattr(one.rules.connectors, target) == name]
+        if users and getattr(settings, variable) is None:
+            raise WrongConfiguration(
+                f"BMT_{variable.upper()} is missing: {', '.join(sorted(users))} set {target} by {name}"
+            )
 
 
 if __name__ == "__main__":

@@ -25,15 +25,30 @@ class Settings(ServiceSettings):
     ipms_token: SecretStr | None = Field(
         default=None, description="Bearer token for it; needed with BMT_IPMS_URL."
     )
-    storage_url: Annotated[str, OUTSIDE] = Field(
-        pattern=_URL, description="Of the transfer storage (copyparty)."
+    storage_url: Annotated[str | None, OUTSIDE] = Field(
+        default=None,
+        pattern=_URL,
+        description="Of the transfer storage; needed where an agency's connector is copyparty.",
     )
     storage_user: str = Field(default="admin", description="The storage's administrator.")
-    storage_password: SecretStr = Field(
-        min_length=1, description="The administrator's; the owners' passwords are derived from it."
+    storage_password: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="The administrator's, needed with BMT_STORAGE_URL; the owners' passwords are derived from it.",
     )
-    storage_volumes: Path = Field(
-        description="Folder of volume files, which the storage's configuration includes."
+    storage_volumes: Path | None = Field(
+        default=None,
+        description="Folder of volume files, which the storage's configuration includes; needed with BMT_STORAGE_URL.",
+    )
+    sftpgo_url: Annotated[str | None, OUTSIDE] = Field(
+        default=None,
+        pattern=_URL,
+        description="Of the transfer storage; needed where an agency's connector is sftpgo.",
+    )
+    sftpgo_key: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="API key of an administrator of SFTPGo; needed with BMT_SFTPGO_URL.",
     )
     target_timeout_seconds: float = Field(
         default=2.5, gt=0, le=8, description="How long a target may take to answer one question."
@@ -60,9 +75,16 @@ class Settings(ServiceSettings):
     )
 
     @model_validator(mode="after")
-    def _token_with_url(self) -> Self:
-        if self.ipms_url is not None and self.ipms_token is None:
-            raise ValueError("BMT_IPMS_TOKEN is missing: BMT_IPMS_URL needs it")
+    def _whole(self) -> Self:
+        needs = {
+            "ipms_url": ("ipms_token",),
+            "storage_url": ("storage_password", "storage_volumes"),
+            "sftpgo_url": ("sftpgo_key",),
+        }
+        for url, others in needs.items():
+            for name in others:
+                if getattr(self, url) is not None and getattr(self, name) is None:
+                    raise ValueError(f"BMT_{name.upper()} is missing: BMT_{url.upper()} needs it")
         return self
 
     @field_validator("maintenance_of_ipms", "maintenance_of_storage")

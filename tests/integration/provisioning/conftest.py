@@ -12,6 +12,8 @@ import pytest
 import yaml
 from connector_benches import Bench
 from fixtures.service import AGENCIES_FILE
+from fixtures.sftpgo import SftpgoServer
+from fixtures.sftpgo import sftpgo as sftpgo_in
 
 from evaluation.ports import any_free_port
 from evaluation.storage import Storage, owner_password
@@ -107,6 +109,13 @@ async def storage(tmp_path_factory) -> AsyncIterator[StorageServer]:
         yield StorageServer(part, process)
 
 
+@pytest.fixture(scope="session")
+async def sftpgo_server(tmp_path_factory) -> AsyncIterator[SftpgoServer]:
+    """One SFTPGo for all tests of provisioning, where its program is at hand."""
+    async with sftpgo_in(tmp_path_factory.mktemp("sftpgo")) as server:
+        yield server
+
+
 @pytest.fixture
 def agencies_file(tmp_path) -> Path:
     """The evaluation's agencies, except that at JPA the approver may not configure."""
@@ -148,6 +157,12 @@ async def copyparty(storage) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
+async def sftpgo(sftpgo_server) -> AsyncIterator[Bench]:
+    async with connector_benches.of_sftpgo(sftpgo_server) as bench:
+        yield bench
+
+
+@pytest.fixture
 def worklist() -> Bench:
     return connector_benches.of_worklist()
 
@@ -164,7 +179,7 @@ async def own() -> AsyncIterator[Bench]:
         yield bench
 
 
-SYSTEMS = ["scim", "copyparty", "folder", *(["own"] if connector_benches.OWN else [])]
+SYSTEMS = ["scim", "copyparty", "sftpgo", "folder", *(["own"] if connector_benches.OWN else [])]
 
 
 @pytest.fixture(params=[*SYSTEMS, "worklist"])

@@ -21,6 +21,7 @@ from examples.connector.folder import Folder
 from services.provisioning.connectors.connector import OperatorNeeded
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import Scim
+from services.provisioning.connectors.sftpgo import Sftpgo
 from services.provisioning.connectors.targets import Worklist
 from services.provisioning.connectors.volume_files import VolumeFiles
 from services.provisioning.domain.events import TaskCompleted
@@ -94,6 +95,27 @@ async def of_copyparty(storage) -> AsyncIterator[Bench]:
         more=EffectiveStorage(enabled=True, quota_bytes=10**14, max_file_size_bytes=2 * 10**9 + 1),
         off=NOTHING_IN_FORCE.storage,
         account=f"copyparty-{clock.new_id()}@mygovuc.gov.my",
+        away=away,
+    )
+    await connector.close()
+    await away.close()
+
+
+def sftpgo_of(server, url="", key=""):
+    headers = {"X-SFTPGO-API-KEY": key or server.key}
+    http = httpx.AsyncClient(base_url=url or server.url, headers=headers, trust_env=False)
+    return Alone(Sftpgo(http, clock.now))
+
+
+@asynccontextmanager
+async def of_sftpgo(server) -> AsyncIterator[Bench]:
+    connector, away = sftpgo_of(server), sftpgo_of(server, NOWHERE)
+    yield Bench(
+        connector,
+        on=EffectiveStorage(enabled=True, quota_bytes=10**10, max_file_size_bytes=2 * 10**9),
+        more=EffectiveStorage(enabled=True, quota_bytes=2**53 + 1, max_file_size_bytes=2**53 + 1),
+        off=NOTHING_IN_FORCE.storage,
+        account=f"sftpgo-{clock.new_id()}@mygovuc.gov.my",
         away=away,
     )
     await connector.close()

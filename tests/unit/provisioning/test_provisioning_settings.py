@@ -25,6 +25,34 @@ async def test_an_agency_that_sets_ipms_by_scim_needs_its_address():
         build(Settings(**NEEDED))
 
 
+async def test_an_agency_whose_storage_is_copyparty_needs_its_address():
+    others = {name: value for name, value in NEEDED.items() if not name.startswith("storage_")}
+    with pytest.raises(WrongConfiguration, match="BMT_STORAGE_URL is missing: JPA, KPM, MAMPU"):
+        build(Settings(**others, ipms_url="http://127.0.0.1:8130/v2", ipms_token="secret"))
+
+
+async def test_an_agency_whose_storage_is_sftpgo_needs_its_address(tmp_path):
+    file = tmp_path / "agencies.yaml"
+    file.write_text(AGENCIES_FILE.read_text().replace("copyparty", "sftpgo"))
+    ipms = {"ipms_url": "http://127.0.0.1:8130/v2", "ipms_token": "secret"}
+    with pytest.raises(WrongConfiguration, match="BMT_SFTPGO_URL is missing: JPA, KPM, MAMPU"):
+        build(Settings(**{**NEEDED, "agencies_file": file}, **ipms))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "given"),
+    [
+        ("storage_password", {}),
+        ("storage_volumes", {}),
+        ("sftpgo_key", {"sftpgo_url": "http://127.0.0.1:8080"}),
+    ],
+)
+def test_an_address_of_storage_needs_what_belongs_to_it(left_out, given):
+    given = {name: value for name, value in (NEEDED | given).items() if name != left_out}
+    with pytest.raises(ValidationError, match=f"BMT_{left_out.upper()} is missing"):
+        Settings(**given)
+
+
 def test_the_address_of_ipms_needs_its_token():
     with pytest.raises(ValidationError, match="BMT_IPMS_TOKEN is missing"):
         Settings(**NEEDED, ipms_url="http://127.0.0.1:8130/v2")
