@@ -227,7 +227,7 @@ log = structlog.get_logger(__name__)
 
 SWEEP_EVERY_SECONDS: Final = 1.0
 IN_HAND: Final = 500
-"""Items that a worker holds at a time. The others wait in the queue."""
+"""Items that a worker holds at a time, unless it has fewer. The others wait in the queue."""
 GATHER_SECONDS: Final = 0.25
 """How long new items are gathered while a list is performed. Then they are performed beside it."""
 SETTLE_SECONDS: Final = 0.02
@@ -342,8 +342,9 @@ class Worker:
         perform: PerformAll,
         clock: Clock,
         lease: timedelta = LEASE,
+        most: int = IN_HAND,
     ) -> None:
-        """`perform` is made by `together` or `each`.
+        """`perform` is made by `together` or `each`; `most` items are held at a time.
 
         The lease is renewed while work is in hand. It bounds the cost of a crash, not the work.
         """
@@ -352,6 +353,7 @@ class Worker:
         self._perform = perform
         self._clock = clock
         self._lease = lease
+        self._most = most
         self._woken = asyncio.Event()
         self._handed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -384,7 +386,7 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return max(0, IN_HAND - len(self._in_hand))
+        return max(0, self._most - len(self._in_hand))
 
     async def run(self) -> None:
         """Work until cancelled. The next worker to take unfinished items finishes them."""
@@ -434,7 +436,7 @@ class Worker:
         self._in_hand.discard(item.id)
         self._outcomes.append((item, outcome))
         self._ended.set()
-        if len(self._in_hand) == IN_HAND // 2:
+        if len(self._in_hand) == self._most // 2:
             self.wake()
 
     async def _look_for_work(self) -> None:

@@ -20,12 +20,12 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.observability import Parts
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.runtime.settings import machines_tls
-from bmt.chassis.work import WorkQueue, together
+from bmt.chassis.work import IN_HAND, WorkQueue, together
 from bmt.contracts import topics
 from services import provisioning
 from services.provisioning import api, bulk_changes, domain, drift, plans, queries, tasks, views
 from services.provisioning.connectors import copyparty, scim, sftpgo
-from services.provisioning.connectors.connector import Breaker, ConnectorMetrics, Maintenance
+from services.provisioning.connectors.connector import Breaker, ConnectorMetrics, Maintenance, Pace
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
@@ -93,7 +93,11 @@ def build(settings: Settings) -> FastAPI:
     builder.runs(comparison.run)
     builder.samples(drift.drift_sampler(builder.registry, drifts, drift_runs))
     # Two workers, so that work for officers and the storage does not wait for IPMS.
-    workers = [builder.worker(name, together(configurer.perform)) for name in (SCIM, WORKLIST)]
+    storage, ipms = settings.storage_calls_a_second, settings.ipms_calls_a_second
+    workers = [
+        builder.worker(SCIM, together(configurer.perform), _at_once(IN_HAND, ipms, storage)),
+        builder.worker(WORKLIST, together(configurer.perform), _at_once(IN_HAND, storage)),
+    ]
     builder.works_on(views.work_of, workers)
     builder.subscribes([topics.DECISIONS], bind(TABLE, agencies=agencies), [reviews])
     builder.samples(
@@ -177,10 +181,12 @@ def _ipms(settings: Settings) -> Mapping[str, Scim]:
         base_url=settings.ipms_url,
         headers={"Authorization": f"Bearer {settings.ipms_token.get_secret_value()}"},
         timeout=settings.target_timeout_seconds,
+        event_hooks=Pace(SCIM, settings.ipms_calls_a_second).hooks,
         trust_env=False,
         verify=machines_tls(),
     )
-    return {SCIM: Scim(http, clock.now)}
+    most = _at_once(scim.CALLS_AT_ONCE, settings.ipms_calls_a_second)
+    return {SCIM: Scim(http, clock.now, most)}
 
 
 def _storage(settings: Settings) -> Mapping[str, Copyparty | Sftpgo]:
@@ -191,6 +197,7 @@ def _storage(settings: Settings) -> Mapping[str, Copyparty | Sftpgo]:
             base_url=url,
             headers=headers,
             timeout=settings.target_timeout_seconds,
+            event_hooks=Pace(name, settings.storage_calls_a_second).hooks,
             trust_env=False,
             verify=machines_tls(),
         )
@@ -202,14 +209,21 @@ def _storage(settings: Settings) -> Mapping[str, Copyparty | Sftpgo]:
             settings.storage_user,
             settings.storage_password.get_secret_value(),
             clock.now,
+            _at_once(copyparty.CALLS_AT_ONCE, settings.storage_calls_a_second),
         )
     if settings.sftpgo_url and settings.sftpgo_key:
         key = {"X-SFTPGO-API-KEY": settings.sftpgo_key.get_secret_value()}
         found[sftpgo.NAME] = Sftpgo(
             http(sftpgo.NAME, settings.sftpgo_url, **key),
             clock.now,
+            _at_once(sftpgo.CALLS_AT_ONCE, settings.storage_calls_a_second),
         )
     return found
+
+
+def _at_once(most: int, *calls_a_second: int | None) -> int:
+    """No more than a second's calls, so that each soon has its turn, and a list is answered within its time."""
+    return min([most, *(calls for calls in calls_a_second if calls)])
 
 
 def _require_addresses(settings: Settings, agencies: Agencies) -> None:

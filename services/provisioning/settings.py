@@ -61,6 +61,15 @@ class Settings(ServiceSettings):
     maintenance_of_storage: str | None = Field(
         default=None, pattern=_DAILY, description="The same of the transfer storage."
     )
+    ipms_calls_a_second: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Most calls to IPMS by one process; work for it then goes on in lists of as many.",
+    )
+    storage_calls_a_second: int | None = Field(
+        default=None, ge=1, le=1000, description="The same of the transfer storage."
+    )
     drift_interval_seconds: float = Field(
         default=86_400,
         ge=1,

@@ -22,6 +22,7 @@ from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.work import Done, Later, Settle, WorkItem, after
 from bmt.contracts.events import Effective, Evidence, Target
 from services.provisioning.connectors.connector import (
+    AskedToWait,
     Failure,
     InMaintenance,
     Operation,
@@ -375,7 +376,7 @@ async def _in_time(asking: Awaitable[Sequence[Any]], jobs: Sequence[Job]) -> Seq
 
 
 def _later(unavailable: Unavailable) -> Later:
-    if isinstance(unavailable, InMaintenance):
+    if isinstance(unavailable, InMaintenance | AskedToWait):
         return Later(unavailable.retry_after_seconds, f"{unavailable.part} {unavailable.reason}")
     if isinstance(unavailable, TargetAway):
         seconds = random.uniform(0.2, 0.6)  # noqa: S311  jitter

@@ -35,7 +35,7 @@ from bmt.chassis.runtime import background, clock, mongodb
 from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
 from bmt.chassis.runtime.observability import Parts, Sampler, ServiceMetrics, new_registry
 from bmt.chassis.runtime.settings import ServiceSettings
-from bmt.chassis.work import PerformAll, WorkChange, Worker, WorkProjection, WorkQueue
+from bmt.chassis.work import IN_HAND, PerformAll, WorkChange, Worker, WorkProjection, WorkQueue
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -175,8 +175,8 @@ class ServiceBuilder:
             self.projects(projection)
         return projection
 
-    def worker(self, target: str, perform: PerformAll) -> Worker:
-        worker = Worker(target=target, queue=self.work, perform=perform, clock=clock.now)
+    def worker(self, target: str, perform: PerformAll, most: int = IN_HAND) -> Worker:
+        worker = Worker(target=target, queue=self.work, perform=perform, clock=clock.now, most=most)
         self._tasks.append(worker.run)
         return worker
 

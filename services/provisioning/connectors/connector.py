@@ -1,13 +1,15 @@
 """The protocol of connectors, the ways in which a target can fail, and a connector behind its circuit breaker."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from datetime import time as clock_time
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from http import HTTPStatus
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 import prometheus_client as prometheus
 from prometheus_client import CollectorRegistry, Gauge
@@ -42,6 +44,13 @@ class NotCalled(TargetAway):
 
     def __init__(self, connector: str) -> None:
         super().__init__(connector, "is away; it is looked for")
+
+
+class AskedToWait(NotCalled):
+    """The target asked to be left alone for a while, which is not over."""
+
+    def __init__(self, connector: str, seconds: float) -> None:
+        TargetAway.__init__(self, connector, "asked to wait", math.ceil(seconds))
 
 
 class InMaintenance(NotCalled):
@@ -177,6 +186,44 @@ class Connector(Protocol[E]):
         ...
 
 
+LONGEST_WAIT_SECONDS: Final = 600
+"""Also if a target asks for more."""
+_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class Pace:
+    """The calls of this process to one target: `most_a_second`, none while the target asks to wait (`Retry-After`)."""
+
+    def __init__(self, connector: str, most_a_second: int | None) -> None:
+        """None: as many as there are."""
+        self._connector = connector
+        self._between = 1 / most_a_second if most_a_second else 0.0
+        self._one_by_one = asyncio.Lock()
+        self._next = 0.0
+        self._left_alone_until = 0.0
+
+    @property
+    def hooks(self) -> dict[str, list[Callable[..., Any]]]:
+        """The event hooks of the HTTP client; its timeouts begin when a call's turn has come."""
+        return {"request": [self._turn], "response": [self._answered]}
+
+    async def _turn(self, _: object) -> None:
+        async with self._one_by_one:
+            await asyncio.sleep(self._next - time.monotonic())
+            now = time.monotonic()
+            if now < self._left_alone_until:
+                raise AskedToWait(self._connector, self._left_alone_until - now)
+            self._next = now + self._between
+
+    async def _answered(self, answer: Any) -> None:
+        """A response of httpx or of httpx2."""
+        if answer.status_code in _BUSY:
+            wanted = answer.headers.get("Retry-After", "")
+            seconds = int(wanted[:9]) if wanted.isascii() and wanted.isdigit() else 0
+            until = time.monotonic() + min(seconds, LONGEST_WAIT_SECONDS)
+            self._left_alone_until = max(self._left_alone_until, until)
+
+
 MOST_UNANSWERED: Final = 2
 """In a row: then the rest of a list is not asked, so a silent target delays a list no longer."""
 
@@ -196,18 +243,20 @@ class Calls:
         answers: dict[str, T | Failure] = {}
         left = iter(accounts)
         unanswered = 0
+        not_called = NotCalled(self._connector)
 
         async def take() -> None:
-            nonlocal unanswered
+            nonlocal unanswered, not_called
             for account in left:
                 async with self._turns:
                     if unanswered >= MOST_UNANSWERED:
-                        answers[account] = NotCalled(self._connector)
+                        answers[account] = not_called
                         continue
                     try:
                         answers[account] = await ask(account)
                     except TargetAway as away:
                         answers[account] = away
+                        not_called = away if isinstance(away, NotCalled) else not_called
                         unanswered += 1
                         continue
                     except (TargetRefused, OperatorNeeded, Unsettled) as failure:

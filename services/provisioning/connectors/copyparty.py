@@ -197,7 +197,13 @@ class Copyparty:
     name = NAME
 
     def __init__(
-        self, http: httpx.AsyncClient, files: VolumeFiles, admin: str, secret: str, clock: Clock
+        self,
+        http: httpx.AsyncClient,
+        files: VolumeFiles,
+        admin: str,
+        secret: str,
+        clock: Clock,
+        at_once: int = CALLS_AT_ONCE,
     ) -> None:
         """As of `CopypartyServer`."""
         self._server = CopypartyServer(http, admin, secret)
@@ -205,7 +211,7 @@ class Copyparty:
         self._clock = clock
         # One reload at a time, for all volumes that changed since the last one began.
         self._changes: Batcher[_Write, TargetRefused | None] = Batcher(self._change)
-        self._calls = Calls(NAME, CALLS_AT_ONCE)
+        self._calls = Calls(NAME, at_once)
         self._rested_at = 0.0
 
     async def plan(

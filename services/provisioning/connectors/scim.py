@@ -170,7 +170,9 @@ class Scim:
 
     name = NAME
 
-    def __init__(self, http: httpx2.AsyncClient, clock: Clock) -> None:
+    def __init__(
+        self, http: httpx2.AsyncClient, clock: Clock, at_once: int = CALLS_AT_ONCE
+    ) -> None:
         """`http` has the base address, the token and the timeout."""
         policy = ScimPolicy(unknown=ScimPolicy.Unknown.ignore)
         types = [ResourceType.from_resource(BmtUser)]
@@ -179,7 +181,7 @@ class Scim:
             http, provider=ScimProvider([IpmsUser, BmtService], types, policy=policy)
         )
         self._clock = clock
-        self._calls = Calls(NAME, CALLS_AT_ONCE)
+        self._calls = Calls(NAME, at_once)
         self._alone_until = 0.0
 
     async def plan(self, desired: Mapping[str, EffectiveIpms]) -> Answers[Sequence[PlannedChange]]:
