@@ -1,4 +1,4 @@
-"""A client for integrators: it publishes submissions on their own topic, and reads what becomes of each.
+"""A client for integrators: it publishes submissions on their own topic, reads what becomes of each, and verifies webhooks.
 
     async with Integrator(Connection.read("hrmis.json")) as bmt:
         await bmt.submit(request, submission_id="HR-2026-17")
@@ -9,9 +9,11 @@ It stands on `bmt.contracts` and aiokafka, the extra `integrator`.
 """
 
 import asyncio
+import hmac
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,8 +26,8 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.helpers import create_ssl_context
 from pydantic import BaseModel, ConfigDict, FilePath, SecretStr, StringConstraints, ValidationError
 
-from bmt.contracts import topics
-from bmt.contracts.envelope import Envelope, MalformedEvent, read_kafka
+from bmt.contracts import topics, webhooks
+from bmt.contracts.envelope import STRUCTURED, Envelope, MalformedEvent, read_kafka
 from bmt.contracts.events import RequestSubmission, RequestSubmitted
 from bmt.contracts.problems import Refused, faults_in_body, listed
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused
@@ -305,3 +307,35 @@ def read_answer(record: Any) -> Answer | None:
         log.warning("%s is not of %s", place, _SOURCE_OF_ANSWERS)
         return None
     return Answer(event, envelope.id, int(envelope.sequence), envelope.time)
+
+
+WEBHOOK_AGE_SECONDS: Final = 300
+
+
+class Unverified(Exception):  # noqa: N818  named for what is so
+    """What was received is not known to come from bmt as it is. The text says why, without what it held."""
+
+
+def verify_webhook(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> Envelope:
+    """The event in a webhook's call. One of our secrets must have signed it, within five minutes.
+
+    The same event may come again, under the same `id`. Answer with 2xx once it is stored. Raises `Unverified`, or
+    ValueError for a secret that is none.
+    """
+    given = {name.lower(): text for name, text in headers.items()}
+    event_id, at = given.get(webhooks.ID, ""), given.get(webhooks.TIMESTAMP, "")
+    if not (at.isascii() and at.isdigit() and len(at) <= 12):  # noqa: PLR2004
+        raise Unverified(f"{webhooks.TIMESTAMP} is missing, or no number of seconds")
+    if abs(time.time() - int(at)) > WEBHOOK_AGE_SECONDS:
+        raise Unverified(f"{webhooks.TIMESTAMP} is more than {WEBHOOK_AGE_SECONDS} s away")
+    signatures = given.get(webhooks.SIGNATURE, "").encode().split()
+    due = [webhooks.signature(webhooks.key_of(one), event_id, int(at), body) for one in secrets]
+    if not any(hmac.compare_digest(a, b.encode()) for a in signatures for b in due):
+        raise Unverified("none of these secrets has signed it")
+    try:
+        event = read_kafka([("content-type", STRUCTURED.encode())], body)
+    except MalformedEvent as error:
+        raise Unverified(error.detail) from None
+    if event.id != event_id:
+        raise Unverified(f"{webhooks.ID} is not the event's id")
+    return event

@@ -29,6 +29,7 @@ from pydantic_core import PydanticKnownError
 
 from bmt.agencies import charter
 from bmt.agencies.charter import MALAYSIA, State
+from bmt.contracts import topics
 from bmt.contracts.faults import wrong
 from bmt.contracts.values import (
     Account,
@@ -264,6 +265,47 @@ class Separation(AgencyFileEntry):
     """Whether the registrar of a request may approve it. The SOP has no rule for this."""
 
 
+DELIVERED: Final = tuple(model.TYPE for topic in topics.PUBLIC for model in topics.EVENTS[topic])
+"""The types of event that a webhook may ask for."""
+
+
+def _delivered(type_: str) -> str:
+    if type_ not in DELIVERED:
+        raise ValueError(f"no webhook gets {type_}; allowed are {', '.join(DELIVERED)}")
+    return type_
+
+
+_Label = Annotated[
+    str, StringConstraints(strict=True, max_length=40, pattern=r"^[a-z0-9][a-z0-9-]*$")
+]
+
+
+class Webhook(AgencyFileEntry):
+    """An address that gets events of the agency's requests by HTTP, signed."""
+
+    name: _Label
+    url: Annotated[
+        str,
+        StringConstraints(
+            strict=True, max_length=500, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+        ),
+    ]
+    """Without user, query and fragment: it is on record, and the signature tells who sends."""
+    events: Annotated[tuple[Annotated[str, AfterValidator(_delivered)], ...], Field(min_length=1)]
+    secret: _Label
+    """The name of its secrets, which notification has from `BMT_WEBHOOK_SECRETS`."""
+
+
+def _named_apart(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
+    names = [one.name for one in webhooks]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"each webhook needs a name of its own: {', '.join(twice)}")
+    return webhooks
+
+
+Webhooks = Annotated[tuple[Webhook, ...], Field(max_length=20), AfterValidator(_named_apart)]
+
+
 class AgencyRules(AgencyFileEntry):
     """One agency's entry in agencies.yaml."""
 
@@ -296,6 +338,8 @@ class AgencyRules(AgencyFileEntry):
     """The agency's own accounts. No other agency may act for them."""
     drift: Literal["ask", "correct"] = "ask"
     """What becomes of a target that shows something else than was configured: a person decides, or it is corrected."""
+    webhooks: Webhooks = Field(default=(), exclude_if=lambda webhooks: not webhooks)
+    """Systems that are told by HTTP what becomes of the agency's requests."""
     changed: Change | None = None
     """The last change of these rules. It is no rule itself."""
 
@@ -327,7 +371,7 @@ class Agency(AgencyFileEntry):
         """Rules that decide on no request, and later rules that are left at their default."""
         fields = AgencyRules.model_fields
         rules = self.rules
-        never = ("record_retention_years", "changed", "drift", *_REMINDERS)
+        never = ("record_retention_years", "changed", "drift", "webhooks", *_REMINDERS)
         excluded: dict[str, Any] = dict.fromkeys(never, True)
         excluded |= {
             name: True for name in _LATER if getattr(rules, name) == fields[name].get_default()

@@ -40,6 +40,7 @@ class WorkItem:
         waiting_for: why the last try did not finish, for people; empty at first.
         held: whether a worker holds it. Then `due_at` is when that lease runs out.
         traceparent: of the command that promised it, while spans are on; of its own span while it is performed.
+        payload: what it needs that no stream of the service has.
     """
 
     id: str
@@ -50,6 +51,7 @@ class WorkItem:
     waiting_for: str = ""
     held: bool = False
     traceparent: str | None = None
+    payload: bytes | None = None
 
 
 @immutable
@@ -172,6 +174,10 @@ class WorkQueue:
             found = await self._work.find({"subject": subject}).sort("due_at", 1).to_list(None)
         return [_item(document) for document in found]
 
+    async def count(self, target: str) -> int:
+        with mongodb.store_errors():
+            return int(await self._work.count_documents({"target": target}))
+
     async def clear(self) -> None:
         with mongodb.store_errors():
             await self._work.delete_many({})
@@ -197,7 +203,9 @@ def _each_once(
 
 
 def _document(item: WorkItem) -> dict[str, Any]:
-    traced = {"traceparent": item.traceparent} if item.traceparent else {}
+    traced: dict[str, Any] = {"traceparent": item.traceparent} if item.traceparent else {}
+    if item.payload is not None:
+        traced["payload"] = item.payload
     return {
         "_id": item.id,
         "target": item.target,
@@ -220,6 +228,7 @@ def _item(document: dict[str, Any]) -> WorkItem:
         waiting_for=document["waiting_for"],
         held=document.get("held", False),
         traceparent=document.get("traceparent"),
+        payload=document.get("payload"),
     )
 
 
@@ -555,7 +564,8 @@ class WorkProjection:
             for item in self._workers[target].reserve(promised)
         }
         ready = [held.get(change.id, change) for change in changes]
-        durable = any(event.unmarked for event in incoming)
+        # No outbox brings another service's events back.
+        durable = any(event.unmarked or event.topic for event in incoming)
         # An item that existed before is being performed, or waits for its own reason.
         new = await self._queue.change(ready, durable=durable)
         for target, reserved in _by_target([held[id_] for id_ in new if id_ in held]).items():

@@ -4,6 +4,7 @@ Source: CloudEvents core specification 1.0.2, its Kafka protocol binding and its
 """
 
 import base64
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -150,6 +151,17 @@ class OwnEnvelope:
     traceparent: str | None
     data: dict[str, Any]
     specversion: str = "1.0"
+
+    def kafka_headers(self) -> list[tuple[str, bytes]]:
+        return Envelope.model_construct(**vars(self)).kafka_headers()
+
+
+def structured(headers: Iterable[tuple[str, bytes]], data: dict[str, Any]) -> bytes:
+    """One event in structured mode (JSON event format 1.0.2), of its headers in Kafka and its data."""
+    texts = {name.removeprefix(_PREFIX): text.decode() for name, text in headers}
+    attributes = {"datacontenttype" if k == _CONTENT_TYPE else k: v for k, v in texts.items()}
+    whole = {**attributes, "data": data}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_own(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> OwnEnvelope | None:

@@ -1,8 +1,9 @@
 """Notification's composition root: `python -m services.notification.main`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
+import httpx
 from fastapi import FastAPI
 
 from bmt.agencies import assignments, register
@@ -13,11 +14,12 @@ from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.service import ServiceBuilder
-from bmt.chassis.work import each, together
+from bmt.chassis.runtime.settings import machines_tls
+from bmt.chassis.work import WorkProjection, each, together
 from bmt.contracts import topics
 from bmt.contracts.values import ReplyChannel
 from services import notification
-from services.notification import api, channels, domain, templates, worker
+from services.notification import api, channels, domain, templates, webhooks, worker
 from services.notification.channels import Render, render_with_code
 from services.notification.composing import AT_HAND, composing
 from services.notification.domain.events import PRIVATE
@@ -37,6 +39,7 @@ from services.notification.views import (
     own_words,
     work_of,
 )
+from services.notification.webhooks import Deliveries, Receiver
 from services.notification.wording.composer import Composer
 
 
@@ -52,7 +55,8 @@ def build(settings: Settings) -> FastAPI:
         deciders={**domain.DECIDERS, **assignments.DECIDERS},
         publishes={topics.NOTIFICATIONS: topics.EVENTS[topics.NOTIFICATIONS]},
         private=(*PRIVATE, *assignments.PRIVATE),
-        consumes=[event for topic in TOPICS for event in topics.EVENTS[topic]],
+        # Its own, too: a delivery that waits for an operator is read like a consumed event.
+        consumes=[event for topic in topics.PUBLIC for event in topics.EVENTS[topic]],
         dead_letters=topics.DEAD_LETTERS,
     )
     rules_in_force = RulesInForce(agencies, builder.shared.store, clock.now)
@@ -64,10 +68,12 @@ def build(settings: Settings) -> FastAPI:
     renders = _renders(settings)
     at_hand: LruCache[str, bytes] = LruCache(AT_HAND)
     _work(builder, settings, agencies, renders, at_hand)
+    deliveries = _webhooks(builder, webhooks.receivers(agencies, settings))
     composer = Composer(agencies, settings.mail_domain, settings.status_url)
     builder.subscribes(
         TOPICS,
-        bind(TABLE, agencies=agencies, clock=clock.now),
+        webhooks.without_deliveries(bind(TABLE, agencies=agencies, clock=clock.now)),
+        [deliveries],
         complete=composing(
             builder.execution,
             builder.documents,
@@ -150,6 +156,28 @@ def _work(
             builder.worker(SMTP, together(sender.perform)),
             builder.worker(REMIND, each(offices.remind, at_once=2)),
             builder.worker(FAILURES, each(offices.report_failure, at_once=2)),
+        ],
+    )
+
+
+def _webhooks(builder: ServiceBuilder, receivers: Sequence[Receiver]) -> WorkProjection:
+    """The workers of the webhooks. The projection makes their work, of consumed events and of own ones."""
+    client = httpx.AsyncClient(
+        follow_redirects=False,
+        trust_env=False,
+        verify=machines_tls(),
+        timeout=webhooks.TIMEOUT_SECONDS,
+    )
+    builder.closes(client.aclose)
+    deliveries = Deliveries(client, builder.lot, builder.registry, clock.now)
+    builder.samples(deliveries.measuring(receivers, builder.work))
+    return builder.works_on(
+        webhooks.work_of(receivers),
+        [
+            builder.worker(
+                one.target, each(partial(deliveries.deliver, one), at_once=webhooks.AT_ONCE)
+            )
+            for one in receivers
         ],
     )
 

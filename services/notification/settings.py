@@ -42,6 +42,12 @@ class Settings(ServiceSettings):
         description="Makes the codes of acknowledgements, as intake's: without it, or without BMT_WEB_URL, they have none.",
     )
 
+    webhook_secrets: SecretStr | None = Field(
+        default=None,
+        description="YAML or JSON: the secrets of agencies.yaml's webhooks by their names, each one, or two while "
+        "receivers change over: {payroll: [whsec_...]}.",
+    )
+
     @model_validator(mode="after")
     def _login_whole(self) -> Self:
         if (self.smtp_username is None) != (self.smtp_password is None):

@@ -245,6 +245,7 @@ def _told(rules: AgencyRules, language: Language) -> Iterator[tuple[str, Sequenc
     yield "storage", [rules.connectors.storage]
     yield "accounts", rules.accounts
     yield "drift", [text(wording.DRIFT_RULE[rules.drift])]
+    yield "webhooks", [f"{one.name}: {one.url} ({len(one.events)})" for one in rules.webhooks]
     yield "paper_dispatch", [text(wording.DISPATCH[rules.paper_dispatch])]
     yield (
         "record_retention_years",

@@ -188,6 +188,7 @@ RULE: Final[Mapping[str, str]] = {
     "storage": "Storan pemindahan",
     "accounts": "Akaun agensi",
     "drift": "Jika sistem sasaran menunjukkan yang lain",
+    "webhooks": "Sistem yang dimaklumkan melalui HTTP (bilangan jenis peristiwa)",
     "paper_dispatch": "Kertas dikira diserahkan",
     "record_retention_years": "Rekod peribadi disimpan",
     "office_email": "Peringatan dihantar kepada",

@@ -184,8 +184,11 @@ class ServiceBuilder:
         self,
         change: Callable[[IncomingEvent[BaseModel]], Sequence[WorkChange]],
         workers: Sequence[Worker],
-    ) -> None:
-        self._own_projections.append(WorkProjection(self.work, change, workers))
+    ) -> WorkProjection:
+        """`subscribes` may have the projection, too: then consumed events also promise work."""
+        projection = WorkProjection(self.work, change, workers)
+        self._own_projections.append(projection)
+        return projection
 
     def projects(self, projection: Projection) -> None:
         """Apply the service's own events to this, each at least once."""

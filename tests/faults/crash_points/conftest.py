@@ -15,7 +15,7 @@ from fixtures.thoroughness import LONG
 from mortal import Nursery
 from points_in_source import find, where_to_die
 from stage import Stage
-from stand_ins import Ipms, Storage
+from stand_ins import Ipms, Storage, Webhooks
 from views_rebuilt import differences
 from visits import Production
 
@@ -53,8 +53,9 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
         Ipms().serving() as ipms,
         Storage(volumes=volumes).serving() as storage,
         HoldingApproval().serving() as holding,
+        Webhooks().serving() as webhooks,
     ):
-        more = _variables(ipms, storage, volumes, mail, holding)
+        more = _variables(ipms, storage, volumes, mail, holding, webhooks)
         async with Nursery(folder).open(folder / "nursery.log") as nursery:
 
             def open_stage(service: str) -> Stage:
@@ -70,7 +71,7 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
                 "intake": intake.STORIES,
                 "approval": approval.STORIES,
                 "provisioning": provisioning.stories(ipms, storage),
-                "notification": notification.stories(mail),
+                "notification": notification.stories(mail, webhooks),
                 "records": records.STORIES,
             }
             production = Production(open_stage, stories, rebuilt)
@@ -92,9 +93,13 @@ def _without_retention(folder: Path) -> Path:
     return file
 
 
-def _with_office(folder: Path) -> Path:
-    """The agencies' rules, but that KPM's office wants to be reminded of the client charter."""
+def _with_office(folder: Path, webhooks: Webhooks) -> Path:
+    """The agencies' rules, but that KPM's office wants to be reminded of the client charter; a webhook of JPA."""
     rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    types = [f"my.gov.bmt.{n}.v1" for n in ("RequestReceived", "NotificationPrepared", "Notified")]
+    rules["JPA"]["webhooks"] = [
+        {"name": "payroll", "url": f"{webhooks.url}/", "events": types, "secret": "payroll"}
+    ]
     rules["KPM"] |= {"office_email": offices.OFFICE, "escalation_email": offices.ABOVE}
     file = folder / "agencies-with-office.yaml"
     file.write_text(yaml.safe_dump(rules))
@@ -102,7 +107,12 @@ def _with_office(folder: Path) -> Path:
 
 
 def _variables(
-    ipms: Ipms, storage: Storage, volumes: Path, mail: MailServer, holding: HoldingApproval
+    ipms: Ipms,
+    storage: Storage,
+    volumes: Path,
+    mail: MailServer,
+    holding: HoldingApproval,
+    webhooks: Webhooks,
 ) -> dict[str, dict[str, str]]:
     """What a service is told beyond what all are."""
     directory = {"BMT_IPMS_URL": f"{ipms.url}/v2", "BMT_IPMS_TOKEN": "token"}
@@ -122,7 +132,9 @@ def _variables(
             "BMT_SMTP_HOST": "127.0.0.1",
             "BMT_SMTP_PORT": str(mail.port),
             "BMT_SMTP_SENDER": "bmt@mygovuc.gov.my",
-            "BMT_AGENCIES_FILE": str(_with_office(volumes.parent)),
+            "BMT_AGENCIES_FILE": str(_with_office(volumes.parent, webhooks)),
+            "BMT_WEBHOOK_SECRETS": f"payroll: [{Webhooks.SECRET}]",
+            "BMT_ALLOW_HTTP": "true",
         },
         "records": {
             "BMT_LEDGER_KEYS": KEYS,

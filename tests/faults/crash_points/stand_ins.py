@@ -52,6 +52,32 @@ class StandIn:
 
 
 @dataclass
+class Webhooks(StandIn):
+    """A receiver that answers 204, or what is queued for a request.
+
+    `told` are the bodies of each event of a request, whatever it was answered; `SECRET` is that of its signatures.
+    """
+
+    SECRET = "whsec_" + "a" * 32
+    told: dict[str, dict[str, set[bytes]]] = field(default_factory=dict)
+    answers: dict[str, list[int]] = field(default_factory=dict)
+
+    def answer(self, call: Call) -> Answer:
+        request_id = json.loads(call.body)["subject"]
+        with self.lock:
+            events = self.told.setdefault(request_id, {})
+            events.setdefault(call.headers["webhook-id"], set()).add(call.body)
+            queued = self.answers.get(request_id)
+            return (queued.pop() if queued else 204), {}, b""
+
+    def have_told(self, request_id: str, events: int) -> None:
+        """Each event came at least once, and always as the same."""
+        found = self.told.get(request_id, {})
+        assert len(found) == events, f"{len(found)} events of {request_id}"
+        assert all(len(bodies) == 1 for bodies in found.values()), "one id, two events"
+
+
+@dataclass
 class Ipms(StandIn):
     """A directory where every account is serving; what is set of its service is remembered."""
 

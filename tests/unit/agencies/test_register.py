@@ -57,6 +57,12 @@ ACTING = {
 }
 OTHER = {**ACTING, "on_behalf_of": "Ketua Setiausaha"}
 CHANGED = {"by": "Siti binti Ali", "on": date(2026, 11, 1), "why": "Arahan 7/2026"}
+WEBHOOK = {
+    "name": "payroll",
+    "url": "https://payroll.example/bmt",
+    "events": ["my.gov.bmt.Approved.v1"],
+    "secret": "payroll",
+}
 
 
 @pytest.mark.parametrize(
@@ -84,6 +90,18 @@ CHANGED = {"by": "Siti binti Ali", "on": date(2026, 11, 1), "why": "Arahan 7/202
             "registrar",
         ),
         ("changed", {"by": "Siti", "on": date(2026, 11, 1)}, "MAMPU.changed.why"),
+        ("webhooks", [WEBHOOK, WEBHOOK], "MAMPU.webhooks: Value error, each webhook needs a name"),
+        ("webhooks", [{**WEBHOOK, "name": "Pay Roll"}], "MAMPU.webhooks.0.name"),
+        ("webhooks", [{**WEBHOOK, "events": []}], "MAMPU.webhooks.0.events"),
+        ("webhooks", [{**WEBHOOK, "events": ["Filed"]}], "allowed are my.gov.bmt.RequestReceived"),
+        *(
+            ("webhooks", [{**WEBHOOK, "url": url}], "MAMPU.webhooks.0.url")
+            for url in (
+                *("ftp://a.example/", "https://", "https://siti:rahsia@a.example/", "a.example"),
+                *("https://a.example/?code=rahsia", "https://a.example/#x", "https://a.example /"),
+                "https://a.example?code=rahsia",
+            )
+        ),
     ],
 )
 def test_a_wrong_rule_is_said_with_its_agency_and_field(tmp_path, field, value, says):
@@ -121,6 +139,7 @@ def test_the_versions_of_the_evaluations_agencies_stay_what_they_were():
         ("office_email", "pejabat@mampu.gov.my"),
         ("escalation_email", "ketua@mampu.gov.my"),
         ("remind_working_days_before", 2),
+        ("webhooks", [WEBHOOK]),
     ],
 )
 def test_what_says_nothing_new_of_deciding_makes_no_version(field, value):

@@ -1,5 +1,6 @@
-"""Notification: e-mails that are taken, put off and refused; a paper that is handed over."""
+"""Notification: e-mails that are taken, put off and refused; a paper that is handed over; webhooks."""
 
+import json
 from collections.abc import Sequence
 
 from crash_stories import of_all, offices
@@ -8,6 +9,7 @@ from fixtures.mail_server import MailServer
 from fixtures.procedure import configured, rejected
 from fixtures.samples import received
 from stage import PATIENCE, Stage
+from stand_ins import Webhooks
 
 from bmt.contracts import topics
 from bmt.contracts.events import RequestFacts
@@ -15,8 +17,8 @@ from bmt.contracts.events import RequestFacts
 TOLD = ("NotificationPrepared", "Notified")
 
 
-def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the returned
-    """They look at what the mail server took."""
+def stories(mail: MailServer, webhooks: Webhooks):  # noqa: PLR0915  each story is one of the returned
+    """They look at what the mail server and the webhooks took."""
 
     async def mails(stage: Stage) -> None:
         """Two are acknowledged and told of their outcomes."""
@@ -79,8 +81,39 @@ def stories(mail: MailServer):  # noqa: PLR0915  each story is one of the return
             contents.setdefault(one["Message-ID"], set()).add(raw)
         assert all(len(each) == 1 for each in contents.values()), "one Message-ID, two messages"
 
-    own = (mails, *offices.stories(mail), put_off, refused, paper, parked)
+    own = (mails, *_delivering(webhooks), *offices.stories(mail), put_off, refused, paper, parked)
     return (*own, of_all.poison, of_all.left_behind)
+
+
+def _delivering(webhooks: Webhooks):
+    async def delivered(stage: Stage) -> None:
+        """A webhook gets each event, the same one again where we died before we knew; the first is put off once."""
+        request = stage.request(agency="JPA")
+        webhooks.answers[request.request_id] = [503]
+        await stage.say(received(request))
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
+        await eventually(lambda: webhooks.have_told(request.request_id, 3), PATIENCE)
+
+    async def undeliverable(stage: Stage) -> None:
+        """A webhook refuses an event; an operator gives it up."""
+        request = stage.request(agency="JPA")
+        webhooks.answers[request.request_id] = [410] * 500
+        await stage.say(received(request))
+        await stage.incoming(topics.NOTIFICATIONS, request.request_id, *TOLD)
+        await eventually(lambda: webhooks.have_told(request.request_id, 3), PATIENCE)
+        await eventually(lambda: _nothing_to_deliver(stage, request.request_id), PATIENCE)
+        found = await stage.parked(3)
+        events = {json.loads(one["value"])["id"] for one in found}
+        assert events == webhooks.told[request.request_id].keys()
+        for one in found:
+            await stage.gives_up(one["_id"])
+
+    return delivered, undeliverable
+
+
+async def _nothing_to_deliver(stage: Stage, request_id: str) -> None:
+    waiting = {"subject": request_id, "target": {"$regex": "^webhook"}}
+    assert not await stage.database.work.count_documents(waiting)
 
 
 async def _listed(stage: Stage, path: str) -> Sequence[dict[str, str]]:
