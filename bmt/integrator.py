@@ -1,14 +1,16 @@
-"""A client for integrators: it publishes submissions on their own topic, reads what becomes of each, and verifies webhooks.
+"""A client for integrators: it publishes submissions on their own topic, reads what becomes of each, and verifies events.
 
     async with Integrator(Connection.read("hrmis.json")) as bmt:
         await bmt.submit(request, submission_id="HR-2026-17")
         async for answer in bmt.follow("HR-2026-17"):
             print(answer.event)
 
-It stands on `bmt.contracts` and aiokafka, the extra `integrator`.
+`verify_webhook` says whether an event came from bmt; `proven` and `verify_proof` whether it is on record as it is.
+It stands on `bmt.contracts`, `bmt.verify_record`, aiokafka and cryptography: the extra `integrator`.
 """
 
 import asyncio
+import base64
 import hmac
 import json
 import logging
@@ -20,6 +22,9 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from urllib.error import HTTPError
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -27,10 +32,20 @@ from aiokafka.helpers import create_ssl_context
 from pydantic import BaseModel, ConfigDict, FilePath, SecretStr, StringConstraints, ValidationError
 
 from bmt.contracts import topics, webhooks
-from bmt.contracts.envelope import STRUCTURED, Envelope, MalformedEvent, read_kafka
+from bmt.contracts.envelope import STRUCTURED, Envelope, MalformedEvent, read_kafka, rfc3339
 from bmt.contracts.events import RequestSubmission, RequestSubmitted
 from bmt.contracts.problems import Refused, faults_in_body, listed
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused
+from bmt.verify_record import (
+    Key,
+    Wrong,
+    commitments,
+    disclosed,
+    leaf_hash,
+    proves,
+    root_from_proof,
+    signed_text,
+)
 
 ACKNOWLEDGED_WITHIN_SECONDS: Final = 15.0
 STOPPED_WITHIN_SECONDS: Final = 5.0
@@ -339,3 +354,127 @@ def verify_webhook(headers: Mapping[str, str], body: bytes, secrets: Sequence[st
     if event.id != event_id:
         raise Unverified(f"{webhooks.ID} is not the event's id")
     return event
+
+
+PROVEN_WITHIN_SECONDS: Final = 30.0
+LARGEST_PROOF: Final = 16 * 1024 * 1024
+
+
+class NoProof(Exception):  # noqa: N818  named for what is so
+    """Records gave no proof: `status` is its answer; 0: there was none that can be used."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An event is in the ledger as it is.
+
+    Attributes:
+        recorded_at: when it was recorded, RFC 3339, as the record says.
+        sequence: its leaf's place in the tree, from 0.
+        size: the number of leaves in the tree that was signed.
+        signed_at: RFC 3339, as the signed checkpoint says.
+    """
+
+    recorded_at: str
+    sequence: int
+    size: int
+    signed_at: str
+
+
+def proven(event: Envelope, records_url: str, token: str, keys: Sequence[str]) -> Proven:
+    """Ask records for the event's proof, and verify it against these keys, which come from elsewhere.
+
+    `token` is one of your agency's. It waits for the network: in a program with an event loop use
+    `asyncio.to_thread`. Raises `NoProof` (503: try again), and as `verify_proof`.
+    """
+    return verify_proof(event, fetch_proof(event.id, records_url, token), keys)
+
+
+def fetch_proof(event_id: str, records_url: str, token: str) -> bytes:
+    """The proof as records gives it, to keep or to verify. Raises `NoProof`."""
+    if urlsplit(records_url).scheme not in ("https", "http"):
+        raise ValueError("records_url: must begin with https://")
+    url = f"{records_url.rstrip('/')}/v1/events/{quote(event_id, safe='')}/proof"
+    asked = Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310  looked at above
+    try:
+        with build_opener(_NoRedirect).open(asked, timeout=PROVEN_WITHIN_SECONDS) as answer:
+            proof: bytes = answer.read(LARGEST_PROOF)
+    except HTTPError as error:
+        raise NoProof(error.code, f"records answered {error.code}") from None
+    except (OSError, ValueError) as error:
+        raise NoProof(0, f"records cannot be reached: {type(error).__name__}") from error
+    return proof
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """The token goes where it was meant to go, and nowhere else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def verify_proof(event: Envelope, proof: bytes, keys: Sequence[str]) -> Proven:
+    """Offline: the event is a leaf of a tree that one of the keys (as in `ledger.vkeys`) signed.
+
+    Raises `Unverified`, which names what differs and no value, or ValueError for a key that is none.
+    """
+    trusted = [Key.parse(key) for key in keys]
+    try:
+        given = json.loads(proof)
+        note = signed_text(given["checkpoint"], trusted, "checkpoint", "checkpoint_signature")
+        origin, size, root, signed_at, _ = note.split("\n")
+        if any(key.name != origin for key in trusted):
+            raise Unverified("the checkpoint is of another ledger than the keys")
+        path = [bytes.fromhex(node) for node in given["hashes"]]
+        hashed = leaf_hash(given["leaf"].encode())
+        found = root_from_proof(hashed, given["sequence"], int(size), path)
+        if not hmac.compare_digest(found, base64.b64decode(root, validate=True)):
+            raise Unverified("the leaf is not in the tree that was signed")
+        leaf = json.loads(given["leaf"])
+        _compare(event, leaf["event"], given["salts"])
+        return Proven(
+            leaf["recorded_at"], given["sequence"], int(size), signed_at.removeprefix("at ")
+        )
+    except Wrong as wrong:
+        raise Unverified(wrong.finding.detail) from None
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise Unverified(f"the proof cannot be read ({type(error).__name__})") from None
+
+
+def _compare(event: Envelope, recorded: dict[str, Any], salts: Mapping[str, str] | None) -> None:
+    """Raises `Unverified` where the event is another than the recorded one, in whatever field."""
+    own = {name: value for name, value in dict(event).items() if value is not None}
+    own = {**own, "time": rfc3339(event.time), "data": None}
+    for name in own.keys() | recorded.keys() - {"data"}:
+        if name != "data" and own.get(name) != recorded.get(name):
+            raise Unverified(f"{name} is not what is on record")
+    committed = dict(commitments(recorded["data"]))
+    if committed and salts is None:
+        raise Unverified("its personal values were disposed of: they can no longer be proven")
+    values = {place: _at(event.data, place) for place in committed}
+    for place, commitment in committed.items():
+        jcs = json.dumps(values[place], ensure_ascii=False)
+        if not proves({"salt": (salts or {}).get(place, ""), "jcs": jcs}, commitment):
+            raise Unverified(f"data{place} is not what is on record")
+    if json.dumps(disclosed(recorded["data"], values), sort_keys=True) != json.dumps(
+        event.data, sort_keys=True
+    ):
+        raise Unverified("data is not what is on record")
+
+
+def _at(data: Any, pointer: str) -> str | int:
+    """The value at a place (RFC 6901): text or a whole number, whose JSON is canonical as it is."""
+    found = data
+    for escaped in pointer.split("/")[1:]:
+        step = escaped.replace("~1", "/").replace("~0", "~")
+        try:
+            found = found[int(step)] if isinstance(found, list) else found[step]
+        except (LookupError, TypeError, ValueError):
+            raise Unverified(f"data{pointer} is missing") from None
+    if not isinstance(found, str | int):
+        raise Unverified(f"data{pointer} is not what is on record")
+    return found

@@ -367,10 +367,10 @@ class Verification:
                 continue
             told = json.loads(self.text(name)) if due or name in self.files else {}
             for place in sorted(due.keys() | told.keys()):
-                if not _proves(told.get(place), due.get(place)):
+                if not proves(told.get(place), due.get(place)):
                     yield Finding(name, "disclosure_wrong", f"{place} is not what was committed to")
             values = {place: json.loads(one["jcs"]) for place, one in told.items()}
-            self.said[event["id"]] = _disclosed(event["data"], values)
+            self.said[event["id"]] = disclosed(event["data"], values)
         self.report.disposed_of = len(self.closed)
         last = f"disclosures/{self.report.leaves:06}.json"
         if beyond := [name for name in self.files if name > last and name < "disclosures0"]:
@@ -464,7 +464,7 @@ def commitments(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
             yield from commitments(inner, f"{pointer}/{place}")
 
 
-def _proves(disclosure: Any, commitment: str | None) -> bool:
+def proves(disclosure: Any, commitment: str | None) -> bool:
     """Whether it is SHA-256(salt ‖ canonical JSON of the value), with a salt of 32 bytes."""
     if disclosure is None or commitment is None:
         return False
@@ -472,19 +472,19 @@ def _proves(disclosure: Any, commitment: str | None) -> bool:
     return len(salt) == 32 and hashlib.sha256(salt + jcs).hexdigest() == commitment  # noqa: PLR2004
 
 
-def _disclosed(value: Any, values: Mapping[str, Any], pointer: str = "") -> Any:
+def disclosed(value: Any, values: Mapping[str, Any], pointer: str = "") -> Any:
     """The data with these values where their commitments stand."""
     if pointer in values:
         return values[pointer]
     if isinstance(value, Mapping):
         return {
-            name: _disclosed(
+            name: disclosed(
                 inner, values, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
             )
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_disclosed(one, values, f"{pointer}/{place}") for place, one in enumerate(value)]
+        return [disclosed(one, values, f"{pointer}/{place}") for place, one in enumerate(value)]
     return value
 
 

@@ -25,13 +25,14 @@ from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentDamaged, DocumentUnknown
 from bmt.contracts.envelope import rfc3339
 from bmt.contracts.events import not_read_back
-from bmt.contracts.http.records import MissingDocument, RecordState
+from bmt.contracts.http.records import EventProof, MissingDocument, RecordState
 from bmt.contracts.problems import Refused
 from bmt.press.typesetter import Typesetter
 from bmt.verify_record import FORMAT, archive_parts
 from bmt.wording.bilingual import KIND, STATUS
 from services.records.audited_queries import AuditedQueries
 from services.records.domain.designated_file import DesignatedFile
+from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.domain.reader import Reader
 from services.records.ledger.canonical import canonical
@@ -358,7 +359,7 @@ class Exporter:
         """
         await self.queries.file(reader, request_id)
         leaves = await self.ledger.opened(request_id)
-        checkpoint, proofs = await self._signed(request_id, leaves)
+        checkpoint, proofs = await self.signed(request_id, leaves)
         recorded = self.queries.exported if taken_away else self.queries.viewed
         file = await recorded(reader, request_id)
         documents, lost = await self._documents(file)
@@ -381,10 +382,31 @@ class Exporter:
         )
         return await asyncio.to_thread(self._made, contents)
 
+    async def event(self, reader: Reader, event_id: str) -> EventProof:
+        """The proof of one event. It shows no personal value, so it is not recorded as a look into the file.
+
+        Raises:
+            RecordNotFound: there is no such event in a file of this reader.
+            NothingSigned: it is not signed yet; try again.
+        """
+        leaf = await self.ledger.opened_event(event_id)
+        if leaf is None:
+            raise RecordNotFound
+        await self.queries.file(reader, leaf.leaf.request_id)
+        checkpoint, (proof,) = await self.signed(leaf.leaf.request_id, [leaf])
+        told = None if leaf.closed else leaf.disclosures or {}
+        return EventProof(
+            leaf=canonical(dict(leaf.leaf.content)).decode(),
+            salts=None if told is None else {place: one.salt for place, one in told.items()},
+            sequence=proof.sequence,
+            hashes=tuple(node.hex() for node in proof.hashes),
+            checkpoint=checkpoint.note,
+        )
+
     def _made(self, contents: File) -> Bundle:
         return Bundle(contents, self.signer, self.paper.pdf(contents))
 
-    async def _signed(
+    async def signed(
         self, request_id: str, leaves: Sequence[OpenLeaf]
     ) -> tuple[SignedCheckpoint, list[Proof]]:
         """The newest checkpoint that contains all leaves. It is requested if there is none."""

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
 from starlette.responses import PlainTextResponse
 
 from bmt.chassis.http.auth import Principal, require
@@ -15,6 +15,7 @@ from bmt.chassis.http.bodies import JsonResponse
 from bmt.chassis.http.routes import api_router, problems
 from bmt.contracts.http.records import (
     Consistency,
+    EventProof,
     ProvenLeaf,
     RecordVerification,
     VerificationFinding,
@@ -28,6 +29,8 @@ from services.records.ports import Here
 
 _EVERYBODY: Final = ("applicant", "administrator", "operator", "auditor", "integrator")
 Anybody = Annotated[Principal, Depends(require(*_EVERYBODY))]
+Proving = Annotated[Principal, Depends(require("auditor", "administrator", "integrator"))]
+EventId = Annotated[str, Path(max_length=64, description="`id` of the CloudEvent")]
 Size = Annotated[int, Query(ge=0, le=LARGEST_EXACT_INTEGER)]
 
 tree_router = api_router(tags=["ledger"])
@@ -85,6 +88,18 @@ async def verification(here: Here, request_id: RequestId, caller: Caller) -> Jso
     bundle = await here.exporter.bundle(reader_of(caller), request_id, taken_away=False)
     keys = [str(key) for key in here.signer.verifiers]
     return JsonResponse(await asyncio.to_thread(verified, request_id, bundle, keys))
+
+
+@router.get(
+    "/v1/events/{event_id}/proof",
+    summary="The proof that an event is on record as it was published",
+    description="Of a request of the caller's agency. An integrator's token names its agency. `bmt.integrator` "
+    "holds an event against it.",
+    response_model=EventProof,
+    responses=problems("not_found"),
+)
+async def proof(here: Here, event_id: EventId, caller: Proving) -> JsonResponse:
+    return JsonResponse(await here.exporter.event(reader_of(caller), event_id))
 
 
 def verified(request_id: str, bundle: Bundle, keys: Sequence[str]) -> RecordVerification:

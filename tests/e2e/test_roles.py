@@ -214,6 +214,8 @@ records GET /v1/records/{request_id}/bundle
                              401  403     403   403       200   404    404      403   403     200   404    200   403
 records GET /v1/records/{request_id}/verification
                              401  403     403   403       200   404    404      403   403     200   404    200   403
+records GET /v1/events/{event_id}/proof
+                             401  403     403   403       200   404    404      403   403     200   404    200   200
 records POST /v1/records/{request_id}/hold
                              401  403     403   403       201   404    404      403   403     201   404    201   403
 records POST /v1/records/{request_id}/hold/release
@@ -436,6 +438,8 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
     notices = await eventually(lambda: _prepared(admin, filed), SECONDS)
     paper = notices["document_id"]
     await admin.once_known("records", f"/v1/documents/{paper}")
+    record = (await admin.get("records", f"/v1/records/{filed}")).json()
+    event_id = record["events"][0]["id"]
 
     def request(request_id: str, body: Any = None, **more: Any) -> Target:
         return Target({"request_id": request_id}, body, **more)
@@ -590,6 +594,7 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         ),
         "records GET /v1/records/{request_id}/bundle": request(filed),
         "records GET /v1/records/{request_id}/verification": request(filed),
+        "records GET /v1/events/{event_id}/proof": Target({"event_id": event_id}),
         "records POST /v1/records/{request_id}/hold": request(filed, {"reason": "x"}),
         "records POST /v1/records/{request_id}/hold/release": request(filed, {"reason": "x"}),
         "records POST /v1/disposals": Target({}, {"account": own, "reason": "x"}),

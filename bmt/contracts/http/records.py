@@ -1,5 +1,6 @@
 """What records answers over HTTP."""
 
+from collections.abc import Mapping
 from math import floor
 from typing import Annotated, Any, Literal
 
@@ -202,6 +203,23 @@ class ProvenLeaf(_Answer):
     hashes: tuple[Sha256, ...] = Field(
         description="the path to the checkpoint's root, as RFC 6962, section 2.1.1, orders it"
     )
+
+
+class EventProof(_Answer):
+    """The proof that an event is on record as it was published. It holds no personal value: who asks has the event."""
+
+    leaf: str = Field(
+        description="canonical JSON (RFC 8785): commitments stand for personal values"
+    )
+    salts: Mapping[str, str] | None = Field(
+        description="of each commitment, by its place in the data (RFC 6901), in hex; null: the "
+        "personal values were disposed of, and can no longer be proven"
+    )
+    sequence: int = Field(description="the leaf's place in the tree, from 0")
+    hashes: tuple[Sha256, ...] = Field(
+        description="the path to the checkpoint's root, as RFC 6962, section 2.1.1, orders it"
+    )
+    checkpoint: str = Field(description="the signed note (c2sp.org/tlog-checkpoint)")
 
 
 class RecordVerification(_Answer):

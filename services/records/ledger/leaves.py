@@ -187,6 +187,10 @@ class Leaves:
         """As `of`, with the personal values as far as their keys still exist."""
         return await opened(await self.of(request_id), self._people)
 
+    async def opened_event(self, event_id: str) -> OpenLeaf | None:
+        """As `opened`, of one event."""
+        return (await self._known([event_id])).get(event_id)
+
     async def opened_of(self, request_ids: Collection[str]) -> dict[str, list[OpenLeaf]]:
         """As `opened`, for several requests."""
         with mongodb.store_errors():
