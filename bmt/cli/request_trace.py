@@ -233,7 +233,8 @@ def _without_status(trace: Trace) -> str:
 
 
 def _work(trace: Trace, service: str, sentence: str) -> str:
-    items = trace.work.get(service, ())
+    # A delivery to another system holds up nothing of the request.
+    items = [one for one in trace.work.get(service, ()) if not one.target.startswith("webhook.")]
     if not items:
         return f"{sentence}."
     first = items[0]

@@ -86,6 +86,13 @@ def test_open_work_says_for_which_target_and_until_when():
     )
 
 
+def test_a_request_does_not_wait_for_another_system_to_be_told():
+    work = {"notification": [WorkItem("w:1", "webhook.MAMPU.payroll", REQUEST, NOW, attempts=9)]}
+    assert waits_for(trace("configured", work=work), NOW) == (
+        "It waits for notification to tell its user the outcome."
+    )
+
+
 def test_a_paper_waits_for_somebody_to_hand_it_over():
     notices = [
         Notice("1", "acknowledgement", "memo", "notified"),

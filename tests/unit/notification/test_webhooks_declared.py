@@ -1,17 +1,22 @@
-"""What notification refuses of agencies' webhooks and their secrets, before it starts."""
+"""What notification refuses of agencies' webhooks and their secrets before it starts; and what an operator's retry does."""
 
 import base64
 import json
 
 import pytest
 from fixtures import agencies
+from fixtures.procedure import approved
+from fixtures.samples import facts
 from test_notification_settings import NEEDED
 
 from bmt.agencies import register
 from bmt.chassis.errors import WrongConfiguration
+from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.contracts.envelope import Envelope
+from bmt.contracts.events import Approved
 from bmt.contracts.webhooks import key_of, signature
 from services.notification.settings import Settings
-from services.notification.webhooks import receivers
+from services.notification.webhooks import receivers, without_deliveries, work_of
 
 KEY = b"k" * 32
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -85,3 +90,40 @@ def test_the_signature_is_that_of_the_standards_own_example():
     key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     signed = signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def heard(topic: str) -> IncomingEvent[Approved]:
+    event = approved(facts())
+    envelope = Envelope(
+        id="e1", source="/bmt/approval", type=event.TYPE, data=event.model_dump(mode="json")
+    )
+    return IncomingEvent(envelope, event, 1, "/bmt/approval/x", topic)
+
+
+@pytest.mark.parametrize(
+    ("topic", "items"),
+    [
+        ("bmt.decisions.v1", ["webhook.MAMPU.payroll.0:e1"]),
+        ("webhook.MAMPU.payroll.0", ["webhook.MAMPU.payroll.1:e1"]),
+        ("webhook.MAMPU.payroll.9", ["webhook.MAMPU.payroll.10:e1"]),
+        ("webhook.MAMPU.other.0", []),
+    ],
+)
+def test_what_is_retried_is_other_work_than_what_was_parked_and_for_its_receiver_alone(
+    declared, topic, items
+):
+    due = work_of(declared())(heard(topic))
+    assert [one.id for one in due] == items
+
+
+async def test_no_handler_sees_what_an_operator_retries():
+    """Its own event may have been handled so long ago that the stream was pruned: it would be handled anew."""
+    seen = []
+
+    async def handler(incoming):
+        seen.append(incoming.topic)
+
+    handlers = without_deliveries({Approved: handler})
+    for topic in ("bmt.decisions.v1", "webhook.MAMPU.payroll.0"):
+        await handlers[Approved](heard(topic))
+    assert seen == ["bmt.decisions.v1"]
