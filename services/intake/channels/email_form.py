@@ -13,11 +13,12 @@ from bmt.agencies.register import Agencies
 from bmt.contracts.events import SubmitRequest
 from bmt.contracts.problems import FieldError, faults_in_body
 from bmt.contracts.values import Kind, size_in_bytes
+from services.intake.channels.doubts import SIZES, doubt, said_of_applicant, sizes_elsewhere
 from services.intake.channels.html_looks import TooComplex
 from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, labelled
 from services.intake.channels.media_types import EMAIL
 from services.intake.channels.message import UNCLEAR, Decoded, ReadMessage
-from services.intake.channels.own_words import SIZES, doubt, own_text, sizes_elsewhere
+from services.intake.channels.own_words import own_text
 from services.intake.channels.parts import Part
 from services.intake.channels.plain_html import text_of
 from services.intake.domain.events import Missing
@@ -128,7 +129,10 @@ class _LabelledValues:
     def _certain(self, found: Labelled, decoded: Decoded) -> Labelled:
         for field, values in found.values.items():
             if any(
-                UNCLEAR in each or not (decoded.is_certain or each.isascii()) for each in values
+                UNCLEAR in each
+                or not (decoded.is_certain or each.isascii())
+                or (field != FREE_TEXT and _ESCAPED.search(each))
+                for each in values
             ):
                 self.uncertain.add(field)
         return found
@@ -160,6 +164,19 @@ class _LabelledValues:
             source = own if own.values.get(field) else html
             if field in source.unclear and not (field == "kind" and all(map(is_ticked, values))):
                 self.unclear.add(field)
+
+    def contradicted(self, said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+        """The fields of which another value is said elsewhere."""
+
+        def read(name: str, text: str) -> str:
+            return " ".join(str(self._readers[name](text[:LONGEST_READ])).casefold().split())
+
+        other = (
+            name
+            for name, text in said
+            if {read(name, text)} != {read(name, each) for each in self.values[name]}
+        )
+        return tuple(dict.fromkeys(other))
 
     def _meanings(self, field: str, values: set[str]) -> set[str | int | None]:
         reader = self._readers[field]
@@ -241,8 +258,11 @@ def _doubts(
     )
     if why:
         yield _of_field("kind", why) if why == "line_contradicted" else _of_message(why)
+    words = (*told.beside, *request.justification.split("\n"))
+    for field in told.contradicted(said_of_applicant(words)):
+        yield _of_field(field, "line_twice")
     if request.kind == "application":
-        asked = sizes_elsewhere((*told.beside, *request.justification.split("\n")))
+        asked = sizes_elsewhere(words)
         for field in SIZES:
             if field in asked and field not in told.values:
                 yield _of_field(field, "size_elsewhere")
@@ -294,6 +314,8 @@ LONGEST_READ: Final = 2000
 """The characters of a one-line field: an address of 254 may occur three times, linked."""
 LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
 _IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
+_ESCAPED: Final = re.compile(r"(?:=[0-9A-F]{2}){2}|(?:%[0-9A-F]{2}){2}", re.IGNORECASE)
+"""Letters in quoted-printable, or as in a web address, that some program left so: `Jos=C3=A9`."""
 _PLACEHOLDER: Final = re.compile(r"\[.*\]|<.*>|\{.*\}|\(.*\)", re.DOTALL)
 _AN_ADDRESS: Final = re.compile(r"[^\s@]++@[^\s@]++")
 _MAILTO: Final = re.compile(r"[<\[]mailto:([^<>\[\]?]*+)[^<>\[\]]*+[>\]]", re.IGNORECASE)
@@ -306,9 +328,17 @@ _NOTHING: Final = frozenset(
 _LONGEST_NAME: Final = 200
 _SEVERAL_NAMES: Final = re.compile(
     r"\b1[.)]\s.{1,200}\b2[.)]\s|;"
-    r"|\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\b.{1,150}(?:,|&|\bdan\b|\band\b|\s/\s).{1,150}\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\s",
+    r"|\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\b.{1,150}(?:,|&|\bdan\b|\band\b|\s/\s).{1,150}\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\s"
+    r"|\s&\s|(?-i:\s(?:dan|and|serta|DAN|AND|SERTA)\s)|\w\w\s/\s\w\w"
+    r"|\b(?:bagi pihak|b\s?/\s?p|on behalf of|lain-lain|dll|dkk|et al)\b|\bb\.\s?p\.",
     re.IGNORECASE,
 )
+"""Also one who signs for another."""
+_ELSEWHERE: Final = re.compile(
+    r"\b(?:di)?(?:lampir|kepil)(?:an|kan)\b|\b(?:senarai|rujuk|seperti|attached|attachment|enclosed)\b",
+    re.IGNORECASE,
+)
+"""No name: it says where the name stands."""
 
 
 def codes_of(agencies: Agencies) -> dict[str, str]:
@@ -395,7 +425,8 @@ def _chosen(text: str) -> Kind | None:
 def _name(text: str) -> str | None:
     """One person's name, but no placeholder such as `[nama penuh]`, and no address."""
     is_none = _says_nothing(text) or _AN_ADDRESS.fullmatch(text)
-    return None if is_none or _SEVERAL_NAMES.search(text[:_LONGEST_NAME]) else text
+    short = text[:_LONGEST_NAME]
+    return None if is_none or _SEVERAL_NAMES.search(short) or _ELSEWHERE.search(short) else text
 
 
 def _justification(text: str) -> str | None:

@@ -61,6 +61,8 @@ _UNSEEN: Final = {
 _HYPHENS: Final = {ord(char): "-" for char in "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}"}
 _HYPHENS_OF_LABELS: Final = _HYPHENS | {ord("\N{EN DASH}"): "-", ord("\N{MINUS SIGN}"): "-"}
 
+_BREAK: Final = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+
 _SIGNATURE: Final = re.compile(r"--\s?")
 _RULE: Final = re.compile(r"[-_=*~—–]{4,}+.*")
 _THANKS: Final = (
@@ -138,6 +140,11 @@ def is_label(line: str) -> bool:
     return _named(first, _BARE) is not None or _named(first, _LINE) is not None
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines, also where a word processor broke them: Word with a vertical tab, others with what Unicode has for it."""
+    return _BREAK.split(text)
+
+
 @dataclass(slots=True)
 class _Entry:
     """A label with its lines; `width` is that of the last line as written."""
@@ -156,7 +163,7 @@ def _entries(text: str) -> tuple[list[_Entry], list[_Entry], list[str]]:
     beside: list[str] = []
     found = entries
     columns: list[str] = []
-    raw_lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    raw_lines = lines_of(text)
     bare_labels = len({name for raw in raw_lines if (name := _bare_label(raw))}) >= _LEAST_COLUMNS
     for raw in raw_lines:
         line = _clean(raw[:_LONGEST_LINE])

@@ -93,12 +93,23 @@ def _decoded(raw: bytes, label: str | None) -> Decoded:
     if raw.isascii() and (named := next((name for sign, name in _ESCAPED if sign.search(raw)), "")):
         return _strictly(raw, named) or _guessed(raw)
     codec = _codec(label)
+    if codec is not None and codec.startswith(("utf-16", "utf-32")):
+        codec = _in_order(raw, codec)
     if codec in (None, "utf-8", _WESTERN) and (text := _strictly(raw, "utf-8")):
         return text
     text = None if codec is None else _strictly(raw, codec)
     if text and not (codec == _WESTERN and _NOT_WESTERN.search(text.text)):
         return text
     return _guessed(raw)
+
+
+def _in_order(raw: bytes, codec: str) -> str:
+    """The codec as the zero bytes of the text's ASCII letters show it, whatever the label says of their order."""
+    first, second = raw[::2].count(0), raw[1::2].count(0)
+    if not first and not second:
+        return "utf-8"
+    is_big = first > second
+    return codec if "32" in codec else f"utf-16-{'be' if is_big else 'le'}"
 
 
 def _codec(label: str | None) -> str | None:

@@ -7,6 +7,8 @@ import pytest
 from submissions import CODES
 
 from services.intake.channels.email_form import proposed_kind
+from services.intake.channels.labels import labelled
+from services.intake.channels.message import decoded
 from services.intake.domain.events import Missing
 from services.intake.inbox_api import why_it_waits
 from services.intake.mail_process import open_mail
@@ -98,6 +100,7 @@ class TestSizes:
             "Mohon kuota 50GB untuk saya.\n\n" + FORM,
             FORM.replace("kontraktor.", "kontraktor. Kuota 50GB diperlukan."),
             FORM.replace("kontraktor.", "kontraktor, dengan 50 GB storan."),
+            FORM.replace("kontraktor.", "kontraktor. Kuota dua puluh gigabait diperlukan."),
         ],
     )
     def test_a_quota_in_a_sentence_is_read_by_a_person(self, text):
@@ -232,7 +235,6 @@ class TestPeople:
             "YBhg. Dato\N{RIGHT SINGLE QUOTATION MARK} Dr. Hj. Ahmad bin Hj. Ali",
             "Ahmad bin Ali, PhD",
             "Siti Aminah binti Ali (800101-14-5566)",
-            "Tengku Ali Shah ibni Tengku Abu & Rakan",
         ],
     )
     def test_a_malaysian_name_is_kept_as_it_is_written(self, name):
@@ -246,6 +248,17 @@ class TestPeople:
             "Siti binti Ali; Ali bin Abu",
             "Siti binti Ali dan Ali bin Abu",
             "Siti binti Ali, Ravi a/l Muthu",
+            "Siti Aminah dan Ahmad Zaki",
+            "SITI AMINAH DAN AHMAD ZAKI",
+            "Siti Aminah & Ahmad Zaki",
+            "Siti Aminah / Ahmad Zaki",
+            "Siti Aminah dan 3 lagi",
+            "Siti Aminah bagi pihak Ahmad bin Abu",
+            "Siti Aminah (on behalf of Ahmad bin Abu)",
+            "b.p. Ahmad bin Abu",
+            "Tengku Ali Shah & Rakan",
+            "seperti lampiran",
+            "Rujuk senarai dilampirkan",
             "tiada",
             "seperti di atas",
         ],
@@ -253,6 +266,43 @@ class TestPeople:
     def test_several_people_or_none_are_asked_about(self, written):
         found = form(WHOLE.replace("Siti Aminah binti Ali", written))
         assert why(found) == [("name", "line_not_understood")]
+
+    @pytest.mark.parametrize(
+        "name", ["Lee Dan Feng", "Wong Mei Ling @ Nur Aisyah binti Abdullah", "RAVI A / L MUTHU"]
+    )
+    def test_one_person_may_have_such_a_name(self, name):
+        assert form(WHOLE.replace("Siti Aminah binti Ali", name)).request.applicant.name == name
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            ("Nama pemohon: Ahmad bin Zaki", "name"),
+            ("2. Nama Penuh Pemohon : Ahmad bin Zaki", "name"),
+            ("Applicant's name: Ahmad bin Zaki", "name"),
+            ("Akaun pemohon: ahmad.mampu@mygovuc.gov.my", "account"),
+            ("Alamat e-mel pemohon: ahmad.mampu@mygovuc.gov.my", "email"),
+        ],
+    )
+    def test_the_applicant_is_somebody_else_in_another_line(self, line, field):
+        for text in (f"{line}\n{WHOLE}", f"{FORM}{line}\n", f"{WHOLE}\nSekian.\n\n{line}\n"):
+            assert why(form(text)) == [(field, "line_twice")]
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "Nama penuh: SITI AMINAH  binti Ali",
+            "Nama pegawai pelulus: Dato' Ahmad bin Zaki",
+            "Nama projek: Lebuh raya",
+            "E-mel penyelia: ahmad.mampu@mygovuc.gov.my",
+        ],
+    )
+    def test_the_same_applicant_or_somebody_who_does_not_apply(self, line):
+        assert form(f"{line}\n{WHOLE}").request.applicant.name == "Siti Aminah binti Ali"
+
+    @pytest.mark.parametrize("written", ["Jos=C3=A9 bin Ali", "Jos%C3%A9"])
+    def test_letters_that_some_program_left_in_code_are_asked_about(self, written):
+        found = form(WHOLE.replace("Siti Aminah binti Ali", written))
+        assert why(found) == [("name", "line_uncertain")]
 
     @pytest.mark.parametrize("written", ["tiada", "-", "[nyatakan sebab]", "(sila isi)", "N/A"])
     def test_a_justification_that_says_nothing_is_asked_for(self, written):
@@ -289,6 +339,24 @@ class TestWordsBesideTheForm:
             "Untuk makluman sahaja, tiada tindakan diperlukan.",
             "Ini pembetulan kepada borang semalam.",
             "Adakah borang di bawah sudah betul? Jika betul saya akan hantar.",
+            "Tunggu dahulu, saya akan sahkan kuota esok.",
+            "Please hold this until my director confirms.",
+            "Jika kuota e-mel saya masih ada, permohonan ini tidak diperlukan.",
+            "Ujian sahaja.",
+            "This is a test.",
+            "FYI",
+            "Nama saya tersilap dalam permohonan semalam. Yang betul:",
+            "Ketua saya tidak bersetuju dengan permohonan ini.",
+            "Mohon ditolak kerana tidak lengkap.",
+            "Mohon kelulusan bagi 3 orang pegawai. Butiran yang pertama:",
+            "Berikut satu daripada dua permohonan.",
+            "Senarai pegawai dilampirkan.",
+            "Sama untuk Ahmad bin Abu (ahmad.mampu@mygovuc.gov.my).",
+            "Perkhidmatan diperlukan sehingga 15 Januari 2027 sahaja.",
+            "Tarikh mula: 1hb Disember",
+            "Tempoh: 3 bulan",
+            "Berkuat kuasa hujung bulan ini.",
+            "Effective 1/12/2026, please.",
         ],
     )
     def test_what_is_taken_back_shown_or_asked_about_is_not_registered(self, words):
@@ -301,6 +369,60 @@ class TestWordsBesideTheForm:
     )
     def test_the_subject_takes_it_back(self, subject):
         assert why(form(WHOLE, subject)) == [("message", "words_beside_form")]
+
+    @pytest.mark.parametrize(
+        "justification",
+        [
+            "Pegawai telah bersara. Mohon tamatkan perkhidmatan BMT beliau.",
+            "Tidak perlu lagi BMT kerana bertukar ke agensi lain.",
+            "Please terminate this service.",
+        ],
+    )
+    def test_an_application_whose_justification_ends_the_service(self, justification):
+        found = form(WHOLE.replace("Menghantar pelan tapak kepada kontraktor.", justification))
+        assert why(found) == [("kind", "line_contradicted")]
+
+    @pytest.mark.parametrize(
+        "justification",
+        [
+            "Menghantar dokumen penamatan kontrak kepada firma guaman.",
+            "Supaya pejabat tidak perlu menggunakan akaun Google Drive.",
+            "Kami tidak memerlukan perkhidmatan kurier lagi.",
+            "Perkhidmatan FTP lama telah ditamatkan. Projek tamat pada 31 Disember 2027.",
+            "Menghantar laporan kepada 3 orang pegawai dan juga untuk Ali.",
+        ],
+    )
+    def test_a_justification_may_speak_of_other_ends(self, justification):
+        found = form(FORM.replace("Menghantar pelan tapak kepada kontraktor.", justification))
+        assert found.request.justification == justification
+
+    @pytest.mark.parametrize(
+        ("subject", "words", "justification"),
+        [
+            ("BMT", "Sila jangan tamatkan perkhidmatan saya.", "Projek."),
+            ("BMT", "", "Bukan penamatan sebenarnya, hanya mahu tambah kuota."),
+            ("BMT", "", "Saya tidak mahu perkhidmatan ditamatkan."),
+            ("Permohonan baharu perkhidmatan BMT", "", "Projek."),
+            ("BMT", "Saya ingin memohon perkhidmatan BMT untuk fail besar.", "Projek."),
+            ("BMT", "I am applying for the service.", "Project."),
+        ],
+    )
+    def test_a_termination_that_ends_nothing(self, subject, words, justification):
+        text = FORM.replace("permohonan", "penamatan")
+        text = text.replace("Menghantar pelan tapak kepada kontraktor.", justification)
+        assert why(form(f"{words}\n\n{text}", subject)) == [("kind", "line_contradicted")]
+
+    def test_a_day_for_the_end_is_in_the_justification_or_read_by_a_person(self):
+        text = FORM.replace("permohonan", "penamatan")
+        found = form(text.replace("Menghantar", "Bersara pada 31 Disember 2026. Menghantar"), "BMT")
+        assert found.request.kind == "termination"
+        assert why(form("Mohon ditamatkan mulai 1hb Disember.\n\n" + text, "BMT")) == [
+            ("message", "words_beside_form")
+        ]
+
+    def test_a_second_applicant_in_the_justification(self):
+        text = FORM + "Mohon juga untuk Ahmad, akaun ahmad.mampu@mygovuc.gov.my.\n"
+        assert why(form(text)) == [("message", "words_beside_form")]
 
     @pytest.mark.parametrize("subject", ["Penamatan perkhidmatan BMT", "BMT termination"])
     def test_an_application_whose_subject_is_a_termination(self, subject):
@@ -323,6 +445,15 @@ class TestWordsBesideTheForm:
             "If you are not the intended recipient, please disregard and delete this message.",
             "NOTIS PENAFIAN: E-mel ini sulit; sila abaikan mesej ini jika tersilap hantar.",
             "Sekian, untuk makluman dan tindakan tuan.",
+            "BMT membolehkan lampiran sehingga 2.5 GB dihantar.",
+            "Fail sehingga 2000 MB. Tarikh: 30 November 2026",
+            "Atas perhatian dan tolak ansur tuan, terima kasih.",
+            "Waktu pejabat: Isnin hingga Jumaat, 8.00 pagi - 5.00 petang.",
+            "Pegawai Teknologi Maklumat\nGred 41\nPegawai Unit 3",
+            "Ketua Jabatan: disokong / tidak disokong",
+            "Diharap dapat diproses sebelum 5 Disember 2026.",
+            "We are a team from the Marketing unit.",
+            "Menunggu maklum balas tuan.",
         ],
     )
     def test_what_offices_write_around_every_form(self, words):
@@ -346,6 +477,23 @@ class TestLines:
     def test_the_bullets_of_word_processors(self, bullet):
         text = "".join(f"{bullet}{line}\n" for line in WHOLE.splitlines())
         assert form(text).request.quota_bytes == 20 * GB
+
+    @pytest.mark.parametrize("ends", ["\v", "\x0c", "\x85", "\u2028", "\u2029", "\r"])
+    def test_the_line_breaks_of_word_processors(self, ends):
+        assert labelled(WHOLE.replace("\n", ends)).values == labelled(WHOLE).values
+
+    @pytest.mark.parametrize(
+        ("label", "written"),
+        [
+            ("utf-16", "utf-8"),
+            ("utf-16", "utf-16-be"),
+            ("utf-16be", "utf-16-le"),
+            ("utf-32", "utf-8"),
+        ],
+    )
+    def test_a_label_of_another_unicode_encoding(self, label, written):
+        text = WHOLE.replace("Siti", "José")
+        assert decoded(text.encode(written), label).text == text
 
     def test_a_colon_and_a_dash(self):
         assert form(WHOLE.replace(": ", " :- ")).request.quota_bytes == 20 * GB

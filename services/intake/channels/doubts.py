@@ -1,0 +1,244 @@
+"""What speaks against a filled form: words beside it, or in its justification, that a person must read first."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal
+
+Doubt = Literal["words_beside_form", "line_contradicted", "names_a_request"]
+
+SIZES: Final = ("quota_bytes", "max_file_size_bytes")
+
+_MOST_CHARACTERS: Final = 50_000
+_LONGEST_SAID: Final = 1_000
+
+_NOTICE: Final = re.compile(
+    r"\b(?:penafian|disclaimer|confidential|privileged|sulit|kerahsiaan|intended recipients?|named recipients?|virus)\b"
+    r"|\bpenerima (?:yang |e-?mel )?(?:sebenar|dimaksud|dinama|tersebut)|\bnot the (?:intended|named)\b|\bbukan penerima\b",
+    re.IGNORECASE,
+)
+"""Paragraphs of mail gateways, which ask strangers to ignore or delete the message."""
+
+_THING: Final = (
+    r"\b(?:permohonan|penamatan|borang|e-?mel|e-?mail|mesej|request|application|form|message)\b"
+)
+_TAKES_BACK: Final = re.compile(
+    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik) balik|panggil balik|(?:di)?abaikan|tidak jadi|tak jadi"
+    rf"|jangan(?:lah)? (?:di)?(?:proses|daftar|lulus)(?:kan)?|withdraw(?:n|ing)?|cancel(?:l?ed|ling)?|recall(?:ed)?|retract(?:ed)?|ignore|disregard"
+    rf"|(?:do not|don't) (?:process|register|approve))\b[^.!\n]{{0,60}}{_THING}"
+    rf"|{_THING}[^.!\n]{{0,40}}\b(?:(?:di)?batal(?:kan)?|ditarik balik|diabaikan|(?:is|was|are) (?:withdrawn|cancell?ed))\b",
+    re.IGNORECASE,
+)
+_IS_NONE: Final = re.compile(
+    r"\b(?:abaikan|ignore|disregard|jangan (?:di)?(?:proses|daftar|lulus)(?:kan)?|(?:do not|don't) (?:process|register|approve))\b"
+    r"|\bcontoh (?:borang|permohonan|pengisian|isian|cara|format)\b|\b(?:ini|hanya|sekadar|sebagai|ialah|adalah) (?:satu )?contoh\b"
+    r"|\bsample (?:form|request|application|of)\b|\b(?:an|as|for) example (?:of|only)\b"
+    r"|\b(?:draf|deraf|draft)\b|\bbelum muktamad\b|\bnot (?:yet )?final\b"
+    r"|\b(?:makluman|rujukan|simpanan) sahaja\b|\b(?:information|reference|records?) only\b"
+    r"|\btiada tindakan\b|\bno (?:further )?action\b|\btidak perlu (?:di)?(?:proses|daftar|ambil tindakan)|\b(?:bukan|not an?) (?:permohonan|request|application)\b"
+    r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
+    r"|\b(?:menggantikan|gantikan|pembetulan|membetulkan|betulkan|pindaan|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
+    r"|\b(?:adakah|betulkah|perlukah|is this|is it|should i|do i need)\b[^?\n]{0,120}\?",
+    re.IGNORECASE,
+)
+"""It asks for nothing, not yet, or in the place of something else."""
+_REFERENCE: Final = re.compile(r"\bBMT-[A-Z][A-Z0-9_-]{0,31}-[0-9]{4}-[0-9A-Z]{8}\b", re.IGNORECASE)
+"""Of a request of before, as the subject of an answer to our notice has it: the form may be its correction."""
+_ENDS: Final = re.compile(
+    r"\b(?:(?:mem|di|pem)?batal(?:kan|an)?|(?:menarik|ditarik|tarik) balik|tidak jadi|tak jadi|withdraw(?:n|al|ing)?|cancel(?:l?ed|ling|lation)?|recall(?:ed)?|retract(?:ed)?"
+    r"|tidak (?:lagi )?(?:perlu|memerlukan|diperlukan)|tak perlu|no longer (?:need|require)\w*)\b",
+    re.IGNORECASE,
+)
+"""Words against an application, which a termination may be asked for with."""
+_TERMINATES: Final = re.compile(
+    r"\b(?:pe|me|di)?(?:namat|tamat)(?:kan|an)\b|\bterminat(?:e|ed|es|ing|ion)\b", re.IGNORECASE
+)
+_BOTH_KINDS: Final = re.compile(
+    r"(?:permohonan|application)\s{0,3}(?:/|&|,|dan|atau|and|or)\s{0,3}(?:penamatan|termination)"
+    r"|(?:penamatan|termination)\s{0,3}(?:/|&|,|dan|atau|and|or)\s{0,3}(?:permohonan|application)",
+    re.IGNORECASE,
+)
+"""The heading of a form for both."""
+_ABOUT_ANOTHER: Final = re.compile(
+    r"\b(?:status|siap|susulan|peringatan|reminder|follow[- ]?up|any update|menyokong|disokong|sokong|bersetuju|setuju|luluskan|diluluskan|approved?|supported?)\b"
+    r"|\b(?:permohonan|borang|maklumat) (?:saya |beliau )?(?:yang |seperti )?di ?bawah\b|\b(?:see|request|form|application) below\b",
+    re.IGNORECASE,
+)
+"""In an answer: what stands below may be the message that is answered, though no sign of it is left."""
+_NOT_NOW: Final = re.compile(
+    r"\btunggu\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
+    r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for (?:me|my))\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:sahkan|maklumkan|muktamadkan)\b"
+    r"|\b(?:jika|kalau|sekiranya|if|unless)\b[^.\n]{0,120}\b(?:tidak (?:di|me)?perlu(?:kan)?|tidak jadi|not needed|no need)\b",
+    re.IGNORECASE,
+)
+_MONTH: Final = (
+    r"(?:januari|january|jan|februari|february|feb|mac|march|april|apr|mei|june?|julai|july|jul|ogos|august|aug|september|sept?|oktober|october|okt|oct"
+    r"|november|nov|disember|december|dis|dec)\b"
+)
+_WHEN: Final = (
+    rf"\b(?:(?:[12][0-9]|3[01]|0?[1-9])\s?(?:hb\b|/\s?[01]?[0-9]\b|[.-][01]?[0-9][.-]20[0-9]{{2}}\b|may\b)|(?:[12][0-9]|3[01]|0?[1-9])?\s?{_MONTH}"
+    r"|20[2-9][0-9]\b(?!\s?[kmgt]i?b)"
+    r"|(?:[0-9]{1,3}|satu|dua|tiga|enam|one|two|three|six)\s?(?:hari|minggu|bulan|tahun|days?|weeks?|months?|years?)\b"
+    r"|se(?:hari|minggu|bulan|tahun)\b|(?:hari|minggu|bulan|tahun) (?:ini|depan|hadapan|berikutnya)\b|(?:this|next) (?:week|month|year)\b)"
+)
+_FROM_WHEN: Final = re.compile(
+    rf"\b(?:berkuat ?kuasa|kuat ?kuasa|efektif|effective|mulai|bermula|starting|from|sehingga|hingga|until|till|selama|tempoh|period|selepas|after"
+    rf"|tarikh (?:mula|tamat|akhir|luput|penamatan)|(?:start|end|expiry|last) (?:date|day))\b[^.\n]{{0,25}}?{_WHEN}"
+    rf"|\b(?:hujung|akhir|awal) (?:bulan|tahun|minggu)\b|\b(?:end|beginning) of (?:the |this |next )?(?:month|year|week)\b",
+    re.IGNORECASE,
+)
+"""A form has no line for a day: who wants the service, or its end, from or until then is registered by a person."""
+_NO_REQUEST_OF_ITS_OWN: Final = re.compile(
+    r"^\W{0,5}(?:ujian|test(?:ing)?|fyi)\W{0,5}$|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
+    r"|\b(?:ter|di)(?:silap|salah)\b|\bsalah (?:isi|taip|eja|hantar|maklumat)\b|\byang (?:betul|sebenar)(?:nya)?\s?(?:[:：]|ialah|adalah|seperti|di ?bawah)|\bby mistake\b|\bwrongly\b|\btypo\b"
+    r"|\b(?:tidak|tak) (?:ber)?setuju\b|(?<!/)(?<!/ )\b(?:tidak|tak) (?:di|me)?(?:nyokong|sokong|lulus)(?:kan)?\b|\b(?:di|me)?(?:tolak|nolak)\b(?! ansur)|\breject(?:ed|s)?\b"
+    r"|\b(?:not|don't|doesn't) (?:agree|approve|support)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A test, a correction, or a refusal."""
+_NUMBER_WORD: Final = r"(?:dua|tiga|empat|lima|enam|tujuh|lapan|sembilan|sepuluh|beberapa|two|three|four|five|several)"
+_SEVERAL_PEOPLE: Final = re.compile(
+    rf"\b(?:[2-9]|[1-9][0-9]{{1,2}}|{_NUMBER_WORD})\s(?:\([^()\n]{{1,20}}\)\s)?(?:orang|pemohon|pengguna|permohonan|borang|akaun|applicants|users|people|applications|forms|accounts|officers)\b"
+    rf"|\b{_NUMBER_WORD}\s(?:pegawai|kakitangan|staf|staff)\b"
+    r"|\bsenarai (?:nama|pegawai|pemohon|pengguna|kakitangan)\b|\blist of (?:names|users|applicants|officers)\b"
+    r"|\b(?:juga|sama) (?:untuk|bagi)\b(?! (?:makluman|tindakan|rujukan))|\b(?:also|same|as well as) for\b",
+    re.IGNORECASE,
+)
+_ALSO_FOR: Final = re.compile(
+    r"\b(?:juga|also)\b[^.\n]{0,20}\b(?:untuk|bagi|for)\b[^@\n]{0,120}@", re.IGNORECASE
+)
+_BESIDE: Final = (_IS_NONE, _NOT_NOW, _FROM_WHEN, _NO_REQUEST_OF_ITS_OWN, _SEVERAL_PEOPLE)
+
+_SERVICE: Final = r"(?:(?:perkhidmatan|khidmat|akaun) (?:bmt|big mail|ini|saya|beliau|tersebut)|(?:this|my|the|his|her) (?:service|account)|bmt)\b"
+_ENDS_SERVICE: Final = re.compile(
+    rf"\b(?:(?:di|me)?(?:namat|tamat)kan|terminated?|(?:mem)?batalkan|cancel|tidak (?:lagi )?(?:perlu|memerlukan|mahukan)|no longer needs?)\b[^.\n]{{0,20}}\b{_SERVICE}"
+    rf"|\b(?:mohon|memohon|minta|permohonan) penamatan\b[^.\n]{{0,20}}\b{_SERVICE}|\b(?:bmt|perkhidmatan ini|this service)\b[^.\n]{{0,20}}\b(?:tidak (?:lagi )?(?:di)?perlu(?:kan)?|ditamatkan|not needed)\b",
+    re.IGNORECASE,
+)
+"""In the justification of an application."""
+_ENDS_NOTHING: Final = re.compile(
+    r"\b(?:bukan(?:nya)?|jangan(?:lah)?|(?:tidak|tak) (?:mahu|ingin|nak|hendak|perlu|berniat|akan)|not|don't)\s(?:[a-z]{1,15}\s){0,3}(?:(?:pe|me|di)?(?:namat|tamat)(?:kan|an)?|terminat(?:e|ed|ing|ion))\b",
+    re.IGNORECASE,
+)
+_BEGINS: Final = re.compile(
+    r"\b(?:permohonan|pendaftaran|langganan) (?:baharu|baru)\b|\bnew (?:application|request)\b|\b(?:ingin |hendak )?(?:me)?mohon (?:(?:untuk )?(?:menggunakan|mendapatkan|melanggan) |(?:tambahan )?(?:perkhidmatan|kuota|akses)\b)"
+    r"|\bappl(?:y|ying) for\b|\b(?:me)?nambah(?:kan)? kuota\b",
+    re.IGNORECASE,
+)
+
+
+def doubt(
+    subject: str, beside: Iterable[str], justification: str, *, kind: str, is_answer: bool
+) -> Doubt | None:
+    """Why a filled form may not be meant as it stands; None: nothing speaks against it.
+
+    `beside` are the lines that belong to no label, `kind` is what the form asks for.
+    """
+    told = _without_notices([subject, "", *beside])
+    reason = justification[:_MOST_CHARACTERS]
+    if _TAKES_BACK.search(told) or _TAKES_BACK.search(reason) or _ALSO_FOR.search(reason):
+        return "words_beside_form"
+    # Who ends a service names the request that gave it; the answer to a notice means its request all the same.
+    if (kind == "application" or is_answer) and (
+        _REFERENCE.search(told) or _REFERENCE.search(reason)
+    ):
+        return "names_a_request"
+    if any(each.search(told) for each in _BESIDE) or (is_answer and _ABOUT_ANOTHER.search(told)):
+        return "words_beside_form"
+    if _contradicted(kind, _BOTH_KINDS.sub(" ", told), reason):
+        return "line_contradicted"
+    return "words_beside_form" if kind == "application" and _ENDS.search(told) else None
+
+
+def _contradicted(kind: str, told: str, reason: str) -> bool:
+    if kind == "application":
+        return bool(_TERMINATES.search(told) or _ENDS_SERVICE.search(reason))
+    if _ENDS_NOTHING.search(told) or _ENDS_NOTHING.search(reason):
+        return True
+    return bool(_BEGINS.search(told)) and not (_TERMINATES.search(told) or _ENDS.search(told))
+
+
+def _without_notices(lines: Sequence[str]) -> str:
+    """The paragraphs in which people speak, each on one line."""
+    text = "\n".join(line[:_LONGEST_SAID].strip() for line in lines)[:_MOST_CHARACTERS]
+    paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
+    return "\n".join(each for each in paragraphs if not _NOTICE.search(each))
+
+
+_OF_APPLICANT: Final = re.compile(
+    r"\W{0,8}(?:[0-9a-z]{1,2}[.)]\s?)?(?P<label>nama|akaun|(?:alamat )?e-?mel)(?: (?:penuh|pemohon|pengguna|kakitangan|staf)){1,2}\s?[:=\t]\s{0,9}(?P<value>.{1,300})"
+    r"|\W{0,8}(?:[0-9a-z]{1,2}[.)]\s?)?(?:full|(?:applicant|user|staff)(?:['’]?s)?) (?P<english>name|account|e-?mail)(?: address)?\s?[:=\t]\s{0,9}(?P<other>.{1,300})",
+    re.IGNORECASE,
+)
+_FIELD_OF: Final = {"nama": "name", "name": "name", "akaun": "account", "account": "account"}
+
+
+def said_of_applicant(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The fields of lines such as `Nama pemohon: Siti`, which are no labels, each with its value.
+
+    Where `Nama: Ahmad` stands beside it, that may be another person.
+    """
+    for line in lines:
+        if found := _OF_APPLICANT.fullmatch(line[:_LONGEST_SAID].strip()):
+            label = (found["label"] or found["english"]).lower()
+            yield _FIELD_OF.get(label, "email"), (found["value"] or found["other"]).strip()
+
+
+_SIZE: Final = (
+    r"(?:[0-9][0-9.,]{0,15}\s{0,2}(?:[kmgt]i?b?|(?:kilo|mega|giga|tera)(?:bait|bytes?)?|gig)"
+    r"|\b(?:se|satu|dua|tiga|empat|lima|enam|tujuh|lapan|sembilan|sepuluh|belas|puluh|ratus|ribu|one|two|three|five|ten|twenty|fifty|hundred) (?:mega|giga|tera)(?:bait|bytes?))\b"
+)
+_A_SIZE: Final = re.compile(_SIZE, re.IGNORECASE)
+_LABELLED: Final = re.compile(rf"([^:：=]{{1,60}})[:：=]\s{{0,10}}{_SIZE}.{{0,60}}", re.IGNORECASE)
+_UNLABELLED: Final = re.compile(
+    rf"((?:[a-z]{{2,12}}\.?\s){{0,3}}(?:saiz|size|had|limit)\b[^\d.]{{0,40}})\b{_SIZE}\W{{0,3}}",
+    re.IGNORECASE,
+)
+_BEGINS_WITH_QUOTA: Final = re.compile(
+    r"[\W\d_]{0,8}(?:[a-z]{1,12}\s){0,2}(?:kuota|quota)\b.{0,60}\d", re.IGNORECASE
+)
+_QUOTA: Final = re.compile(
+    r"\b(?:kuota|quota|storan|storage|ruang|kapasiti|capacity)\b", re.IGNORECASE
+)
+_FILE: Final = re.compile(
+    r"\b(?:fail|files?|lampiran|attachments?|muat naik|uploads?)\b", re.IGNORECASE
+)
+_BEFORE: Final = 40
+_AFTER: Final = 25
+_AS_IT_IS: Final = re.compile(
+    r"\b(?:semasa|sekarang|kini|sedia ada|lama|asal|current(?:ly)?|present|existing|old)\b",
+    re.IGNORECASE,
+)
+_OF_MAIL: Final = re.compile(
+    r"\b(?:e-?mel|e-?mail|peti|mailbox|outlook|gmail|google|hanya|only|melebihi|exceed\w*|terhad|limited)\b",
+    re.IGNORECASE,
+)
+"""Words of the limits that there are, not of those that are asked for."""
+
+
+def sizes_elsewhere(lines: Iterable[str]) -> frozenset[str]:
+    """The sizes that these lines seem to ask for, though no label of theirs begins the line."""
+    found: set[str] = set()
+    for line in lines:
+        found |= _asked(line[:_LONGEST_SAID].strip())
+    return frozenset(found)
+
+
+def _asked(line: str) -> set[str]:
+    if not (any(map(str.isdigit, line)) or _A_SIZE.search(line)) or _AS_IT_IS.search(line):
+        return set()
+    if labelled := _LABELLED.fullmatch(line) or _UNLABELLED.fullmatch(line):
+        return _meant(labelled[1])
+    if _BEGINS_WITH_QUOTA.match(line) and not _OF_MAIL.search(line):
+        return {"quota_bytes"}
+    for size in _A_SIZE.finditer(line):
+        near = line[max(size.start() - _BEFORE, 0) : size.end() + _AFTER]
+        if _QUOTA.search(near) and not _OF_MAIL.search(near):
+            return {"quota_bytes"}
+    return set()
+
+
+def _meant(label: str) -> set[str]:
+    """What a label means; one that names neither may mean both."""
+    if _QUOTA.search(label):
+        return {"quota_bytes"}
+    return {"max_file_size_bytes"} if _FILE.search(label) else set(SIZES)
