@@ -96,6 +96,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # the server leaves out the body (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
         given = _traceparent(scope)
         is_watched = scope["path"] not in limits.ALWAYS_ANSWERED
         span = tracing.begin(scope["method"], Kind.SERVER, given) if is_watched else None

@@ -112,6 +112,13 @@ def parcel_routes(desk: Desk) -> APIRouter:
         found = [key for key in every if page.after is None or key > page.after]
         return by_number.page(found[: page.lookahead], page, key=lambda item: item)
 
+    @routes.get("/v1/shelves")
+    async def shelves(
+        caller: Annotated[Principal, Depends(principal)],
+        page: Annotated[PageRequest[tuple[int, str]], Depends(by_number)],
+    ) -> dict[str, int]:
+        return {"limit": page.limit}
+
     @routes.get("/v1/me")
     async def me(caller: Annotated[Principal, Depends(principal)]) -> dict[str, str]:
         return {"subject": caller.subject, "name": caller.name, "agency": caller.agency}

@@ -98,8 +98,37 @@ async def test_an_unknown_address_and_a_wrong_method_are_problems(client):
     assert_problem(await client.get("/v1/nothing"), "not_found")
     wrong_method = await client.delete("/v1/me")
     assert_problem(wrong_method, "method_not_allowed")
-    assert wrong_method.headers["allow"] == "GET"
-    assert (await client.delete("/v1/parcels")).headers["allow"] == "GET, POST"
+    assert wrong_method.headers["allow"] == "GET, HEAD"
+    assert (await client.delete("/v1/parcels")).headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_head_is_answered_as_get_is(client, operator):
+    head = await client.head("/v1/me", headers=operator)
+    got = await client.get("/v1/me", headers=operator)
+    assert (head.status_code, head.headers["content-length"]) == (
+        200,
+        got.headers["content-length"],
+    )
+    assert (await client.head("/healthz")).status_code == 200
+    assert (await client.head("/v1/letters")).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer", "code"),
+    [
+        ("limits=1", "/query/limits", "unknown_field"),
+        ("Limit=1", "/query/Limit", "unknown_field"),
+        ("limit=1&limit=2", "/query/limit", "too_many_items"),
+        ("q=" + "a" * 100 + "&" + "b" * 100 + "=1", "/query/" + "b" * 64, "unknown_field"),
+    ],
+)
+async def test_a_parameter_that_would_be_passed_over_is_refused(
+    client, operator, query, pointer, code
+):
+    response = await client.get(f"/v1/shelves?{query}", headers=operator)
+    body = assert_problem(response, "validation_failed")
+    assert (pointer, code) in {(each["pointer"], each["code"]) for each in body["errors"]}
+    assert (await client.get("/v1/shelves?limit=1", headers=operator)).status_code == 200
 
 
 async def test_an_unforeseen_error_says_nothing_of_the_inside(client):
