@@ -1,8 +1,8 @@
 """An agency's office: its mailbox on a real IMAP server, and what intake made of the mail in it."""
 
-import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,12 +18,12 @@ from fixtures.service import Surroundings
 
 from bmt.chassis.runtime.documents import DocumentStore
 from bmt.chassis.runtime.mongodb import connect
+from evaluation.forking import Forked, ForkServer
 from evaluation.ports import any_free_port
 from services.intake.mailbox import BEGUN, LONGEST_READING
 from services.intake.main import build
 from services.intake.settings import Settings
 
-ROOT = Path(__file__).parents[3]
 SENDER = "bmt@mygovuc.gov.my"
 MARKED_WITHIN_SECONDS = 60
 
@@ -66,21 +66,17 @@ class Office:
             yield client
 
     @asynccontextmanager
-    async def process(self, port: int = 0) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def process(self, forks: ForkServer, port: int = 0) -> AsyncIterator[Forked]:
         """Intake as a process that can be killed."""
         settings = {**self.surroundings._settings, **self.settings(port)}
         settings |= {"port": any_free_port()}
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.intake.main"),
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **_variables(settings)},
-            stdout=asyncio.subprocess.DEVNULL,
-        )
+        command = (sys.executable, "-m", "services.intake.main")
+        variables = {**os.environ, **_variables(settings)}
+        child = await forks.start(command, variables, Path(os.devnull), None)
         try:
             yield child
         finally:
-            if child.returncode is None:
-                child.kill()
+            child.send_signal(signal.SIGKILL)
             await child.wait()
 
     @property

@@ -1,6 +1,7 @@
 """An office mailbox on a real IMAP server: each message is one thing, once, and stays where it is."""
 
 import asyncio
+import signal
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from intake_callers import ADMINISTRATOR, FILLED, INBOUND, OF_JPA, SITI, asked, 
 from office import SENDER, Office, document_id, what_became
 
 from bmt.contracts.events import NotificationPrepared
+from evaluation.forking import ForkServer
 from services.intake.emails import cause_of
 from services.intake.mailbox import TWICE
 from services.notification import main as notification
@@ -32,6 +34,14 @@ async def office(dovecot, surroundings, mongodb, variables):
     office = Office(dovecot, surroundings, mongodb, variables)
     yield office
     office.close()
+
+
+@pytest.fixture(scope="module")
+async def forks(tmp_path_factory):
+    """Has imported what every intake that is killed needs."""
+    forks = ForkServer(["services.intake.main"], tmp_path_factory.mktemp("forks") / "log")
+    yield forks
+    await forks.stop()
 
 
 @pytest.fixture
@@ -178,17 +188,17 @@ async def test_two_replicas_take_each_message_once(office):
 
 @pytest.mark.parametrize("command", [b"BODY.PEEK", b"STORE", b"LOGOUT"])
 async def test_who_is_killed_in_the_middle_of_a_look_loses_nothing_and_doubles_nothing(
-    office, wire_to, command
+    office, forks, wire_to, command
 ):
     office.dovecot.deliver(email())
     wire = await wire_to(hold_at=command)
-    async with office.process(wire.port) as intake:
+    async with office.process(forks, wire.port) as intake:
         await asyncio.wait_for(wire.held.wait(), 60)
         first = await office.commits()
         assert len(first) == (command != b"BODY.PEEK")
         assert office.dovecot.marked == (command == b"LOGOUT")
-        intake.kill()
-    async with office.process():
+        intake.send_signal(signal.SIGKILL)
+    async with office.process(forks):
         await office.all_taken(1)
     again = await office.commits()
     assert len(again) == 1
@@ -310,24 +320,26 @@ async def test_a_bounce_goes_to_the_agency_of_its_request(office, surroundings, 
 LARGE = email("x" * 70 + "\n", Message_ID="<lama@mampu.gov.my>") + b"y" * 70 + b"\n" * 5_000_000
 
 
-async def killed_while_it_reads(office):
+async def killed_while_it_reads(office, forks):
     """Intake, killed in the middle of reading a message."""
     before = len(await office.begun())
-    async with office.process() as intake:
+    async with office.process(forks) as intake:
 
         async def begun():
             assert len(await office.begun()) > before
 
         await eventually(begun, timeout=60)
-        intake.kill()
+        intake.send_signal(signal.SIGKILL)
         await intake.wait()
 
 
-async def test_a_message_that_was_being_read_when_intake_died_twice_waits_for_a_person(office, as_):
+async def test_a_message_that_was_being_read_when_intake_died_twice_waits_for_a_person(
+    office, forks, as_
+):
     office.dovecot.deliver(LARGE)
     office.dovecot.deliver(email())
-    await killed_while_it_reads(office)
-    await killed_while_it_reads(office)
+    await killed_while_it_reads(office, forks)
+    await killed_while_it_reads(office, forks)
     assert await office.commits() == []
     async with office.intake() as intake:
         await eventually(lambda: office.dovecot.marked == 1, timeout=30)
