@@ -46,8 +46,9 @@ MAY_LACK = {
     "BMT_SESSION_KEY",
     "BMT_LOGIN_CLIENT_SECRET",
     "BMT_STATUS_CODE_KEY",
+    "BMT_WEBHOOK_SECRETS",
 }
-"""Where a mail server wants no login; where there are no pages; where they are a public client; where nobody is told a code; where no mailbox is read."""
+"""Where a mail server wants no login; where there are no pages; where they are a public client; where nobody is told a code; where no mailbox is read; where no webhook is called."""
 
 
 def settings_of(process):
