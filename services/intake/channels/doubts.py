@@ -37,6 +37,7 @@ _IS_NONE: Final = re.compile(
     r"|\btiada tindakan\b|\bno (?:further )?action\b|\btidak perlu (?:di)?(?:proses|daftar|ambil tindakan)|\b(?:bukan|not an?) (?:permohonan|request|application)\b"
     r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
     r"|\b(?:menggantikan|gantikan|pembetulan|membetulkan|betulkan|pindaan|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
+    r"|\b(?:boleh(?:kah| ?ke)? (?:saya|kami)|bila(?:kah)?|berapa|bagaimana(?:kah)?|apakah|kenapa|mengapa|what|when|why|where|which|how (?:long|many|much)|(?:can|may|could|am) i)\b[^?\n]{0,160}\?(?!\w)"
     r"|\b(?:adakah|betulkah|perlukah|is this|is it|should i|do i need)\b[^?\n]{0,120}\?",
     re.IGNORECASE,
 )
@@ -67,6 +68,7 @@ _ABOUT_ANOTHER: Final = re.compile(
 _NOT_NOW: Final = re.compile(
     r"\btunggu\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
     r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for (?:me|my))\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:sahkan|maklumkan|muktamadkan)\b"
+    r"|\bbelum (?:lagi )?(?:di|me|men)?(?:lulus|sokong|nyokong|sah|gesah|setuju)(?:kan)?\b|\btertakluk (?:kepada|pada)\b|\bsubject to\b"
     r"|\b(?:jika|kalau|sekiranya|if|unless)\b[^.\n]{0,120}\b(?:tidak (?:di|me)?perlu(?:kan)?|tidak jadi|not needed|no need)\b",
     re.IGNORECASE,
 )
@@ -88,7 +90,7 @@ _FROM_WHEN: Final = re.compile(
 )
 """A form has no line for a day: who wants the service, or its end, from or until then is registered by a person."""
 _NO_REQUEST_OF_ITS_OWN: Final = re.compile(
-    r"^\W{0,5}(?:ujian|test(?:ing)?|fyi)\W{0,5}$|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
+    r"^\W{0,5}(?:ujian|test(?:ing)?|fyi)\W{0,5}$|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
     r"|\b(?:ter|di)(?:silap|salah)\b|\bsalah (?:isi|taip|eja|hantar|maklumat)\b|\byang (?:betul|sebenar)(?:nya)?\s?(?:[:：]|ialah|adalah|seperti|di ?bawah)|\bby mistake\b|\bwrongly\b|\btypo\b"
     r"|\b(?:tidak|tak) (?:ber)?setuju\b|(?<!/)(?<!/ )\b(?:tidak|tak) (?:di|me)?(?:nyokong|sokong|lulus)(?:kan)?\b|\b(?:di|me)?(?:tolak|nolak)\b(?! ansur)|\breject(?:ed|s)?\b"
     r"|\b(?:not|don't|doesn't) (?:agree|approve|support)",
@@ -108,19 +110,29 @@ _ALSO_FOR: Final = re.compile(
 )
 _BESIDE: Final = (_IS_NONE, _NOT_NOW, _FROM_WHEN, _NO_REQUEST_OF_ITS_OWN, _SEVERAL_PEOPLE)
 
-_SERVICE: Final = r"(?:(?:perkhidmatan|khidmat|akaun) (?:bmt|big mail|ini|saya|beliau|tersebut)|(?:this|my|the|his|her) (?:service|account)|bmt)\b"
-_ENDS_SERVICE: Final = re.compile(
-    rf"\b(?:(?:di|me)?(?:namat|tamat)kan|terminated?|(?:mem)?batalkan|cancel|tidak (?:lagi )?(?:perlu|memerlukan|mahukan)|no longer needs?)\b[^.\n]{{0,20}}\b{_SERVICE}"
-    rf"|\b(?:mohon|memohon|minta|permohonan) penamatan\b[^.\n]{{0,20}}\b{_SERVICE}|\b(?:bmt|perkhidmatan ini|this service)\b[^.\n]{{0,20}}\b(?:tidak (?:lagi )?(?:di)?perlu(?:kan)?|ditamatkan|not needed)\b",
+_END: Final = (
+    r"\b(?:(?:(?:di|me|mem|pe|pem)?(?:tamat|namat|henti|berhenti|tutup|nutup|gugur|padam|matikan|nyahaktif)|menyahaktif)(?:kan|an)?"
+    r"|terminat(?:e|ed|ing|ion)|stop|clos(?:e|ing)|deactivat(?:e|ion)|disabl(?:e|ing)|discontinue|delet(?:e|ion))\b"
+)
+_NEEDS_NONE: Final = r"\b(?:(?:tidak|tak) (?:lagi )?(?:perlu(?:kan)?|memerlukan|mahukan|digunakan)|no longer needs?)\b"
+_A_SERVICE: Final = r"\b(?:perkhidmatan|khidmat|akaun|service|account|bmt)\b"
+_THIS_SERVICE: Final = r"\b(?:(?:perkhidmatan|khidmat|akaun) (?:bmt|big mail|ini|saya|beliau|tersebut)|(?:this|my|the|his|her) (?:service|account)|bmt)\b"
+_ENDS_A_SERVICE: Final = re.compile(rf"{_END}[^.\n]{{0,20}}?{_A_SERVICE}", re.IGNORECASE)
+_ENDS_THIS_SERVICE: Final = re.compile(
+    rf"(?:{_END}|{_NEEDS_NONE}|\b(?:(?:mem)?batalkan|cancel)\b)[^.\n]{{0,20}}?{_THIS_SERVICE}|\b(?:bmt|perkhidmatan ini|this service)\b[^.\n]{{0,20}}?(?:{_END}|{_NEEDS_NONE}|\btidak (?:lagi )?diperlukan\b)",
     re.IGNORECASE,
 )
-"""In the justification of an application."""
+"""In the justification of an application, which may speak of other services that end."""
 _ENDS_NOTHING: Final = re.compile(
-    r"\b(?:bukan(?:nya)?|jangan(?:lah)?|(?:tidak|tak) (?:mahu|ingin|nak|hendak|perlu|berniat|akan)|not|don't)\s(?:[a-z]{1,15}\s){0,3}(?:(?:pe|me|di)?(?:namat|tamat)(?:kan|an)?|terminat(?:e|ed|ing|ion))\b",
+    rf"\b(?:bukan(?:nya)?|jangan(?:lah)?|(?:tidak|tak) (?:mahu|ingin|nak|hendak|perlu|berniat|akan)|not|don't)\s(?:[a-z]{{1,15}}\s){{0,3}}{_END}"
+    r"|\b(?:masih|still) (?:lagi )?(?:di|me|meng)?(?:perlu(?:kan)?|merlukan|mahu(?:kan)?|guna(?:kan)?|needs?|uses?)\b"
+    r"|(?<!tidak )(?<!tak )(?<!perlu )(?<!akan )\b(?:di|me)?(?:terus|nerus|kekal|ngekal|sambung|nyambung)kan\b(?! (?:proses|tindakan|urusan|dengan|penamatan|permohonan))"
+    r"|(?<!tidak )(?<!tak )\b(?:di|meng)?aktifkan\b|(?<!not )\b(?:continue|keep|activate|enable) (?:to use|using|bmt|(?:the|my|this|his|her) (?:service|account|bmt))\b",
     re.IGNORECASE,
 )
+"""In a termination: the service is to go on, or to begin."""
 _BEGINS: Final = re.compile(
-    r"\b(?:permohonan|pendaftaran|langganan) (?:baharu|baru)\b|\bnew (?:application|request)\b|\b(?:ingin |hendak )?(?:me)?mohon (?:(?:untuk )?(?:menggunakan|mendapatkan|melanggan) |(?:tambahan )?(?:perkhidmatan|kuota|akses)\b)"
+    r"\b(?:permohonan|pendaftaran|langganan) (?:baharu|baru)\b|\bnew (?:application|request)\b|\b(?:me)?mohon (?:(?:untuk )?(?:menggunakan|mendapatkan|melanggan) |(?:tambahan )?(?:perkhidmatan|kuota|akses)\b)"
     r"|\bappl(?:y|ying) for\b|\b(?:me)?nambah(?:kan)? kuota\b",
     re.IGNORECASE,
 )
@@ -151,10 +163,12 @@ def doubt(
 
 def _contradicted(kind: str, told: str, reason: str) -> bool:
     if kind == "application":
-        return bool(_TERMINATES.search(told) or _ENDS_SERVICE.search(reason))
+        ends = _TERMINATES.search(told) or _ENDS_A_SERVICE.search(told)
+        return bool(ends or _ENDS_THIS_SERVICE.search(reason))
     if _ENDS_NOTHING.search(told) or _ENDS_NOTHING.search(reason):
         return True
-    return bool(_BEGINS.search(told)) and not (_TERMINATES.search(told) or _ENDS.search(told))
+    both = f"{told}\n{reason}"
+    return bool(_BEGINS.search(both)) and not (_TERMINATES.search(both) or _ENDS.search(both))
 
 
 def _without_notices(lines: Sequence[str]) -> str:

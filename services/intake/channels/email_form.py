@@ -330,7 +330,7 @@ _SEVERAL_NAMES: Final = re.compile(
     r"\b1[.)]\s.{1,200}\b2[.)]\s|;"
     r"|\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\b.{1,150}(?:,|&|\bdan\b|\band\b|\s/\s).{1,150}\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\s"
     r"|\s&\s|(?-i:\s(?:dan|and|serta|DAN|AND|SERTA)\s)|\w\w\s/\s\w\w"
-    r"|\b(?:bagi pihak|b\s?/\s?p|on behalf of|lain-lain|dll|dkk|et al)\b|\bb\.\s?p\.",
+    r"|\b(?:bagi pihak|b\s?/\s?p|on behalf of|lain-lain|dll|dkk|et al|wakil|semua|kumpulan|[0-9]{1,3} orang)\b|\b[bp]\.\s?p\.",
     re.IGNORECASE,
 )
 """Also one who signs for another."""

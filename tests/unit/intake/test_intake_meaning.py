@@ -256,6 +256,11 @@ class TestPeople:
             "Siti Aminah bagi pihak Ahmad bin Abu",
             "Siti Aminah (on behalf of Ahmad bin Abu)",
             "b.p. Ahmad bin Abu",
+            "Siti (wakil Ahmad bin Abu)",
+            "p.p. Ahmad bin Abu",
+            "Semua pegawai Unit ICT",
+            "Kumpulan Projek Jambatan",
+            "Unit ICT (5 orang)",
             "Tengku Ali Shah & Rakan",
             "seperti lampiran",
             "Rujuk senarai dilampirkan",
@@ -342,6 +347,12 @@ class TestWordsBesideTheForm:
             "Tunggu dahulu, saya akan sahkan kuota esok.",
             "Please hold this until my director confirms.",
             "Jika kuota e-mel saya masih ada, permohonan ini tidak diperlukan.",
+            "Ketua jabatan belum meluluskan.",
+            "Tertakluk kepada kelulusan ketua saya.",
+            "Subject to my head's approval.",
+            "Sekadar mencuba sistem.",
+            "Boleh ke saya mohon BMT? Berapa lama prosesnya?",
+            "How long does it take?",
             "Ujian sahaja.",
             "This is a test.",
             "FYI",
@@ -424,6 +435,52 @@ class TestWordsBesideTheForm:
         text = FORM + "Mohon juga untuk Ahmad, akaun ahmad.mampu@mygovuc.gov.my.\n"
         assert why(form(text)) == [("message", "words_beside_form")]
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Hentikan perkhidmatan BMT saya.",
+            "Sila tutup akaun BMT ini.",
+            "Mohon nyahaktifkan BMT beliau.",
+            "Please deactivate BMT for the officer below.",
+            "Please close my account.",
+        ],
+    )
+    def test_an_application_that_ends_the_service_in_other_words(self, words):
+        meant = FORM.replace("Menghantar pelan tapak kepada kontraktor.", words)
+        for text, subject in ((WHOLE, words), (f"{words}\n\n{WHOLE}", "BMT"), (meant, "BMT")):
+            assert why(form(text, subject)) == [("kind", "line_contradicted")]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Sila aktifkan BMT untuk projek jambatan.",
+            "Saya masih memerlukan perkhidmatan ini.",
+            "Mohon perkhidmatan diteruskan.",
+            "I still need this service.",
+            "Please keep my account.",
+        ],
+    )
+    def test_a_termination_of_what_is_still_needed(self, words):
+        text = FORM.replace("permohonan", "penamatan")
+        meant = text.replace("Menghantar pelan tapak kepada kontraktor.", words)
+        for each in (f"{words}\n\n{text}", meant):
+            assert why(form(each, "BMT")) == [("kind", "line_contradicted")]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "Pegawai telah bersara, tetapi akaun masih aktif.",
+            "Perkhidmatan tidak diteruskan selepas projek.",
+            "Sila teruskan proses penamatan.",
+            "Mohon perkhidmatan BMT beliau ditamatkan.",
+        ],
+    )
+    def test_a_termination_that_is_one(self, words):
+        text = FORM.replace("permohonan", "penamatan")
+        meant = text.replace("Menghantar pelan tapak kepada kontraktor.", words)
+        for each in (f"{words}\n\n{text}", meant):
+            assert form(each, "BMT").request.kind == "termination"
+
     @pytest.mark.parametrize("subject", ["Penamatan perkhidmatan BMT", "BMT termination"])
     def test_an_application_whose_subject_is_a_termination(self, subject):
         assert why(form(WHOLE, subject)) == [("kind", "line_contradicted")]
@@ -454,6 +511,10 @@ class TestWordsBesideTheForm:
             "Diharap dapat diproses sebelum 5 Disember 2026.",
             "We are a team from the Marketing unit.",
             "Menunggu maklum balas tuan.",
+            "Boleh tuan proses permohonan di bawah? Terima kasih.",
+            "Could you please process my application?",
+            "Perlu bantuan? Layari https://x.my/?a=bila&b=boleh saya",
+            "Akaun e-mel saya tidak ditutup, hanya terhad.",
         ],
     )
     def test_what_offices_write_around_every_form(self, words):
