@@ -62,7 +62,12 @@ def _criteria(
         Query(description="Received then or earlier: a time, or a day in Malaysia."),
     ] = None,
 ) -> Criteria:
-    return Criteria(q, agency, status, begins(from_), ends(to))
+    """Raises `Refused` (`validation_failed`) if the time ends before it begins."""
+    since, before = begins(from_), ends(to)
+    if since is not None and before is not None and since >= before:
+        wrong = FieldError.of("/query/from", "from_after_to")
+        raise Refused(wrong.detail, problem="validation_failed", errors=(wrong,))
+    return Criteria(q, agency, status, since, before)
 
 
 router = api_router(tags=["records"])

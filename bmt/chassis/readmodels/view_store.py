@@ -312,11 +312,12 @@ def words_of(texts: Iterable[str]) -> list[str]:
 def search_terms(text: str) -> list[str]:
     """The search terms of a query. A document matches if each term begins one of its words.
 
-    A reference counts in its normal form, however it is typed. Any text around it is ignored.
+    A reference counts in its normal form, however it is typed. Any text around it is ignored. Signs alone begin no
+    word, so they find nothing.
     """
     if (reference := read_reference(text)) is not None:
         return [reference.casefold()]
-    return _words(text)
+    return _words(text) or [signs[:LONGEST_WORD] for signs in text.split()]
 
 
 def _words(text: str) -> list[str]:

@@ -263,6 +263,8 @@ async def test_pages_follow_one_another(search, say, as_):
         ("from=1764000000", "from"),
         ("to=0.5", "to"),
         ("status=siap", "status"),
+        ("from=2026-12-31&to=2026-01-01", "from"),
+        ("statuses=filed", "statuses"),
     ],
 )
 async def test_a_search_that_cannot_be_made_names_what_is_wrong(records, as_, query, pointer):

@@ -36,3 +36,10 @@ def test_words_are_few_and_short_however_long_the_text():
     assert len(words_of([" ".join(map(str, range(20_000)))])) == MOST_WORDS
     assert max(map(len, words_of(["a" * 10_000]))) == LONGEST_WORD
     assert search_terms("a" * 10_000) == ["a" * LONGEST_WORD]
+
+
+@pytest.mark.parametrize("text", [".*", "?", "- -", "$"])
+def test_signs_alone_find_nothing(text):
+    assert not any(any(word.startswith(each) for word in FILE) for each in search_terms(text))
+    assert search_terms(text)
+    assert search_terms("  ") == []
