@@ -42,11 +42,14 @@ test: $(STAMP)   ## Lint, types, architecture, then every test on real Kafka and
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
 
 # All tests as bytecode, while the types keep one core busy: else each process that shares them does this for itself.
-compiled: $(STAMP)
-	@$(BIN)/python -m pytest -q --collect-only > $(VENV)/compiled.log || { tail $(VENV)/compiled.log; exit 1; }
+compiled: $(VENV)/compiled.log
+
+$(VENV)/compiled.log: $(STAMP) $(shell find bmt services web evaluation prove tests -name '*.py')
+	@$(BIN)/python -m pytest -q --collect-only > $@.new || { tail $@.new; exit 1; }
+	@mv $@.new $@
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
-	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench tests/e2e/test_schemathesis.py tests/unit/intake/test_scans_taken_apart.py $(wildcard tests/unit/*/test_*_in_any_order.py)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench $$(grep -rlEw 'LONG|only_long|decider_machine' tests/contract tests/e2e tests/integration tests/unit --include='test_*.py' | grep -v -e _in_a_browser -e test_drill)
 
 browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
 	@BMT_LONG=1 $(BIN)/python -m pytest -q -m browser tests/e2e

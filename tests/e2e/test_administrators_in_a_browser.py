@@ -6,6 +6,7 @@ import uuid
 from eventually import eventually
 from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in_as, ways
 from fixtures.outside import registered
+from fixtures.thoroughness import only_long
 from playwright.async_api import expect
 
 from evaluation.mail import REFUSED
@@ -42,7 +43,7 @@ WORDS = {
 }
 
 
-@ways("ms", scripts=False)
+@ways()
 async def test_an_administrator_decides_on_one_request_and_on_many(
     new_page, caller, http, ready, language, scripts
 ):
@@ -97,35 +98,7 @@ async def test_an_administrator_decides_on_one_request_and_on_many(
     assert page.strangers == []
 
 
-@ways("en", scripts=True)
-async def test_whoever_calls_is_found_by_name_and_by_reference_decided_or_not(
-    new_page, caller, http, ready, language, scripts
-):
-    admin = caller("administrator")
-    account, name = await registered(http, ready), f"Zainab {uuid.uuid4().hex[:8]}"
-    applicant = {"account": account, "name": name, "email": account}
-    request_id = await admin.submit(account=account, applicant=applicant)
-    await admin.decide(request_id, "reject", reason="Tiada keperluan.")
-    await admin.until(request_id, "rejected", "notified", "filed")
-    page = await new_page("approval", scripts=scripts)
-    await sign_in_as(page, "Aminah")
-    await page.goto(f"{ready['web']['url']}/console/rules?lang={language}")
-    await page.locator("#search").fill(name.lower())
-    await page.locator("#search").press("Enter")
-    await expect(page.locator("[data-lines] tbody tr")).to_have_count(1)
-    if scripts:
-        await clean(page, "what was found")
-    await page.get_by_role("link", name=name).click()
-    await expect(page.locator("main")).to_contain_text(name)
-    reference = (await admin.get("intake", f"/v1/requests/{request_id}")).json()["reference"]
-    await page.locator("#search").fill(reference.replace("-", " ").lower())
-    await page.locator("#search").press("Enter")
-    await page.wait_for_url(f"**/requests/{request_id}")
-    await page.goto(f"{ready['web']['url']}/console/done")
-    await expect(page.get_by_role("link", name=name)).to_have_count(1)
-    assert page.strangers == []
-
-
+@only_long
 async def test_a_list_is_walked_through_by_keys_which_can_be_switched_off(
     new_page, caller, http, ready
 ):
@@ -167,6 +140,7 @@ async def test_a_list_is_walked_through_by_keys_which_can_be_switched_off(
     await expect(page.locator("#search")).to_have_value("j/?")
 
 
+@only_long
 async def test_twenty_requests_fit_on_two_screens_and_all_are_chosen_at_once(
     new_page, caller, http, ready
 ):
@@ -256,7 +230,7 @@ async def hamid(new_page, scripts):
     return page
 
 
-@ways("ms", scripts=True)
+@ways()
 async def test_what_one_administrator_has_taken_the_other_sees_and_may_decide(
     new_page, caller, http, ready, language, scripts
 ):

@@ -6,6 +6,7 @@ import pytest
 from eventually import eventually
 from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in, ways
 from fixtures.outside import SECONDS, registered
+from fixtures.thoroughness import only_long
 from playwright.async_api import expect
 
 from bmt.verify_record import keys_from, verify
@@ -50,7 +51,7 @@ async def filed(ready, http, caller):
     return await eventually(complete, SECONDS)
 
 
-@ways("en", scripts=False)
+@ways("en", scripts=True)
 async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     new_page, filed, ready, language, scripts, tmp_path
 ):
@@ -65,6 +66,8 @@ async def test_an_auditor_finds_a_file_verifies_it_and_takes_it_away(
     applicant = filed["state"]["applicant"]["name"]
     await expect(page.get_by_role("heading", level=1)).to_contain_text(applicant)
     await expect(page.get_by_role("main")).to_contain_text(filed["state"]["reference"])
+    if scripts:
+        await clean(page, "a file")
     await page.get_by_role("link", name=words["verify"]).click()
     await expect(page.get_by_text(words["valid"], exact=True)).to_be_visible()
     async with page.expect_download() as awaited:
@@ -104,6 +107,7 @@ async def test_axe_finds_nothing_on_any_page(new_page, filed, language, ready):
     await clean(page, "signed out")
 
 
+@only_long
 async def test_the_keyboard_alone_leads_to_the_content_first(new_page):
     page = await new_page(scripts=True)
     await sign_in(page)

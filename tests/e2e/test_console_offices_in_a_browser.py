@@ -3,19 +3,14 @@
 import uuid
 from datetime import timedelta
 from email.message import EmailMessage
-from io import BytesIO
 from pathlib import Path
-from urllib.parse import urlencode
 
 from eventually import eventually
 from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in_as, ways
 from fixtures.outside import registered
-from fixtures.scanned_paper import batch_pdf, printed, scanned, typed
-from fixtures.service import AGENCIES_FILE
+from fixtures.thoroughness import only_long
 from playwright.async_api import expect
-from pypdf import PdfReader
 
-from bmt.agencies import register
 from bmt.agencies.charter import day_of
 from bmt.chassis.runtime.clock import now
 
@@ -31,14 +26,10 @@ WORDS = {
         "inbox": "Peti masuk",
         "register": "Daftarkan",
         "aside": "Ketepikan",
-        "reload": "Muat semula",
-        "rejected": "Ditolak",
         "tasks": "Tugasan IPMS",
         "take": "Saya ambil tugasan ini",
         "done": "Telah ditetapkan",
         "copy": "Salin: 1500000000",
-        "scans": "Imbas memo, surat atau borang bercetak",
-        "hand in": "Serahkan",
         "papers": "Makluman",
         "take message": "Saya ambil mesej ini",
         "take paper": "Ambil",
@@ -54,14 +45,10 @@ WORDS = {
         "inbox": "Inbox",
         "register": "Register",
         "aside": "Set aside",
-        "reload": "Reload",
-        "rejected": "Rejected",
         "tasks": "IPMS tasks",
         "take": "I take this task",
         "done": "It has been set",
         "copy": "Copy: 1500000000",
-        "scans": "Scan a memo, a letter or a form on paper",
-        "hand in": "Hand in",
         "papers": "Notices",
         "take message": "I take this message",
         "take paper": "Take",
@@ -111,7 +98,7 @@ async def console(new_page, language, *, scripts, person="Aminah"):
     return page
 
 
-@ways("en", scripts=True)
+@ways()
 async def test_an_administrator_registers_one_message_and_sets_another_aside(
     new_page, caller, http, ready, language, scripts
 ):
@@ -161,7 +148,7 @@ async def test_an_administrator_registers_one_message_and_sets_another_aside(
     assert page.strangers == []
 
 
-@ways("ms", scripts=True)
+@ways()
 async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
     new_page, caller, http, ready, language, scripts
 ):
@@ -210,38 +197,7 @@ async def test_an_administrator_sees_what_approving_changes_and_sets_it_by_hand(
     assert (done["note"], len(done["evidence"])) == ("Ditetapkan pada portal.", 1)
 
 
-@ways("ms", scripts=False)
-async def test_an_administrator_scans_a_batch_that_comes_apart_in_the_inbox(
-    new_page, caller, language, scripts, tmp_path
-):
-    words, admin = WORDS[language], caller("administrator")
-    pages = [
-        printed("application"),
-        printed("cover-letter"),
-        typed("SURAT"),
-        printed("termination"),
-    ]
-    batch = tmp_path / "imbasan.pdf"
-    batch.write_bytes(batch_pdf([scanned(page, n, skew=1.5) for n, page in enumerate(pages)]))
-    page = await console(new_page, language, scripts=scripts)
-    await page.get_by_role("link", name=words["inbox"]).first.click()
-    await page.get_by_role("link", name=words["scans"]).click()
-    async with page.expect_download() as download:
-        await page.locator("a[href$='/scans/cover-letter.pdf']").click()
-    assert content(await (await download.value).path()).startswith(b"%PDF-")
-    await page.locator("#scan").set_input_files(batch)
-    await page.get_by_role("button", name=words["hand in"], exact=True).click()
-    papers = page.locator(".banner.good a")
-    await expect(papers).to_have_count(3)
-    await papers.nth(1).click()
-    await expect(page.locator("#channel")).to_have_value("letter")
-    await expect(page.get_by_role("img")).to_have_count(1)
-    item = page.url.rpartition("/")[2]
-    told = (await admin.get("intake", f"/v1/inbox/{item}")).json()["scan"]
-    assert (told["batch"]["filename"], told["pages"]) == ("imbasan.pdf", [3])
-
-
-@ways("en", scripts=True)
+@ways()
 async def test_an_administrator_hands_a_letter_over(
     new_page, caller, http, ready, language, scripts
 ):
@@ -286,49 +242,7 @@ async def test_an_administrator_hands_a_letter_over(
     assert [one["status"] for one in told] == ["notified"]
 
 
-async def test_papers_are_printed_as_one_and_an_acknowledgement_goes_with_the_outcome(
-    new_page, caller, http, ready
-):
-    admin = caller("administrator")
-    reasons = [f"Tiada keperluan {uuid.uuid4().hex[:6]}." for _ in range(2)]
-    for reason in reasons:
-        account = await registered(http, ready)
-        request_id = await admin.submit(account=account, channel="letter", reply_through="letter")
-        notices = f"/v1/requests/{request_id}/notifications"
-        await admin.decide(request_id, "reject", reason=reason)
-
-        async def replaced(notices=notices):
-            answer = await admin.get("notification", notices)
-            assert answer.status_code == 200, answer.text
-            told = answer.json()["items"]
-            assert [one["status"] for one in told] == ["superseded", "prepared"]
-            return told[1]["notification_id"]
-
-        await eventually(replaced)
-    page = await console(new_page, "ms", scripts=True)
-    await page.goto(page.url.partition("?")[0] + "papers?all=1")
-    chosen = page.locator("[name=chosen]:checked")
-    assert await chosen.count() >= 2
-    key = await page.locator("form.work [name=key]").input_value()
-    sent = {
-        "key": key,
-        "do": "print",
-        "chosen": [await one.input_value() for one in await chosen.all()],
-    }
-    form = [
-        (name, one)
-        for name, many in sent.items()
-        for one in ([many] if isinstance(many, str) else many)
-    ]
-    here = page.url.partition("/console")[0]
-    answer = await page.context.request.post(
-        page.url, data=urlencode(form), headers={"Origin": here, "Content-Type": FORM}
-    )
-    text = " ".join(one.extract_text() for one in PdfReader(BytesIO(await answer.body())).pages)
-    assert all(" ".join(reason.split()) in " ".join(text.split()) for reason in reasons)
-
-
-@ways("en", scripts=False)
+@ways()
 async def test_an_administrator_changes_the_words_of_a_notice(new_page, language, scripts):
     words = WORDS[language]
     page = await console(new_page, language, scripts=scripts)
@@ -359,6 +273,7 @@ async def test_an_administrator_changes_the_words_of_a_notice(new_page, language
     await expect(opening).to_have_value(before)
 
 
+@only_long
 async def test_who_has_a_request_open_sees_a_colleagues_decision_at_once(
     new_page, caller, http, ready
 ):
@@ -414,40 +329,7 @@ async def test_axe_finds_nothing_in_the_offices(new_page, caller, http, ready, l
             await picture(page, "pentadbir-peti-masuk")
 
 
-@ways("ms", scripts=True)
-async def test_an_administrator_adds_a_minute_with_a_file_and_reads_the_rules(
-    new_page, caller, http, ready, language, scripts
-):
-    admin = caller("administrator")
-    request_id = await admin.submit(account=await registered(http, ready))
-    await admin.once_known("approval", f"/v1/requests/{request_id}")
-    page = await console(new_page, language, scripts=scripts)
-    base = page.url.partition("?")[0]
-    await page.goto(f"{base}requests/{request_id}")
-    await page.locator("#text").fill("Telah disemak.\nRujuk surat.")
-    await page.locator("#attached").set_input_files(LETTER)
-    add = {"ms": "Tambah minit", "en": "Add the minute"}[language]
-    await page.get_by_role("button", name=add).click()
-    minute = page.locator("ol.timeline li", has_text="Rujuk surat.")
-    await expect(minute).to_have_count(1)
-    file = await page.context.request.get(
-        page.url.partition("/console")[0]
-        + await minute.get_by_role("link", name="surat-kamal.pdf").get_attribute("href")
-    )
-    assert await file.body() == LETTER.read_bytes()
-    told = (await admin.get("approval", f"/v1/requests/{request_id}")).json()["comments"]
-    assert [one["text"] for one in told] == ["Telah disemak.\nRujuk surat."]
-    if scripts:
-        await clean(page, "a request with a minute")
-    rules = {"ms": "Peraturan agensi", "en": "Agency's rules"}[language]
-    await page.get_by_role("link", name=rules).click()
-    await expect(page.locator("ol.timeline code").last).to_have_text(
-        register.read(AGENCIES_FILE).get("MAMPU").policy_version
-    )
-    assert page.strangers == []
-
-
-@ways("en", scripts=True)
+@ways()
 async def test_a_manager_changes_the_rules_and_withdraws_a_change_that_waits(
     new_page, caller, language, scripts
 ):

@@ -89,7 +89,7 @@ async def test_a_user_mends_what_is_wrong_and_corrects_it_before_the_decision(
     await expect(page.get_by_text("3 GB", exact=True)).to_be_visible()
 
 
-@ways("en", scripts=True)
+@ways()
 async def test_an_administrator_corrects_a_request_and_sees_what_it_was(
     new_page, language, scripts, caller, http, ready
 ):
@@ -134,28 +134,3 @@ async def test_an_administrator_corrects_a_request_and_sees_what_it_was(
     await expect(page.get_by_text("Nama tersalah taip.")).to_be_visible()
     await expect(page.locator("ins", has_text="Siti Nurhaliza binti Ahmed")).to_be_visible()
     await looked_at(page, scripts, "corrected request")
-
-
-@ways("en", scripts=True)
-async def test_evidence_that_is_right_stays_with_the_task(
-    new_page, language, scripts, caller, ready, http
-):
-    account = await registered(http, ready, "jpa")
-    faridah = caller("administrator", "JPA")
-    request_id = await faridah.submit(account=account, agency="JPA")
-    assert (await faridah.decide(request_id, "approve")).status_code == 201
-    await faridah.until(request_id, "awaiting_operator")
-    tasks = (await faridah.get("provisioning", "/v1/tasks?status=open&limit=200")).json()["items"]
-    (task,) = [task for task in tasks if task["request_id"] == request_id]
-    page = await new_page("approval", scripts=scripts)
-    await sign_in_as(page, "Faridah")
-    await page.goto(f"{page.url}tasks/{task['task_id']}?lang={language}")
-    await page.locator("#evidence").set_input_files([WRONG, GOOD])
-    await page.locator("#note").fill("Ditetapkan.")
-    await page.locator("button[value=complete]").click()
-    await expect(page.locator("#faults")).to_contain_text("palsu.pdf")
-    await expect(page.get_by_label("surat.pdf")).to_be_checked()
-    await expect(page.locator("#note")).to_have_value("Ditetapkan.")
-    await looked_at(page, scripts, "refused evidence")
-    await page.locator("button[value=complete]").click()
-    await faridah.until(request_id, "configured", "notified", "filed")

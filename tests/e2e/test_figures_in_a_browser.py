@@ -1,34 +1,17 @@
-"""The client charter's figures in a real browser: for an agency, over all agencies, and as files."""
+"""The client charter's figures in a real browser: for an agency, and over all agencies."""
 
-import csv
 from urllib.parse import urljoin
 
 import pytest
 from eventually import eventually
-from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in, sign_in_as, ways
+from fixtures.browsing import LANGUAGES, MARKS, clean, picture, sign_in, sign_in_as
 from fixtures.outside import SECONDS, registered
+from fixtures.thoroughness import only_long
 from playwright.async_api import expect
 
 from bmt.contracts.http.records import CharterFigures
 
 pytestmark = MARKS
-
-WORDS = {
-    "ms": {
-        "title": "Piagam pelanggan",
-        "decision": "Keputusan",
-        "show": "Tunjukkan",
-        "last month": "Bulan lepas",
-        "head": "Langkah",
-    },
-    "en": {
-        "title": "Client charter",
-        "decision": "Decision",
-        "show": "Show",
-        "last month": "Last month",
-        "head": "Step",
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -56,35 +39,6 @@ async def figures(ready, http, caller):
     return await eventually(counted, 2 * SECONDS)
 
 
-@ways("en", scripts=False)
-async def test_an_administrator_sees_how_the_charter_is_kept_and_takes_the_table_away(
-    new_page, figures, ready, language, scripts, tmp_path
-):
-    words = WORDS[language]
-    page = await new_page("approval", scripts=scripts)
-    await sign_in_as(page, "Aminah")
-    if language == "en":
-        await page.get_by_role("link", name="English").click()
-    await page.get_by_role("link", name=words["title"]).click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text(words["title"])
-    decision = page.get_by_role("row", name=words["decision"]).first
-    await expect(decision).to_contain_text(f"{figures.steps[0].kept_percent} %")
-    async with page.expect_download() as awaited:
-        await page.locator("a[href*='steps.csv']").click()
-    file = tmp_path / "steps.csv"
-    await (await awaited.value).save_as(file)
-    rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
-    assert rows[0][0] == words["head"]
-    assert float(rows[1][1]) == figures.steps[0].kept_percent
-    await page.get_by_role("link", name=words["last month"]).click()
-    await expect(page.locator("[aria-current=true]").last).to_have_text(words["last month"])
-    await page.locator("#from").fill("2030-01-01")
-    await page.get_by_role("button", name=words["show"]).click()
-    await expect(page.locator("#from")).to_have_attribute("aria-invalid", "true")
-    await expect(page.locator("#from")).to_have_value("2030-01-01")
-    assert page.strangers == []
-
-
 @LANGUAGES
 async def test_axe_finds_nothing_wrong_with_the_figures(new_page, figures, ready, language):
     page = await new_page("approval", scripts=True)
@@ -109,6 +63,7 @@ async def as_operator(page):
     await page.wait_for_url("**/audit/**")
 
 
+@only_long
 @pytest.mark.parametrize(("who", "area"), [(sign_in, "audit"), (as_operator, "health")])
 async def test_who_looks_after_all_agencies_compares_them(new_page, figures, ready, who, area):
     page = await new_page(scripts=False)

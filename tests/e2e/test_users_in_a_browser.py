@@ -17,7 +17,6 @@ WORDS = {
         "withdraw": "Tarik balik",
         "plain reason": "Sebab",
         "save": "Simpan draf",
-        "saved": "Draf disimpan pada",
         "discard": "Buang draf",
         "ended": "Sesi anda telah tamat",
         "sign in": "Log masuk di tab baharu",
@@ -26,15 +25,11 @@ WORDS = {
         "reference": "Rujukan",
         "code": "Kod semakan",
         "look": "Semak",
-        "no such": "Tiada permohonan dengan rujukan dan kod ini.",
-        "next": "Langkah seterusnya",
         "in other language": "English",
-        "next in other language": "What comes next",
         "in this language": "Bahasa Melayu",
         "still open": "Anda sudah ada permohonan yang masih terbuka",
         "to withdraw": "menarik baliknya",
         "due": "Keputusan dijangka selewat-lewatnya",
-        "continue": "Sambung",
     },
     "en": {
         "why": "Justification",
@@ -43,7 +38,6 @@ WORDS = {
         "withdraw": "Withdraw",
         "plain reason": "Reason",
         "save": "Save as a draft",
-        "saved": "Draft saved on",
         "discard": "Discard the draft",
         "ended": "Your session has ended",
         "sign in": "Sign in in a new tab",
@@ -52,15 +46,11 @@ WORDS = {
         "reference": "Reference",
         "code": "Status code",
         "look": "Look",
-        "no such": "There is no request with this reference and this code.",
-        "next": "What comes next",
         "in other language": "Bahasa Melayu",
-        "next in other language": "Langkah seterusnya",
         "in this language": "English",
         "still open": "You already have a request that is still open",
         "to withdraw": "withdraw it",
         "due": "The decision is due by",
-        "continue": "Continue",
     },
 }
 
@@ -145,56 +135,7 @@ async def with_the_session_ended(page, here, words, files=()):
     await expect(page.get_by_role("heading", name=words["ended"])).to_be_visible()
 
 
-@ways("en", scripts=False)
-async def test_who_has_no_account_sees_where_a_request_is_with_the_code_of_its_acknowledgement(
-    new_page, ready, account, language, scripts
-):
-    words = WORDS[language]
-    page = await new_page("intake", scripts=scripts)
-    await sign_in_as_user(page, account)
-    await page.goto(f"{page.url}?lang={language}")
-    reference = await applied(page, page.url.partition("?")[0], words)
-    code = await told_by_mail(ready, reference)
-
-    stranger = await new_page("intake", scripts=scripts)
-    await stranger.goto(f"{ready['web']['url']}/status/?lang={language}")
-    await looked(stranger, words, reference, "0000 0000 0000")
-    await expect(stranger.get_by_text(words["no such"])).to_be_visible()
-    await looked(stranger, words, reference, code.lower().replace("-", " "))
-    await expect(stranger.get_by_role("heading", name=words["next"])).to_be_visible()
-    await button(stranger, words["in other language"]).click()
-    there = stranger.get_by_role("heading", name=words["next in other language"])
-    await expect(there).to_be_visible()
-    assert code not in stranger.url
-    assert "Siti" not in await stranger.content()
-    assert stranger.strangers == []
-
-
-@ways("ms", scripts=True)
-async def test_a_half_filled_form_is_found_again_in_another_browser(
-    new_page, account, language, scripts
-):
-    words = WORDS[language]
-    page = await new_page("intake", scripts=scripts)
-    await sign_in_as_user(page, account)
-    here = page.url
-    await page.goto(f"{here}new/application?lang={language}")
-    await page.locator("#justification").fill("Separuh siap")
-    await page.locator("#quota_bytes").fill("banyak")
-    await button(page, words["save"]).click()
-    await expect(page.get_by_text(words["saved"])).to_be_visible()
-
-    later = await new_page("intake", scripts=scripts)
-    await sign_in_as_user(later, account)
-    await later.goto(f"{here}?lang={language}")
-    await later.get_by_role("link", name=words["continue"]).click()
-    await expect(later.locator("#justification")).to_have_value("Separuh siap")
-    await expect(later.locator("#quota_bytes")).to_have_value("banyak")
-    await button(later, words["discard"]).click()
-    await expect(later.locator("#justification")).to_have_value("")
-
-
-@ways("en", scripts=False)
+@ways()
 async def test_what_was_typed_is_sent_although_the_session_ended(
     new_page, account, language, scripts
 ):
