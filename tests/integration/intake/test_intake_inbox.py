@@ -301,3 +301,18 @@ async def test_a_message_made_to_be_read_slowly_waits_like_any_other(deliver, in
         assert (await intake.get("/healthz")).status_code == 200
         assert (await delivering).status_code == 202
         assert (await deliver(email(Message_ID="<after@x.my>"))).status_code == 201
+
+
+async def test_why_a_message_waits_is_told_in_the_language_that_is_asked_for(deliver, intake, as_):
+    letter = email("Tuan, saya ingin memohon.", Message_ID="<bahasa@mampu.gov.my>")
+    item = (await deliver(letter)).json()["inbox_item_id"]
+    for language, word in (
+        ("en", "There is no form"),
+        ("en;q=0.5, ms", "Tiada borang"),
+        ("fr", "Tiada borang"),
+        ("", "Tiada borang"),
+    ):
+        headers = as_(*ADMINISTRATOR) | {"Accept-Language": language}
+        answer = (await intake.get(f"/v1/inbox/{item}/text", headers=headers)).json()
+        assert word in answer["reason"]
+        assert "saya ingin memohon" in answer["text"]

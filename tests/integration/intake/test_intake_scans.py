@@ -171,6 +171,7 @@ async def test_nobody_has_to_ask_again_for_what_was_received(scan, get, monkeypa
         (b"not a pdf", PDF, ADMINISTRATOR, "", "validation_failed"),
         (b"", PDF, ADMINISTRATOR, "", "validation_failed"),
         (b"text", "text/plain", ADMINISTRATOR, "", "unsupported_media_type"),
+        (b"photo", "image/heic", ADMINISTRATOR, "", "unsupported_media_type"),
         (b"%PDF-1.7", PDF, APPLICANT, "", "forbidden"),
         (b"%PDF-1.7", PDF, OF_JPA, "memo", "channel_not_allowed"),
         (b"%PDF-1.7", PDF, ADMINISTRATOR, "email", "validation_failed"),
