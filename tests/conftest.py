@@ -39,18 +39,20 @@ TOGETHER = (
     "tests/faults/crash_points/",
     "tests/faults/environment/",
     "tests/faults/",
+    "tests/integration/intake/test_intake_mailbox.py",
+    "tests/unit/test_expressions.py",
 )
-"""What shares a system that takes long to start, or starts its own: the first that fits, the longest at the beginning."""
+"""What shares a system that takes long to start, starts its own, or waits long: the first that fits, the longest at the beginning."""
 
 
 def _together(nodeid: str) -> str | None:
-    return next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+    return next((place for place in TOGETHER if nodeid.startswith(place)), None)
 
 
 class Scheduling(LoadFileScheduling):
     """Who has which tests, where a run has several workers: one has all of a file, which share what it starts.
 
-    All of a folder in `TOGETHER` have one worker, so a system is started once, and ends with the last of them.
+    All of a place in `TOGETHER` have one worker, so a system is started once, and ends with the last of them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -60,7 +62,7 @@ class Scheduling(LoadFileScheduling):
 def pytest_collection_modifyitems(items):
     """Where workers share a run, what takes longest begins first: they end at about the same time."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        order = {folder: place for place, folder in enumerate((*TOGETHER, None))}
+        order = {place: number for number, place in enumerate((*TOGETHER, None))}
         items.sort(key=lambda item: order[_together(item.nodeid)])
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,36 +15,47 @@ import httpx
 import pytest
 from eventually import eventually
 from fixtures.outside import USER, Caller, application, registered
+from fixtures.thoroughness import LONG
+from typer.testing import CliRunner
 
 from bmt.chassis.runtime.mongodb import connect
+from bmt.cli.main import app
 from evaluation.issuer import administrator, holder, mint
 from evaluation.ports import free_base
 
 pytestmark = pytest.mark.e2e
 
-REQUESTS = 200 if os.environ.get("BMT_LONG") else 12
+REQUESTS = 200 if LONG else 12
 """Handed in while it is backed up. Of each kind that stands still somewhere there is one before."""
 SECONDS = 240.0
 PDF = b"%PDF-1.4 bukti"
 AGENCIES = {"MAMPU": "mampu", "JPA": "jpa"}
 
 
-def bmt(*arguments, code=0):
-    """What the command answers in JSON, or prints."""
+async def bmt(*arguments):
+    """What the command answers in JSON, or prints; in this process, which has imported it already."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+    assert done.exit_code == 0, (arguments, done.stdout, done.stderr)
+    return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+
+async def in_its_own_process(*arguments):
+    """As `bmt`: for what starts or ends a system."""
     line = [sys.executable, "-m", "bmt.cli.main", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert done.returncode == code, (arguments, done.stdout, done.stderr)
-    return json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
+    done = await asyncio.to_thread(subprocess.run, line, capture_output=True, text=True)
+    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    return done.stdout
 
 
-@contextmanager
-def system(data):
+@asynccontextmanager
+async def system(data):
     """The ready file of a system that runs on a data directory."""
-    bmt("up", "--detach", "--quiet", "--data", str(data), "--port-base", str(free_base()))
+    where = ("--data", str(data))
+    await in_its_own_process("up", "--detach", "--quiet", *where, "--port-base", str(free_base()))
     try:
         yield json.loads((data / "ready.json").read_text())
     finally:
-        bmt("down", "--data", str(data))
+        await in_its_own_process("down", *where)
 
 
 class People:
@@ -117,7 +128,7 @@ async def backed_up(people, http, ready, run):
 
     async def back_up():
         await half.wait()
-        return await asyncio.to_thread(run)
+        return await run()
 
     taken, _ = await asyncio.gather(back_up(), load())
     await asyncio.gather(*map(hand_in, accounts[REQUESTS:]))
@@ -171,16 +182,17 @@ async def test_a_system_goes_on_from_a_backup_that_was_taken_under_load(ready, t
         began = time.monotonic()
         new = tmp_path / "new"
         base = str(free_base())
-        done = bmt("restore", folder, *sealed, "--data", str(new), "--port-base", base)
+        where = ("--data", str(new), "--port-base", base)
+        done = await in_its_own_process("restore", folder, *sealed, *where)
         restored_in = time.monotonic() - began
-        assert done["restored"]
-        with system(new) as other:
+        assert json.loads(done)["restored"]
+        async with system(new) as other:
             serving_in = time.monotonic() - began
             people = People(http, other)
             await nothing_is_filed_that_nobody_decided(other)
             await everybody_is_registered(http, other, accounts)
             cut = datetime.fromisoformat(taken["cut_at"]).timestamp()
-            assert bmt("records", "verify", "--data", str(new), "--json")["valid"]
+            assert (await bmt("records", "verify", "--data", str(new), "--json"))["valid"]
 
             kept = [id_ for id_ in answered if await is_known(people["MAMPU"], id_)]
             before = {id_ for id_, at in answered.items() if at < cut}
@@ -188,10 +200,9 @@ async def test_a_system_goes_on_from_a_backup_that_was_taken_under_load(ready, t
             assert len(kept) <= len(answered) - 4, "what came after it is not"
             await everything_goes_on(people, http, other, waiting, kept)
             goes_on_in = time.monotonic() - began
-            bmt("views", "rebuild", "--data", str(new))
-            status = await eventually(lambda: settled(new), SECONDS)
-            assert status
-            assert bmt("records", "verify", "--data", str(new), "--json")["valid"]
+            await bmt("views", "rebuild", "--data", str(new))
+            assert await eventually(lambda: settled(new), SECONDS)
+            assert (await bmt("records", "verify", "--data", str(new), "--json"))["valid"]
             await rights_that_went_are_given_again(other)
     sys.stderr.write(
         f"\ndrill: {taken['documents']} documents, {taken['size_bytes'] / 1e6:.1f} MB; "
@@ -206,17 +217,17 @@ async def rights_that_went_are_given_again(ready):
     await client.admin.command("revokeRolesFromUser", "pruner", roles=["pruner"])
     client.close()
     for expected in ([{"about": "MongoDB", "what": "rights of pruner"}], []):
-        assert bmt("migrate", "--data", ready["data"], "--json")["changes"] == expected
+        assert (await bmt("migrate", "--data", ready["data"], "--json"))["changes"] == expected
 
 
 async def is_known(who, request_id):
     return (await who.get("intake", f"/v1/requests/{request_id}")).status_code == 200
 
 
-def settled(data):
+async def settled(data):
     """`bmt status` finds all recorded and published; what people have still to see to came with the copy."""
-    line = [sys.executable, "-m", "bmt.cli.main", "status", "--json", "--data", str(data)]
-    found = json.loads(subprocess.run(line, capture_output=True, check=False).stdout)
+    asked = ["status", "--json", "--data", str(data)]
+    found = json.loads((await asyncio.to_thread(CliRunner().invoke, app, asked)).stdout)
     assert found["missing"] == []
     waits = {n: (one["outbox_pending"], one["parked"]) for n, one in found["services"].items()}
     assert set(waits.values()) == {(0, 0)}, waits

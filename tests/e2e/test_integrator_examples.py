@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.outside import application
+from fixtures.thoroughness import only_long
 
 from bmt.integrator import Connection, Integrator
 from evaluation import machine, sandbox
@@ -77,6 +78,7 @@ async def test_javascript(connection, tmp_path):
     assert_followed_to_the_file(await run("node", "publish.mjs", connection, folder=folder))
 
 
+@only_long
 async def test_java(connection):
     """With the jars of the evaluation's own Kafka."""
     needs("java", "javac")
@@ -84,10 +86,9 @@ async def test_java(connection):
     assert_followed_to_the_file(printed)
 
 
+@only_long
 async def test_go(connection, tmp_path):
     needs("go")
-    if not os.environ.get("BMT_LONG"):
-        pytest.skip("Go compiles its client for minutes: BMT_LONG=1")
     program, folder = tmp_path / "publish", EXAMPLES / "go"
     try:
         await run("go", "mod", "download", folder=folder, seconds=SECONDS_TO_BUILD)

@@ -32,6 +32,7 @@ def test_every_bug_still_finds_what_it_breaks():
     )
 
 
+@only_long
 async def test_a_mail_sent_twice_and_a_quota_that_is_added_are_found_and_nothing_else(tmp_path):
     planted = {
         "notification": "mailed_again_under_another_id",

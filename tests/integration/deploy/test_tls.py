@@ -20,6 +20,7 @@ from fixtures.kafka import KafkaServer, embedded_kafka
 from fixtures.mongodb import embedded_mongodb
 from fixtures.outside import application
 from fixtures.service import AGENCIES_FILE
+from fixtures.thoroughness import only_long
 
 from bmt.chassis.errors import BrokerUnavailable, StoreUnavailable
 from bmt.chassis.messaging.kafka_client import KafkaPublisher
@@ -279,14 +280,20 @@ def commands(folder):
 
 
 @pytest.mark.parametrize(
-    "example", ["submit.py", "publish.py", "publish.mjs", "Publish.java", "main.go"]
+    "example",
+    [
+        "submit.py",
+        "publish.py",
+        *(
+            pytest.param(each, marks=only_long)
+            for each in ("publish.mjs", "Publish.java", "main.go")
+        ),
+    ],
 )
 async def test_the_examples_of_integrators_publish_over_tls(broker, hrmis, tmp_path, example):
     command = commands(tmp_path)[example]
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]}: not on this machine")
-    if example == "main.go" and not os.environ.get("BMT_LONG"):
-        pytest.skip("Go compiles its client for minutes: BMT_LONG=1")
     if example == "publish.mjs":
         shutil.copytree(EXAMPLES / "javascript", tmp_path, dirs_exist_ok=True)
         options = ("--ignore-scripts", "--no-audit", "--no-fund")

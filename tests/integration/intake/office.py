@@ -51,7 +51,7 @@ class Office:
             "security": "none",
             "user": USER,
             "password": PASSWORD,
-            "every_seconds": 0.2,
+            "every_seconds": 0.5,
             "timeout_seconds": 5,
             "authserv_id": authserv_id or None,
         }

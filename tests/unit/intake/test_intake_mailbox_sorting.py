@@ -11,6 +11,8 @@ from services.intake.emails import why_set_aside
 from services.intake.mail_process import open_head, open_mail
 
 CORPUS = sorted((Path(__file__).parents[2] / "integration/intake/corpus").rglob("*.eml"))
+CASES = Path(__file__).parents[2] / "cases" / "mailbox"
+EVERYTHING = {"request", "inbox", "bounce", "set_aside"}
 IS_OURS = OwnNotices("bmt@mygovuc.gov.my")
 OURS = "<0192f0aa-1c2a-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
 OF_ANOTHER_AGENCY = "another-agencys"
@@ -34,15 +36,15 @@ def test_a_message_of_the_corpus_is_what_its_folder_says(path):
 
 
 def test_the_corpus_has_messages_of_every_kind():
-    assert {path.parent.name for path in CORPUS} == {"request", "inbox", "bounce", "set_aside"}
+    assert {path.parent.name for path in CORPUS} == EVERYTHING
     assert len(CORPUS) >= 25
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
-def test_a_message_that_breaks_off_anywhere_is_still_something(path, kept):
-    content = path.read_bytes()
-    assert told(content[: int(len(content) * kept)]) in {"request", "inbox", "bounce", "set_aside"}
+@pytest.mark.parametrize("kept", [0.1, 0.3, 0.6, 0.9])
+def test_a_message_that_breaks_off_anywhere_is_still_something(kept):
+    for path in (*CORPUS, *CASES.glob("4[0-6]*.eml")):  # these are reports
+        content = path.read_bytes()
+        assert told(content[: int(len(content) * kept)]) in EVERYTHING, path
 
 
 def test_the_beginning_of_a_large_message_tells_who_sent_it_and_that_it_was_not_read():
@@ -83,7 +85,6 @@ def test_what_came_by_a_mailing_list_is_a_request_where_it_was_handed_in():
     assert open_mail(content, CODES).form.request is not None
 
 
-CASES = Path(__file__).parents[2] / "cases" / "mailbox"
 FROM_NOBODY = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@x.my\r\nSubject: failure notice\r\n\r\n"
 
 
@@ -109,10 +110,3 @@ def test_no_report_takes_long_to_read(body):
     began = time.process_time()
     assert open_mail(FROM_NOBODY + body, CODES, found=True).message.report.failed
     assert time.process_time() - began < 2
-
-
-@pytest.mark.parametrize("path", sorted(CASES.glob("4[0-6]*.eml")), ids=lambda path: path.stem)
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
-def test_a_report_that_breaks_off_is_read_too(path, kept):
-    content = path.read_bytes()
-    assert told(content[: int(len(content) * kept)]) in {"inbox", "bounce", "set_aside", "request"}

@@ -51,25 +51,32 @@ def tagged(**tags):
     return ifd
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+KINDS = (
+    ("TIFF", "L", {}),
+    ("TIFF", "L", {"compression": "tiff_lzw"}),
+    ("TIFF", "RGB", {}),
+    ("TIFF", "RGB", {"compression": "jpeg"}),
+    ("TIFF", "CMYK", {}),
+    ("TIFF", "1", {}),
+    ("TIFF", "1", {"compression": "group4"}),
+    ("TIFF", "P", {"compression": "packbits"}),
+    ("JPEG", "L", {}),
+    ("JPEG", "RGB", {"progressive": True}),
+    ("JPEG", "CMYK", {}),
+    ("PNG", "1", {}),
+    ("PNG", "RGB", {}),
+    ("PNG", "P", {}),
+    ("PNG", "LA", {}),
+)
+TURNED = 6
+
+
 @pytest.mark.parametrize(
-    ("form", "mode", "more"),
+    ("form", "mode", "more", "orientation"),
     [
-        ("TIFF", "L", {}),
-        ("TIFF", "L", {"compression": "tiff_lzw"}),
-        ("TIFF", "RGB", {}),
-        ("TIFF", "RGB", {"compression": "jpeg"}),
-        ("TIFF", "CMYK", {}),
-        ("TIFF", "1", {}),
-        ("TIFF", "1", {"compression": "group4"}),
-        ("TIFF", "P", {"compression": "packbits"}),
-        ("JPEG", "L", {}),
-        ("JPEG", "RGB", {"progressive": True}),
-        ("JPEG", "CMYK", {}),
-        ("PNG", "1", {}),
-        ("PNG", "RGB", {}),
-        ("PNG", "P", {}),
-        ("PNG", "LA", {}),
+        *((*kind, TURNED) for kind in KINDS),
+        *(("TIFF", "L", {}, other) for other in range(1, 9) if other != TURNED),
+        *(("JPEG", "L", {}, other) for other in range(1, 9) if other != TURNED),
     ],
 )
 def test_a_scan_is_turned_once_however_it_lies(made, form, mode, more, orientation):
@@ -85,18 +92,25 @@ def test_a_scan_is_turned_once_however_it_lies(made, form, mode, more, orientati
 
 
 @pytest.mark.parametrize(
-    "dpi", [(204, 98), (204, 196), (204, 391), (100, 200), (72, 72), (300, 300), (75, 150)]
+    ("form", "dpi"),
+    [
+        *(("TIFF", dpi) for dpi in ((204, 98), (204, 391), (100, 200), (72, 72), (300, 300))),
+        ("JPEG", (75, 150)),
+        ("PNG", (75, 150)),
+    ],
 )
-@pytest.mark.parametrize("form", ["TIFF", "JPEG", "PNG"])
 def test_dots_that_are_not_square_keep_the_shape(made, form, dpi):
     assert not unlike(made(drawn(*dpi), form, dpi=dpi))
 
 
 @pytest.mark.parametrize(
-    "dpi",
-    [(1, 1), (0, 0), (0, 200), (200, 0), (10, 10), (10_000, 10_000), (60_000, 60_000), (1, 60_000)],
+    ("form", "dpi"),
+    [
+        *(("TIFF", dpi) for dpi in ((1, 1), (0, 0), (0, 200), (200, 0), (10_000, 10_000))),
+        *(("JPEG", dpi) for dpi in ((0, 0), (1, 60_000))),
+        *(("PNG", dpi) for dpi in ((0, 0), (60_000, 60_000))),
+    ],
 )
-@pytest.mark.parametrize("form", ["TIFF", "JPEG", "PNG"])
 def test_a_resolution_that_no_scanner_has_makes_a_page_of_a4(made, form, dpi):
     assert not unlike(made(drawn(150), form, dpi=dpi))
 
