@@ -170,7 +170,7 @@ STORES: Final[Mapping[str, WorkingStore]] = {
     ),
     "provisioning": WorkingStore(
         "configurations",
-        {"tasks": "request_id", "reviews": "_id", "drift": "_id"},
+        {"tasks": "request_id", "reviews": "_id", "drift": "_id", "confirmations": "_id"},
         entitlements="entitlements",
         listed_too="reviews",
     ),

@@ -59,7 +59,7 @@ RECORDED_BY: Final[Mapping[str, tuple[type[Event], ...]]] = {
         Configured,
     ),
     "records": (*topics.EVENTS[topics.REQUESTS], *_AFTER_RECEIPT),
-    "intake": (*_AFTER_RECEIPT, Filed),
+    "intake": (*(event for event in _AFTER_RECEIPT if event not in topics.OF_GRANTS), Filed),
 }
 """Which events each consumer always records. Events it may ignore are left out."""
 

@@ -306,6 +306,22 @@ def _named_apart(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
 Webhooks = Annotated[tuple[Webhook, ...], Field(max_length=20), AfterValidator(_named_apart)]
 
 
+MOST_MONTHS: Final = 60
+MOST_DAYS_TO_ANSWER: Final = 180
+
+
+class ConfirmGrants(AgencyFileEntry):
+    """Whether what was granted is confirmed again. Without it nothing is asked."""
+
+    every_months: Annotated[int, Field(strict=True, ge=0, le=MOST_MONTHS)] = 0
+    """So many months after a grant came into force, or was answered about; 0: never."""
+    days_to_answer: Annotated[int, Field(strict=True, ge=1, le=MOST_DAYS_TO_ANSWER)] = 30
+    leavers: Literal["ignore", "ask"] = "ignore"
+    """Whether it is asked about accounts that the directory no longer shows as serving."""
+    unanswered: Literal["remind", "propose"] = "remind"
+    """After the last day: somebody is told, or a termination is requested, which a person approves or not."""
+
+
 class AgencyRules(AgencyFileEntry):
     """One agency's entry in agencies.yaml."""
 
@@ -340,6 +356,8 @@ class AgencyRules(AgencyFileEntry):
     """What becomes of a target that shows something else than was configured: a person decides, or it is corrected."""
     webhooks: Webhooks = Field(default=(), exclude_if=lambda webhooks: not webhooks)
     """Systems that are told by HTTP what becomes of the agency's requests."""
+    confirm_grants: ConfirmGrants = ConfirmGrants()
+    """How often the agency confirms what was granted, and what becomes of leavers."""
     changed: Change | None = None
     """The last change of these rules. It is no rule itself."""
 
@@ -371,7 +389,14 @@ class Agency(AgencyFileEntry):
         """Rules that decide on no request, and later rules that are left at their default."""
         fields = AgencyRules.model_fields
         rules = self.rules
-        never = ("record_retention_years", "changed", "drift", "webhooks", *_REMINDERS)
+        never = (
+            "record_retention_years",
+            "changed",
+            "confirm_grants",
+            "drift",
+            "webhooks",
+            *_REMINDERS,
+        )
         excluded: dict[str, Any] = dict.fromkeys(never, True)
         excluded |= {
             name: True for name in _LATER if getattr(rules, name) == fields[name].get_default()
@@ -419,6 +444,7 @@ class OwnRules(AgencyFileEntry):
         tuple[Day, ...], Field(max_length=MOST_CLOSED_DAYS), AfterValidator(in_order)
     ]
     prepared_reasons: PreparedReasons
+    confirm_grants: ConfirmGrants = ConfirmGrants()
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)

@@ -387,6 +387,55 @@ class ConfigurationFailed(RequestEvent):
     )
 
 
+ConfirmationCause = Literal["rule", "not_serving", "not_registered"]
+"""Why an agency is asked about a grant: its rule says how often, or the directory no longer shows who has it as serving."""
+
+
+class ConfirmationDue(RequestEvent):
+    """The agency is asked whether the account still needs what this request granted; a person answers."""
+
+    TYPE = "my.gov.bmt.ConfirmationDue.v1"
+    campaign: str = Field(description="the month in Malaysia, such as 2027-01; asked once in it")
+    cause: ConfirmationCause
+    in_force_since: Moment = Field(description="configured, or last answered about")
+    answer_by: Moment
+    directory_read_at: Moment | None = Field(
+        default=None, exclude_if=_is_empty, description="when the directory gave the cause"
+    )
+
+
+class GrantConfirmed(RequestEvent):
+    """An administrator of the agency confirms that the account still needs the service."""
+
+    TYPE = "my.gov.bmt.GrantConfirmed.v1"
+    confirmed_by: Officer
+    confirmed_at: Moment
+    reason: str
+
+
+class TerminationProposed(RequestEvent):
+    """The grant is not confirmed: a request for its termination goes through the procedure, and is approved or not."""
+
+    TYPE = "my.gov.bmt.TerminationProposed.v1"
+    proposed_by: Officer = Field(description="role `service`: by the agency's rule")
+    proposed_at: Moment
+    reason: str
+    termination_id: RequestId = Field(description="id of the request that follows")
+    justification: str = Field(description="of that request, with the evidence")
+
+
+class ConfirmationsAwaited(RequestEvent):
+    """The agency's office is reminded that grants wait for its answer; said once, in the file of one of them."""
+
+    TYPE = "my.gov.bmt.ConfirmationsAwaited.v1"
+    campaign: str
+    level: Literal["reminder", "escalation"] = Field(
+        description="`reminder`: they are asked; `escalation`: the day to answer by has passed"
+    )
+    answer_by: Moment
+    grants: int
+
+
 class _Notice(RequestEvent):
     about: About
     channel: ReplyChannel

@@ -251,6 +251,8 @@ OF_CALLS: Final[Mapping[str, str]] = {
     "nothing_to_retry": "This request is configured: there is nothing to retry.",
     "retry_cannot_help": "Trying again cannot help: a new request is needed.",
     "no_drift": "Nothing differs from what was configured.",
+    "no_confirmation": "Your agency is not asked about this grant: nothing is to be confirmed.",
+    "confirmation_answered": "Somebody has answered before: see `decision`.",
     "overtaken": "A request for the same account that was approved later is under way or configured. Retrying this one would undo it.",
     "change_waits": "A change waits for its day: withdraw it first, or wait until it is in force.",
     "no_change_waits": "No change waits for its day: it is in force, or was withdrawn.",

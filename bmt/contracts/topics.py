@@ -11,8 +11,11 @@ from bmt.contracts.events import (
     ConfigurationFailed,
     ConfigurationStarted,
     Configured,
+    ConfirmationDue,
+    ConfirmationsAwaited,
     Event,
     Filed,
+    GrantConfirmed,
     NotificationFailed,
     NotificationPrepared,
     Notified,
@@ -20,6 +23,7 @@ from bmt.contracts.events import (
     RequestReceived,
     ReturnedForCorrection,
     ReviewOpened,
+    TerminationProposed,
     WithdrawalRequested,
     Withdrawn,
 )
@@ -113,10 +117,16 @@ WRITERS: Final = {
     RECORDS: "records",
 }
 
+OF_GRANTS: Final = (ConfirmationDue, GrantConfirmed, TerminationProposed, ConfirmationsAwaited)
+"""What is asked and answered about a grant long after its request was filed."""
+
 EVENTS: Final[dict[str, tuple[type[Event], ...]]] = {
     REQUESTS: (RequestReceived, WithdrawalRequested),
     DECISIONS: (ReviewOpened, Approved, Rejected, ReturnedForCorrection, Withdrawn),
-    CONFIGURATIONS: (ConfigurationStarted, AwaitingOperator, Configured, ConfigurationFailed),
+    CONFIGURATIONS: (
+        *(ConfigurationStarted, AwaitingOperator, Configured, ConfigurationFailed),
+        *OF_GRANTS,
+    ),
     NOTIFICATIONS: (NotificationPrepared, Notified, NotificationFailed),
     RECORDS: (Filed,),
 }

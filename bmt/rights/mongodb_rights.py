@@ -53,6 +53,7 @@ WORKING_COLLECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "reviews",
         "drift",
         "drift_planned",
+        "confirmations",
     ),
     "notification": ("parked", "work", "told", "templates", "assignments"),
     "records": ("parked", "work", "files", "disposals", "unsequenced", "sequencer"),

@@ -31,10 +31,16 @@ from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.contracts import topics
 from bmt.contracts.envelope import STRUCTURED
-from bmt.contracts.events import Event, Progress, RequestEvent, RequestSubmitted
+from bmt.contracts.events import (
+    Event,
+    Progress,
+    RequestEvent,
+    RequestSubmitted,
+    TerminationProposed,
+)
 from bmt.contracts.http.intake import SubmissionOutcome
 from bmt.contracts.topics import FaultyField, SubmissionRefused
-from bmt.contracts.values import Name
+from bmt.contracts.values import Name, NamedApplicant
 from services.intake.api import BY_RECEPTION, NewestPage
 from services.intake.domain.errors import UnknownSubmission
 from services.intake.domain.events import SubmissionAnswered
@@ -72,12 +78,12 @@ _NOTHING_KNOWN: Final = Progress()
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Receive a submission, once all that the decision needs is known."""
+    """Receive a submission, once all that the decision needs is known. `event`: None: no integrator's, so nobody is answered."""
 
     request_id: str
     requested: RequestSubmitted
     caller: Caller
-    event: SubmittedEvent
+    event: SubmittedEvent | None
 
 
 async def receive_submission(
@@ -103,6 +109,22 @@ async def receive_submission(
         traceparent=observability.accepted_traceparent(incoming.envelope.traceparent),
         begins_stream=True,
     )
+
+
+async def receive_termination(incoming: IncomingEvent[TerminationProposed]) -> Message[Submit]:
+    """What provisioning's administrator, or the agency's rule, asks for becomes a request as any other."""
+    proposed, request = incoming.data, incoming.data.request
+    agencies = frozenset({request.agency})
+    asked = RequestSubmitted(
+        kind="termination",
+        agency=request.agency,
+        applicant=NamedApplicant(**vars(request.applicant)),
+        justification=proposed.justification,
+        source_reference=request.reference,
+    )
+    by = proposed.proposed_by
+    submit = Submit(proposed.termination_id, asked, Caller(by.subject, by.role, agencies), None)
+    return incoming.to_command(request_stream(proposed.termination_id), submit)
 
 
 async def follow_request(incoming: IncomingEvent[RequestEvent]) -> Message[FollowRequest]:

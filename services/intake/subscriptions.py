@@ -4,10 +4,11 @@ from typing import Final
 
 from bmt.chassis.messaging.dispatch import Table
 from bmt.contracts import events, topics
-from services.intake.integrators import follow_request, receive_submission
+from services.intake.integrators import follow_request, receive_submission, receive_termination
 
 TABLE: Final[Table] = {
     events.RequestSubmitted: receive_submission,
+    events.TerminationProposed: receive_termination,
     events.ReturnedForCorrection: follow_request,
     events.Approved: follow_request,
     events.Rejected: follow_request,

@@ -16,7 +16,7 @@ from bmt.contracts import events
 from bmt.contracts.http.approval import CHOICES, Decision
 from bmt.contracts.http.intake import ApprovalBefore
 from bmt.contracts.problems import is_empty
-from bmt.contracts.topics import FaultyField
+from bmt.contracts.topics import OF_GRANTS, FaultyField
 from bmt.contracts.values import Document, Moment, NotShown, RequestWarning, Status, Submitter
 from services.intake.domain.events import (
     Bounce,
@@ -283,7 +283,10 @@ def _approvals_before(known: Body, event: events.RequestEvent) -> Body:
 
 
 def _request_key(incoming: IncomingEvent[Any]) -> str | None:
-    return incoming.subject if isinstance(incoming.data, events.RequestEvent) else None
+    """What is asked about a grant comes when the request was filed, and perhaps pruned, long ago."""
+    event = incoming.data
+    shown = isinstance(event, events.RequestEvent) and not isinstance(event, OF_GRANTS)
+    return incoming.subject if shown else None
 
 
 def fold_inbox(item: Body | None, incoming: IncomingEvent[Any]) -> Body | None:

@@ -13,6 +13,7 @@ from bmt.contracts.events import (
     Approved,
     ConfigurationFailed,
     Configured,
+    ConfirmationsAwaited,
     Rejected,
     RequestEvent,
     RequestReceived,
@@ -102,6 +103,24 @@ async def await_configuration(
     decided_at = incoming.data.decided_at
     due_at = policy.configured_by(decided_at)
     return _awaited(incoming, "configure", policy, decided_at, due_at)
+
+
+async def await_confirmations(
+    incoming: IncomingEvent[ConfirmationsAwaited], agencies: Agencies
+) -> Message[Command] | None:
+    """One mail about all grants that wait, if the office has an address for reminders."""
+    awaited = incoming.data
+    if not notification_policy_of(awaited.request.agency, agencies).reminds:
+        return None
+    step = AwaitStep(
+        awaited.request,
+        "confirm",
+        incoming.time,
+        awaited.answer_by,
+        awaited.level,
+        awaited.grants,
+    )
+    return incoming.to_command(stream_of(incoming.subject), step)
 
 
 async def report_failure_to_office(

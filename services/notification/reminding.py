@@ -62,6 +62,8 @@ class OfficeMail:
             return Done()
         policy = notification_policy_of(wait.request.agency, self.agencies)
         recipient = policy.address_of(level)
+        if recipient is None and wait.step == "confirm":
+            recipient = policy.failure_recipient
         if recipient is None:
             return Done()
         message_id = self._message_id(wait.request, f"{wait.name}.{level}")
@@ -86,7 +88,7 @@ class OfficeMail:
 
     def reminder(self, wait: Wait, level: Level, recipient: str) -> bytes:
         return written(
-            reminder_body(wait, level, self._console(wait.request)),
+            self._reminder_body(wait, level),
             agency=wait.request.agency,
             sender=self.sender,
             recipient=recipient,
@@ -94,6 +96,12 @@ class OfficeMail:
             at=wait.remind_at if level == "reminder" else wait.due_at,
             message_id=self._message_id(wait.request, f"{wait.name}.{level}"),
         )
+
+    def _reminder_body(self, wait: Wait, level: Level) -> str:
+        if wait.step != "confirm":
+            return reminder_body(wait, level, self._console(wait.request))
+        console = f"{self.console_url.rstrip('/')}/confirmations" if self.console_url else None
+        return confirmations_body(wait, level, console)
 
     def failure_report(self, failure: Failure, recipient: str) -> bytes:
         return written(
@@ -151,6 +159,10 @@ _KIND: Final[Mapping[Kind, tuple[str, str]]] = {
     "application": ("Permohonan", "application"),
     "termination": ("Permohonan penamatan", "termination"),
 }
+_CONFIRM: Final[Mapping[Level, tuple[str, str]]] = {
+    "reminder": ("Pemberian BMT untuk disahkan", "BMT grants to be confirmed"),
+    "escalation": ("Pemberian BMT belum disahkan", "BMT grants not confirmed in time"),
+}
 _STEP: Final[Mapping[tuple[Step, Kind], tuple[str, str]]] = {
     ("decide", "application"): ("diputuskan", "decided"),
     ("decide", "termination"): ("diputuskan", "decided"),
@@ -175,6 +187,9 @@ _NEXT: Final[Mapping[bool, tuple[str, str]]] = {
 
 def reminder_subject(wait: Wait, level: Level) -> str:
     """One line, in both languages."""
+    if wait.step == "confirm":
+        malay, english = _CONFIRM[level]
+        return f"[{wait.request.agency}] {malay} / {english}"
     (malay, english), done = _SUBJECT[level], _STEP[wait.step, wait.request.kind]
     return f"[{wait.request.reference}] {malay} / {english}: {' / '.join(done)}"
 
@@ -204,6 +219,26 @@ def reminder_body(wait: Wait, level: Level, console: str | None) -> str:
             f"client charter it had to be {english_step} by {english_day}, 5 p.m."
         )
     return _in_both([malay], [english], console)
+
+
+def confirmations_body(wait: Wait, level: Level, console: str | None) -> str:
+    """How many grants wait for the agency, and until when. `console` is the address of their list."""
+    count, malay_day, english_day = wait.grants, malay_date(wait.due_at), english_date(wait.due_at)
+    if level == "reminder":
+        malay = f"{count} pemberian BMT perlu disahkan oleh agensi selewat-lewatnya pada {malay_day}, 5 petang."
+        english = f"{count} BMT grants are to be confirmed by the agency by {english_day}, 5 p.m."
+    else:
+        malay = (
+            f"{count} pemberian BMT belum disahkan. Tarikh akhirnya ialah {malay_day}, 5 petang."
+        )
+        english = (
+            f"{count} BMT grants have not been confirmed. The last day was {english_day}, 5 p.m."
+        )
+    if console is None:
+        return _in_both([malay], [english], None)
+    return _in_both(
+        [malay, f"Buka senarainya di {console}."], [english, f"Open the list at {console}."], None
+    )
 
 
 def failure_subject(failure: Failure) -> str:

@@ -11,6 +11,7 @@ from bmt.contracts.events import (
     Approved,
     ConfigurationFailed,
     Configured,
+    ConfirmationsAwaited,
     Rejected,
     RequestReceived,
     ReturnedForCorrection,
@@ -29,5 +30,6 @@ TABLE: Final[Table] = {
     ReturnedForCorrection: handlers.notify_of_decision,
     Withdrawn: handlers.notify_of_decision,
     Configured: handlers.notify_of_configuration,
+    ConfirmationsAwaited: handlers.await_confirmations,
     ConfigurationFailed: handlers.report_failure_to_office,
 }

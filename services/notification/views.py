@@ -73,9 +73,14 @@ def _reminders(
 
     match event:
         case StepAwaited():
+            mails: Mapping[Level, datetime] = {
+                "reminder": event.remind_at,
+                "escalation": event.due_at,
+            }
             return [
-                WorkItem(id_("reminder"), REMIND, request_id, event.remind_at),
-                WorkItem(id_("escalation"), REMIND, request_id, event.due_at),
+                WorkItem(id_(level), REMIND, request_id, at)
+                for level, at in mails.items()
+                if event.only in (None, level)
             ]
         case StepEnded():
             return [Remove(id_("reminder")), Remove(id_("escalation"))]

@@ -7,7 +7,7 @@ makes it under a lease; were there two, the decider would record each difference
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, get_args
@@ -124,6 +124,8 @@ class Comparison:
     new_id: NewId
     interval: timedelta
     most_percent: float
+    then: Callable[[], Awaitable[None]]
+    """What else is done daily, by whoever has the lease."""
 
     async def plan(self) -> None:
         """The next comparison begins when the service has started."""
@@ -145,6 +147,7 @@ class Comparison:
                 continue
             try:
                 run = await self.compare()
+                await self.then()
             except Exception as error:  # noqa: BLE001  tried again
                 settle(item, after(error, item))
                 continue

@@ -23,7 +23,17 @@ from bmt.chassis.runtime.settings import machines_tls
 from bmt.chassis.work import IN_HAND, WorkQueue, together
 from bmt.contracts import topics
 from services import provisioning
-from services.provisioning import api, bulk_changes, domain, drift, plans, queries, tasks, views
+from services.provisioning import (
+    api,
+    bulk_changes,
+    domain,
+    drift,
+    plans,
+    queries,
+    recertification,
+    tasks,
+    views,
+)
 from services.provisioning.connectors import copyparty, scim, sftpgo
 from services.provisioning.connectors.connector import Breaker, ConnectorMetrics, Maintenance, Pace
 from services.provisioning.connectors.copyparty import Copyparty
@@ -64,6 +74,7 @@ def build(settings: Settings) -> FastAPI:
     entitlements = builder.view(views.ENTITLEMENTS)
     by_hand = builder.view(views.TASKS)
     drifts = builder.view(views.DRIFT)
+    confirmations = builder.view(views.CONFIRMATIONS)
     reviews = builder.view(views.REVIEWS, of_own_events=False)
     targets = _targets(settings, builder)
     configurer = Configurer(
@@ -75,6 +86,20 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
     )
     drift_runs = queries.DriftRuns(builder.database[queries.RUNS])
+    campaigns = recertification.Campaigns(
+        execution=builder.execution,
+        entitlements=entitlements,
+        confirmations=confirmations,
+        targets=targets,
+        agencies=agencies,
+        clock=clock.now,
+        new_id=clock.new_id,
+        most_percent=settings.drift_most_percent,
+        held_back=recertification.held_back_gauge(builder.registry),
+    )
+    builder.samples(
+        recertification.confirmations_sampler(builder.registry, confirmations, clock.now)
+    )
     comparison = drift.Comparison(
         execution=builder.execution,
         entitlements=entitlements,
@@ -88,6 +113,7 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
         interval=timedelta(seconds=settings.drift_interval_seconds),
         most_percent=settings.drift_most_percent,
+        then=campaigns.run,
     )
     builder.prepares(comparison.plan)
     builder.runs(comparison.run)
@@ -111,7 +137,14 @@ def build(settings: Settings) -> FastAPI:
     return builder.app(
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
-        routers=[plans.router, api.router, bulk_changes.router, tasks.router, drift.router],
+        routers=[
+            plans.router,
+            api.router,
+            bulk_changes.router,
+            tasks.router,
+            drift.router,
+            recertification.router,
+        ],
         ports=Ports(
             execution=builder.execution,
             configurations=configurations,
@@ -119,6 +152,7 @@ def build(settings: Settings) -> FastAPI:
             tasks=by_hand,
             drifts=drifts,
             drift_runs=drift_runs,
+            confirmations=confirmations,
             reviews=reviews,
             work=builder.work,
             targets=targets,

@@ -13,7 +13,14 @@ from bmt.chassis.runtime.documents import DocumentRights, DocumentStore
 from bmt.chassis.work import WorkQueue
 from services.provisioning.connectors.targets import PlanReader, Targets
 from services.provisioning.queries import DriftRuns
-from services.provisioning.views import Configurations, Drifts, Entitlements, Reviews, Tasks
+from services.provisioning.views import (
+    Configurations,
+    Confirmations,
+    Drifts,
+    Entitlements,
+    Reviews,
+    Tasks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Ports:
     tasks: Tasks
     drifts: Drifts
     drift_runs: DriftRuns
+    confirmations: Confirmations
     reviews: Reviews
     work: WorkQueue
     targets: Targets

@@ -4,6 +4,7 @@
 `entitlements`: what is in force for each account, with its evidence.
 `tasks`: what officers must set by hand.
 `drift`: where targets showed something else than was configured, and what became of it.
+`confirmations`: grants that their agency was asked to confirm, and its answer.
 `reviews`: requests under review, by approval's events. An approval does not change them: its consequences are
 in the request's own stream.
 """
@@ -23,17 +24,27 @@ from bmt.contracts.events import (
     ConfigurationFailed,
     ConfigurationStarted,
     Configured,
+    ConfirmationDue,
+    GrantConfirmed,
     Granted,
     Rejected,
     RequestEvent,
     ReturnedForCorrection,
     ReviewOpened,
+    TerminationProposed,
     Withdrawn,
 )
-from bmt.contracts.http.provisioning import ConfigurationState, Drift, Entitlement, Task
+from bmt.contracts.http.provisioning import (
+    ConfigurationState,
+    Confirmation,
+    Drift,
+    Entitlement,
+    Task,
+)
 from bmt.contracts.values import Kind, Officer
 from services.provisioning.domain.events import (
     ConfigurationDue,
+    ConfirmationSuperseded,
     Corrected,
     CorrectionFailed,
     CorrectionRequested,
@@ -185,6 +196,7 @@ ENTITLEMENTS: Final = View(
     key=_account_key,
     # A request is configured once; nothing earlier in its stream belongs here.
     begins=lambda _: True,
+    indexes=[("agency", "kind", "_id")],
 )
 
 
@@ -384,6 +396,71 @@ DRIFT: Final = View(
     fold=fold_drift,
     key=_drift_key,
     indexes=[("agency", "status", "detected_at", "_id"), ("status", "detected_at", "_id")],
+)
+
+
+Confirmations = ViewProjection[Confirmation]
+
+
+def fold_confirmation(document: Body | None, incoming: IncomingEvent[BaseModel]) -> Body | None:
+    """What the agency was last asked about the grant of one request, and its answer."""
+    match incoming.data:
+        case ConfirmationDue() as due:
+            return _asked(due, incoming.time)
+        case GrantConfirmed(confirmed_by=by, confirmed_at=at, reason=reason) if document:
+            return {**document, **_answered("confirmed", by, at, reason)}
+        case TerminationProposed(proposed_by=by, proposed_at=at, reason=reason) as ends if document:
+            ended = _answered("termination_proposed", by, at, reason)
+            return {**document, **ended, "termination_id": ends.termination_id}
+        case ConfirmationSuperseded() if document:
+            return {**document, "status": "superseded"}
+        case _:
+            return document
+
+
+def _asked(due: ConfirmationDue, at: datetime) -> Body:
+    request = due.request
+    return {
+        "request_id": request.request_id,
+        "reference": request.reference,
+        "agency": request.agency,
+        "account": request.applicant.account,
+        "applicant_name": request.applicant.name,
+        "status": "open",
+        "campaign": due.campaign,
+        "cause": due.cause,
+        "directory_read_at": due.directory_read_at,
+        "in_force_since": due.in_force_since,
+        "asked_at": at,
+        "answer_by": due.answer_by,
+        "answered_by": None,
+        "answered_at": None,
+        "reason": None,
+        "termination_id": None,
+    }
+
+
+def _answered(status: str, by: Officer, at: datetime, reason: str) -> Body:
+    answer = {"answered_by": by.model_dump(), "answered_at": at, "reason": reason}
+    return {"status": status, **answer}
+
+
+_OF_CONFIRMATION: Final = (
+    *(ConfirmationDue, GrantConfirmed),
+    *(TerminationProposed, ConfirmationSuperseded),
+)
+
+
+def _confirmation_key(incoming: IncomingEvent[BaseModel]) -> str | None:
+    return incoming.subject if isinstance(incoming.data, _OF_CONFIRMATION) else None
+
+
+CONFIRMATIONS: Final = View(
+    name="confirmations",
+    model=Confirmation,
+    fold=fold_confirmation,
+    key=_confirmation_key,
+    indexes=[("agency", "status", "answer_by", "_id"), ("status", "answer_by", "_id")],
 )
 
 

@@ -1,7 +1,12 @@
 """The reconciliation expects of each consumer what it receives to, and nothing else."""
 
 from bmt.contracts import topics
-from bmt.contracts.events import Approved, ConfigurationFailed, ReviewOpened
+from bmt.contracts.events import (
+    Approved,
+    ConfigurationFailed,
+    ConfirmationsAwaited,
+    ReviewOpened,
+)
 from bmt.reconciliation import RECORDED_BY
 from services.approval.subscriptions import TABLE as APPROVAL
 from services.intake.subscriptions import TOPICS as INTAKES_TOPICS
@@ -9,7 +14,7 @@ from services.notification.subscriptions import TABLE as NOTIFICATION
 from services.provisioning.subscriptions import TABLE as PROVISIONING
 from services.records.subscriptions import TABLE as RECORDS
 
-AT_THE_AGENCYS_WISH = {ReviewOpened, Approved, ConfigurationFailed}
+AT_THE_AGENCYS_WISH = {ReviewOpened, Approved, ConfigurationFailed, ConfirmationsAwaited}
 """Notification commits these only where the agency named an address to be told at."""
 
 
@@ -19,5 +24,6 @@ def test_each_consumer_is_expected_to_record_what_it_subscribes_to():
         "provisioning": set(PROVISIONING),
         "notification": set(NOTIFICATION) - AT_THE_AGENCYS_WISH,
         "records": set(RECORDS),
-        "intake": {event for topic in INTAKES_TOPICS for event in topics.EVENTS[topic]},
+        "intake": {event for topic in INTAKES_TOPICS for event in topics.EVENTS[topic]}
+        - set(topics.OF_GRANTS),
     }

@@ -30,6 +30,7 @@ VIEWS = {
     "provisioning/entitlements": provisioning.ENTITLEMENTS,
     "provisioning/tasks": provisioning.TASKS,
     "provisioning/drift": provisioning.DRIFT,
+    "provisioning/confirmations": provisioning.CONFIRMATIONS,
     "notification/told": NOTICES,
     "notification/templates": TEMPLATES,
     "records/files": FILES,

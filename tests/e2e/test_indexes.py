@@ -203,6 +203,7 @@ async def through_lists_of_an_agency(mampu, jpa, operator, request_id):
     for who in (mampu, operator):
         for status in ({}, {"status": "open"}):
             await pages(who, "provisioning", "/v1/drift", **status)
+            await pages(who, "provisioning", "/v1/confirmations", **status)
     told = await mampu.get("notification", f"/v1/requests/{request_id}/notifications")
     for notice in told.json()["items"]:
         path = f"/v1/notifications/{notice['notification_id']}"

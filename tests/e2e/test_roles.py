@@ -158,6 +158,12 @@ provisioning GET /v1/drift/runs
                              401  403     403   403       403   403    403      200   200     403   403    403   403
 provisioning POST /v1/requests/{request_id}/drift
                              401  403     403   403       409   404    404      403   403     403   403    403   403
+provisioning GET /v1/confirmations
+                             401  403     403   403       200   200    200      200   200     200   200    200   403
+provisioning GET /v1/confirmations/report
+                             401  403     403   403       200   200    200      200   200     200   200    200   403
+provisioning POST /v1/confirmations
+                             401  403     403   403       200   none   none     403   403     403   403    403   403
 provisioning GET /v1/configurations
                              401  403     403   403       200   none   none     200   200     200   none   200   403
 provisioning GET /v1/entitlements/{account}
@@ -550,6 +556,14 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         ),
         "provisioning POST /v1/requests/{request_id}/drift": request(
             filed, {"decision": "accept", "reason": "x"}
+        ),
+        **dict.fromkeys(
+            (f"provisioning GET /v1/confirmations{part}" for part in ("", "/report")), Target({})
+        ),
+        "provisioning POST /v1/confirmations": Target(
+            {},
+            {"request_ids": [filed], "decision": "confirm", "reason": "x"},
+            tells="no_confirmation",
         ),
         "provisioning GET /v1/entitlements/{account}": Target({"account": own}),
         "provisioning GET /v1/tasks": Target({}, options=everything, tells=tasks[0]),

@@ -231,7 +231,7 @@ def _text(value: object) -> str | None:
 def _who(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Who did it; empty where nobody is named."""
     roles = ("decided_by", "configured_by", "requested_by", "corrected_by", "submitted_by")
-    for role in (*roles, "handed_over_by"):
+    for role in (*roles, "handed_over_by", "confirmed_by", "proposed_by"):
         if isinstance(person := data.get(role), Mapping) and person:
             return person
     return {}

@@ -21,6 +21,10 @@ EVENT: Final[Mapping[str, str]] = {
     "NotificationPrepared": "Makluman disediakan",
     "Notified": "Pengguna dimaklumkan",
     "NotificationFailed": "Makluman gagal",
+    "ConfirmationDue": "Pengesahan pemberian diminta",
+    "GrantConfirmed": "Pemberian disahkan",
+    "TerminationProposed": "Penamatan dicadangkan",
+    "ConfirmationsAwaited": "Pejabat diingatkan tentang pengesahan",
     "PersonalDataDisposedOf": "Data peribadi dilupuskan",
 }
 """The events of a file, without their versions."""

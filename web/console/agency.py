@@ -237,6 +237,11 @@ def _told(rules: AgencyRules, language: Language) -> Iterator[tuple[str, Sequenc
     yield "reject", reasons.reject
     yield "return", reasons.return_
     yield "exception", reasons.exception
+    grants = rules.confirm_grants
+    yield "every_months", [language.number(grants.every_months)]
+    yield "days_to_answer", [language.number(grants.days_to_answer)]
+    yield "leavers", [text(wording.YES[grants.leavers == "ask"])]
+    yield "unanswered", [text(wording.YES[grants.unanswered == "propose"])]
     yield "name", [rules.name]
     yield "in", [", ".join(text(wording.CHANNEL[one]) for one in rules.channels.in_)]
     yield "out", [", ".join(text(wording.CHANNEL[one]) for one in rules.channels.out)]

@@ -6,6 +6,7 @@ from typing import Final
 from web import figures
 from web.console import (
     agency,
+    confirmations,
     failures,
     inbox,
     live,
@@ -26,7 +27,7 @@ AREA: Final = Area(
     [
         module.router
         for module in (
-            *(worklist, search, failures, requests, live, agency),
+            *(worklist, search, failures, confirmations, requests, live, agency),
             *(inbox, scans, tasks, papers, notices),
         )
     ]

@@ -31,6 +31,7 @@ _LISTS: Final[Sequence[tuple[str, ServiceName, Address, str | None]]] = (
     ("failures", "provisioning", address("failures"), None),
     ("failures", "provisioning", address("drift"), "open"),
     ("failures", "notification", address("notifications"), "failed"),
+    ("confirmations", "provisioning", address("confirmations"), "open"),
 )
 """A tab's path, whose list it is, and which status waits. What has the same path is one tab."""
 

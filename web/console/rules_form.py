@@ -16,9 +16,15 @@ APPOINTMENT: Final = ("officer", "officer_name", "on_behalf_of", "from", "until"
 STEPS: Final = ("decide", "configure", "notify")
 REASONS: Final = ("reject", "return", "exception")
 SEPARATION: Final = ("approver_may_configure", "registrar_may_approve")
+GRANTS: Final = ("every_months", "days_to_answer")
+ASKS: Final[Mapping[str, tuple[str, str]]] = {
+    "leavers": ("ignore", "ask"),
+    "unanswered": ("remind", "propose"),
+}
+"""What stands in the rules for each of these boxes: without and with its mark."""
 _SIZES: Final = ("quota_default", "quota_maximum", "max_file_size_bytes")
 _ONCE: Final = (
-    *(*_SIZES, *STEPS, "approval_levels", *SEPARATION, *REASONS),
+    *(*_SIZES, *STEPS, "approval_levels", *SEPARATION, *REASONS, *GRANTS, *ASKS),
     *("in_force_from", "why", "number", "acting_rows", "closed_rows"),
 )
 _BLANK_ROWS: Final = 2
@@ -31,7 +37,7 @@ _PLACES: Final = {
 }
 """Where a fault is shown whose pointer, without its first step, names no field of the form."""
 _IN_A_GROUP: Final = re.compile(
-    r"(?:charter_working_days|separation)-(?P<name>\w+)|prepared_reasons-(?P<reason>[a-z]+)(?:-\d+)?"
+    r"(?:charter_working_days|separation|confirm_grants)-(?P<name>\w+)|prepared_reasons-(?P<reason>[a-z]+)(?:-\d+)?"
 )
 
 
@@ -47,7 +53,7 @@ class RulesForm:
 
     @classmethod
     def of_rules(cls, rules: AgencyRules, number: int, today: date) -> "RulesForm":
-        reasons = rules.prepared_reasons
+        reasons, grants = rules.prepared_reasons, rules.confirm_grants
         typed = {
             "quota_default": in_gigabytes(rules.quota_bytes.default),
             "quota_maximum": in_gigabytes(rules.quota_bytes.maximum),
@@ -58,6 +64,8 @@ class RulesForm:
             "reject": "\n".join(reasons.reject),
             "return": "\n".join(reasons.return_),
             "exception": "\n".join(reasons.exception),
+            **{name: str(getattr(grants, name)) for name in GRANTS},
+            **{name: "on" for name, (_, on) in ASKS.items() if getattr(grants, name) == on},
             "in_force_from": today.isoformat(),
             "number": str(number),
             "acting_rows": str(len(rules.acting) + _BLANK_ROWS),
@@ -146,6 +154,10 @@ class RulesForm:
                 ],
                 "closed_days": [self.value(f"closed-{row}") for row in self._filled_closed()],
                 "prepared_reasons": {name: _lines(self.value(name)) for name in REASONS},
+                "confirm_grants": {
+                    **{name: _number(self.value(name)) for name in GRANTS},
+                    **{name: told[bool(self.value(name))] for name, told in ASKS.items()},
+                },
             },
             "in_force_from": self.value("in_force_from"),
             "why": self.value("why").strip(),

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
-from bmt.contracts.events import About, Target
+from bmt.contracts.events import About, ConfirmationCause, Target
 from bmt.contracts.http.approval import Choice, Withheld
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.http.intake import InboxStatus
 from bmt.contracts.http.notification import NoticeStatus
-from bmt.contracts.http.provisioning import ReportOutcome, TaskFilter
+from bmt.contracts.http.provisioning import ConfirmationStatus, ReportOutcome, TaskFilter
 from bmt.contracts.values import NotShownReason, RequestWarning
 from web import wording as every_page
 
@@ -175,6 +175,10 @@ OWN_RULE: Final[Mapping[str, str]] = {
     "reject": "Sebab menolak yang disediakan",
     "return": "Sebab mengembalikan yang disediakan",
     "exception": "Sebab pengecualian yang disediakan",
+    "every_months": "Pemberian disahkan setiap (bulan; 0: tidak pernah)",
+    "days_to_answer": "Hari untuk menjawab",
+    "leavers": "Tanya tentang akaun yang tidak lagi aktif dalam direktori",
+    "unanswered": "Cadangkan penamatan jika tidak disahkan dalam masanya",
 }
 """The rules that the agency sets itself, in the form's order."""
 
@@ -226,6 +230,20 @@ DRIFT_RULE: Final[Mapping[str, str]] = {
     "correct": "ditetapkan semula dengan sendirinya",
 }
 
+CAUSE: Final[Mapping[ConfirmationCause, str]] = {
+    "rule": "Peraturan agensi",
+    "not_serving": "Akaun tidak aktif dalam direktori",
+    "not_registered": "Tiada dalam direktori",
+}
+"""Why a grant is to be confirmed."""
+
+ANSWERED: Final[Mapping[ConfirmationStatus, str]] = {
+    "open": "Untuk dijawab",
+    "confirmed": "Disahkan",
+    "termination_proposed": "Penamatan dicadangkan",
+    "superseded": "Permohonan lain menyusul",
+}
+
 WARNED: Final[Mapping[str, str]] = {"no": "Tanpa amaran", "yes": "Dengan amaran"}
 
 DUE: Final[Mapping[str, str]] = {"late": "Lewat", "today": "Sebelum hari ini berakhir"}
@@ -250,6 +268,7 @@ TAB: Final[Mapping[str, str]] = {
     "tasks": "Tugasan IPMS",
     "papers": "Untuk diserahkan",
     "failures": "Kegagalan",
+    "confirmations": "Pengesahan",
     "done": "Dibuat oleh saya",
 }
 """The lists of work, by their paths."""
@@ -381,6 +400,8 @@ ALL: Final = (
     IPMS_BY,
     DISPATCH,
     DRIFT_RULE,
+    CAUSE,
+    ANSWERED,
     RULE_UNIT,
 )
 

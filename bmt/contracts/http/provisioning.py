@@ -1,11 +1,26 @@
 """What provisioning is asked and answers over HTTP."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    field_validator,
+)
 
-from bmt.contracts.events import Effective, Evidence, Granted, PlannedChange, Retried, Target
+from bmt.contracts.events import (
+    ConfirmationCause,
+    Effective,
+    Evidence,
+    Granted,
+    PlannedChange,
+    Retried,
+    Target,
+)
 from bmt.contracts.faults import GENERAL, OF_CALLS, OF_TARGETS, FaultValue
 from bmt.contracts.problems import codes_told, is_empty
 from bmt.contracts.values import DocumentId, Kind, Moment, Name, Officer, Reason, Status, Value
@@ -378,3 +393,69 @@ class DriftRun(_Answer):
     detected: int
     cleared: int
     held_back: tuple[HeldBack, ...]
+
+
+MOST_ANSWERED: Final = 200
+
+ConfirmationStatus = Literal["open", "confirmed", "termination_proposed", "superseded"]
+"""`open`: an administrator answers; `superseded`: a later request for the account came first."""
+
+
+class Confirmation(_Answer):
+    """A grant that its agency is asked to confirm, as `GET /v1/confirmations` lists it."""
+
+    request_id: str = Field(description="The request that was granted.")
+    reference: str
+    agency: str
+    account: str
+    applicant_name: str
+    status: ConfirmationStatus
+    campaign: str = Field(description="The month in which it was asked, such as 2027-01.")
+    cause: ConfirmationCause = Field(
+        description="`rule`: the agency's rule says how often; else what the directory shows."
+    )
+    directory_read_at: Moment | None = Field(
+        default=None, description="When the directory gave the cause."
+    )
+    in_force_since: Moment = Field(description="Configured, or answered about the last time.")
+    asked_at: Moment
+    answer_by: Moment
+    answered_by: Officer | None = Field(default=None, description="`service`: by the rule.")
+    answered_at: Moment | None = None
+    reason: str | None = None
+    termination_id: str | None = Field(
+        default=None, description="The request for termination that was proposed."
+    )
+
+
+class AnswerConfirmations(Value):
+    """Body of `POST /v1/confirmations`: one answer about several grants."""
+
+    request_ids: Annotated[
+        tuple[Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64)], ...],
+        Field(min_length=1, max_length=MOST_ANSWERED),
+    ]
+    decision: Literal["confirm", "terminate"] = Field(
+        description="`confirm`: still needed; `terminate`: request the termination."
+    )
+    reason: Reason = Field(description="Kept with the record.")
+
+    @field_validator("request_ids")
+    @classmethod
+    def _each_once(cls, request_ids: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(request_ids))
+
+
+class ConfirmationResult(_Answer):
+    """What became of one answer: 201, or a problem with its status."""
+
+    request_id: str
+    status: int
+    termination_id: str | None = None
+    problem: dict[str, JsonValue] | None = None
+
+
+class ConfirmationResults(_Answer):
+    """Answer of `POST /v1/confirmations`, in the order of the call."""
+
+    results: tuple[ConfirmationResult, ...]

@@ -134,12 +134,14 @@ class Resend:
 
 @immutable
 class AwaitStep:
-    """The office must do a step from now on. Any earlier step is done."""
+    """The office must do a step from now on. Any earlier step is done. `only` and `grants` are as in `StepAwaited`."""
 
     request: RequestFacts
     step: Step
     remind_at: datetime
     due_at: datetime
+    only: Level | None = None
+    grants: int | None = None
 
 
 @immutable
@@ -193,6 +195,7 @@ class Wait:
 
     Attributes:
         number: counts the waits for this step from 1. A correction starts another one.
+        grants: how many are to be confirmed, if that is the step.
         ended: the step is done, or no longer needed.
         sent: which mails were sent.
     """
@@ -202,6 +205,7 @@ class Wait:
     number: int
     remind_at: datetime
     due_at: datetime
+    grants: int | None = None
     ended: bool = False
     sent: frozenset[Level] = frozenset()
 
@@ -364,7 +368,9 @@ def _waits_after(
     name = wait_name(event.step, event.wait)
     match event:
         case StepAwaited():
-            wait = Wait(event.request, event.step, event.wait, event.remind_at, event.due_at)
+            wait = Wait(
+                event.request, event.step, event.wait, event.remind_at, event.due_at, event.grants
+            )
         case StepEnded():
             wait = replace(waits[name], ended=True)
         case ReminderSent(level=level):

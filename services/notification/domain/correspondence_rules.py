@@ -269,10 +269,10 @@ def _facts(outgoing: OutgoingNotice, by: Submitter | None = None) -> dict[str, A
 def _await_step(command: AwaitStep, state: Correspondence) -> Sequence[Event]:
     """Start a wait and end the others. A wait for the same step with the same due date continues.
 
-    Nothing is awaited after the outcome, which may arrive first from another topic.
+    Nothing but confirming is awaited after the outcome, which may arrive first from another topic.
     """
-    waits = state.waits.values()
-    if state.concluded or any(_is_the_same(wait, command) for wait in waits):
+    waits, after = state.waits.values(), command.step == "confirm"
+    if (state.concluded and not after) or any(_is_the_same(wait, command) for wait in waits):
         return []
     return [
         *_steps_ended(state),
@@ -282,12 +282,19 @@ def _await_step(command: AwaitStep, state: Correspondence) -> Sequence[Event]:
             wait=1 + sum(wait.step == command.step for wait in waits),
             remind_at=command.remind_at,
             due_at=command.due_at,
+            only=command.only,
+            grants=command.grants,
         ),
     ]
 
 
 def _is_the_same(wait: Wait, command: AwaitStep) -> bool:
-    return not wait.ended and (wait.step, wait.due_at) == (command.step, command.due_at)
+    """A wait with one mail is never another's."""
+    return (
+        command.only is None
+        and not wait.ended
+        and (wait.step, wait.due_at) == (command.step, command.due_at)
+    )
 
 
 def _steps_ended(state: Correspondence) -> Sequence[Event]:

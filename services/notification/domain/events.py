@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+from pydantic import Field
+
 from bmt.contracts.events import (
     About,
     Event,
@@ -14,6 +16,10 @@ from bmt.contracts.events import (
 from bmt.contracts.http.notification import Words
 from bmt.contracts.values import Moment, Submitter
 from services.notification.domain.notice import Notice
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class FailureDue(RequestEvent):
@@ -48,7 +54,7 @@ class TemplateSaved(Event):
     saved_at: Moment
 
 
-Step = Literal["decide", "configure"]
+Step = Literal["decide", "configure", "confirm"]
 """What the office must do."""
 
 Level = Literal["reminder", "escalation"]
@@ -56,13 +62,20 @@ Level = Literal["reminder", "escalation"]
 
 
 class StepAwaited(RequestEvent):
-    """The office must do a step by `due_at`. `wait` counts the waits for one step from 1."""
+    """The office must do a step by `due_at`. `wait` counts the waits for one step from 1.
+
+    Attributes:
+        only: the one mail of it; None: both.
+        grants: how many of them are to be confirmed.
+    """
 
     TYPE = "my.gov.bmt.notification.StepAwaited.v1"
     step: Step
     wait: int
     remind_at: Moment
     due_at: Moment
+    only: Level | None = Field(default=None, exclude_if=_is_none)
+    grants: int | None = Field(default=None, exclude_if=_is_none)
 
 
 class StepEnded(RequestEvent):

@@ -135,6 +135,9 @@ class OperatorNeeded(Exception):  # noqa: N818  named for what is so
         self.instructions = instructions
 
 
+AccountStatus = Literal["serving", "not_serving", "not_registered"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[E_co]):
     """The reading of a target.
@@ -145,6 +148,7 @@ class Reading(Generic[E_co]):
         documents: a person's evidence.
         confirmed_by: that person.
         confirmed_at: when, UTC.
+        account_status: of the account's owner, where the target is the directory; None: it does not say.
     """
 
     effective: E_co | None
@@ -152,6 +156,7 @@ class Reading(Generic[E_co]):
     documents: tuple[str, ...] = ()
     confirmed_by: Officer | None = None
     confirmed_at: datetime | None = None
+    account_status: AccountStatus | None = None
 
 
 Failure = TargetAway | TargetRefused | OperatorNeeded | Unsettled

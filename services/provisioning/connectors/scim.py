@@ -40,6 +40,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.runtime.clock import Clock
 from bmt.contracts.events import EffectiveIpms, PlannedChange
 from services.provisioning.connectors.connector import (
+    AccountStatus,
     Answers,
     Calls,
     Failure,
@@ -150,6 +151,10 @@ def _id(value: object) -> object:
     return str(value) if whole else value
 
 
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 class IpmsUser(Resource[AnyExtension]):
     """The attributes of a user that are read; others are ignored."""
 
@@ -157,6 +162,7 @@ class IpmsUser(Resource[AnyExtension]):
 
     id: Annotated[str | None, Mutability.read_only, Returned.always, BeforeValidator(_id)] = None
     user_name: str | None = None
+    active: Annotated[bool | None, BeforeValidator(_flag)] = None
 
 
 BmtUser = IpmsUser[BmtService]
@@ -210,7 +216,9 @@ class Scim:
         found = await self._find(accounts)
         now = self._clock()
         return {
-            account: Reading(_effective(user), now) if isinstance(user, IpmsUser | None) else user
+            account: Reading(_effective(user), now, account_status=_status_of(user))
+            if isinstance(user, IpmsUser | None)
+            else user
             for account, user in found.items()
         }
 
@@ -260,7 +268,7 @@ class Scim:
         """The accounts with exactly one user; None if there is no answer."""
         query: SearchRequest[Any] = SearchRequest(
             filter=" or ".join(map(_named, accounts)),
-            attributes=["userName", EXTENSION],
+            attributes=["userName", "active", EXTENSION],
             count=len(accounts) + 1,
         )
         try:
@@ -289,7 +297,7 @@ class Scim:
             TargetRefused: it shows somebody else, or several, so the user is ambiguous.
         """
         query: SearchRequest[Any] = SearchRequest(
-            filter=_named(account), attributes=["userName", EXTENSION]
+            filter=_named(account), attributes=["userName", "active", EXTENSION]
         )
         with answering(reading=True):
             answer = await self._client.query(BmtUser, query_parameters=query)
@@ -395,6 +403,13 @@ def _effective(user: IpmsUser[BmtService] | None) -> EffectiveIpms:
         bmt_enabled=bool(service.bmt_enabled),
         max_file_size_bytes=int(largest) if largest.isascii() and largest.isdigit() else None,
     )
+
+
+def _status_of(user: IpmsUser[BmtService] | None) -> AccountStatus:
+    """A user of whom IPMS does not say that it is inactive counts as serving: nothing is proposed on a guess."""
+    if user is None:
+        return "not_registered"
+    return "not_serving" if user.active is False else "serving"
 
 
 def _operation(attribute: str, value: bool | str | None) -> PatchOperation[IpmsUser[BmtService]]:  # noqa: FBT001  as SCIM has it

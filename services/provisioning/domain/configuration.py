@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
@@ -20,14 +20,19 @@ from bmt.contracts.events import (
     AwaitingOperator,
     ConfigurationFailed,
     ConfigurationStarted,
+    ConfirmationCause,
+    ConfirmationDue,
     Effective,
     Evidence,
+    GrantConfirmed,
     PlannedChange,
     Target,
+    TerminationProposed,
 )
 from bmt.contracts.values import Officer, Status, immutable
 from services.provisioning.domain.events import (
     ConfigurationDue,
+    ConfirmationSuperseded,
     Corrected,
     CorrectionFailed,
     CorrectionRequested,
@@ -186,6 +191,71 @@ class Correct:
     overtaken: bool = False
 
 
+@immutable
+class AskConfirmation:
+    """Ask whether the grant is still needed: once in a campaign, and not while an answer is awaited.
+
+    Attributes:
+        in_force_since: configured, or last answered about.
+        directory_read_at: when the directory gave the cause.
+    """
+
+    campaign: str
+    cause: ConfirmationCause
+    in_force_since: datetime
+    answer_by: datetime
+    directory_read_at: datetime | None = None
+
+
+@immutable
+class ConfirmGrant:
+    """The account still needs the service; `agency` is that of the officer's token.
+
+    Attributes:
+        superseded: a later request for the account was configured.
+    """
+
+    officer: Officer
+    agency: str
+    reason: str
+    at: datetime
+    superseded: bool = False
+
+
+@immutable
+class ProposeTermination:
+    """Request the grant's termination; `agency` is that of the officer's token, or the grant's own where its rule proposes it.
+
+    Attributes:
+        termination_id: of the request that follows.
+        superseded: as in `ConfirmGrant`.
+    """
+
+    officer: Officer
+    agency: str
+    reason: str
+    at: datetime
+    termination_id: str
+    superseded: bool = False
+
+
+@immutable
+class RemindOffice:
+    """Tell the agency's office that so many grants wait for its answer."""
+
+    campaign: str
+    level: Literal["reminder", "escalation"]
+    answer_by: datetime
+    grants: int
+
+
+@immutable
+class SupersedeConfirmation:
+    """A later request for the account was configured: no answer is needed any more."""
+
+    at: datetime
+
+
 Command = (
     RequestConfiguration
     | Start
@@ -200,6 +270,11 @@ Command = (
     | ClearDrift
     | AcceptDrift
     | Correct
+    | AskConfirmation
+    | ConfirmGrant
+    | ProposeTermination
+    | RemindOffice
+    | SupersedeConfirmation
 )
 
 
@@ -240,6 +315,14 @@ class Awaiting:
 
 
 @immutable
+class Confirmation:
+    """What the agency was last asked about the grant, and its answer, if there is one."""
+
+    due: ConfirmationDue
+    answer: GrantConfirmed | TerminationProposed | ConfirmationSuperseded | None = None
+
+
+@immutable
 class Configured:
     """In force as approved, as far as is known.
 
@@ -247,6 +330,7 @@ class Configured:
         drift: what targets showed instead, until it is gone.
         accepted: an officer leaves it so.
         failure: why correcting it failed.
+        confirmation: the last time that the agency was asked whether it is still needed.
     """
 
     order: ConfigurationDue
@@ -256,6 +340,7 @@ class Configured:
     drift: DriftDetected | None = None
     accepted: bool = False
     failure: CorrectionFailed | None = None
+    confirmation: Confirmation | None = None
 
 
 @immutable
@@ -332,9 +417,36 @@ def _drifted(state: State, event: BaseModel) -> State:
             corrects=Configured() as before
         ), CorrectionFailed():
             after = replace(before, round=state.round, accepted=False, failure=event)
-        case Started(order, round_, statement, Configured(_, said)), Corrected():
-            after = Configured(order, said, round_, statement)
+        case Started(order, round_, statement, Configured(_, said) as before), Corrected():
+            asked = before.confirmation
+            after = Configured(order, said, round_, statement, confirmation=asked)
+        case _:
+            after = _confirmed(state, event)
     return after
+
+
+def in_force(state: State) -> Configured | None:
+    """What was configured, also while it is being corrected."""
+    if isinstance(state, Due | Started):
+        return state.corrects
+    return state if isinstance(state, Configured) else None
+
+
+def _confirmed(state: State, event: BaseModel) -> State:
+    """The state after a question to the agency about the grant, or its answer."""
+    before = in_force(state)
+    match event:
+        case ConfirmationDue():
+            asked = Confirmation(event)
+        case GrantConfirmed() | TerminationProposed() | ConfirmationSuperseded() if (
+            before and before.confirmation
+        ):
+            asked = replace(before.confirmation, answer=event)
+        case _:
+            return state
+    if isinstance(state, Due | Started) and state.corrects:
+        return replace(state, corrects=replace(state.corrects, confirmation=asked))
+    return replace(state, confirmation=asked) if isinstance(state, Configured) else state
 
 
 def _claim(event: TaskTakenOver) -> TaskClaimed:

@@ -18,9 +18,10 @@ from bmt.contracts.events import (
     Retried,
 )
 from bmt.contracts.values import Officer
-from services.provisioning.domain import drift_rules
+from services.provisioning.domain import confirmation_rules, drift_rules
 from services.provisioning.domain.configuration import (
     AcceptDrift,
+    AskConfirmation,
     Awaiting,
     AwaitOperator,
     ClaimTask,
@@ -28,18 +29,22 @@ from services.provisioning.domain.configuration import (
     Command,
     CompleteTask,
     Configured,
+    ConfirmGrant,
     Correct,
     Due,
     Failed,
     NotRequested,
     ObserveTargets,
+    ProposeTermination,
     RecordConfigured,
     RecordFailure,
+    RemindOffice,
     RequestConfiguration,
     Retry,
     Start,
     Started,
     State,
+    SupersedeConfirmation,
     TakeOverTask,
     evolve,
 )
@@ -312,6 +317,11 @@ _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] =
         ClearDrift: drift_rules.clear,
         AcceptDrift: drift_rules.accept,
         Correct: drift_rules.correct,
+        AskConfirmation: confirmation_rules.ask,
+        ConfirmGrant: confirmation_rules.confirm,
+        ProposeTermination: confirmation_rules.propose,
+        RemindOffice: confirmation_rules.remind,
+        SupersedeConfirmation: confirmation_rules.supersede,
     }
 )
 

@@ -1,8 +1,11 @@
 """Why provisioning refuses a command."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from bmt.contracts.envelope import rfc3339
 from bmt.contracts.problems import FieldError, Refused
+from bmt.contracts.values import Officer
 from services.provisioning.domain.events import TaskClaimed
 
 
@@ -127,6 +130,31 @@ class NoDrift(Refused):
 
     problem = "request_closed"
     code = "no_drift"
+
+
+class NoConfirmation(Refused):
+    """The agency is not asked about this grant."""
+
+    problem = "request_closed"
+    code = "no_confirmation"
+
+
+class Answered(Refused):
+    """Somebody has answered; `decision` shows who."""
+
+    problem = "already_decided"
+    code = "confirmation_answered"
+
+    def __init__(self, decision: str, by: Officer, at: datetime) -> None:
+        super().__init__(
+            extra={
+                "decision": {
+                    "decision": decision,
+                    "decided_by": by.model_dump(mode="json"),
+                    "decided_at": rfc3339(at),
+                }
+            },
+        )
 
 
 class OwnAccount(Refused):

@@ -150,8 +150,16 @@ class CorrectionFailed(RequestEvent):
     code: str | None = None
 
 
+class ConfirmationSuperseded(RequestEvent):
+    """A later request for the account was configured before anybody answered."""
+
+    TYPE = "my.gov.bmt.provisioning.ConfirmationSuperseded.v1"
+    superseded_at: Moment
+
+
 PRIVATE: Final = (
     *(ConfigurationDue, TaskClaimed, TaskTakenOver, TaskCompleted, RetryRequested),
     *(DriftDetected, DriftCleared, DriftAccepted),
     *(CorrectionRequested, CorrectionStarted, Corrected, CorrectionFailed),
+    ConfirmationSuperseded,
 )

@@ -58,6 +58,9 @@ _IMPERSONAL: Final = frozenset(
         *(f"/retry/by/{name}" for name in _OFFICER),
         *("/evidence/*/confirmed_at", "/retry/at"),
         *("/target", "/task_id", "/retryable", "/code", "/about", "/channel"),
+        *(f"/{by}/{name}" for by in ("confirmed_by", "proposed_by") for name in _OFFICER),
+        *("/confirmed_at", "/proposed_at", "/termination_id", "/campaign", "/cause", "/level"),
+        *("/in_force_since", "/answer_by", "/directory_read_at", "/grants"),
         *("/file_number", "/volume", "/folios", "/filed_at"),
     }
 )

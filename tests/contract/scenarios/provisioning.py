@@ -5,6 +5,7 @@ from dataclasses import replace
 from fixtures.samples import GB
 from unit.provisioning.orders import (
     JPA,
+    NOW,
     ON,
     SITI,
     TASK,
@@ -24,7 +25,14 @@ from unit.provisioning.orders import (
     take_over,
 )
 
-from services.provisioning.domain.configuration import AwaitOperator
+from services.provisioning.domain.configuration import (
+    AskConfirmation,
+    AwaitOperator,
+    ConfirmGrant,
+    ProposeTermination,
+    RemindOffice,
+    SupersedeConfirmation,
+)
 from services.provisioning.domain.order import NOTHING_IN_FORCE
 
 DUE = request_configuration()
@@ -33,6 +41,12 @@ ASKED = AwaitOperator(TASK, "ipms", "Hidupkan BMT. Turn BMT on.")
 OTHER = ON.model_copy(update={"ipms": NOTHING_IN_FORCE.ipms})
 LARGER = {"max_file_size_bytes": 2 * GB}
 DRIFTED = [DUE, start(), record(), observe(ipms=LARGER, storage={})]
+ASK = AskConfirmation("2026-12", "not_serving", NOW, NOW, NOW)
+ANSWER = ConfirmGrant(SITI, "MAMPU", "Masih perlu.", NOW)
+PROPOSED = ProposeTermination(
+    SITI, "MAMPU", "Bersara.", NOW, "019b0000-0000-7000-8000-000000000001"
+)
+CONFIRMED = [DUE, start(), record(), ASK, RemindOffice("2026-12", "reminder", NOW, 1)]
 SCENARIOS = {
     "configured": [DUE, start(), record()],
     "termination": [
@@ -57,5 +71,9 @@ SCENARIOS = {
     "drifted-and-cleared": [*DRIFTED, observe(ipms={}, storage={})],
     "drifted-and-accepted": [*DRIFTED, accept()],
     "drifted-and-corrected": [*DRIFTED, correct(), fail(), correct(), start(), record()],
+    "confirmed": [*CONFIRMED, ANSWER],
+    "termination-proposed": [*CONFIRMED, PROPOSED],
+    "asked-and-superseded": [*CONFIRMED, SupersedeConfirmation(NOW)],
+    "confirmed-while-corrected": [*DRIFTED, ASK, correct(), start(), ANSWER, record()],
     "failed-for-good": [DUE, start(), fail(retryable=False), retry()],
 }

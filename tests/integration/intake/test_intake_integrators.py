@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import pytest
 from aiokafka import AIOKafkaConsumer
 from eventually import eventually
-from fixtures.samples import GB
+from fixtures.problems import assert_problem
+from fixtures.samples import GB, facts
 from fixtures.wire import Said
 from intake_callers import AMINAH, INBOUND, SITI, submission
 
+from bmt.chassis.runtime import clock
 from bmt.contracts import topics
+from bmt.contracts.events import TerminationProposed
+from bmt.contracts.values import Officer
 
 pytestmark = pytest.mark.integration
 
@@ -130,3 +134,33 @@ async def test_an_integrators_documents_are_its_own(say, upload, received):
     body = submission(documents=[document["document_id"]])
     await say(body)
     assert (await received(body["source_reference"])).data["documents"] == [document]
+
+
+@pytest.mark.parametrize("role", ["administrator", "service"])
+async def test_a_proposed_termination_becomes_one_request_as_any_other(intake, wire, as_, role):
+    """Of the officer who asked for it, with the grant's reference; the grant's own request does not move."""
+    grant, ended = facts(), clock.new_id()
+    proposed = TerminationProposed(
+        request=grant,
+        proposed_by=Officer(subject="faridah", name="Faridah", role=role),
+        proposed_at=clock.now(),
+        reason="Bersara.",
+        termination_id=ended,
+        justification="Bersara.\n\nDirektori menunjukkan bahawa akaun ini tidak aktif.",
+    )
+    event_id = await wire.say(proposed, sequence=4)
+    await wire.say(proposed, sequence=4, event_id=event_id)
+
+    (said,) = await wire.hear(topics.REQUESTS, ended, "RequestReceived")
+
+    assert said.data["submitted_by"] == {"subject": "faridah", "role": role}
+    assert said.data["justification"] == proposed.justification
+    assert said.data["source_reference"] == grant.reference
+    request = said.data["request"]
+    assert (request["kind"], request["channel"]) == ("termination", "event")
+    assert request["applicant"] == grant.applicant.model_dump()
+    administrator = as_("administrator", "MAMPU")
+    shown = await intake.get(f"/v1/requests/{ended}", headers=administrator)
+    assert shown.json()["status"] == "received"
+    unknown = await intake.get(f"/v1/requests/{grant.request_id}", headers=administrator)
+    assert_problem(unknown, "not_found")

@@ -8,7 +8,12 @@ import pytest
 from fixtures.samples import received
 
 from bmt.chassis.runtime import clock
-from bmt.contracts.events import ConfigurationFailed, RequestFacts, ReviewOpened
+from bmt.contracts.events import (
+    ConfigurationFailed,
+    ConfirmationsAwaited,
+    RequestFacts,
+    ReviewOpened,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -85,3 +90,33 @@ async def test_a_connection_that_breaks_after_the_reminder_was_taken_sends_the_s
     request = await opened(desk, clock.now() + HOUR)
     first, second = await desk.reminders(request, desk.office, 2)
     assert first == second
+
+
+async def test_the_office_is_told_once_how_many_grants_are_to_be_confirmed_and_once_that_they_were_not(
+    desk,
+):
+    request = desk.request(agency="JPJ")
+    awaited = ConfirmationsAwaited(
+        request=request,
+        campaign="2027-01",
+        level="reminder",
+        answer_by=clock.now() + LONG_AGO,
+        grants=12,
+    )
+    event_id = await desk.wire.say(awaited, sequence=4)
+    await desk.wire.say(awaited, sequence=4, event_id=event_id)
+    (raw,) = await desk.reminders(request, desk.office, 1)
+    malay, english = read(raw).get_content().split("-" * 64)
+    assert read(raw)["Subject"].startswith("[JPJ] Pemberian BMT untuk disahkan / ")
+    assert "12 pemberian BMT perlu disahkan" in malay
+    assert "12 BMT grants are to be confirmed" in english
+    assert "https://bmt.example/console/confirmations" in english
+    assert request.applicant.account not in read(raw).get_content()
+
+    passed = awaited.model_copy(
+        update={"level": "escalation", "answer_by": clock.now() - HOUR, "grants": 3}
+    )
+    await desk.wire.say(passed, sequence=5)
+    (raw,) = await desk.reminders(request, desk.above, 1)
+    assert "3 pemberian BMT belum disahkan" in read(raw).get_content()
+    await desk.reminders(request, desk.office, 1)

@@ -48,13 +48,19 @@ class IpmsServer:
 
     async def set(self, account: str, *, enabled: bool, size: int | None = None) -> None:
         """What somebody does in the portal."""
+        shown = {"bmtEnabled": enabled, "maxFileSizeBytes": size and str(size)}
+        await self._set(account, {f"{SERVICE}:{name}": value for name, value in shown.items()})
+
+    async def leave(self, account: str) -> None:
+        """The account is no longer active."""
+        await self._set(account, {"active": False})
+
+    async def _set(self, account: str, values: dict[str, Any]) -> None:
         async with self.client() as scim:
             answer = await scim.get("/Users", params={"filter": f'userName eq "{account}"'})
             (user,) = answer.json()["Resources"]
-            shown = {"bmtEnabled": enabled, "maxFileSizeBytes": size and str(size)}
             changes = [
-                {"op": "replace", "path": f"{SERVICE}:{name}", "value": value}
-                for name, value in shown.items()
+                {"op": "replace", "path": path, "value": value} for path, value in values.items()
             ]
             patch = {"schemas": [PATCH], "Operations": changes}
             (await scim.patch(f"/Users/{user['id']}", json=patch)).raise_for_status()

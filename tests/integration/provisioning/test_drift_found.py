@@ -73,11 +73,11 @@ async def compared(client, as_, times: int = 1) -> Sequence[Any]:
     return await eventually(later, timeout=15)
 
 
-async def recorded(surroundings, kind: str) -> int:
+async def recorded(surroundings, kind: str, of: str = "my.gov.bmt.provisioning.") -> int:
     """How many such events provisioning has stored."""
     client = connect(surroundings._mongodb)
     store = client[f"{surroundings.name}_provisioning"].commits
-    name = f"my.gov.bmt.provisioning.{kind}.v1"
+    name = f"{of}{kind}.v1"
     count = 0
     async for commit in store.find({}, {"events": 1}):
         count += sum(event["type"] == name for event in commit["events"])

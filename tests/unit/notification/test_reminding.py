@@ -56,8 +56,10 @@ class Room:
             raise self.answer
         self.mails.append((recipient, message))
 
-    async def at(self, now: datetime, level: str = "reminder", attempts: int = 1) -> Any:
-        id_ = f"{REQUEST.request_id}:decide-1:{level}"
+    async def at(
+        self, now: datetime, level: str = "reminder", attempts: int = 1, wait: str = "decide-1"
+    ) -> Any:
+        id_ = f"{REQUEST.request_id}:{wait}:{level}"
         item = WorkItem(id_, "remind", REQUEST.request_id, now, attempts)
         console = "https://bmt.example/console"
         mail = OfficeMail(self, self.rules, self, lambda: now, SENDER, console)
@@ -140,3 +142,21 @@ def test_an_escalation_and_a_termination_are_told_as_what_they_are():
     told = read("termination", "configure", "escalation")
     assert "Permohonan penamatan BMT MAMPU/2025/000001 belum dilaksanakan." in told
     assert "The BMT termination MAMPU/2025/000001 has not been carried out." in told
+
+
+@pytest.mark.parametrize(
+    ("keys", "recipient"),
+    [
+        ({"office_email": OFFICE, "escalation_email": ABOVE}, ABOVE),
+        ({"office_email": OFFICE}, OFFICE),
+    ],
+)
+async def test_who_is_told_of_grants_that_were_not_confirmed_is_the_one_address_where_there_is_one(
+    keys, recipient
+):
+    passed = AWAITED.model_copy(update={"step": "confirm", "only": "escalation", "grants": 3})
+    room = Room([passed], rules=agencies(**keys))
+    assert await room.at(DUE, "escalation", wait="confirm-1") == Done()
+    [(to, raw)] = room.mails
+    assert to == recipient
+    assert "3 pemberian BMT belum disahkan" in message_from_bytes(raw, policy=default).get_content()

@@ -1,5 +1,6 @@
 """What the client charter promises: waited for, reminded of once, escalated once, and ended."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -56,6 +57,17 @@ def test_what_is_heard_after_the_outcome_is_not_waited_for():
     given(DECIDER, ACKNOWLEDGED, due(notice("configured"))).when(
         await_step("configure")
     ).then_nothing()
+
+
+def test_grants_are_to_be_confirmed_long_after_the_outcome_and_each_time_is_one_mail():
+    told = (ACKNOWLEDGED, due(notice("configured")))
+    command = replace(await_step("confirm"), only="reminder", grants=3)
+    first = awaited("confirm").model_copy(update={"only": "reminder", "grants": 3})
+    given(DECIDER, *told).when(command).then(first)
+    later = first.model_copy(update={"wait": 2})
+    given(DECIDER, *told, first).when(command).then(ended("confirm"), later)
+    (work,) = work_of(incoming(first, subject=REQUEST.request_id))
+    assert level_of(work) == "reminder"
 
 
 def test_a_reminder_is_remembered_if_its_step_ended_meanwhile():

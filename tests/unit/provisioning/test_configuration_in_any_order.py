@@ -27,29 +27,39 @@ from bmt.contracts.events import (
     ConfigurationFailed,
     ConfigurationStarted,
     Configured,
+    ConfirmationDue,
+    ConfirmationsAwaited,
     Effective,
     EffectiveIpms,
     EffectiveStorage,
+    GrantConfirmed,
+    TerminationProposed,
 )
 from services.provisioning.domain import configuration
 from services.provisioning.domain.configuration import (
     AcceptDrift,
+    AskConfirmation,
     Awaiting,
     AwaitOperator,
     ClearDrift,
+    ConfirmGrant,
     Correct,
     Due,
     Failed,
     ObserveTargets,
+    ProposeTermination,
     RecordConfigured,
+    RemindOffice,
     Start,
     Started,
+    SupersedeConfirmation,
 )
 from services.provisioning.domain.configuration_rules import DECIDER, ITSELF
 from services.provisioning.domain.errors import ClaimedByAnother, NotClaimed
 from services.provisioning.domain.events import (
     PRIVATE,
     ConfigurationDue,
+    ConfirmationSuperseded,
     Corrected,
     CorrectionFailed,
     CorrectionRequested,
@@ -84,6 +94,13 @@ FOLLOWS = {
     Corrected: {DriftDetected},
 }
 """What may happen after what; nothing follows what is not named here."""
+
+OF_GRANTS = (ConfirmationDue, GrantConfirmed, TerminationProposed, ConfirmationSuperseded)
+NEXT = "019b0000-0000-7000-8000-000000000001"
+ANY_TIME = {*OF_GRANTS, ConfirmationsAwaited}
+
+ANSWERS = (ConfirmGrant, ProposeTermination, SupersedeConfirmation)
+CAMPAIGNS = st.sampled_from(["2026-12", "2027-12"])
 
 KINDS = st.sampled_from(["application", "termination"])
 POLICIES = st.sampled_from([MAMPU, JPA])
@@ -256,6 +273,42 @@ class Configurations(DeciderMachine):
         if not isinstance(said, No) and said:
             assert (agency, overtaken) == ("MAMPU", False)
 
+    @rule(
+        name=requests,
+        campaign=CAMPAIGNS,
+        answer=st.sampled_from([None, *ANSWERS]),
+        agency=AGENCIES,
+    )
+    def the_agency_is_asked(self, name, campaign, answer, agency):
+        """The first answer counts, whatever becomes of drift meanwhile."""
+        ask = AskConfirmation(campaign, "rule", NOW, NOW)
+        if self.tell(ask, name):
+            assert self.state(name).order.kind == "application"
+            self.tell(RemindOffice(campaign, "reminder", NOW, 1), name)
+        assert self.tell(ask, name) == []
+        if answer is None:
+            return
+        told = () if answer is SupersedeConfirmation else (FAIZ, agency, "Semakan.")
+        next_one = (NEXT,) if answer is ProposeTermination else ()
+        before = self._open(name)
+        said = self.tell(answer(*told, NOW, *next_one), name)
+        if not isinstance(said, No) and said:
+            assert before
+            assert not self._open(name)
+
+    @rule(name=requests, campaign=CAMPAIGNS, answer=st.sampled_from(ANSWERS))
+    def it_is_configured_asked_and_answered(self, name, campaign, answer):
+        """A way that random steps would seldom make."""
+        self.it_goes_on(name, 4)
+        if answer is SupersedeConfirmation:
+            self.a_later_request_is_configured(name)
+        self.the_agency_is_asked(name, campaign, answer, "MAMPU")
+
+    def _open(self, name):
+        """What is asked and not answered, by the events alone."""
+        events = self.events(*OF_GRANTS, stream=name)
+        return bool(events) and isinstance(events[-1], ConfirmationDue)
+
     def _drift(self, name):
         state = self.state(name)
         known = isinstance(state, configuration.Configured) and state.drift
@@ -271,7 +324,7 @@ class Configurations(DeciderMachine):
     @invariant()
     def only_what_may_follow_follows(self):
         for name, events in self.history.items():
-            happened = [type(event) for event in events]
+            happened = [one for event in events if (one := type(event)) not in ANY_TIME]
             for before, after in zip([None, *happened], happened, strict=False):
                 assert after in FOLLOWS.get(before, ()), f"{name}: {after} after {before}"
 

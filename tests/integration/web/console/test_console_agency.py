@@ -110,3 +110,19 @@ async def test_a_change_waits_for_its_day_and_is_withdrawn(manager):
     text = (await manager.get("/console/agency/")).text
     assert "Perubahan menunggu" not in text
     assert "menarik balik versi" in text
+
+
+async def test_a_manager_sets_that_grants_are_confirmed(manager):
+    begun = typed((await manager.get(CHANGE)).text)
+    assert (begun["every_months"], begun["days_to_answer"]) == ("0", "30")
+    assert "leavers" not in begun
+    wrong = await previewed(manager, every_months="61", days_to_answer="", why="Semakan.")
+    for field in ("every_months", "days_to_answer"):
+        assert f'href="#{field}"' in wrong.text
+    rule = {"every_months": "12", "days_to_answer": "20", "leavers": "on"}
+    shown = await previewed(manager, **rule, why="Semakan ISO 27001.")
+    assert "<ins>12</ins>" in shown.text
+    sent = {**typed(shown.text), "do": "send"}
+    assert (await manager.post(CHANGE, data=sent)).status_code == 303
+    again = typed((await manager.get(CHANGE)).text)
+    assert {name: again.get(name) for name in (*rule, "unanswered")} == {**rule, "unanswered": None}

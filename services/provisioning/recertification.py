@@ -1,0 +1,418 @@
+"""Confirming grants: who is asked, reminded and answered for, every day after the comparison of `drift`; and the API of the answers.
+
+An agency that set no rule for it is asked nothing. Each step is a command whose cause names the grant, or the agency, and the campaign (a month),
+so a run that dies is repeated whole: nothing is asked twice, and nothing is forgotten.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import structlog
+from fastapi import Depends, Response
+from prometheus_client import CollectorRegistry, Gauge
+from pydantic import AwareDatetime
+
+from bmt.agencies.agency import Agency
+from bmt.agencies.charter import MALAYSIA, day_of
+from bmt.agencies.register import Agencies
+from bmt.chassis.eventsourcing.decider import Message
+from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.bodies import REPLAYED, JsonResponse, csv_file, problem_body
+from bmt.chassis.http.routes import (
+    CommandContext,
+    Page,
+    PageRequest,
+    Paging,
+    api_router,
+    command,
+    problems,
+)
+from bmt.chassis.readmodels.view_store import Query
+from bmt.chassis.runtime.clock import Clock, NewId, new_id
+from bmt.chassis.runtime.observability import Sampler
+from bmt.contracts.events import ConfirmationCause, TerminationProposed
+from bmt.contracts.http.provisioning import (
+    AnswerConfirmations,
+    Confirmation,
+    ConfirmationResult,
+    ConfirmationResults,
+    ConfirmationStatus,
+    Entitlement,
+)
+from bmt.contracts.problems import Refused
+from services.provisioning.api import agency_seen_by
+from services.provisioning.connectors.connector import AccountStatus, Reading
+from services.provisioning.connectors.targets import Targets
+from services.provisioning.domain.configuration import (
+    AskConfirmation,
+    ConfirmGrant,
+    ProposeTermination,
+    RemindOffice,
+    SupersedeConfirmation,
+)
+from services.provisioning.domain.configuration_rules import ITSELF
+from services.provisioning.handlers import officer, stream_of
+from services.provisioning.ports import Here, Ports
+from services.provisioning.views import Confirmations, Entitlements
+
+log = structlog.get_logger(__name__)
+
+AT_A_TIME: Final = 200
+FEW: Final = 10
+"""So many leavers are asked about, whatever share of the agency they are."""
+AGAIN_AFTER_MONTHS: Final = 12
+"""When it is asked again about a leaver who was answered about, at an agency that has no `every_months`."""
+CLOSING: Final = time(17)
+BY_RULE: Final = "Peraturan agensi: tidak disahkan dalam masa yang ditetapkan. / The agency's rule: not confirmed in time."
+
+
+Cause = tuple[ConfirmationCause, datetime | None]
+"""Why it is asked, and when the directory said so."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What may be asked at one agency, by request: since when it is in force or answered about.
+
+    Attributes:
+        due: by the rule.
+        leavers: the directory says so once.
+        shown: how many accounts the directory showed.
+    """
+
+    due: dict[str, datetime] = field(default_factory=dict)
+    leavers: dict[str, tuple[Entitlement, datetime]] = field(default_factory=dict)
+    shown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """Finds the grants that their agencies must confirm. `most_percent` of an agency's may be leavers at once."""
+
+    execution: Execution[Any, Any]
+    entitlements: Entitlements
+    confirmations: Confirmations
+    targets: Targets
+    agencies: Agencies
+    clock: Clock
+    new_id: NewId
+    most_percent: float
+    held_back: Gauge
+
+    async def run(self) -> None:
+        """Ask, remind, and do what the rules say about unanswered ones.
+
+        Raises:
+            StoreUnavailable: what was recorded stays; the next run does the rest.
+        """
+        await self._supersede()
+        for agency in list(self.agencies):
+            rule = agency.rules.confirm_grants
+            if rule.every_months or rule.leavers == "ask":
+                await self._ask(agency)
+            await self._follow_up(agency)
+
+    async def _ask(self, agency: Agency) -> None:
+        now, rule = self.clock(), agency.rules.confirm_grants
+        found = await self._find(agency, now)
+        leavers = await self._leavers(agency, found)
+        last_day = day_of(now) + timedelta(days=rule.days_to_answer)
+        answer_by = datetime.combine(last_day, CLOSING, MALAYSIA)
+        campaign = f"{day_of(now):%Y-%m}"
+        since = found.due | {one: at for one, (_, at) in found.leavers.items()}
+        by_rule: Mapping[str, Cause] = dict.fromkeys(found.due, ("rule", None))
+        await self._record(
+            (
+                f"confirm:{one}:{campaign}",
+                one,
+                AskConfirmation(campaign, cause, since[one], answer_by, read_at),
+            )
+            for one, (cause, read_at) in {**by_rule, **leavers}.items()
+        )
+
+    async def _find(self, agency: Agency, now: datetime) -> Found:
+        """What is in force at the agency and is not being asked about: due by the rule, or a leaver's."""
+        found, rule = Found(), agency.rules.confirm_grants
+        async for page in self._in_force(agency.code):
+            known = await self.confirmations.get_many([one.request_id for one in page])
+            status = await self._account_status(agency, page)
+            found.shown += len(status)
+            for one in page:
+                before = known.get(one.request_id)
+                if before and before.status == "open":
+                    continue
+                answered_at = before.answered_at if before else None
+                since = answered_at or one.configured_at
+                months = rule.every_months
+                if months and _is_past(since, months, now):
+                    found.due[one.request_id] = since
+                if status.get(one.account, _SERVING)[0] != "serving" and (
+                    answered_at is None or _is_past(answered_at, months or AGAIN_AFTER_MONTHS, now)
+                ):
+                    found.leavers[one.request_id] = one, since
+        return found
+
+    async def _in_force(self, agency: str) -> AsyncIterator[Sequence[Entitlement]]:
+        last: str | None = None
+        while True:
+            of_agency = {"agency": agency, "kind": "application"}
+            after = (None, last) if last else None
+            page = await self.entitlements.find(
+                Query(equal=of_agency, after=after, limit=AT_A_TIME)
+            )
+            if page:
+                yield page
+            if len(page) < AT_A_TIME:
+                return
+            last = page[-1].account.casefold()
+
+    async def _account_status(
+        self, agency: Agency, of: Sequence[Entitlement]
+    ) -> Mapping[str, tuple[AccountStatus, datetime | None]]:
+        """What the directory shows; accounts without a clear answer are left out."""
+        if agency.rules.confirm_grants.leavers != "ask":
+            return {}
+        connector = agency.rules.connectors.ipms
+        shown = await self.targets.shown("ipms", connector, [one.account for one in of])
+        return {
+            account: (reading.account_status, reading.read_back_at)
+            for account, reading in shown.items()
+            if isinstance(reading, Reading) and reading.account_status
+        }
+
+    async def _leavers(self, agency: Agency, found: Found) -> Mapping[str, Cause]:
+        """Those whom a second look shows the same, by request; none if they are too many to be believed."""
+        count, most = len(found.leavers), max(FEW, found.shown * self.most_percent / 100)
+        self.held_back.labels(agency.code).set(count if count > most else 0)
+        if count > most:
+            log.warning("leavers_held_back", agency=agency.code, accounts=count)
+            return {}
+        of = [one for one, _ in found.leavers.values()]
+        again = await self._account_status(agency, of)
+        return {
+            one.request_id: (status, read_at)
+            for one in of
+            for status, read_at in (again.get(one.account, _SERVING),)
+            if status != "serving"
+        }
+
+    async def _supersede(self) -> None:
+        async for page in self._open({}):
+            now = await self.entitlements.get_many([one.account.casefold() for one in page])
+            await self._record(
+                (f"superseded:{one.request_id}:{one.campaign}", one.request_id, ended)
+                for one in page
+                for ended in (SupersedeConfirmation(self.clock()),)
+                if (latest := now.get(one.account.casefold()))
+                and latest.request_id != one.request_id
+            )
+
+    async def _follow_up(self, agency: Agency) -> None:
+        """Remind the office of each campaign, and again once its day has passed; then do what the rule says."""
+        now, rule = self.clock(), agency.rules.confirm_grants
+        campaigns: dict[str, list[Confirmation]] = {}
+        async for page in self._open({"agency": agency.code}):
+            for one in page:
+                campaigns.setdefault(one.campaign, []).append(one)
+        for campaign, waiting in campaigns.items():
+            overdue = [one for one in waiting if one.answer_by <= now]
+            await self._remind(agency.code, campaign, "reminder", waiting)
+            await self._remind(agency.code, campaign, "escalation", overdue)
+            if rule.unanswered == "propose":
+                await self._record(
+                    (
+                        f"propose:{one.request_id}:{campaign}",
+                        one.request_id,
+                        ProposeTermination(ITSELF, agency.code, BY_RULE, now, self.new_id()),
+                    )
+                    for one in overdue
+                )
+
+    async def _remind(
+        self, agency: str, campaign: str, level: Any, waiting: Sequence[Confirmation]
+    ) -> None:
+        cause = f"remind:{agency}:{campaign}:{level}"
+        if not waiting or await self.execution.recorded([cause]):
+            return
+        first = min(waiting, key=lambda one: (one.answer_by, one.request_id))
+        reminded = RemindOffice(campaign, level, first.answer_by, len(waiting))
+        await self._record([(cause, first.request_id, reminded)])
+
+    async def _open(self, of: Mapping[str, str]) -> AsyncIterator[Sequence[Confirmation]]:
+        after: tuple[datetime, str] | None = None
+        while True:
+            query = Query(
+                equal={"status": "open", **of}, order_by="answer_by", after=after, limit=AT_A_TIME
+            )
+            page = await self.confirmations.find(query)
+            if page:
+                yield page
+            if len(page) < AT_A_TIME:
+                return
+            after = page[-1].answer_by, page[-1].request_id
+
+    async def _record(self, commands: Any) -> None:
+        """Each command with its cause and request."""
+        left = list(commands)
+        while left:
+            messages = [
+                Message(stream_of(request_id), cause, cause, each)
+                for cause, request_id, each in left[:AT_A_TIME]
+            ]
+            for result in await self.execution.execute_many(messages):
+                if isinstance(result, Exception):
+                    log.warning("confirmation_not_recorded", error=type(result).__name__)
+            left = left[AT_A_TIME:]
+
+
+_SERVING: Final[tuple[AccountStatus, None]] = ("serving", None)
+
+
+def _is_past(since: datetime, months: int, now: datetime) -> bool:
+    """By months of the calendar in Malaysia, so that all that is due in one is asked together."""
+    then, today = day_of(since), day_of(now)
+    return (today.year - then.year) * 12 + today.month - then.month >= months
+
+
+def held_back_gauge(registry: CollectorRegistry) -> Gauge:
+    return Gauge(
+        "bmt_leavers_held_back",
+        "Accounts that the directory shows as leavers, and that are too many at once to be asked about.",
+        ["agency"],
+        registry=registry,
+    )
+
+
+def confirmations_sampler(
+    registry: CollectorRegistry, confirmations: Confirmations, clock: Clock
+) -> Sampler:
+    """Sets the gauge of grants by what their agency answered."""
+    gauge = Gauge(
+        "bmt_grant_confirmations",
+        "Grants that an agency was asked to confirm: due, overdue, confirmed or termination_proposed.",
+        ["agency", "status"],
+        registry=registry,
+    )
+
+    async def sample() -> None:
+        gauge.clear()
+        states = Query(one_of={"status": ("open", "confirmed", "termination_proposed")})
+        counts = await confirmations.count(["agency", "status"], states)
+        late = Query(equal={"status": "open"}, below={"answer_by": clock()})
+        overdue = await confirmations.count(["agency"], late)
+        for (agency, status), count in counts.items():
+            passed = overdue.get((agency,), 0) if status == "open" else 0
+            gauge.labels(agency, "due" if status == "open" else status).set(count - passed)
+        for (agency,), count in overdue.items():
+            gauge.labels(agency, "overdue").set(count)
+
+    return sample
+
+
+# Over HTTP.
+
+router = api_router(tags=["confirmations"])
+
+BY_TIME: Final = Paging(tuple[AwareDatetime, str])
+MOST_LINES: Final = 10_000
+COLUMNS: Final = (
+    *("answer_by", "status", "agency", "reference", "account", "name", "cause", "in_force_since"),
+    *("campaign", "directory_read_at", "answered_by", "answered_at", "reason", "termination_id"),
+)
+
+Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
+Answering = Annotated[CommandContext, Depends(command("administrator"))]
+ConfirmationPage = Annotated[PageRequest[tuple[AwareDatetime, str]], Depends(BY_TIME)]
+
+
+@router.get("/v1/confirmations", summary="Grants that agencies are asked to confirm")
+async def listed(
+    here: Here, caller: Overseer, page: ConfirmationPage, status: ConfirmationStatus = "open"
+) -> Page[Confirmation]:
+    """The first to be answered first. Administrators see their own agency's."""
+    query = Query(**_query(caller, status), after=page.after, limit=page.lookahead)
+    found = await here.confirmations.find(query)
+    return BY_TIME.page(found, page, key=lambda one: (one.answer_by, one.request_id))
+
+
+def _query(caller: Principal, status: ConfirmationStatus) -> dict[str, Any]:
+    agency = agency_seen_by(caller)
+    of = {} if agency is None else {"agency": agency}
+    return {"equal": {**of, "status": status}, "order_by": "answer_by"}
+
+
+@router.get(
+    "/v1/confirmations/report",
+    summary="The same as a file",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def report(here: Here, caller: Overseer, status: ConfirmationStatus = "open") -> Response:
+    """CSV (RFC 4180) in UTF-8 with a heading, at most 10,000 lines. No cell starts a spreadsheet formula."""
+    found = await here.confirmations.find(Query(**_query(caller, status), limit=MOST_LINES))
+    return csv_file("bmt-confirmations", [COLUMNS, *map(_line, found)])
+
+
+def _line(one: Confirmation) -> Sequence[object]:
+    told = one.model_dump(mode="json")
+    by = one.answered_by.subject if one.answered_by else None
+    return [{**told, "name": one.applicant_name, "answered_by": by}[name] for name in COLUMNS]
+
+
+@router.post(
+    "/v1/confirmations",
+    summary="Confirm grants, or request their termination",
+    response_model=ConfirmationResults,
+    responses=problems("validation_failed"),
+)
+async def answer_all(here: Here, body: AnswerConfirmations, context: Answering) -> JsonResponse:
+    """Each by itself, the first answer counts. `terminate`: a request for termination is received, which must be approved as any other.
+
+    Results: 201; 404 `not_found`; 403 `own_request`; 409 `already_decided` (with `decision`: the first) or `request_closed`: nothing is asked.
+    """
+    messages = await _messages(here, body, context)
+    outcomes = await here.execution.execute_many(messages)
+    results = tuple(map(_result, body.request_ids, outcomes))
+    replayed = all(isinstance(one, Executed) and one.replayed for one in outcomes)
+    headers = {REPLAYED: "true"} if replayed else None
+    return JsonResponse(ConfirmationResults(results=results), headers=headers)
+
+
+async def _messages(
+    here: Ports, body: AnswerConfirmations, context: CommandContext
+) -> Sequence[Message[ConfirmGrant | ProposeTermination]]:
+    """The same call again has the same causes."""
+    known = await here.confirmations.get_many(body.request_ids)
+    accounts = [one.account.casefold() for one in known.values()]
+    in_force = {one.request_id for one in (await here.entitlements.get_many(accounts)).values()}
+    who, agency, now = officer(context, "administrator"), context.principal.agency, here.clock()
+    messages = []
+    for one in body.request_ids:
+        gone = one in known and one not in in_force
+        answer: ConfirmGrant | ProposeTermination = ConfirmGrant(
+            who, agency, body.reason, now, superseded=gone
+        )
+        if body.decision == "terminate":
+            answer = ProposeTermination(who, agency, body.reason, now, new_id(), superseded=gone)
+        part = replace(context, causation=f"{context.causation}:{one}")
+        messages.append(part.to_command(stream_of(one), answer))
+    return messages
+
+
+def _result(request_id: str, outcome: Executed | Exception) -> ConfirmationResult:
+    """Raises what is no refusal: then the whole call is repeated, and goes on where it stopped."""
+    try:
+        if isinstance(outcome, Exception):
+            raise outcome
+        commit = outcome.raise_refusal().commit
+    except Refused as refused:
+        problem = problem_body(refused)
+        return ConfirmationResult(request_id=request_id, status=refused.status, problem=problem)
+    ids = [e.data["termination_id"] for e in commit.events if e.type == TerminationProposed.TYPE]
+    return ConfirmationResult(
+        request_id=request_id, status=HTTPStatus.CREATED, termination_id=next(iter(ids), None)
+    )

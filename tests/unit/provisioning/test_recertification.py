@@ -1,0 +1,173 @@
+"""A grant is confirmed by a person of the agency, or its termination is requested; nothing is asked or answered twice."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from decider_specification import given
+from orders import (
+    FAIZ,
+    NOW,
+    REQUEST,
+    SITI,
+    TERMINATION,
+    configured,
+    correction_requested,
+    drifted,
+    due,
+    record,
+    start,
+    started,
+)
+
+from bmt.contracts.events import (
+    ConfirmationDue,
+    ConfirmationsAwaited,
+    GrantConfirmed,
+    TerminationProposed,
+)
+from bmt.contracts.values import Officer
+from services.provisioning.domain.configuration import (
+    AskConfirmation,
+    Confirmation,
+    ConfirmGrant,
+    ProposeTermination,
+    RemindOffice,
+    SupersedeConfirmation,
+)
+from services.provisioning.domain.configuration_rules import DECIDER, ITSELF
+from services.provisioning.domain.errors import (
+    Answered,
+    NoConfirmation,
+    OwnAccount,
+    UnknownRequest,
+)
+from services.provisioning.domain.events import (
+    ConfirmationSuperseded,
+    Corrected,
+    CorrectionFailed,
+    CorrectionStarted,
+)
+
+IN_FORCE = (due(), started(), configured())
+LATER = NOW + timedelta(days=370)
+BY = datetime(2026, 12, 30, 9, tzinfo=UTC)
+NEXT = "019b0000-0000-7000-8000-000000000001"
+ASK = AskConfirmation("2026-12", "rule", NOW, BY)
+ASKED = ConfirmationDue(
+    request=REQUEST, campaign="2026-12", cause="rule", in_force_since=NOW, answer_by=BY
+)
+LEFT = ASKED.model_copy(update={"cause": "not_serving", "directory_read_at": LATER})
+CONFIRM = ConfirmGrant(FAIZ, "MAMPU", "Masih perlu.", LATER)
+CONFIRMED = GrantConfirmed(
+    request=REQUEST, confirmed_by=FAIZ, confirmed_at=LATER, reason="Masih perlu."
+)
+PROPOSE = ProposeTermination(FAIZ, "MAMPU", "Bersara.", LATER, NEXT)
+SUPERSEDED = ConfirmationSuperseded(request=REQUEST, superseded_at=LATER)
+CORRECTING = (*IN_FORCE, drifted(), ASKED, correction_requested())
+
+
+def proposed(asked=ASKED):
+    return given(DECIDER, *IN_FORCE, asked).when(PROPOSE).then_one(TerminationProposed)
+
+
+def test_the_agency_is_asked_about_a_grant():
+    given(DECIDER, *IN_FORCE).when(ASK).then(ASKED)
+
+
+def test_it_is_asked_once_while_no_answer_came_whatever_the_campaign():
+    for campaign in ("2026-12", "2027-01"):
+        again = replace(ASK, campaign=campaign)
+        given(DECIDER, *IN_FORCE, ASKED).when(again).then_nothing()
+
+
+def test_what_was_answered_is_asked_again_in_another_campaign_only():
+    for answer in (CONFIRMED, proposed(), SUPERSEDED):
+        given(DECIDER, *IN_FORCE, ASKED, answer).when(ASK).then_nothing()
+        again = replace(ASK, campaign="2027-12")
+        given(DECIDER, *IN_FORCE, ASKED, answer).when(again).then_one(ConfirmationDue)
+
+
+def test_only_what_is_in_force_is_asked_about():
+    ended = (due(TERMINATION), started(TERMINATION), configured(TERMINATION))
+    for before in ((), (due(),), (due(), started()), ended):
+        given(DECIDER, *before).when(ASK).then_nothing()
+
+
+def test_a_leaver_is_asked_about_with_what_the_directory_shows():
+    ask = replace(ASK, cause="not_serving", directory_read_at=LATER)
+    given(DECIDER, *IN_FORCE).when(ask).then(LEFT)
+
+
+def test_an_administrator_confirms_with_a_reason():
+    given(DECIDER, *IN_FORCE, ASKED).when(CONFIRM).then(CONFIRMED)
+
+
+def test_the_first_answer_counts():
+    for answer, word in ((CONFIRMED, "confirm"), (proposed(), "terminate")):
+        for late in (replace(CONFIRM, officer=SITI), replace(PROPOSE, officer=SITI)):
+            refused = given(DECIDER, *IN_FORCE, ASKED, answer).when(late).then_refused(Answered)
+            assert refused.extra["decision"]["decision"] == word
+            assert refused.extra["decision"]["decided_by"]["subject"] == FAIZ.subject
+
+
+@pytest.mark.parametrize("answer", [CONFIRM, PROPOSE])
+def test_nobody_answers_what_is_not_asked(answer):
+    given(DECIDER, *IN_FORCE).when(answer).then_refused(NoConfirmation)
+    given(DECIDER, *IN_FORCE, ASKED, SUPERSEDED).when(answer).then_refused(NoConfirmation)
+    gone = replace(answer, superseded=True)
+    given(DECIDER, *IN_FORCE, ASKED).when(gone).then_refused(NoConfirmation)
+
+
+@pytest.mark.parametrize("answer", [CONFIRM, PROPOSE])
+def test_another_agency_is_told_of_nothing_and_nobody_answers_about_themselves(answer):
+    foreign = replace(answer, agency="JPA")
+    given(DECIDER, *IN_FORCE, ASKED).when(foreign).then_refused(UnknownRequest)
+    given(DECIDER).when(answer).then_refused(UnknownRequest)
+    account = REQUEST.applicant.account
+    own = Officer(subject=account.upper(), name="Diri", role="administrator")
+    given(DECIDER, *IN_FORCE, ASKED).when(replace(answer, officer=own)).then_refused(OwnAccount)
+
+
+def test_a_proposed_termination_says_why_with_the_evidence_in_both_languages():
+    event = proposed(LEFT)
+    assert (event.proposed_by, event.termination_id) == (FAIZ, NEXT)
+    assert event.justification.startswith("Bersara.\n\n")
+    for part in ("tidak aktif", "is not active", "2026-11-30", REQUEST.reference):
+        assert part in event.justification
+    assert "2026-12-30" in proposed().justification
+
+
+def test_the_rule_proposes_as_an_officer_does():
+    rule = replace(PROPOSE, officer=ITSELF)
+    event = given(DECIDER, *IN_FORCE, ASKED).when(rule).then_one(TerminationProposed)
+    assert event.proposed_by.role == "service"
+
+
+def test_the_office_is_reminded_of_how_many_wait():
+    remind = RemindOffice("2026-12", "escalation", BY, 3)
+    given(DECIDER, *IN_FORCE, ASKED).when(remind).then(
+        ConfirmationsAwaited(
+            request=REQUEST, campaign="2026-12", level="escalation", answer_by=BY, grants=3
+        )
+    )
+
+
+def test_a_later_request_ends_the_question_once():
+    end = SupersedeConfirmation(LATER)
+    given(DECIDER, *IN_FORCE, ASKED).when(end).then(SUPERSEDED)
+    for before in ((), (ASKED, SUPERSEDED), (ASKED, CONFIRMED)):
+        given(DECIDER, *IN_FORCE, *before).when(end).then_nothing()
+
+
+def test_a_correction_under_way_neither_hinders_an_answer_nor_forgets_it():
+    begun = (*CORRECTING, CorrectionStarted(request=REQUEST, plan=start().plan))
+    given(DECIDER, *begun).when(CONFIRM).then(CONFIRMED)
+    ends = (
+        given(DECIDER, *begun, CONFIRMED).when(record()).then_one(Corrected),
+        CorrectionFailed(request=REQUEST, target="ipms", reason="refused"),
+    )
+    for end in ends:
+        given(DECIDER, *begun, CONFIRMED, end).when(PROPOSE).then_refused(Answered)
+        state = DECIDER.fold([*begun, CONFIRMED, end])
+        assert state.confirmation == Confirmation(ASKED, CONFIRMED)

@@ -1,0 +1,92 @@
+"""Grants that the agency is asked to confirm: the administrator confirms them, or requests their termination."""
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from bmt.chassis.errors import Unavailable
+from bmt.chassis.http.routes import Page
+from bmt.contracts.http.provisioning import (
+    AnswerConfirmations,
+    Confirmation,
+    ConfirmationResult,
+    ConfirmationResults,
+    ConfirmationStatus,
+)
+from bmt.contracts.problems import Refused
+from web.clients import address
+from web.console import desk
+from web.console.desk import Place, Where
+from web.console.forms import Form
+from web.forms import Sent, new_key, refusal, validated
+from web.ports import Administrator, Visit
+
+router = APIRouter()
+
+_CONFIRMATIONS: Final = address("confirmations")
+Status = Annotated[ConfirmationStatus, Query()]
+
+
+@router.get("/confirmations")
+async def listed(
+    visit: Administrator,
+    place: Where,
+    status: Status = "open",
+    every: Annotated[Literal["1", ""], Query(alias="all")] = "",
+) -> Response:
+    """`all`: with every box of the page chosen, where nothing runs in the browser."""
+    return await _list(visit, place, status, choosing_all=bool(every))
+
+
+async def _list(
+    visit: Visit,
+    place: Place,
+    status: ConfirmationStatus,
+    sent: Sent | None = None,
+    refused: Refused | None = None,
+    results: tuple[ConfirmationResult, ...] = (),
+    *,
+    choosing_all: bool = False,
+) -> Response:
+    asked = {"status": status, "limit": place.limit, "cursor": place.cursor}
+    page = await visit.client.get("provisioning", _CONFIRMATIONS, Page[Confirmation], asked)
+    chosen = sent.texts("chosen") if sent and refused else ()
+    return visit.page(
+        "confirmations.html",
+        found=page.items,
+        more=page.next_cursor,
+        shown=status,
+        sent=sent,
+        chosen={one.request_id for one in page.items} if choosing_all else set(chosen),
+        key=sent.key_after(refused) if sent and refused else new_key(),
+        refused=refused,
+        results=results,
+        tabs=await desk.tabs(visit.client),
+        now=visit.here.clock(),
+    )
+
+
+@router.post("/confirmations")
+async def answer(visit: Administrator, sent: Form, place: Where) -> Response:
+    """What became of each is on the page that follows."""
+    told = {
+        "request_ids": sent.texts("chosen"),
+        "decision": sent.text("do"),
+        "reason": sent.text("reason").strip(),
+    }
+    try:
+        body = validated(AnswerConfirmations, told).model_dump(mode="json")
+        answered = await visit.client.post(
+            "provisioning", _CONFIRMATIONS, body, ConfirmationResults, sent.key
+        )
+    except (Refused, Unavailable) as error:
+        # It may have succeeded where the service was away: the form keeps its key.
+        return await _list(visit, place, "open", sent, refusal(error))
+    return await _list(visit, place, "open", results=answered.results)
+
+
+@router.get("/confirmations.csv")
+async def exported(visit: Administrator, status: Status = "open") -> Response:
+    path = address("confirmations", "report")
+    return await visit.client.passed_on("provisioning", path, {"status": status})
