@@ -96,19 +96,9 @@ docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models; the page
 parse:           ## docs/api read by the parsers of AsyncAPI and Redocly (needs node 20 and npm)
 	@cd tools/parsers && npm ci --silent --no-fund --no-audit --ignore-scripts && node parse.mjs
 
-# Schemas as kubeconform finds them: of Kubernetes itself where nothing else is said; those of the operators' kinds are then left out.
-KUBERNETES ?= 1.33.0
-SCHEMAS    ?=
-VALIDATE   := kubeconform -strict -summary -kubernetes-version $(KUBERNETES) $(if $(SCHEMAS),$(SCHEMAS:%=-schema-location '%'),-ignore-missing-schemas)
-
-manifests:       ## deploy/kubernetes rendered and validated (needs kustomize 5 and kubeconform 0.7)
-	@for tool in kustomize kubeconform; do \
-	  command -v $$tool > /dev/null || { echo "make manifests needs $$tool, which is not on the PATH"; exit 2; }; \
-	done
-	@for each in overlays/agency overlays/national data; do \
-	  echo "deploy/kubernetes/$$each"; \
-	  rendered="$$(kustomize build deploy/kubernetes/$$each)" && printf '%s\n' "$$rendered" | $(VALIDATE) || exit 1; \
-	done
+manifests: $(STAMP)  ## deploy/kubernetes rendered and validated (needs Go 1.26; CRDS names files of further definitions)
+	@command -v go > /dev/null || { echo "make manifests needs Go 1.26 on the PATH"; exit 2; }
+	@$(BIN)/python tools/manifests/validate.py $(CRDS)
 
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"
