@@ -2,9 +2,13 @@
 
 import pytest
 from connector_benches import sftpgo_of
+from fixtures.procedure import approved
+from fixtures.samples import APPLICANT, facts
 from fixtures.sftpgo import PASSWORD
 
-from bmt.contracts.events import EffectiveStorage
+from bmt.chassis.runtime import clock
+from bmt.contracts import topics
+from bmt.contracts.events import EffectiveStorage, Granted
 from services.provisioning.connectors.connector import TargetAway
 from services.provisioning.domain.order import NOTHING_IN_FORCE
 
@@ -24,7 +28,6 @@ async def owner(sftpgo, sftpgo_server):
 async def test_an_owner_meets_the_limits_that_are_read_back(sftpgo, sftpgo_server, owner):
     assert await sftpgo_server.upload(owner, "fits", 2_000) == 201
     assert await sftpgo_server.upload(owner, "too-large", 2_001) == 413
-    assert await sftpgo_server.upload(owner, "fills-it", 1_500) in {201, 413}
     assert await sftpgo_server.upload(owner, "over-the-quota", 2_000) == 413
 
     await sftpgo.connector.apply(owner, NOTHING_IN_FORCE.storage)
@@ -67,3 +70,23 @@ async def test_a_wrong_address_is_no_empty_answer(sftpgo, sftpgo_server, path):
     with pytest.raises(TargetAway):
         await stranger.read_back(sftpgo.account)
     await stranger.close()
+
+
+async def test_what_is_approved_is_configured_where_the_agency_has_it(
+    provisioning, wire, ipms, sftpgo, sftpgo_server, agencies_file
+):
+    agencies_file.write_text(agencies_file.read_text().replace("copyparty", "sftpgo"))
+    account = sftpgo.account.replace("@", ".mampu@")
+    await ipms.register(account)
+    request = facts(applicant=APPLICANT.model_copy(update={"account": account}))
+    granted = Granted(quota_bytes=5000, max_file_size_bytes=2000)
+    async with provisioning(sftpgo_url=sftpgo_server.url, sftpgo_key=sftpgo_server.key):
+        await wire.say(approved(request, approved=granted, decided_at=clock.now()), sequence=2)
+        names = ("ConfigurationStarted", "Configured")
+        _, configured = await wire.hear(
+            topics.CONFIGURATIONS, request.request_id, *names, seconds=15
+        )
+
+    assert {one["connector"] for one in configured.data["evidence"]} == {"scim", "sftpgo"}
+    user = await sftpgo_server.user(account)
+    assert (user["status"], user["quota_size"]) == (1, 5000)
