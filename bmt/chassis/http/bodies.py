@@ -1,4 +1,4 @@
-"""What calls and answers carry: JSON read strictly, JSON written, files, problems (RFC 9457), live changes.
+"""What calls and answers carry: parameters and JSON read strictly, JSON written, files, problems (RFC 9457), live changes.
 
 Readers of JSON differ on repeated names and NaN: one takes the last name, another the first. So both are refused here
 (RFC 8259 leaves them open, RFC 7493 forbids them).
@@ -237,6 +237,27 @@ def install_problems(app: FastAPI) -> None:
 
 MOST_LEVELS: Final = 32
 """How deep objects and lists may be nested in each other; no call needs more than six levels."""
+
+_LONGEST_NAME: Final = 64
+"""Characters of an unknown parameter that are repeated to its caller."""
+
+
+def require_known(request: Request, known: frozenset[str]) -> None:
+    """Refuse parameters that would be passed over: a list that ignores its filter looks like the answer."""
+    asked = [name for name, _ in request.query_params.multi_items()]
+    wrong = [
+        {"type": "extra_forbidden", "loc": ("query", name[:_LONGEST_NAME])}
+        for name in dict.fromkeys(asked)
+        if name not in known
+    ]
+    twice = [
+        {"type": "too_long", "loc": ("query", name), "ctx": {"max_length": 1}, "input": ()}
+        for name in known
+        if asked.count(name) > 1
+    ]
+    if wrong or twice:
+        raise RequestValidationError([*wrong, *twice])
+
 
 _TOO_DEEP: Final = f"it is nested more than {MOST_LEVELS} levels deep"
 

@@ -45,9 +45,6 @@ from bmt.contracts.values import Role, immutable
 # How large a body may be. FastAPI's own `max_body_size` answers in plain text and may overwrite an answer that was
 # already made. Here the same parameter of a route leads to a `too_large` problem.
 
-_LONGEST_NAME: Final = 64
-"""Characters of an unknown parameter that are repeated to its caller."""
-
 JSON_BODY_BYTES: Final = 1024 * 1024
 """The largest body of a route that sets no limit of its own: 1 MiB."""
 
@@ -151,7 +148,7 @@ class ApiRoute(APIRoute):
             for guard in guards:
                 await guard.admit(limited)
             if guards:
-                _require_known(limited, known)
+                bodies.require_known(limited, known)
             # Read here: FastAPI would turn a refusal during reading into a bare 400.
             if reads_body and await limited.body() and reads_json:
                 _require_json(limited)
@@ -222,23 +219,6 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
     yield from (field.alias for field in dependant.query_params)
     for each in dependant.dependencies:
         yield from _query_names(each)
-
-
-def _require_known(request: Request, known: frozenset[str]) -> None:
-    """Refuse parameters that would be passed over: a list that ignores its filter looks like the answer."""
-    asked = [name for name, _ in request.query_params.multi_items()]
-    wrong = [
-        {"type": "extra_forbidden", "loc": ("query", name[:_LONGEST_NAME])}
-        for name in dict.fromkeys(asked)
-        if name not in known
-    ]
-    twice = [
-        {"type": "too_long", "loc": ("query", name), "ctx": {"max_length": 1}, "input": ()}
-        for name in known
-        if asked.count(name) > 1
-    ]
-    if wrong or twice:
-        raise RequestValidationError([*wrong, *twice])
 
 
 def _require_json(request: Request) -> None:
