@@ -108,9 +108,11 @@ class ForkServer:
             async for line in replies:
                 self._take(*map(int, line.split()))
         self._orders = None
+        last_words = self._log.read_text(errors="replace").strip().rpartition("\n")[2]
         while self._asked:
             if not (asked := self._asked.popleft()).done():
-                asked.set_exception(CannotRun(f"the fork server ended: see {self._log}"))
+                said = f"the fork server ended: {last_words} (see {self._log})"
+                asked.set_exception(CannotRun(said))
         while self._forked:
             self._forked.popitem()[1].end(-signal.SIGKILL)
         await server.wait()
@@ -165,6 +167,7 @@ def _become(
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
+    sys.stdin = os.fdopen(0, closefd=False)  # the other one may have read further orders
     os.chdir(folder or ".")
     os.environ.clear()
     os.environ.update(environment)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 
+from bmt.cli.command_line import CannotRun
 from evaluation.ports import any_free_port
 from evaluation.supervisor import Process, Program, Supervisor, Unready
 
@@ -287,3 +288,11 @@ async def test_who_forks_may_be_killed_and_all_are_started_again(supervise, modu
 
     assert not any(alive(pid) for pid in first.values())
     assert all(alive(supervisor.pids[name]) for name in names)
+
+
+async def test_a_module_that_cannot_be_imported_is_quoted(supervise, module, tmp_path):
+    (tmp_path / "paused.py").write_text("import one_that_is_not_there")
+    supervisor = supervise(of_python("one", module, tmp_path))
+
+    with pytest.raises(CannotRun, match="No module named 'one_that_is_not_there'"):
+        await supervisor.start()
