@@ -242,7 +242,7 @@ _LONGEST_NAME: Final = 64
 """Characters of an unknown parameter that are repeated to its caller."""
 
 
-def require_known(request: Request, known: frozenset[str]) -> None:
+def require_known(request: Request, known: Mapping[str, bool]) -> None:
     """Refuse parameters that would be passed over: a list that ignores its filter looks like the answer."""
     asked = [name for name, _ in request.query_params.multi_items()]
     wrong = [
@@ -252,8 +252,8 @@ def require_known(request: Request, known: frozenset[str]) -> None:
     ]
     twice = [
         {"type": "too_long", "loc": ("query", name), "ctx": {"max_length": 1}, "input": ()}
-        for name in known
-        if asked.count(name) > 1
+        for name, is_list in known.items()
+        if not is_list and asked.count(name) > 1
     ]
     if wrong or twice:
         raise RequestValidationError([*wrong, *twice])

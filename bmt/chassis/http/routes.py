@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, cast, get_type_hints
 
 from fastapi import APIRouter, FastAPI, Path, Query, Request, params
-from fastapi._compat import ModelField
+from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.constants import REF_PREFIX
@@ -141,7 +141,7 @@ class ApiRoute(APIRoute):
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         limit, reads_body, reads_json = self._limit, self.body_field is not None, self._reads_json()
         guards = [d.call for d in self.dependant.dependencies if isinstance(d.call, Guard)]
-        known = frozenset(_query_names(self.dependant))
+        known = dict(_query_parameters(self.dependant))
 
         async def admit_and_handle(request: Request) -> Response:
             limited = LimitedRequest(request.scope, request.receive, limit)
@@ -215,10 +215,12 @@ def _asks_for_more(dependant: Dependant) -> bool:
     return any(parameters)
 
 
-def _query_names(dependant: Dependant) -> Iterator[str]:
-    yield from (field.alias for field in dependant.query_params)
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """The names, and whether the parameter is a list, which is given several times."""
+    for field in dependant.query_params:
+        yield field.alias, field_annotation_is_sequence(field.field_info.annotation)
     for each in dependant.dependencies:
-        yield from _query_names(each)
+        yield from _query_parameters(each)
 
 
 def _require_json(request: Request) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 import httpx
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from bmt.chassis.errors import CausationReused, StoreUnavailable
@@ -116,8 +116,9 @@ def parcel_routes(desk: Desk) -> APIRouter:
     async def shelves(
         caller: Annotated[Principal, Depends(principal)],
         page: Annotated[PageRequest[tuple[int, str]], Depends(by_number)],
+        of: Annotated[list[str] | None, Query()] = None,
     ) -> dict[str, int]:
-        return {"limit": page.limit}
+        return {"limit": page.limit, "of": len(of or ())}
 
     @routes.get("/v1/me")
     async def me(caller: Annotated[Principal, Depends(principal)]) -> dict[str, str]:
