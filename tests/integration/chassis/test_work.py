@@ -77,7 +77,7 @@ async def working_on_lists(queue, perform, **options):
             await task
 
 
-PROMISE = SimpleNamespace(unmarked=False)
+PROMISE = SimpleNamespace(unmarked=False, topic="")
 """An event that promises work, and that the outbox holds."""
 
 
@@ -422,3 +422,27 @@ async def test_while_spans_are_on_work_stays_in_the_trace_that_promised_it(
     assert {f"{span.parent.span_id:016x}" for span in (first, second)} == {"b" * 16}
     assert [span.attributes["bmt.outcome"] for span in (first, second)] == ["later", "done"]
     assert [span.attributes["bmt.work.attempts"] for span in (first, second)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("promise", "durable"),
+    [
+        (PROMISE, False),
+        (SimpleNamespace(unmarked=True, topic=""), True),
+        (SimpleNamespace(unmarked=False, topic="bmt.requests.v1"), True),
+    ],
+)
+async def test_work_that_no_outbox_would_promise_again_survives_any_crash(
+    queue, monkeypatch, promise, durable
+):
+    asked = []
+    change = queue.change
+
+    async def noted(changes, **options):
+        asked.append(options["durable"])
+        return await change(changes, **options)
+
+    monkeypatch.setattr(queue, "change", noted)
+    await WorkProjection(queue, lambda _: [item("a")], []).apply([promise])
+    assert asked == [durable]
+    assert len(await queue.list(10)) == 1
