@@ -234,7 +234,7 @@ async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipm
             runs.append(files)
     await mail.stop()
 
-    held(runs[1:], 68)
+    held(runs[1:], 69)
 
 
 async def test_an_approval_in_the_console_until_it_is_configured(
