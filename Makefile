@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse manifests lock clean bench
+.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse manifests lock image containers clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -100,11 +100,19 @@ manifests: $(STAMP)  ## deploy/kubernetes rendered and validated (needs Go 1.26;
 	@command -v go > /dev/null || { echo "make manifests needs Go 1.26 on the PATH"; exit 2; }
 	@$(BIN)/python tools/manifests/validate.py $(CRDS)
 
+image:           ## The services' image, with Docker or podman (see deploy/compose/README.md)
+	@deploy/compose/image.sh
+
+containers: $(STAMP) ## deploy/compose started for real, with Docker or podman: one request from POST to filed
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/integration/deploy/test_containers.py
+
 lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o locks/dev.txt --custom-compile-command "make lock"
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra services --extra telemetry -c locks/dev.txt pyproject.toml -o locks/services.txt --custom-compile-command "make lock"
 	@echo "scim2-server" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras -c locks/dev.txt - -o deploy/compose/ipms/requirements.txt --custom-compile-command "make lock"
-	@$(BIN)/python locks/pin_extras.py locks/services.txt deploy/compose/ipms/requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra evaluation -c locks/dev.txt pyproject.toml -o deploy/compose/embedded/requirements.txt --custom-compile-command "make lock"
+	@echo "cyclonedx-bom" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras -c locks/dev.txt - -o locks/sbom.txt --custom-compile-command "make lock"
+	@$(BIN)/python locks/pin_extras.py locks/services.txt locks/sbom.txt deploy/compose/ipms/requirements.txt deploy/compose/embedded/requirements.txt
 
 clean:           ## Remove what make made (the data of `make up` stays in .bmt)
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

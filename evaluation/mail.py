@@ -83,7 +83,7 @@ def _envelope_lines(envelope: Envelope) -> bytes:
     return f"Return-Path: <{envelope.mail_from or ''}>\r\n{recipients}".encode()
 
 
-async def _serve(maildir: Path, port: int) -> None:
+async def _serve(maildir: Path, host: str, port: int) -> None:
     sink = Sink(maildir)
 
     def connection() -> SMTP:
@@ -94,17 +94,18 @@ async def _serve(maildir: Path, port: int) -> None:
             enable_SMTPUTF8=True,
         )
 
-    server = await asyncio.get_running_loop().create_server(connection, HOST, port)
+    server = await asyncio.get_running_loop().create_server(connection, host, port)
     await server.serve_forever()
 
 
 def main() -> None:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m evaluation.mail")
+    parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--maildir", type=Path, required=True)
     chosen = parser.parse_args()
-    asyncio.run(_serve(chosen.maildir, chosen.port))
+    asyncio.run(_serve(chosen.maildir, chosen.host, chosen.port))
 
 
 if __name__ == "__main__":

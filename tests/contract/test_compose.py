@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+import yaml
 from fixtures.compose import (
     CONTAINERS,
     FOLDER,
@@ -117,6 +118,19 @@ def test_an_image_of_others_is_named_by_its_digest_which_has_to_be_known():
     assert versions <= set(found.splitlines())
     bases = re.findall(r"^FROM (python\S*)", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
     assert set(bases) == {"python@${PYTHON_DIGEST}"}
+
+
+def test_where_no_image_of_others_can_be_had_ours_stands_in_its_place_as_guarded_as_the_services():
+    text = (FOLDER / "embedded.yaml").read_text().replace("!override ", "")
+    over = yaml.safe_load(text)["services"]
+    assert over.keys() == CONTAINERS.keys() - OWN
+    for name, container in over.items():
+        if container.get("profiles") == ["monitoring"]:
+            continue
+        assert container["image"] == "bmt-embedded:0.1.0", name
+        assert container["build"]["target"] == "embedded"
+        assert container["user"] == "10001:10001"
+        assert container["read_only"] is True
 
 
 @each_container
