@@ -46,7 +46,8 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended, and that is not said yet
+                os.kill(self.pid, number)
 
 
 class ForkServer:

@@ -389,6 +389,7 @@ VIEWS: Final[Mapping[str, Sequence[View[Any]]]] = {
     "provisioning": (
         *(provisioning.CONFIGURATIONS, provisioning.ENTITLEMENTS),
         *(provisioning.TASKS, provisioning.REVIEWS, provisioning.DRIFT),
+        provisioning.CONFIRMATIONS,
     ),
     "notification": (notification.NOTICES, notification.TEMPLATES, assignments.VIEW),
     "records": (records.FILES, records.DISPOSALS),

@@ -68,12 +68,15 @@ def build(settings: Settings) -> FastAPI:
     renders = _renders(settings)
     at_hand: LruCache[str, bytes] = LruCache(AT_HAND)
     _work(builder, settings, agencies, renders, at_hand)
-    deliveries = _webhooks(builder, webhooks.receivers(agencies, settings))
+    handlers, deliveries = bind(TABLE, agencies=agencies, clock=clock.now), []
+    if receivers := webhooks.receivers(agencies, settings):
+        handlers = webhooks.without_deliveries(handlers)
+        deliveries = [_webhooks(builder, receivers)]
     composer = Composer(agencies, settings.mail_domain, settings.status_url)
     builder.subscribes(
         TOPICS,
-        webhooks.without_deliveries(bind(TABLE, agencies=agencies, clock=clock.now)),
-        [deliveries],
+        handlers,
+        deliveries,
         complete=composing(
             builder.execution,
             builder.documents,

@@ -43,12 +43,13 @@ SECRETS = {
 MAY_LACK = {
     "BMT_MAILBOXES",
     "BMT_SMTP_PASSWORD",
+    "BMT_SFTPGO_KEY",
     "BMT_SESSION_KEY",
     "BMT_LOGIN_CLIENT_SECRET",
     "BMT_STATUS_CODE_KEY",
     "BMT_WEBHOOK_SECRETS",
 }
-"""Where a mail server wants no login; where there are no pages; where they are a public client; where nobody is told a code; where no mailbox is read; where no webhook is called."""
+"""Where a mail server wants no login; where the storage is another; where there are no pages; where they are a public client; where nobody is told a code; where no mailbox is read; where no webhook is called."""
 
 
 def settings_of(process):

@@ -119,6 +119,12 @@ class Correspondences(DeciderMachine):
         for id_ in self._one_of(request, which):
             self.tell(RecordPrepared(id_, DOCUMENT), request.request_id)
 
+    @rule(request=requests)
+    def all_that_is_due_is_prepared(self, request):
+        """So an outcome's paper often finds an earlier one that nobody has handed over."""
+        for id_ in self.state(request.request_id).outgoing_notices:
+            self.tell(RecordPrepared(id_, DOCUMENT), request.request_id)
+
     @rule(request=requests, which=WHICH, sending=st.integers(1, 3))
     def a_message_is_sent(self, request, which, sending):
         for id_ in self._one_of(request, which):
