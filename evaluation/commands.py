@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from bmt.cli.command_line import DEFAULT_DATA, Data, reported
+from bmt.cli.command_line import DEFAULT_DATA, Data
 
 DEFAULT_BASE = 8100
 
@@ -37,23 +37,22 @@ def up(  # noqa: PLR0917 - options
     rules: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start Kafka, MongoDB, the evaluation parts, the five services and the pages; restart what dies."""
-    with reported():
-        from evaluation import running  # noqa: PLC0415 - the command starts fast
-        from evaluation.layout import Layout  # noqa: PLC0415
-        from evaluation.ports import Ports, Scale  # noqa: PLC0415
+    from evaluation import running  # noqa: PLC0415 - the command starts fast
+    from evaluation.layout import Layout  # noqa: PLC0415
+    from evaluation.ports import Ports, Scale  # noqa: PLC0415
 
-        layout, ports, scale = Layout.at(data), Ports(port_base), Scale(replicas, nodes)
-        files = [ready_file.absolute()] if ready_file else []
-        running.run(
-            layout,
-            ports,
-            files,
-            scale=scale,
-            parts_only=parts_only,
-            quiet=quiet,
-            detach=detach,
-            rules=rules,
-        )
+    layout, ports, scale = Layout.at(data), Ports(port_base), Scale(replicas, nodes)
+    files = [ready_file.absolute()] if ready_file else []
+    running.run(
+        layout,
+        ports,
+        files,
+        scale=scale,
+        parts_only=parts_only,
+        quiet=quiet,
+        detach=detach,
+        rules=rules,
+    )
 
 
 def sandbox(
@@ -74,23 +73,22 @@ def sandbox(
     ] = False,
 ) -> None:
     """Start the same system for an integrator's tests: an administrator decides its submissions by rules."""
-    with reported():
-        from evaluation import running, sandbox  # noqa: PLC0415 - the command starts fast
-        from evaluation.layout import Layout  # noqa: PLC0415
-        from evaluation.ports import ONE_OF_EACH, Ports  # noqa: PLC0415
+    from evaluation import running, sandbox  # noqa: PLC0415 - the command starts fast
+    from evaluation.layout import Layout  # noqa: PLC0415
+    from evaluation.ports import ONE_OF_EACH, Ports  # noqa: PLC0415
 
-        file = (rules or sandbox.DEFAULT_RULES).absolute()
-        sandbox.read_rules(file)
-        running.run(
-            Layout.at(data),
-            Ports(port_base),
-            [],
-            scale=ONE_OF_EACH,
-            parts_only=False,
-            quiet=False,
-            detach=detach,
-            rules=file,
-        )
+    file = (rules or sandbox.DEFAULT_RULES).absolute()
+    sandbox.read_rules(file)
+    running.run(
+        Layout.at(data),
+        Ports(port_base),
+        [],
+        scale=ONE_OF_EACH,
+        parts_only=False,
+        quiet=False,
+        detach=detach,
+        rules=file,
+    )
 
 
 PATIENCE_SECONDS = 90
@@ -99,22 +97,21 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 def down(data: Data = DEFAULT_DATA) -> None:
     """Stop everything that runs on a data directory; the data stays."""
-    with reported():
-        from evaluation.layout import Layout, holder  # noqa: PLC0415 - the command starts fast
+    from evaluation.layout import Layout, holder  # noqa: PLC0415 - the command starts fast
 
-        layout = Layout.at(data)
-        supervisor = holder(layout.lock_file)
-        if supervisor is None:
-            typer.echo(f"Nothing runs on {layout.root}")
-            return
-        os.kill(supervisor, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while _lives(supervisor):
-            if time.monotonic() > deadline:
-                os.kill(supervisor, signal.SIGKILL)  # its children die with it
-                break
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        typer.echo(f"Stopped; the data stays in {layout.root}")
+    layout = Layout.at(data)
+    supervisor = holder(layout.lock_file)
+    if supervisor is None:
+        typer.echo(f"Nothing runs on {layout.root}")
+        return
+    os.kill(supervisor, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while _lives(supervisor):
+        if time.monotonic() > deadline:
+            os.kill(supervisor, signal.SIGKILL)  # its children die with it
+            break
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    typer.echo(f"Stopped; the data stays in {layout.root}")
 
 
 def _lives(pid: int) -> bool:
@@ -124,13 +121,12 @@ def _lives(pid: int) -> bool:
 
 def setup() -> None:
     """Fetch Apache Kafka, see that it, Java and mongod run on this machine, and make Kafka's next starts quick."""
-    with reported():
-        from evaluation import kafka, machine  # noqa: PLC0415 - the command starts fast
+    from evaluation import kafka, machine  # noqa: PLC0415 - the command starts fast
 
-        machine.refuse_unfit()
-        machine.classpath()
-        asyncio.run(kafka.archive_classes())
-        typer.echo(f"Ready: Java, mongod and Apache Kafka {machine.version()}")
+    machine.refuse_unfit()
+    machine.classpath()
+    asyncio.run(kafka.archive_classes())
+    typer.echo(f"Ready: Java, mongod and Apache Kafka {machine.version()}")
 
 
 EIGHT_HOURS = 8 * 60 * 60
@@ -162,24 +158,22 @@ def token(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print a bearer token (evaluation only): the system need not be running."""
-    with reported():
-        from bmt.cli.command_line import NotRunning  # noqa: PLC0415
-        from evaluation.issuer import Issuer, holder  # noqa: PLC0415 - the command starts fast
-        from evaluation.layout import Layout  # noqa: PLC0415
-        from evaluation.ports import Ports  # noqa: PLC0415
+    from bmt.cli.command_line import NotRunning  # noqa: PLC0415
+    from evaluation.issuer import Issuer, holder  # noqa: PLC0415 - the command starts fast
+    from evaluation.layout import Layout  # noqa: PLC0415
+    from evaluation.ports import Ports  # noqa: PLC0415
 
-        layout = Layout.at(data)
-        if not layout.exists:
-            raise NotRunning(f"no system was ever started in {layout.root}: `bmt up` starts one")
-        ports = Ports(int(layout.base_file.read_text()))
-        minter = Issuer(layout.root / "issuer" / "key.json", ports["issuer"]).mint()
-        whom = holder(role, agency, subject)
-        typer.echo(minter.token(whom, expires_in=expires_in, audience=audience))
+    layout = Layout.at(data)
+    if not layout.exists:
+        raise NotRunning(f"no system was ever started in {layout.root}: `bmt up` starts one")
+    ports = Ports(int(layout.base_file.read_text()))
+    minter = Issuer(layout.root / "issuer" / "key.json", ports["issuer"]).mint()
+    whom = holder(role, agency, subject)
+    typer.echo(minter.token(whom, expires_in=expires_in, audience=audience))
 
 
 def demo() -> None:
     """Four applications and one termination through all four steps, on a system of their own."""
-    with reported():
-        from evaluation import demonstration  # noqa: PLC0415 - the command starts fast
+    from evaluation import demonstration  # noqa: PLC0415 - the command starts fast
 
-        demonstration.run()
+    demonstration.run()

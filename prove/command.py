@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bmt.cli.command_line import AsJson, Exit, reported
+from bmt.cli.command_line import AsJson, Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,22 +38,21 @@ def prove(
 
     Exit code 1: an invariant is violated, or something did not come to its end.
     """
-    with reported():
-        from rich.console import Console  # noqa: PLC0415 - the command starts fast
+    from rich.console import Console  # noqa: PLC0415 - the command starts fast
 
-        from evaluation.ports import Scale  # noqa: PLC0415
-        from prove.trial import Plan, document, folder  # noqa: PLC0415
+    from evaluation.ports import Scale  # noqa: PLC0415
+    from prove.trial import Plan, document, folder  # noqa: PLC0415
 
-        console = Console(stderr=as_json, quiet=as_json)
-        with folder(data) as kept:
-            scale = Scale(replicas, nodes)
-            plan = Plan(requests, faults, seed, kept.layout, minutes, scale=scale)
-            outcome = _run(plan, console)
-            kept.needed = not outcome.sound
-            if as_json:
-                typer.echo(json.dumps(document(plan, outcome), indent=2))
-            else:
-                _show(plan, outcome, console)
+    console = Console(stderr=as_json, quiet=as_json)
+    with folder(data) as kept:
+        scale = Scale(replicas, nodes)
+        plan = Plan(requests, faults, seed, kept.layout, minutes, scale=scale)
+        outcome = _run(plan, console)
+        kept.needed = not outcome.sound
+        if as_json:
+            typer.echo(json.dumps(document(plan, outcome), indent=2))
+        else:
+            _show(plan, outcome, console)
     raise typer.Exit(Exit.DONE if outcome.sound else Exit.NOT_SO)
 
 
