@@ -15,7 +15,7 @@ WORKERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse manifests lock image containers clean bench
+.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse manifests apiserver lock image containers clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -99,6 +99,9 @@ parse:           ## docs/api read by the parsers of AsyncAPI and Redocly (needs 
 manifests: $(STAMP)  ## deploy/kubernetes rendered and validated (needs Go 1.26; CRDS names files of further definitions)
 	@command -v go > /dev/null || { echo "make manifests needs Go 1.26 on the PATH"; exit 2; }
 	@$(BIN)/python tools/manifests/validate.py $(CRDS)
+
+apiserver:       ## deploy/kubernetes applied to a real API server, built once (needs Go 1.26; CRDS as above)
+	@tools/apiserver/apply.sh $(CRDS)
 
 image:           ## The services' image, with Docker or podman (see deploy/compose/README.md)
 	@deploy/compose/image.sh
