@@ -68,14 +68,12 @@ def build(settings: Settings) -> FastAPI:
     renders = _renders(settings)
     at_hand: LruCache[str, bytes] = LruCache(AT_HAND)
     _work(builder, settings, agencies, renders, at_hand)
-    handlers, deliveries = bind(TABLE, agencies=agencies, clock=clock.now), []
-    if receivers := webhooks.receivers(agencies, settings):
-        handlers = webhooks.without_deliveries(handlers)
-        deliveries = [_webhooks(builder, receivers)]
+    deliveries = _webhooks(builder, webhooks.receivers(agencies, settings))
+    handlers = bind(TABLE, agencies=agencies, clock=clock.now)
     composer = Composer(agencies, settings.mail_domain, settings.status_url)
     builder.subscribes(
         TOPICS,
-        handlers,
+        webhooks.without_deliveries(handlers) if deliveries else handlers,
         deliveries,
         complete=composing(
             builder.execution,
@@ -163,8 +161,8 @@ def _work(
     )
 
 
-def _webhooks(builder: ServiceBuilder, receivers: Sequence[Receiver]) -> WorkProjection:
-    """The workers of the webhooks. The projection makes their work, of consumed events and of own ones."""
+def _webhooks(builder: ServiceBuilder, receivers: Sequence[Receiver]) -> list[WorkProjection]:
+    """The workers of the webhooks. The projection makes their work, of consumed events and of own ones; none without any."""
     client = httpx.AsyncClient(
         follow_redirects=False,
         trust_env=False,
@@ -173,16 +171,14 @@ def _webhooks(builder: ServiceBuilder, receivers: Sequence[Receiver]) -> WorkPro
     )
     builder.closes(client.aclose)
     deliveries = Deliveries(client, builder.lot, builder.registry, clock.now)
+    if not receivers:
+        return []
     builder.samples(deliveries.measuring(receivers, builder.work))
-    return builder.works_on(
-        webhooks.work_of(receivers),
-        [
-            builder.worker(
-                one.target, each(partial(deliveries.deliver, one), at_once=webhooks.AT_ONCE)
-            )
-            for one in receivers
-        ],
-    )
+    workers = [
+        builder.worker(one.target, each(partial(deliveries.deliver, one), at_once=webhooks.AT_ONCE))
+        for one in receivers
+    ]
+    return [builder.works_on(webhooks.work_of(receivers), workers)]
 
 
 if __name__ == "__main__":
