@@ -14,7 +14,7 @@ def main() -> None:
     settings = importlib.import_module(f"services.{name}.settings").Settings
     if name == "provisioning":
         module._ipms = lambda _: {"scim": stand_ins.ipms(clock.now)}
-        module._storage = lambda _: stand_ins.storage(clock.now)
+        module._storage = lambda _: {"copyparty": stand_ins.storage(clock.now)}
     if name == "notification":
         module.SmtpPost = stand_ins.Post
     app.main(settings, module.build)
