@@ -244,6 +244,8 @@ _LONGEST_NAME: Final = 64
 
 def require_known(request: Request, known: Mapping[str, bool]) -> None:
     """Refuse parameters that would be passed over: a list that ignores its filter looks like the answer."""
+    if not request.scope["query_string"]:
+        return
     asked = [name for name, _ in request.query_params.multi_items()]
     wrong = [
         {"type": "extra_forbidden", "loc": ("query", name[:_LONGEST_NAME])}
