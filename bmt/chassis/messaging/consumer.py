@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from bmt.chassis import crash_points
@@ -246,6 +247,10 @@ def _last(records: Sequence[Polled]) -> Handled:
     return Handled(after(last) - 1, None if isinstance(last, Unread) else last.timestamp)
 
 
+ASSIGNMENT: Final = (RangePartitionAssignor,)
+"""One process gets the same partitions of every topic. So all events of a request come to it, and no two processes write one
+stream. With a second way for members of an earlier version, aiokafka 0.14 joins the group again without end.
+"""
 BATCH: Final = 500
 WAIT_MS: Final = 500
 
@@ -341,6 +346,7 @@ class Consumer:
             heartbeat_interval_ms=1_000,
             max_poll_interval_ms=600_000,
             metadata_max_age_ms=30_000,
+            partition_assignment_strategy=ASSIGNMENT,
             **self._options,
         )
         placement = Placement(client, self._positions, self._missed)
