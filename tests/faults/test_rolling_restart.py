@@ -82,7 +82,9 @@ class Load:
             if answer.status_code != 503:
                 self.seconds.append(time.monotonic() - began)
                 return answer
-            await asyncio.sleep(float(answer.headers["Retry-After"]))
+            await asyncio.sleep(
+                float(answer.headers["Retry-After"])
+            )  # time itself: the answer says when
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_who_no_longer_waits_takes_nobodys_turn():
     async with client(target, most_a_second=10) as http:
         await http.get("/")
         given_up = [asyncio.create_task(http.get("/")) for _ in range(50)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # no time: others have their turn of the loop
         for each in given_up:
             each.cancel()
         began = time.monotonic()
