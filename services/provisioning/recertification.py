@@ -4,11 +4,11 @@ An agency that set no rule for it is asked nothing. Each step is a command whose
 so a run that dies is repeated whole: nothing is asked twice, and nothing is forgotten.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import structlog
 from fastapi import Depends, Response
@@ -70,6 +70,7 @@ CLOSING: Final = time(17)
 BY_RULE: Final = "Peraturan agensi: tidak disahkan dalam masa yang ditetapkan. / The agency's rule: not confirmed in time."
 
 
+Level = Literal["reminder", "escalation"]
 Cause = tuple[ConfirmationCause, datetime | None]
 """Why it is asked, and when the directory said so."""
 
@@ -233,7 +234,7 @@ class Campaigns:
                 )
 
     async def _remind(
-        self, agency: str, campaign: str, level: Any, waiting: Sequence[Confirmation]
+        self, agency: str, campaign: str, level: Level, waiting: Sequence[Confirmation]
     ) -> None:
         cause = f"remind:{agency}:{campaign}:{level}"
         if not waiting or await self.execution.recorded([cause]):
@@ -255,7 +256,7 @@ class Campaigns:
                 return
             after = page[-1].answer_by, page[-1].request_id
 
-    async def _record(self, commands: Any) -> None:
+    async def _record(self, commands: Iterable[tuple[str, str, Any]]) -> None:
         """Each command with its cause and request."""
         left = list(commands)
         while left:
