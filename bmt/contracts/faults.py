@@ -192,6 +192,7 @@ OF_TARGETS: Final[Mapping[str, str]] = {
     "not_a_volume": "The account's name cannot be that of a volume.",
     "volume_refused": "It refuses the volume's configuration.",
     "another_volume": "It answers for another volume.",
+    "not_set_up": "The connector that the order names is not set up here. Set it up again, then retry.",
 }
 """Why a target, IPMS or the transfer storage, refuses what is asked of it."""
 

@@ -1,7 +1,7 @@
 """The connectors of both targets, for an order; `worklist` sets IPMS by officers if it has no interface."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -102,6 +102,26 @@ class Worklist:
         )
 
 
+class NotSetUp:
+    """A storage that an order names and that this installation no longer has: the office is told, and may retry once it is there."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def plan(self, desired: Mapping[str, object]) -> Answers[Sequence[PlannedChange]]:
+        return self._refused(desired)
+
+    async def apply(self, desired: Mapping[str, object]) -> Answers[None]:
+        return self._refused(desired)
+
+    async def read_back(self, accounts: Collection[str]) -> Answers[Reading[EffectiveStorage]]:
+        return self._refused(accounts)
+
+    def _refused(self, accounts: Iterable[str]) -> dict[str, TargetRefused]:
+        reason = f"the connector {self.name} is not set up here"
+        return dict.fromkeys(accounts, TargetRefused("storage", reason, code="not_set_up"))
+
+
 def needed(account: str, desired: EffectiveIpms) -> OperatorNeeded:
     """That an officer is needed, with instructions."""
     return OperatorNeeded("ipms", instructions(account, desired))
@@ -182,7 +202,8 @@ class Targets:
         desired, account = goal(order), order.account
         connector = self._ipms_connector(order, desired.ipms, case.statement)
         ipms = Step("ipms", connector, account, desired.ipms)
-        storage = Step("storage", self._storage[order.storage_connector], account, desired.storage)
+        named = self._storage.get(order.storage_connector) or NotSetUp(order.storage_connector)
+        storage = Step("storage", named, account, desired.storage)
         steps: dict[Target, Step] = {"ipms": ipms, "storage": storage}
         return [steps[target] for target in ORDER[order.kind]]
 

@@ -23,7 +23,7 @@ from services.provisioning.connectors.connector import (
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.targets import Case, PlanReader, Targets
 from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
-from services.provisioning.domain.order import changes
+from services.provisioning.domain.order import Policy, changes
 
 
 class Target:
@@ -146,3 +146,13 @@ async def test_looking_at_a_volume_that_is_not_loaded_yet_does_not_load_it(tmp_p
     assert asked == []
     assert files.owes_reload("siti")
     await storage.close()
+
+
+async def test_a_storage_that_is_set_up_no_longer_is_an_obstacle_and_no_defect():
+    site = Site()
+
+    outlook = await site.looks.outlook(due(policy=Policy("scim", "sftpgo")), None)
+
+    (refused,) = outlook.refusals
+    assert (refused.target, refused.code, refused.retryable) == ("storage", "not_set_up", True)
+    assert "sftpgo" in refused.reason
