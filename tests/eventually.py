@@ -6,11 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+PATIENCE = 30.0
+"""Seconds: what is waited for takes one or two, and a machine that is busy with four of these processes many more."""
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.25
 
 
-async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float = 10.0) -> Any:  # noqa: ASYNC109  it keeps the last failure
+async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float = PATIENCE) -> Any:  # noqa: ASYNC109  it keeps the last failure
     """What `check` answers once it holds.
 
     Args:

@@ -69,7 +69,7 @@ async def test_every_panel_shows_something_and_every_rule_works(prometheus, offi
         answers = await found(prometheus, "up == 1")
         assert {answer["metric"]["service"] for answer in answers} == PROCESSES
 
-    await eventually(everybody_answers, timeout=30)
+    await eventually(everybody_answers)
     filed, memo = samples()[0], samples()[1]
     left_open = replace(memo, body={**memo.body, "justification": "Masih menunggu keputusan."})
     await demonstration.run_all([filed], officers, lambda *_: None)
@@ -84,7 +84,7 @@ async def test_every_panel_shows_something_and_every_rule_works(prometheus, offi
         empty = [query for query in queries if not await found(prometheus, query)]
         assert empty == []
 
-    await eventually(everything_shown, timeout=30)
+    await eventually(everything_shown)
 
     async def every_rule_works():
         groups = (await prometheus.get("/rules")).json()["data"]["groups"]
@@ -94,4 +94,4 @@ async def test_every_panel_shows_something_and_every_rule_works(prometheus, offi
         # Until all were seen for the first time, it waited to become an alert.
         assert [rule["state"] for rule in absent] == ["inactive"]
 
-    await eventually(every_rule_works, timeout=30)
+    await eventually(every_rule_works)

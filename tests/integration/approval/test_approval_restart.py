@@ -17,6 +17,6 @@ async def test_it_goes_on_where_it_stopped(running, wire):
         await wire.hear(DECISIONS, request.request_id, "ReviewOpened")
     await wire.say(withdrawal(request), sequence=2)
     async with running(build, Settings):
-        await wire.hear(DECISIONS, request.request_id, "ReviewOpened", "Withdrawn", seconds=30)
+        await wire.hear(DECISIONS, request.request_id, "ReviewOpened", "Withdrawn")
     said = await wire.hear_until(DECISIONS, list)
     assert [one.name for one in said] == ["ReviewOpened", "Withdrawn"]

@@ -211,7 +211,7 @@ async def test_a_server_that_is_killed_only_delays(office, as_):
     for number in range(40):
         office.dovecot.deliver(email(FILLED, Message_ID=f"<{number}@mampu.gov.my>"))
     async with office.intake() as intake:
-        await eventually(lambda: 0 < office.dovecot.marked < 40, timeout=30)
+        await eventually(lambda: 0 < office.dovecot.marked < 40)
         office.dovecot.kill()
         assert (await intake.get("/readyz")).status_code == 200
         office.dovecot.start()
@@ -259,7 +259,7 @@ async def test_a_server_that_keeps_no_keywords_is_read_without_marks(office, wir
                 assert len(await office.commits()) == 2
                 assert sum(b"LOGOUT" in command for command in wire.commands) >= 3
 
-            await eventually(looked_again, timeout=20)
+            await eventually(looked_again)
             assert sum(b"BODY.PEEK[]" in command for command in wire.commands) == 2
         wire.commands.clear()
     assert len(await office.commits()) == 2
@@ -275,7 +275,7 @@ async def test_the_answer_goes_into_the_senders_thread_and_its_bounce_finds_the_
         await office.all_taken(1)
         (request,) = await office.commits()
         request_id = request["stream"].removeprefix("request-")
-        (receipt,) = await eventually(lambda: posted.taken[SITI] or False, timeout=30)
+        (receipt,) = await eventually(lambda: posted.taken[SITI] or False)
         assert receipt["In-Reply-To"] == receipt["References"] == "<thread@mampu.gov.my>"
         assert receipt["Auto-Submitted"] == "auto-replied"
 
@@ -283,7 +283,7 @@ async def test_the_answer_goes_into_the_senders_thread_and_its_bounce_finds_the_
             answer = await intake.get(f"/v1/requests/{request_id}", headers=as_(*ADMINISTRATOR))
             assert "notification_prepared" in {step["step"] for step in answer.json()["steps"]}
 
-        await eventually(told, timeout=30)
+        await eventually(told)
         office.dovecot.deliver(returned(posted.raw[SITI][0]))
         office.dovecot.deliver(away(receipt["Message-ID"]))
         office.dovecot.deliver(posted.raw[SITI][0])
@@ -311,7 +311,7 @@ async def test_a_bounce_goes_to_the_agency_of_its_request(office, surroundings, 
             where = f"/v1/requests/{of_jpa.request_id}"
             assert (await intake.get(where, headers=as_(*OF_JPA))).status_code == 200
 
-        await eventually(known, timeout=30)
+        await eventually(known)
         office.dovecot.deliver(returned(f"Message-ID: {notice.message_id}\r\n".encode()))
         await office.all_taken(1)
         for who, items in ((OF_JPA, 1), (ADMINISTRATOR, 0)):
@@ -344,7 +344,7 @@ async def test_a_message_that_was_being_read_when_intake_died_twice_waits_for_a_
     await killed_while_it_reads(office, forks)
     assert await office.commits() == []
     async with office.intake() as intake:
-        await eventually(lambda: office.dovecot.marked == 1, timeout=30)
+        await eventually(lambda: office.dovecot.marked == 1)
         (commit,) = await office.commits()
         assert what_became(commit)[1] == "request", "another message is held up"
         await office.let_time_pass()

@@ -57,7 +57,7 @@ async def found(client, as_, *accounts: str, status: str = "open") -> Sequence[A
         assert {one["account"] for one in items} == set(accounts)
         return items
 
-    return await eventually(there, timeout=15)
+    return await eventually(there)
 
 
 async def compared(client, as_, times: int = 1) -> Sequence[Any]:
@@ -70,7 +70,7 @@ async def compared(client, as_, times: int = 1) -> Sequence[Any]:
         assert len(runs) > len(before) + times  # one may have begun before
         return runs[:times]
 
-    return await eventually(later, timeout=15)
+    return await eventually(later)
 
 
 async def recorded(surroundings, kind: str, of: str = "my.gov.bmt.provisioning.") -> int:
@@ -186,7 +186,7 @@ async def test_a_silent_target_neither_differs_nor_clears(
                 assert run["unanswered"] == {part: 2}
                 assert (run["detected"], run["cleared"], run["held_back"]) == (0, 0, [])
 
-            await eventually(silent, timeout=20)
+            await eventually(silent)
             assert await listed(client, as_) == [before]
             assert (
                 f'bmt_drift_unanswered{{target="{part}"}} 2.0'
@@ -194,7 +194,7 @@ async def test_a_silent_target_neither_differs_nor_clears(
             )
         finally:
             process.signal(signal.SIGCONT)
-        await eventually(lambda: _all_answer(client, as_), timeout=20)
+        await eventually(lambda: _all_answer(client, as_))
         assert await listed(client, as_) == [before]
         assert await recorded(surroundings, "DriftDetected") == 1
 
@@ -219,7 +219,7 @@ async def test_too_many_differences_at_once_are_held_back_until_the_operators_le
             whole = {"target": "ipms", "differing": 2, "compared": 2}
             assert run["held_back"] == [{**whole, "agency": "MAMPU"}, {**whole, "agency": None}]
 
-        await eventually(held_back, timeout=15)
+        await eventually(held_back)
         assert await listed(client, as_) == []
         assert 'bmt_drift_held_back{target="ipms"} 2.0' in (await client.get("/metrics")).text
         assert await recorded(surroundings, "DriftDetected") == 0
@@ -230,7 +230,7 @@ async def test_too_many_differences_at_once_are_held_back_until_the_operators_le
         async def let_through() -> None:  # a run is told of after what it recorded
             assert 'bmt_drift_held_back{target="ipms"} 0.0' in (await client.get("/metrics")).text
 
-        await eventually(let_through, timeout=15)
+        await eventually(let_through)
 
 
 async def test_the_agency_s_rules_may_have_it_corrected_after_it_was_seen_twice(

@@ -72,7 +72,7 @@ async def asked(client, as_, *accounts: str, status: str = "open") -> Sequence[A
         assert {one["account"] for one in items} == set(accounts)
         return items
 
-    return await eventually(there, timeout=20)
+    return await eventually(there)
 
 
 async def answer(client, as_, decision, *ids, who=("administrator", "MAMPU", "faridah"), key=None):
@@ -82,7 +82,7 @@ async def answer(client, as_, decision, *ids, who=("administrator", "MAMPU", "fa
 
 
 async def published(wire, request, *names: str) -> Sequence[Any]:
-    said = await wire.hear(topics.CONFIGURATIONS, request.request_id, *names, seconds=20)
+    said = await wire.hear(topics.CONFIGURATIONS, request.request_id, *names)
     return said[2:]
 
 
@@ -219,7 +219,7 @@ async def test_too_many_leavers_at_once_are_held_back(
             metrics = (await client.get("/metrics")).text
             assert 'bmt_leavers_held_back{agency="MAMPU"} 3.0' in metrics
 
-        await eventually(held_back, timeout=20)
+        await eventually(held_back)
         assert await listed(client, as_) == []
 
 

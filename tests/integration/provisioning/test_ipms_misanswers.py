@@ -53,7 +53,7 @@ def approve(wire, account):
 @pytest.fixture
 def hear(wire):
     async def hear(request, *names):
-        return await wire.hear(topics.CONFIGURATIONS, request.request_id, *names, seconds=15)
+        return await wire.hear(topics.CONFIGURATIONS, request.request_id, *names)
 
     return hear
 

@@ -68,7 +68,7 @@ class Reader:
             assert answer.json()["status"] == status
             return answer.json()
 
-        return await eventually(shown, timeout=15)
+        return await eventually(shown)
 
     async def look(self, request: RequestFacts, headers: Any = None, **sizes: int) -> Any:
         path = f"/v1/requests/{request.request_id}/plan"
@@ -82,7 +82,7 @@ class Reader:
         said = approved(request, approved=granted, decided_at=clock.now())
         await self._wire.say(said, sequence=2)
         names = names or ("ConfigurationStarted", "Configured")
-        await self._wire.hear(topics.CONFIGURATIONS, request.request_id, *names, seconds=15)
+        await self._wire.hear(topics.CONFIGURATIONS, request.request_id, *names)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ async def approve(wire, request: RequestFacts, **changes: Any) -> str:
 
 
 async def hear(wire, request: RequestFacts, *names: str) -> Sequence[Any]:
-    return await wire.hear(topics.CONFIGURATIONS, request.request_id, *names, seconds=15)
+    return await wire.hear(topics.CONFIGURATIONS, request.request_id, *names)
 
 
 def moment(text: str) -> datetime:
@@ -185,7 +185,7 @@ async def test_work_waits_visibly_while_a_target_is_away_and_goes_on_when_it_is_
                 assert item["waiting_for"].startswith(f"{connector} ")
                 assert moment(item["approved_at"]) <= clock.now()
 
-            await eventually(waits, timeout=10)
+            await eventually(waits)
             mine, foreign = [
                 await client.get(
                     f"/v1/requests/{asked.request_id}/configuration",
@@ -231,7 +231,7 @@ async def test_work_waits_for_the_end_of_a_target_s_maintenance(
                 "scim is in maintenance"
             ]
 
-        await eventually(waits, timeout=10)
+        await eventually(waits)
         shown = await client.get(f"{of_request}/configuration", headers=as_("administrator"))
         assert shown.json()["away"] == "ipms"
         since, until = (moment(shown.json()[name]) for name in ("away_since", "away_until"))
@@ -247,7 +247,7 @@ async def test_work_waits_for_the_end_of_a_target_s_maintenance(
 
     async with provisioning():
         names = ("ConfigurationStarted", "Configured")
-        await wire.hear(topics.CONFIGURATIONS, asked.request_id, *names, seconds=30)
+        await wire.hear(topics.CONFIGURATIONS, asked.request_id, *names)
 
 
 async def test_a_refusal_is_said_and_retried_once_somebody_mended_its_cause(
@@ -329,7 +329,7 @@ async def test_two_requests_for_one_account_are_configured_in_the_order_of_their
                     answer = await client.get("/v1/configurations", headers=as_("administrator"))
                     assert len(answer.json()["items"]) == count
 
-                await eventually(incoming, timeout=10)
+                await eventually(incoming)
         finally:
             ipms.process.signal(signal.SIGCONT)
         _, on = await hear(wire, first, "ConfigurationStarted", "Configured")
