@@ -232,7 +232,7 @@ class Connectors(AgencyFileEntry):
     """Which connector drives each target."""
 
     ipms: Literal["scim", "worklist"]
-    storage: Literal["copyparty", "sftpgo"]
+    storage: Literal["copyparty", "nextcloud", "sftpgo"]
 
 
 class Quota(AgencyFileEntry):

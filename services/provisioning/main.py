@@ -6,6 +6,7 @@ import scim2_client  # noqa: F401
 # isort: split
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import httpx2
@@ -34,9 +35,11 @@ from services.provisioning import (
     tasks,
     views,
 )
-from services.provisioning.connectors import copyparty, scim, sftpgo
+from services.provisioning.connectors import copyparty, nextcloud, rest_storage, scim, sftpgo
 from services.provisioning.connectors.connector import Breaker, ConnectorMetrics, Maintenance, Pace
 from services.provisioning.connectors.copyparty import Copyparty
+from services.provisioning.connectors.nextcloud import Nextcloud
+from services.provisioning.connectors.rest_storage import RestStorage
 from services.provisioning.connectors.scim import NAME as SCIM
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.sftpgo import Sftpgo
@@ -170,7 +173,7 @@ def _targets(settings: Settings, builder: ServiceBuilder) -> Targets:
     metrics = ConnectorMetrics(builder.registry)
     ipms = _ipms(settings)
     storage = _storage(settings)
-    closed: list[Scim | Copyparty | Sftpgo] = [*ipms.values(), *storage.values()]
+    closed: list[Scim | Copyparty | RestStorage] = [*ipms.values(), *storage.values()]
     for connector in closed:
         builder.closes(connector.close)
     return Targets(
@@ -223,17 +226,17 @@ def _ipms(settings: Settings) -> Mapping[str, Scim]:
     return {SCIM: Scim(http, clock.now, most)}
 
 
-def _storage(settings: Settings) -> Mapping[str, Copyparty | Sftpgo]:
-    found: dict[str, Copyparty | Sftpgo] = {}
+def _storage(settings: Settings) -> Mapping[str, Copyparty | RestStorage]:
+    found: dict[str, Copyparty | RestStorage] = {}
 
-    def http(name: str, url: str, **headers: str) -> httpx.AsyncClient:
+    def http(name: str, url: str, **options: Any) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=url,
-            headers=headers,
             timeout=settings.target_timeout_seconds,
             event_hooks=Pace(name, settings.storage_calls_a_second).hooks,
             trust_env=False,
             verify=machines_tls(),
+            **options,
         )
 
     if settings.storage_url and settings.storage_volumes and settings.storage_password:
@@ -245,12 +248,23 @@ def _storage(settings: Settings) -> Mapping[str, Copyparty | Sftpgo]:
             clock.now,
             _at_once(copyparty.CALLS_AT_ONCE, settings.storage_calls_a_second),
         )
+    of_users_at_once = _at_once(rest_storage.CALLS_AT_ONCE, settings.storage_calls_a_second)
     if settings.sftpgo_url and settings.sftpgo_key:
         key = {"X-SFTPGO-API-KEY": settings.sftpgo_key.get_secret_value()}
         found[sftpgo.NAME] = Sftpgo(
-            http(sftpgo.NAME, settings.sftpgo_url, **key),
+            http(sftpgo.NAME, settings.sftpgo_url, headers=key), clock.now, of_users_at_once
+        )
+    if settings.nextcloud_url and settings.nextcloud_password:
+        found[nextcloud.NAME] = Nextcloud(
+            http(
+                nextcloud.NAME,
+                settings.nextcloud_url,
+                headers=nextcloud.HEADERS,
+                auth=(settings.nextcloud_user, settings.nextcloud_password.get_secret_value()),
+                cookies=nextcloud.no_cookies(),
+            ),
             clock.now,
-            _at_once(sftpgo.CALLS_AT_ONCE, settings.storage_calls_a_second),
+            of_users_at_once,
         )
     return found
 
@@ -265,6 +279,7 @@ def _require_addresses(settings: Settings, agencies: Agencies) -> None:
         ("ipms_url", "ipms", scim.NAME),
         ("storage_url", "storage", copyparty.NAME),
         ("sftpgo_url", "storage", sftpgo.NAME),
+        ("nextcloud_url", "storage", nextcloud.NAME),
     ):
         users = [one.code for one in agencies if getattr(one.rules.connectors, target) == name]
         if users and getattr(settings, variable) is None:

@@ -50,6 +50,17 @@ class Settings(ServiceSettings):
         min_length=1,
         description="API key of an administrator of SFTPGo; needed with BMT_SFTPGO_URL.",
     )
+    nextcloud_url: Annotated[str | None, OUTSIDE] = Field(
+        default=None,
+        pattern=_URL,
+        description="Of the transfer storage; needed where an agency's connector is nextcloud.",
+    )
+    nextcloud_user: str = Field(default="admin", description="An administrator of Nextcloud.")
+    nextcloud_password: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="An app password of the administrator; needed with BMT_NEXTCLOUD_URL.",
+    )
     target_timeout_seconds: float = Field(
         default=2.5, gt=0, le=8, description="How long a target may take to answer one question."
     )
@@ -89,6 +100,7 @@ class Settings(ServiceSettings):
             "ipms_url": ("ipms_token",),
             "storage_url": ("storage_password", "storage_volumes"),
             "sftpgo_url": ("sftpgo_key",),
+            "nextcloud_url": ("nextcloud_password",),
         }
         for url, others in needs.items():
             for name in others:

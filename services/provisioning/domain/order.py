@@ -24,6 +24,8 @@ from services.provisioning.domain.events import ConfigurationDue
 
 WORKLIST: Final = "worklist"
 """The connector's name where an officer sets IPMS."""
+NEXTCLOUD: Final = "nextcloud"
+"""The connector's name where the storage cannot hold every size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +145,24 @@ def goal(order: Order) -> Effective:
     """What shall be in force in the end; absolute values, so that repeating is harmless."""
     if order.kind == "termination":
         return NOTHING_IN_FORCE
-    largest = order.approved.max_file_size_bytes
+    quota, largest = order.approved.quota_bytes, order.approved.max_file_size_bytes
+    storage = EffectiveStorage(enabled=True, quota_bytes=quota, max_file_size_bytes=largest)
     return Effective(
         ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=largest),
-        storage=EffectiveStorage(
-            enabled=True, quota_bytes=order.approved.quota_bytes, max_file_size_bytes=largest
-        ),
+        storage=_as_nextcloud_can(storage) if order.storage_connector == NEXTCLOUD else storage,
     )
+
+
+def _as_nextcloud_can(desired: EffectiveStorage) -> EffectiveStorage:
+    """Never more than is desired: it holds whole KiB, from 1 MiB on tenths of MiB, GiB or TiB; and no largest file."""
+    quota = desired.quota_bytes or 0
+    unit = next((2**power for power in (40, 30, 20) if quota >= 2**power), None)
+    if unit:
+        tenths = (10 * quota + 5) // unit
+        quota = (tenths * unit + 5) // 10
+    elif quota >= 2**10:
+        quota -= quota % 2**10
+    return desired.model_copy(update={"quota_bytes": quota or None, "max_file_size_bytes": None})
 
 
 def changes(

@@ -169,6 +169,14 @@ async def sftpgo(sftpgo_server) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
+async def nextcloud() -> AsyncIterator[Bench]:
+    if not connector_benches.NEXTCLOUD:
+        pytest.skip("BMT_TEST_NEXTCLOUD does not say where a Nextcloud and its administrator are")
+    async with connector_benches.of_nextcloud() as bench:
+        yield bench
+
+
+@pytest.fixture
 def worklist() -> Bench:
     return connector_benches.of_worklist()
 
@@ -185,7 +193,14 @@ async def own() -> AsyncIterator[Bench]:
         yield bench
 
 
-SYSTEMS = ["scim", "copyparty", "sftpgo", "folder", *(["own"] if connector_benches.OWN else [])]
+SYSTEMS = [
+    "scim",
+    "copyparty",
+    "sftpgo",
+    "nextcloud",
+    "folder",
+    *(["own"] if connector_benches.OWN else []),
+]
 
 
 @pytest.fixture(params=[*SYSTEMS, "worklist"])

@@ -18,6 +18,7 @@ from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveIpms, EffectiveStorage
 from bmt.contracts.values import Officer
 from examples.connector.folder import Folder
+from services.provisioning.connectors import nextcloud
 from services.provisioning.connectors.connector import OperatorNeeded
 from services.provisioning.connectors.copyparty import Copyparty
 from services.provisioning.connectors.scim import Scim
@@ -116,6 +117,36 @@ async def of_sftpgo(server) -> AsyncIterator[Bench]:
         more=EffectiveStorage(enabled=True, quota_bytes=2**53 + 1, max_file_size_bytes=2**53 + 1),
         off=NOTHING_IN_FORCE.storage,
         account=f"sftpgo-{clock.new_id()}@mygovuc.gov.my",
+        away=away,
+    )
+    await connector.close()
+    await away.close()
+
+
+NEXTCLOUD = os.environ.get("BMT_TEST_NEXTCLOUD", "")
+"""A real one's address with its administrator: no package registry that the tests use has it."""
+
+
+def nextcloud_of(url=NEXTCLOUD):
+    http = httpx.AsyncClient(
+        base_url=url,
+        headers=nextcloud.HEADERS,
+        cookies=nextcloud.no_cookies(),
+        timeout=30,
+        trust_env=False,
+    )
+    return Alone(nextcloud.Nextcloud(http, clock.now))
+
+
+@asynccontextmanager
+async def of_nextcloud() -> AsyncIterator[Bench]:
+    connector, away = nextcloud_of(), nextcloud_of(NOWHERE)
+    yield Bench(
+        connector,
+        on=EffectiveStorage(enabled=True, quota_bytes=5 * 2**30, max_file_size_bytes=None),
+        more=EffectiveStorage(enabled=True, quota_bytes=90 * 2**40, max_file_size_bytes=None),
+        off=NOTHING_IN_FORCE.storage,
+        account=f"nc-{clock.new_id()}@mygovuc.gov.my",
         away=away,
     )
     await connector.close()

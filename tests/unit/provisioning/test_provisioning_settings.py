@@ -31,11 +31,13 @@ async def test_an_agency_whose_storage_is_copyparty_needs_its_address():
         build(Settings(**others, ipms_url="http://127.0.0.1:8130/v2", ipms_token="secret"))
 
 
-async def test_an_agency_whose_storage_is_sftpgo_needs_its_address(tmp_path):
+@pytest.mark.parametrize("storage", ["sftpgo", "nextcloud"])
+async def test_an_agency_whose_storage_is_another_needs_its_address(tmp_path, storage):
     file = tmp_path / "agencies.yaml"
-    file.write_text(AGENCIES_FILE.read_text().replace("copyparty", "sftpgo"))
+    file.write_text(AGENCIES_FILE.read_text().replace("copyparty", storage))
     ipms = {"ipms_url": "http://127.0.0.1:8130/v2", "ipms_token": "secret"}
-    with pytest.raises(WrongConfiguration, match="BMT_SFTPGO_URL is missing: JPA, KPM, MAMPU"):
+    missing = f"BMT_{storage.upper()}_URL is missing: JPA, KPM, MAMPU"
+    with pytest.raises(WrongConfiguration, match=missing):
         build(Settings(**{**NEEDED, "agencies_file": file}, **ipms))
 
 
@@ -45,6 +47,7 @@ async def test_an_agency_whose_storage_is_sftpgo_needs_its_address(tmp_path):
         ("storage_password", {}),
         ("storage_volumes", {}),
         ("sftpgo_key", {"sftpgo_url": "http://127.0.0.1:8080"}),
+        ("nextcloud_password", {"nextcloud_url": "http://127.0.0.1:8080"}),
     ],
 )
 def test_an_address_of_storage_needs_what_belongs_to_it(left_out, given):
