@@ -85,8 +85,8 @@ allow.everyone.if.no.acl.found=false
 # A real Apache Kafka 4 in KRaft mode: one node or three, on loopback, with SASL/SCRAM users and ACLs. Of three, each has
 # every record, and two must have it before it is acknowledged.
 #
-# Users are made when the storage is formatted, so it never runs without them; rights and topics are made after each
-# start of the first node (`kafka_rights`). Records are kept for ever: topics that forget would confuse an evaluation.
+# Users are made when the storage is formatted, so it never runs without them; rights, topics and passwords are set after
+# each start of the first node (`kafka_rights`). Records are kept for ever: topics that forget would confuse an evaluation.
 
 
 MECHANISM = "SCRAM-SHA-512"
@@ -274,7 +274,7 @@ class _Broker:
 
     async def _settle(self) -> None:
         try:
-            await kafka_rights.establish(self._kafka.options())
+            await kafka_rights.establish(self._kafka.options(), self._kafka.passwords)
         except KafkaError as error:
             raise Unready(f"kafka's topics and rights could not be made: {error!r}") from error
         self._complete.touch()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -40,7 +41,7 @@ def _intake(system: System) -> Environment:
         **_status_codes(system),
         "BMT_APPROVAL_URL": system.ports.url("approval"),
         "BMT_DIRECTORY_REFRESH_SECONDS": str(DIRECTORY_REFRESH_SECONDS),
-        "BMT_INTEGRATORS": json.dumps(INTEGRATORS),
+        "BMT_INTEGRATORS": os.environ.get("BMT_INTEGRATORS") or json.dumps(INTEGRATORS),
         "BMT_SMTP_SENDER": SENDER,
     }
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -26,6 +27,7 @@ from pydantic import (
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import settings
 from bmt.contracts import topics
+from bmt.rights.scram import set_passwords
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 TopicName = Annotated[str, StringConstraints(pattern=r"^bmt\.[a-z0-9.-]{1,200}$")]
@@ -240,9 +242,12 @@ class DeleteAcls(Request[DeleteAclsRequest_v1]):  # type: ignore[misc]  # aiokaf
 
 
 async def enforce(
-    options: Mapping[str, Any], wanted: Iterable[Right], users: Collection[str]
+    options: Mapping[str, Any],
+    wanted: Iterable[Right],
+    users: Collection[str],
+    passwords: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Give the wanted rights, remove all others of `users`, and wait until it is so.
+    """Give the wanted rights, remove all others of `users`, and wait until it is so; first set the passwords given.
 
     Rights of other users stay as they are.
 
@@ -253,6 +258,7 @@ async def enforce(
     client = AIOKafkaClient(**options)
     await client.bootstrap()
     try:
+        await set_passwords(client, passwords)
         given = await _in_force(client)
         await _send(client, CreateAcls, rights - given)
         await _send(client, DeleteAcls, _stale(given, rights, principals))
@@ -307,8 +313,10 @@ STATISTICS: Final = "statistics"
 ANY_GROUP: Final = "*"
 
 
-async def establish(options: Mapping[str, Any]) -> None:
-    """Create the missing topics and set the rights, as the super user. It may be repeated.
+async def establish(
+    options: Mapping[str, Any], passwords: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Create the missing topics, set the rights and the passwords that are given, as the super user. It may be repeated.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused something.
@@ -325,7 +333,8 @@ async def establish(options: Mapping[str, Any]) -> None:
     for name, code, *_ in answer.topic_errors:
         if code:
             raise for_code(code)(name)
-    await enforce(options, rights(rules), rules.principals)
+    known = {user: password for user, password in passwords.items() if user in rules.principals}
+    await enforce(options, rights(rules), rules.principals, known)
 
 
 def rights(rules: Table) -> Iterator[Right]:

@@ -2,8 +2,7 @@
 # Starts Kafka in KRaft mode, one node, as evaluation/kafka.py does: users are made when the
 # storage is formatted, so that no moment exists without them; nobody may do what no ACL allows.
 # They are the principals of deploy/kafka/acls.yaml.
-# Passwords are in files, kafka-<user> among the secrets, and are those of the first start: changing one later is
-# for kafka-configs.sh.
+# Passwords are in files, kafka-<user> among the secrets; the job kafka-rights sets them anew, but for admin's.
 set -euo pipefail
 umask 077
 

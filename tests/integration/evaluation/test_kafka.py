@@ -4,14 +4,18 @@ import asyncio
 import signal
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
 from eventually import eventually
 from fixtures.kafka import embedded_kafka
 from fixtures.positions import KeptPositions, nothing_missed
 
 from bmt.chassis.messaging.consumer import Consumer
+from bmt.contracts import topics
+from bmt.rights import kafka_rights
 from evaluation import kafka, machine
 from evaluation.kafka import JVM
 from evaluation.machine import java
@@ -84,6 +88,25 @@ async def test_a_consumer_stops_soon_though_its_broker_is_frozen(started):
         assert time.monotonic() - began < 10
     finally:
         process.signal(signal.SIGCONT)
+
+
+async def test_a_users_new_password_holds_and_the_old_one_no_longer(started):
+    broker, _ = started
+    topic = topics.inbound("hrmis")
+    changed = replace(broker, passwords={**broker.passwords, "hrmis": "another"})
+
+    async def comes_in(by) -> bool:
+        try:
+            return bool(await write(by, "hrmis", topic))
+        except KafkaConnectionError:
+            return False
+
+    try:
+        await kafka_rights.establish(broker.options(), changed.passwords)
+        await eventually(lambda: comes_in(changed))
+        assert not await comes_in(broker)
+    finally:
+        await kafka_rights.establish(broker.options(), broker.passwords)
 
 
 async def test_a_killed_broker_is_back_with_what_it_acknowledged(started, tmp_path):
