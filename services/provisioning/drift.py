@@ -124,6 +124,8 @@ class Comparison:
     new_id: NewId
     interval: timedelta
     most_percent: float
+    incomplete: Callable[[], Awaitable[bool]]
+    """Whether views are still being made again, as after a restored backup: what they lack would not be compared."""
     then: Callable[[], Awaitable[None]]
     """What else is done daily, by whoever has the lease."""
 
@@ -146,6 +148,9 @@ class Comparison:
                 settle(item, Later(60, "the end of a target's maintenance"))
                 continue
             try:
+                if await self.incomplete():
+                    settle(item, Later(5, "views that are made again"))
+                    continue
                 run = await self.compare()
                 await self.then()
             except Exception as error:  # noqa: BLE001  tried again

@@ -116,6 +116,7 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
         interval=timedelta(seconds=settings.drift_interval_seconds),
         most_percent=settings.drift_most_percent,
+        incomplete=builder.views_incomplete,
         then=campaigns.run,
     )
     builder.prepares(comparison.plan)

@@ -211,6 +211,10 @@ class Rebuilding:
         empty = [name for name, view in self._views.items() if await view.is_empty()]
         await self._jobs.keep(self._views, empty, self._clock())
 
+    async def under_way(self) -> bool:
+        """Whether a view is still to be filled."""
+        return bool(await self._jobs.open())
+
     async def run(self) -> None:
         while True:
             try:

@@ -108,6 +108,7 @@ class ServiceBuilder:
             self._positions.pruned_before,
             clock.now,
         )
+        self.views_incomplete = self._rebuilding.under_way
         self._own_projections: list[Projection] = []
         self._projections = OwnProjections(
             self._own_projections, self._own, self.source, self.metrics.views_left_behind.inc

@@ -5,6 +5,7 @@ import csv
 import io
 import signal
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -89,6 +90,23 @@ async def rule(client, as_, request_id: str, decision: str, *who: str, reason="S
     who = who or ("administrator", "MAMPU", "faridah")
     body = {"decision": decision, "reason": reason}
     return await client.post(f"/v1/requests/{request_id}/drift", json=body, headers=as_(*who))
+
+
+async def test_nothing_is_compared_while_views_are_made_again(provisioning, surroundings, as_):
+    async with provisioning(**AGAIN_AND_AGAIN) as client:
+        await compared(client, as_)
+        database = connect(surroundings._mongodb)[f"{surroundings.name}_provisioning"]
+        jobs, which = database.rebuilding, {"_id": "entitlements"}
+        elsewhere = {"finished_at": None, "held_until": clock.now() + timedelta(hours=1)}
+        await jobs.update_one(which, {"$set": elsewhere})
+
+        async def waits() -> None:
+            (planned,) = await database[drift.PLANNED].find().to_list()
+            assert planned["waiting_for"] == "views that are made again"
+
+        await eventually(waits)
+        await jobs.update_one(which, {"$set": {"finished_at": clock.now()}})
+        await compared(client, as_)
 
 
 async def test_a_difference_is_found_once_and_corrected_when_an_officer_says_so(
