@@ -1,7 +1,6 @@
 """The random passwords and keys of one data directory, readable by its owner only."""
 
 import base64
-import hashlib
 import json
 import os
 import secrets
@@ -11,6 +10,9 @@ from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bmt.chassis.errors import WrongConfiguration
+from services.records.tree.checkpoints import KeyUnusable, Signer
 
 
 def passwords(file: Path, names: Iterable[str]) -> dict[str, str]:
@@ -53,16 +55,24 @@ def new_key() -> str:
 
 
 ORIGIN: Final = "bmt.records"
-_ED25519: Final = b"\x01"
 
 
 def ledger_keys(file: Path, verifiers: Path) -> Path:
-    """The file of private keys. A missing one is made, with its public half beside it."""
+    """The file of private keys, which is made if it is missing. Every public half that there ever was stays beside it.
+
+    Raises:
+        WrongConfiguration: a key cannot be used.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = file.read_text() if file.exists() else pem(Ed25519PrivateKey.generate())
+    known = verifiers.read_text() if verifiers.exists() else ""
+    try:
+        own = [str(verifier) for verifier in Signer.from_pem(ORIGIN, keys).verifiers]
+    except KeyUnusable as error:
+        raise WrongConfiguration(f"{file}: {error}") from None
+    verifiers.write_text(known + "".join(f"{key}\n" for key in own if key not in known))
     if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = Ed25519PrivateKey.generate()
-        verifiers.write_text(f"{_verifier(key)}\n")
-        _write_keys(file, key)
+        _write_keys(file, keys)
     return file
 
 
@@ -72,16 +82,9 @@ def pem(key: Ed25519PrivateKey) -> str:
     return key.private_bytes(*form, serialization.NoEncryption()).decode()
 
 
-def _verifier(key: Ed25519PrivateKey) -> str:
-    """In the form of c2sp.org/signed-note: name, key id, key."""
-    public = _ED25519 + key.public_key().public_bytes_raw()
-    key_id = hashlib.sha256(ORIGIN.encode() + b"\n" + public).digest()[:4]
-    return f"{ORIGIN}+{key_id.hex()}+{base64.b64encode(public).decode()}"
-
-
-def _write_keys(file: Path, key: Ed25519PrivateKey) -> None:
+def _write_keys(file: Path, keys: str) -> None:
     """Atomic: the file exists only once the public half does."""
     aside = file.with_suffix(".new")
     aside.touch(mode=0o600)
-    aside.write_text(pem(key))
+    aside.write_text(keys)
     os.replace(aside, file)  # noqa: PTH105 - the name says that it overwrites

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bmt import verify_record
+from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.settings import load
 from bmt.cli import addresses
@@ -20,7 +21,7 @@ from bmt.cli.data_folder import DataFolder
 from bmt.cli.service_access import fetch, id_of
 from services.records.ledger.live_store import LiveStore, Report
 from services.records.sealing.keys import MasterKey, PersonKeys, master_keys
-from services.records.tree.checkpoints import Verifier
+from services.records.tree.checkpoints import KeyUnusable, Verifier
 from services.records.tree.verification import Trusted
 
 Checkpoint = Annotated[
@@ -87,7 +88,7 @@ def verify(
     """Check a bundle, or every leaf, folio and checkpoint of a running system; 1 when one is not so."""
     if bundle is not None:
         raise typer.Exit(_verify_bundle(bundle, key, data, as_json=as_json))
-    report = asyncio.run(_verified(data, checkpoint))
+    report = asyncio.run(_verified(data, checkpoint, key))
     typer.echo(json.dumps(_document(report), indent=2) if as_json else _text(report))
     raise typer.Exit(Exit.NOT_SO if report.faults else Exit.DONE)
 
@@ -141,8 +142,8 @@ def _conformance(files: dict[str, object], counted: dict[str, Any]) -> str:
     return "\n".join([*lines, f"{total}: {files['csv']}, {files['pdf']}"])
 
 
-async def _verified(data: Path, checkpoint: Path | None) -> Report:
-    trusted = _trusted(data, checkpoint)
+async def _verified(data: Path, checkpoint: Path | None, keys: list[str]) -> Report:
+    trusted = _trusted(data, checkpoint, keys)
     address = addresses.mongodb(data)
     masters = _masters(data)
     async with mongodb_client(address) as client:
@@ -159,12 +160,16 @@ def _masters(data: Path) -> Sequence[MasterKey]:
     return master_keys(file.read_text()) if file.is_file() else ()
 
 
-def _trusted(data: Path, checkpoint: Path | None) -> Trusted:
-    """The public keys of the data directory, if there are any."""
-    keys = DataFolder.at(data).ledger_verifiers_file
-    lines = keys.read_text().split() if keys.is_file() else []
+def _trusted(data: Path, checkpoint: Path | None, keys: list[str]) -> Trusted:
+    """By the keys given, else those of the data directory, if there are any."""
+    given = [path.read_text() if (path := Path(key)).is_file() else key for key in keys]
+    own = DataFolder.at(data).ledger_verifiers_file
+    lines = given or ([own.read_text()] if own.is_file() else [])
     outside = checkpoint.read_text() if checkpoint else None
-    return Trusted([Verifier.parse(line) for line in lines], outside)
+    try:
+        return Trusted([Verifier.parse(line) for line in "\n".join(lines).split()], outside)
+    except KeyUnusable as error:
+        raise WrongConfiguration(f"a key of the ledger cannot be used: {error}") from None
 
 
 def _document(report: Report) -> dict[str, object]:

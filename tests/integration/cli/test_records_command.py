@@ -23,6 +23,12 @@ async def test_a_leaf_that_is_not_what_was_written_is_told(bmt, databases):
     assert {fault["request_id"] for fault in answer.json["faults"]} == {"r"}
 
 
+async def test_the_live_record_is_held_against_the_keys_that_are_named(bmt):
+    unusable = await bmt("records", "verify", "--key", "none")
+
+    assert (unusable.code, "cannot be used" in unusable.err) == (2, True)
+
+
 async def test_a_bundle_that_is_none_is_told_with_the_code_of_what_is_not_so(bmt, tmp_path):
     nothing = tmp_path / "bundle.zip"
     nothing.write_bytes(b"PK\3\4 and nothing more")

@@ -2,8 +2,10 @@
 
 import json
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from evaluation.ports import OFFSETS, Ports
-from evaluation.secrets import passwords
+from evaluation.secrets import ledger_keys, passwords, pem
 
 
 def test_passwords_are_made_once_and_for_their_owner_alone(tmp_path):
@@ -29,3 +31,18 @@ def test_all_ports_follow_from_the_base_and_none_twice():
     )
     assert len(set(OFFSETS.values())) == len(OFFSETS)
     assert ports.url("records") == "http://127.0.0.1:9005"
+
+
+def test_the_ledgers_public_keys_stay_when_a_private_one_is_changed(tmp_path):
+    keys, public = tmp_path / "keys.pem", tmp_path / "ledger.vkeys"
+    ledger_keys(keys, public)
+    (first,) = public.read_text().splitlines()
+
+    keys.write_text(keys.read_text() + pem(Ed25519PrivateKey.generate()))
+    ledger_keys(keys, public)
+    both = public.read_text().splitlines()
+    keys.write_text(keys.read_text().partition("-----END PRIVATE KEY-----\n")[2])
+    ledger_keys(keys, public)
+
+    assert (both[0], len(both)) == (first, 2)
+    assert public.read_text().splitlines() == both
