@@ -23,8 +23,8 @@ STALLED_SECONDS: Final = 120.0
 CHECKPOINT_SECONDS: Final = 900.0
 MAILBOX_SECONDS: Final = 900.0
 TARGETS: Final[Mapping[str, str]] = {
-    "ipms": "bmt failures list",
-    "storage": "bmt failures list",
+    "ipms": "bmt failures waiting",
+    "storage": "bmt failures waiting",
     "mail": "bmt status",
 }
 """Outside systems, for which work waits, each with the command that shows more."""

@@ -99,8 +99,10 @@ def restore(
             asyncio.run(_opened(source))
             show({**document, "restored": False}, [f"{found}: whole, and opens"], as_json=as_json)
             return
-        start = ["bmt migrate", "start the services"] if _deployed() else [f"bmt up --data {data}"]
-        following = [*start, "bmt records verify", "bmt status"]
+        deployed = _deployed()
+        start = ["bmt migrate", "start the services"] if deployed else [f"bmt up --data {data}"]
+        of = "" if deployed else f" --data {data}"
+        following = [*start, f"bmt records verify{of}", f"bmt status{of}"]
         with _place(data, port_base) as folder:
             done = asyncio.run(_restored(source, data, folder))
         document |= {

@@ -1,4 +1,4 @@
-"""`bmt failures`: configurations that failed and need a person."""
+"""`bmt failures`: configurations that failed and need a person, and those that wait."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,8 +51,28 @@ def list_(
 
     Where BMT_PROVISIONING_URL and BMT_TOKEN are set, from there; else from the system of the data directory.
     """
-    items = _listed(agency, limit, data)
+    items = _listed("/v1/failures", agency, limit, data)
     show({"items": items}, _lines(items), as_json=as_json)
+
+
+@app.command()
+def waiting(
+    agency: Agency = None,
+    limit: Limit = 50,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is approved and not configured yet, and what each waits for: a target, an officer, its turn.
+
+    From where `list` asks.
+    """
+    items = _listed("/v1/configurations", agency, limit, data)
+    lines = [
+        f"{one['request_id']}  {one['reference']}  {one['agency']}\n"
+        f"    {one['status']}, due {one['due_at']}; waits for: {one_line(one['waiting_for'])}"
+        for one in items
+    ]
+    show({"items": items}, [*lines, f"{counted(len(items), 'request')} wait"], as_json=as_json)
 
 
 @app.command()
@@ -70,12 +90,12 @@ def retry(
     raise typer.Exit(Exit.NOT_SO if any(one["refused"] for one in results) else Exit.DONE)
 
 
-def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str, Any]]:
+def _listed(path: str, agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str, Any]]:
     items: list[Mapping[str, Any]] = []
     cursor: str | None = None
     while len(items) < limit:
         asked = {"limit": PAGE, **({"cursor": cursor} if cursor else {})}
-        page = _call("GET", "/v1/failures", data, params=asked)
+        page = _call("GET", path, data, params=asked)
         items += [one for one in page["items"] if agency in (None, one["agency"])]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -86,7 +106,7 @@ def _listed(agency: str | None, limit: int, data: Path) -> Sequence[Mapping[str,
 def _named(typed: Sequence[str], data: Path) -> list[str]:
     """The request ids; the reference of a failed request becomes its id."""
     references = [read_reference(one) for one in typed]
-    failed = _listed(None, MOST_LISTED, data) if any(references) else []
+    failed = _listed("/v1/failures", None, MOST_LISTED, data) if any(references) else []
     ids = {one["reference"]: str(one["request_id"]) for one in failed}
     return [ids.get(found or "", one) for one, found in zip(typed, references, strict=True)]
 

@@ -113,7 +113,7 @@ def test_a_part_that_was_missed_once_is_looked_for_again_before_anybody_is_calle
 
 def test_an_outside_system_for_which_work_waits_is_told_apart():
     (found,) = System({"provisioning": part("storage", 0, 120)}, NOW).findings()
-    assert (found.code, found.command) == ("target_away", "bmt failures list")
+    assert (found.code, found.command) == ("target_away", "bmt failures waiting")
     assert (found.about, found.since) == ("provisioning → storage", NOW - timedelta(minutes=2))
 
 
