@@ -20,10 +20,11 @@ done
 for user in intake approval provisioning notification records web pruner reconciler; do
   keep "mongodb-$user" mongodb_uri "$user"
 done
-for name in mongodb-admin mongodb-key ipms-token storage keycloak-admin sample-users grafana-admin; do
+for name in mongodb-admin mongodb-key ipms-token storage sftpgo-key keycloak-admin sample-users grafana-admin; do
   keep "$name" password
 done
 for name in records-key session-key status-code-key; do
   keep "$name" openssl rand -base64 32
 done
 keep ledger-keys openssl genpkey -algorithm ed25519
+keep webhook-secrets echo '{}' # none: docs/operator.md says how they are written

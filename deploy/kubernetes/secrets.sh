@@ -11,8 +11,8 @@ secret() { # NAME FILE...: made, or renewed
 
 secret intake kafka-intake mongodb-intake ipms-token status-code-key
 secret approval kafka-approval mongodb-approval
-secret provisioning kafka-provisioning mongodb-provisioning ipms-token storage
-secret notification kafka-notification mongodb-notification status-code-key
+secret provisioning kafka-provisioning mongodb-provisioning ipms-token storage sftpgo-key
+secret notification kafka-notification mongodb-notification status-code-key webhook-secrets
 secret records kafka-records mongodb-records ledger-keys records-key
 secret web mongodb-web session-key
 secret statistics kafka-statistics
