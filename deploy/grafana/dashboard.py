@@ -59,6 +59,14 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             },
             about="Working days of the agency's state; alert BmtOverdueRequests.",
         ),
+        Panel(
+            "Grants to be confirmed",
+            {
+                "{{agency}} {{status}}": "max by (agency, status) "
+                '(bmt_grant_confirmations{agency=~"$agency", status=~"due|overdue"})'
+            },
+            about="By the agencies' rules; alert BmtConfirmationsOverdue.",
+        ),
     ),
     "Turnaround": tuple(
         Panel(

@@ -101,7 +101,7 @@ def build(settings: Settings) -> FastAPI:
         held_back=recertification.held_back_gauge(builder.registry),
     )
     builder.samples(
-        recertification.confirmations_sampler(builder.registry, confirmations, clock.now)
+        recertification.confirmations_sampler(builder.registry, confirmations, agencies, clock.now)
     )
     comparison = drift.Comparison(
         execution=builder.execution,

@@ -289,9 +289,9 @@ def held_back_gauge(registry: CollectorRegistry) -> Gauge:
 
 
 def confirmations_sampler(
-    registry: CollectorRegistry, confirmations: Confirmations, clock: Clock
+    registry: CollectorRegistry, confirmations: Confirmations, agencies: Agencies, clock: Clock
 ) -> Sampler:
-    """Sets the gauge of grants by what their agency answered."""
+    """Sets the gauge of grants by what their agency answered; what waits, of every agency."""
     gauge = Gauge(
         "bmt_grant_confirmations",
         "Grants that an agency was asked to confirm: due, overdue, confirmed or termination_proposed.",
@@ -300,11 +300,14 @@ def confirmations_sampler(
     )
 
     async def sample() -> None:
-        gauge.clear()
         states = Query(one_of={"status": ("open", "confirmed", "termination_proposed")})
         counts = await confirmations.count(["agency", "status"], states)
         late = Query(equal={"status": "open"}, below={"answer_by": clock()})
         overdue = await confirmations.count(["agency"], late)
+        gauge.clear()
+        for one in agencies:
+            gauge.labels(one.code, "due").set(0)
+            gauge.labels(one.code, "overdue").set(0)
         for (agency, status), count in counts.items():
             passed = overdue.get((agency,), 0) if status == "open" else 0
             gauge.labels(agency, "due" if status == "open" else status).set(count - passed)

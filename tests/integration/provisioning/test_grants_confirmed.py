@@ -150,6 +150,7 @@ async def test_a_grant_is_asked_about_once_and_its_confirmation_is_on_record(
         assert await listed(client, as_) == []
         metrics = (await client.get("/metrics")).text
         assert 'bmt_grant_confirmations{agency="MAMPU",status="confirmed"} 2.0' in metrics
+        assert 'bmt_grant_confirmations{agency="MAMPU",status="overdue"} 0.0' in metrics
         awaited = () if first["request_id"] != request.request_id else ("ConfirmationsAwaited",)
         said = await published(
             wire, request, *CONFIGURED, "ConfirmationDue", *awaited, "GrantConfirmed"
