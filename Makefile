@@ -96,7 +96,7 @@ docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models; the page
 parse:           ## docs/api read by the parsers of AsyncAPI and Redocly (needs node 20 and npm)
 	@cd tools/parsers && npm ci --silent --no-fund --no-audit --ignore-scripts && node parse.mjs
 
-manifests: $(STAMP)  ## deploy/kubernetes rendered and validated (needs Go 1.26; CRDS names files of further definitions)
+manifests: $(STAMP)  ## deploy/kubernetes rendered and validated (needs Go 1.26; CRDS names files of further definitions; then make test does, too)
 	@command -v go > /dev/null || { echo "make manifests needs Go 1.26 on the PATH"; exit 2; }
 	@$(BIN)/python tools/manifests/validate.py $(CRDS)
 
