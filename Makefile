@@ -10,12 +10,13 @@ STAMP  := $(VENV)/.installed
 # Processes that share the tests. Two cores do with four what they do with three in nine tenths of the time; with more, tests that wait for
 # something wait at the edge of theirs.
 WORKERS ?= 4
+PARSERS := cd tools/parsers && npm ci --silent --no-fund --no-audit --ignore-scripts
 
 # Compiled once, not at each start: a service has two thousand modules, and takes two seconds of a processor longer without.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse manifests apiserver lock image containers clean bench
+.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse reference manifests apiserver lock image containers clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -94,7 +95,10 @@ docs: $(STAMP)   ## OpenAPI, AsyncAPI and JSON Schemas from the models; the page
 	@$(BIN)/python tools/settings_page.py
 
 parse:           ## docs/api read by the parsers of AsyncAPI and Redocly (needs node 20 and npm)
-	@cd tools/parsers && npm ci --silent --no-fund --no-audit --ignore-scripts && node parse.mjs
+	@$(PARSERS) && node parse.mjs
+
+reference:       ## docs/api as pages in dist/api that need no network (needs node 20 and npm)
+	@$(PARSERS) && node pages.mjs ../../dist/api
 
 manifests: $(STAMP)  ## deploy/kubernetes rendered and validated (needs Go 1.26; CRDS names files of further definitions; then make test does, too)
 	@command -v go > /dev/null || { echo "make manifests needs Go 1.26 on the PATH"; exit 2; }
@@ -118,4 +122,4 @@ lock: $(STAMP)   ## Resolve again: hashes, no addresses
 	@$(BIN)/python locks/pin_extras.py locks/services.txt locks/sbom.txt deploy/compose/ipms/requirements.txt deploy/compose/embedded/requirements.txt
 
 clean:           ## Remove what make made (the data of `make up` stays in .bmt)
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) dist/api .mypy_cache .pytest_cache .ruff_cache .hypothesis
