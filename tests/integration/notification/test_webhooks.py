@@ -237,8 +237,12 @@ async def test_a_refused_event_waits_for_an_operator_who_sends_it_once_more_to_t
     assert not outside.calls["/other"]
     # Neither the notice nor later events of the request waited for it.
     await outside.told("/payroll", request.request_id, RECEIVED, PREPARED, NOTIFIED)
-    before = (await desk.get("/metrics")).text
-    assert 'bmt_webhook_deliveries_total{outcome="parked",webhook="MAMPU.ailing"}' in before
+
+    async def counted() -> None:  # after it was parked
+        metrics = (await desk.get("/metrics")).text
+        assert 'bmt_webhook_deliveries_total{outcome="parked",webhook="MAMPU.ailing"}' in metrics
+
+    await eventually(counted)
     del outside.answers["/ailing"]
     retried = await desk.post(
         f"/v1/operations/parked/{found['id']}/retry", headers=as_("operator", "")
