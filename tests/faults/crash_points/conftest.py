@@ -75,7 +75,7 @@ async def production(kafka, mongodb, local_issuer, tmp_path_factory) -> AsyncIte
                 "records": records.STORIES,
             }
             production = Production(open_stage, stories, rebuilt)
-            points = sorted({point.name for point in where_to_die(find(), everywhere=LONG)})
+            points = {p.name: p.services for p in where_to_die(find(), everywhere=LONG)}
             with (folder / "diary.txt").open("w", buffering=1) as diary:
                 production.diary = diary.write
                 await production.run(points, TIMES, seed=int(time.time()), every_story=LONG)

@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -50,13 +50,15 @@ class Production:
     wrong: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     diary: Callable[[str], object] = print
 
-    async def run(self, points: Sequence[str], times: int, seed: int, *, every_story: bool) -> None:
+    async def run(
+        self, points: Mapping[str, str | None], times: int, seed: int, *, every_story: bool
+    ) -> None:
         """Visit each of `points` so many times; who did not come to one is followed by another.
 
-        `every_story` is played, or only so many that all points are reached.
+        Each is the code of one service, or (None) of all. `every_story` is played, or only so many that all are reached.
         """
         chance = random.Random(seed)
-        wanted = None if every_story else set(points)
+        wanted = None if every_story else points
         await asyncio.gather(*(self._survey(service, wanted) for service in self.stories))
         for _ in range(ROUNDS):
             missing = {point: times - self.visits[point] for point in points}
@@ -68,11 +70,13 @@ class Production:
                 *(self._visit_all(s, visits) for s, visits in planned.items() if visits)
             )
 
-    async def _survey(self, service: str, wanted: Collection[str] | None) -> None:
+    async def _survey(self, service: str, wanted: Mapping[str, str | None] | None) -> None:
         async with AsyncExitStack() as stack:
             stage = await stack.enter_async_context(self.open_stage(service).open())
             for story in self.stories[service]:
-                if wanted is not None and all(self._is_reached(point) for point in wanted):
+                if wanted is not None and all(
+                    self._is_reached(p) for p, of in wanted.items() if of in {None, service}
+                ):
                     return
                 began, before = time.monotonic(), await stage.counts()
                 if wrong := await _played(stage, story):
