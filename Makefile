@@ -16,7 +16,7 @@ PARSERS := cd tools/parsers && npm ci --silent --no-fund --no-audit --ignore-scr
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compiled browser prove drill faults scale audit up down lint format types architecture docs parse reference manifests apiserver lock image containers clean bench
+.PHONY: help setup demo test systems units compiled browser prove drill faults scale audit up down lint format types architecture docs parse reference manifests apiserver lock image containers clean bench
 
 help:            ## What can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -39,14 +39,25 @@ demo: $(STAMP)   ## Four applications and one termination through all four steps
 	@$(BIN)/bmt demo
 
 test: $(STAMP)   ## Lint, types, architecture, then every test on real Kafka and MongoDB
-	@$(MAKE) --no-print-directory -j2 types lint architecture compiled
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder
+	@$(MAKE) --no-print-directory -j2 lint architecture
+	@$(MAKE) --no-print-directory -j3 systems units types
 
-# All tests as bytecode, while the types keep one core busy: else each process that shares them does this for itself.
+# Tests that wait for Kafka, MongoDB or a service leave a fifth of two cores idle: the types and what needs none of them run there meanwhile.
+UNITS := tests/architecture tests/contract tests/specification tests/unit
+REST  := tests $(UNITS:%=--ignore=%)
+
+systems: compiled
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder $(REST)
+
+units: $(STAMP)
+	@nice $(BIN)/python -m pytest -q $(UNITS) > $(VENV)/units.log || { cat $(VENV)/units.log; exit 1; }
+	@sed -n '$$s/^/Without a system: /p' $(VENV)/units.log
+
+# As bytecode, once: else each process that shares them does this for itself.
 compiled: $(VENV)/compiled.log
 
 $(VENV)/compiled.log: $(STAMP) $(shell find bmt services web evaluation prove tests -name '*.py')
-	@$(BIN)/python -m pytest -q --collect-only > $@.new || { tail $@.new; exit 1; }
+	@$(BIN)/python -m pytest -q --collect-only $(REST) > $@.new || { tail $@.new; exit 1; }
 	@mv $@.new $@
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
@@ -85,7 +96,7 @@ format: $(STAMP) ## Mend format and what can be mended of the rules
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 types: $(STAMP)  ## mypy, strict
-	@$(BIN)/mypy --no-error-summary
+	@nice $(BIN)/mypy --no-error-summary
 
 architecture: $(STAMP)  ## The arrows between the rooms
 	@$(BIN)/lint-imports --no-cache > $(VENV)/architecture.log 2>&1 || { cat $(VENV)/architecture.log; exit 1; }

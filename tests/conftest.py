@@ -40,7 +40,6 @@ TOGETHER = (
     "tests/faults/environment/",
     "tests/faults/",
     "tests/integration/intake/test_intake_mailbox.py",
-    "tests/unit/test_expressions.py",
 )
 """What shares a system that takes long to start, starts its own, or waits long: the first that fits, the longest at the beginning."""
 
