@@ -61,7 +61,7 @@ $(VENV)/compiled.log: $(STAMP) $(shell find bmt services web evaluation prove te
 	@mv $@.new $@
 
 faults: $(STAMP) ## The long forms: every crash point 20 times, and more (hours on a small machine)
-	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench $$(grep -rlEw 'LONG|only_long|decider_machine' tests/contract tests/e2e tests/integration tests/unit --include='test_*.py' | grep -v -e _in_a_browser -e test_drill)
+	@BMT_LONG=1 $(BIN)/python -m pytest -q tests/faults tests/behaviour tests/bench $$(grep -rlEw 'LONG|only_long|decider_machine|hypothesis' tests/contract tests/e2e tests/integration tests/unit --include='test_*.py' | grep -v -e _in_a_browser -e test_drill)
 
 browser: $(STAMP) ## Every page in Chromium: both languages, without scripts, by keyboard, and as axe sees it
 	@BMT_LONG=1 $(BIN)/python -m pytest -q -m browser tests/e2e

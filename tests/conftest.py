@@ -5,6 +5,7 @@ import os
 # First of all: its models look through every module that is loaded, once for each of their fields.
 import scim2_client  # noqa: F401
 import structlog
+from fixtures.thoroughness import LONG
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -20,7 +21,7 @@ _PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_t
 structlog.configure(processors=[*_PROCESSORS, _PLAIN])
 
 # How soon an example is judged says how busy the machine is, and nothing of what is tested.
-settings.register_profile("tests", deadline=None)
+settings.register_profile("tests", deadline=None, max_examples=100 if LONG else 40)
 settings.load_profile("tests")
 
 pytest_plugins = (

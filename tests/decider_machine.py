@@ -114,7 +114,6 @@ def explore(machine: type[DeciderMachine]) -> None:
         settings=settings(
             max_examples=SEQUENCES,
             stateful_step_count=COMMANDS,
-            deadline=None,
             derandomize=not LONG,
         ),
     )

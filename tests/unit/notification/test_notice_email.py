@@ -7,7 +7,7 @@ from email.policy import default
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from notices import REQUEST, SENDER, outgoing
 
@@ -79,7 +79,6 @@ async def test_a_reference_cannot_add_a_header():
     assert mail["Subject"].startswith("[MAMPU Bcc: spy@evil.example x] Status")
 
 
-@settings(max_examples=60, deadline=None)
 @given(name=st.text(st.characters(blacklist_categories=["C"]), min_size=1, max_size=200))
 async def test_whatever_the_applicant_is_called_only_the_text_says_it(name):
     applicant = REQUEST.applicant.model_copy(update={"name": name})

@@ -37,7 +37,7 @@ async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
         assert "#panic()$x$*a*_b_`c`<d>@e" in text
 
 
-@settings(max_examples=500 if LONG else 60, deadline=None)
+@settings(max_examples=500 if LONG else 40)
 @given(WORDS, WORDS)
 async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line):
     try:

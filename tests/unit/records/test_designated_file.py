@@ -12,7 +12,6 @@ from fixtures.procedure import (
 )
 from fixtures.samples import MONDAY, received
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from bmt.contracts.events import Filed
@@ -70,7 +69,6 @@ def test_a_missing_document_is_told_once_for_each_reason():
     )
 
 
-@settings(max_examples=60, deadline=None)
 @for_all(st.permutations(WHOLE), st.integers(0, len(WHOLE)))
 def test_in_whatever_order_the_topics_bring_it_the_file_is_complete_exactly_once(events, place):
     commands = filed_in_this_order(events)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
@@ -174,14 +174,12 @@ def test_whatever_a_leaf_was_turned_into_it_is_told_and_not_stumbled_over(broken
     assert wrong_file([broken], THREE)
 
 
-@settings(max_examples=80, deadline=None)
 @given(CHAINS)
 def test_any_chain_as_it_was_written_has_no_fault(datas):
     leaves = chain(*datas)
     assert wrong_file(leaves, leaves) == []
 
 
-@settings(max_examples=80, deadline=None)
 @given(CHAINS, st.data())
 def test_any_change_of_any_chain_is_found(datas, draw):
     leaves = chain(*datas)
@@ -242,13 +240,11 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(JSON)
 def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
     assert canonical(value) == rfc8785.dumps(value)
 
 
-@settings(max_examples=100, deadline=None)
 @given(JSON)
 @example({"\U0001f600": 1, "\ufb33": 2})
 @example([{"a": 1e30}])
