@@ -398,7 +398,10 @@ _UNITS: Final = _BINARY | {
 _LEAST_WITHOUT_UNIT: Final = 10**6
 """`Kuota: 20` is not 20 bytes; what is written to the byte has many digits."""
 
-_SIZE: Final = re.compile(r"([0-9][0-9., ]{0,30})\s*([a-z]{0,12})\.?", re.IGNORECASE)
+_SIZE: Final = re.compile(
+    r"(?:(?:se)?hingga|maksimum|max(?:imum)?|up to|tidak melebihi|not more than)?\s*([0-9][0-9., ]{0,30})\s*([a-z]{0,12})(?: (?:sahaja|only))?[.,;]?",
+    re.IGNORECASE,
+)
 _GROUP: Final = "[1-9][0-9]{0,2}"
 _MEANT: Final = re.compile(
     rf"""(?P<whole> [0-9]+ | {_GROUP}(?:,[0-9]{{3}})+ | {_GROUP}(?:[ ][0-9]{{3}})+ | {_GROUP}(?:\.[0-9]{{3}}){{2,}} )

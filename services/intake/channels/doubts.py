@@ -1,8 +1,10 @@
 """What speaks against a filled form: words beside it, or in its justification, that a person must read first."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, Literal
+
+from bmt.contracts.values import size_in_bytes
 
 Doubt = Literal["words_beside_form", "line_contradicted", "names_a_request"]
 
@@ -13,7 +15,7 @@ _LONGEST_SAID: Final = 1_000
 
 _NOTICE: Final = re.compile(
     r"\b(?:penafian|disclaimer|confidential|privileged|sulit|kerahsiaan|intended recipients?|named recipients?|virus)\b"
-    r"|\bpenerima (?:yang |e-?mel )?(?:sebenar|dimaksud|dinama|tersebut)|\bnot the (?:intended|named)\b|\bbukan penerima\b",
+    r"|\bpenerima (?:yang |e-?mel )?(?:sebenar|dimaksud|dinama|tersebut)|\bnot the (?:intended|named)\b|\bbukan penerima\b|\bliab(?:le|ility)\b|\btidak bertanggungjawab\b",
     re.IGNORECASE,
 )
 """Paragraphs of mail gateways, which ask strangers to ignore or delete the message."""
@@ -22,43 +24,42 @@ _THING: Final = (
     r"\b(?:permohonan|penamatan|borang|e-?mel|e-?mail|mesej|request|application|form|message)\b"
 )
 _TAKES_BACK: Final = re.compile(
-    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik) balik|panggil balik|(?:di)?abaikan|tidak jadi|tak jadi"
+    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik|penarikan) balik|panggil balik|(?:di)?abaikan|(?:di)?(?:padam|nyah|henti|gugur|hapus)kan|tidak jadi|tak jadi"
     rf"|jangan(?:lah)? (?:di)?(?:proses|daftar|lulus)(?:kan)?|withdraw(?:n|ing)?|cancel(?:l?ed|ling)?|recall(?:ed)?|retract(?:ed)?|ignore|disregard"
     rf"|(?:do not|don't) (?:process|register|approve))\b[^.!\n]{{0,60}}{_THING}"
-    rf"|{_THING}[^.!\n]{{0,40}}\b(?:(?:di)?batal(?:kan)?|ditarik balik|diabaikan|(?:is|was|are) (?:withdrawn|cancell?ed))\b",
+    rf"|{_THING}[^.!\n]{{0,40}}\b(?:(?:di)?(?:batal|gugur)(?:kan)?|ditarik balik|diabaikan|(?:is|was|are) (?:withdrawn|cancell?ed))\b",
     re.IGNORECASE,
 )
 _IS_NONE: Final = re.compile(
-    r"\b(?:abaikan|ignore|disregard|jangan (?:di)?(?:proses|daftar|lulus)(?:kan)?|(?:do not|don't) (?:process|register|approve))\b"
-    r"|\bcontoh (?:borang|permohonan|pengisian|isian|cara|format)\b|\b(?:ini|hanya|sekadar|sebagai|ialah|adalah) (?:satu )?contoh\b"
-    r"|\bsample (?:form|request|application|of)\b|\b(?:an|as|for) example (?:of|only)\b"
-    r"|\b(?:draf|deraf|draft)\b|\bbelum muktamad\b|\bnot (?:yet )?final\b"
-    r"|\b(?:makluman|rujukan|simpanan) sahaja\b|\b(?:information|reference|records?) only\b"
-    r"|\btiada tindakan\b|\bno (?:further )?action\b|\btidak perlu (?:di)?(?:proses|daftar|ambil tindakan)|\b(?:bukan|not an?) (?:permohonan|request|application)\b"
-    r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
-    r"|\b(?:menggantikan|gantikan|pembetulan|membetulkan|betulkan|pindaan|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
-    r"|\b(?:boleh(?:kah| ?ke)? (?:saya|kami)|bila(?:kah)?|berapa|bagaimana(?:kah)?|apakah|kenapa|mengapa|what|when|why|where|which|how (?:long|many|much)|(?:can|may|could|am) i)\b[^?\n]{0,160}\?(?!\w)"
-    r"|\b(?:adakah|betulkah|perlukah|is this|is it|should i|do i need)\b[^?\n]{0,120}\?",
-    re.IGNORECASE,
+    r"\b(?:abaikan|lupakan|ignore|disregard|never ?mind|x(?:jadi|payah|nak)|fikiran|(?:me|ng|meng)?undur|enggan|palsu|aduan|change(?:d)? my mind|scrap|revert|rather|reconsider|rescind|undo|complaint)\b|\b(?:contoh|sampel|samples?|demo|simulasi|cubaan|cuba-cuba)\b|\b(?:an|as|for) example (?:of|only)\b"
+    r"|\b(?:draf|deraf|draft)\b|\b(?:makluman|rujukan|simpanan|latihan|semakan)(?: borang)? sahaja\b|\bbelajar mengisi\b|\b(?:information|reference|records?|training)(?: purposes?)? only\b"
+    r"|\btiada tindakan\b|\bno (?:further )?action\b|\b(?:hanya|sekadar|cuma|just|only) (?:ber)?(?:tanya|memajukan|asking|forwarding)\b"
+    r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama|tadi)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
+    r"|\b(?:menggantikan|gantikan)\b(?! (?:puan|pn|cik|encik|en|tuan|dr|dato|datuk|datin)\b)|\b(?:pembetulan|membetulkan|betulkan|pindaan(?! (?:undang|akta))|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
+    r"|\b(?:membantah|bantah|mencurigakan|penipuan|suspicious|scam|phishing)\b|\b(?:milik (?:\w{1,20} )?|orang |rakan |borang )(?:lain|saya juga|kedua)\b|\b(?:nama|akaun|e-?mel) saya (?:sekarang|kini)\b|\baktifkan semula\b|\breactivate\b|\btanpa (?:pengetahuan|kebenaran|kelulusan|izin)\b"
+    r"|^\W{0,5}(?:pertanyaan|soalan|enquiry|inquiry|question)\W{0,5}$|^(?:read|not read|dibaca|undeliverable|declined)\s?:",
+    re.IGNORECASE | re.MULTILINE,
 )
 """It asks for nothing, not yet, or in the place of something else."""
 _REFERENCE: Final = re.compile(r"\bBMT-[A-Z][A-Z0-9_-]{0,31}-[0-9]{4}-[0-9A-Z]{8}\b", re.IGNORECASE)
 """Of a request of before, as the subject of an answer to our notice has it: the form may be its correction."""
 _ENDS: Final = re.compile(
     r"\b(?:(?:mem|di|pem)?batal(?:kan|an)?|(?:menarik|ditarik|tarik) balik|tidak jadi|tak jadi|withdraw(?:n|al|ing)?|cancel(?:l?ed|ling|lation)?|recall(?:ed)?|retract(?:ed)?"
-    r"|tidak (?:lagi )?(?:perlu|memerlukan|diperlukan)|tak perlu|no longer (?:need|require)\w*)\b",
+    r"|tidak (?:lagi )?(?:perlu|memerlukan|diperlukan)|tak perlu|no longer (?:need|require)\w*)\b"
+    r"|(?<!yang )\b(?:telah|sudah|dah|has|have)\b[^.\n]{0,15}\b(?:pencen|bersara|berhenti|meninggal|dipecat|ditutup|digodam|digantung|retired|resigned|died|passed away)\b",
     re.IGNORECASE,
 )
 """Words against an application, which a termination may be asked for with."""
 _TERMINATES: Final = re.compile(
     r"\b(?:pe|me|di)?(?:namat|tamat)(?:kan|an)\b|\bterminat(?:e|ed|es|ing|ion)\b", re.IGNORECASE
 )
-_BOTH_KINDS: Final = re.compile(
-    r"(?:permohonan|application)\s{0,3}(?:/|&|,|dan|atau|and|or)\s{0,3}(?:penamatan|termination)"
+_OF_BOTH_KINDS: Final = re.compile(
+    r"\b(?:unit|bahagian|seksyen|cawangan|division|section) (?:penamatan|termination)\b"
+    r"|(?:permohonan|application)\s{0,3}(?:/|&|,|dan|atau|and|or)\s{0,3}(?:penamatan|termination)"
     r"|(?:penamatan|termination)\s{0,3}(?:/|&|,|dan|atau|and|or)\s{0,3}(?:permohonan|application)",
     re.IGNORECASE,
 )
-"""The heading of a form for both."""
+"""The heading of a form for both; an office."""
 _ABOUT_ANOTHER: Final = re.compile(
     r"\b(?:status|siap|susulan|peringatan|reminder|follow[- ]?up|any update|menyokong|disokong|sokong|bersetuju|setuju|luluskan|diluluskan|approved?|supported?)\b"
     r"|\b(?:permohonan|borang|maklumat) (?:saya |beliau )?(?:yang |seperti )?di ?bawah\b|\b(?:see|request|form|application) below\b",
@@ -66,11 +67,11 @@ _ABOUT_ANOTHER: Final = re.compile(
 )
 """In an answer: what stands below may be the message that is answered, though no sign of it is left."""
 _NOT_NOW: Final = re.compile(
-    r"\btunggu\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
-    r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for (?:me|my))\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:sahkan|maklumkan|muktamadkan)\b"
+    r"\b(?:tunggu|nanti|kiv)\b|^\W{0,5}(?:(?:please|sila|tolong) )?(?:stop|hold|henti)\b|\b(?:semak|tengok|lihat|(?:sah|pasti)kan|bincang|tanya|check|confirm|ask|review)\b[^.\n]{0,40}\b(?:dulu|dahulu|first)\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
+    r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for (?:me|my))\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:(?:sah|maklum|muktamad|confirm)(?:kan)?|\w{1,15} semula)\b|\bon ice\b"
     r"|\bbelum (?:lagi )?(?:di|me|men)?(?:lulus|sokong|nyokong|sah|gesah|setuju)(?:kan)?\b|\btertakluk (?:kepada|pada)\b|\bsubject to\b"
     r"|\b(?:jika|kalau|sekiranya|if|unless)\b[^.\n]{0,120}\b(?:tidak (?:di|me)?perlu(?:kan)?|tidak jadi|not needed|no need)\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 _MONTH: Final = (
     r"(?:januari|january|jan|februari|february|feb|mac|march|april|apr|mei|june?|julai|july|jul|ogos|august|aug|september|sept?|oktober|october|okt|oct"
@@ -85,13 +86,15 @@ _WHEN: Final = (
 _FROM_WHEN: Final = re.compile(
     rf"\b(?:berkuat ?kuasa|kuat ?kuasa|efektif|effective|mulai|bermula|starting|from|sehingga|hingga|until|till|selama|tempoh|period|selepas|after"
     rf"|tarikh (?:mula|tamat|akhir|luput|penamatan)|(?:start|end|expiry|last) (?:date|day))\b[^.\n]{{0,25}}?{_WHEN}"
+    rf"|\b(?:hanya|khas|only)\b[^.\n]{{0,25}}?(?:\bbulan )?{_WHEN}|{_WHEN} (?:sahaja|only)\b"
     rf"|\b(?:hujung|akhir|awal) (?:bulan|tahun|minggu)\b|\b(?:end|beginning) of (?:the |this |next )?(?:month|year|week)\b",
     re.IGNORECASE,
 )
 """A form has no line for a day: who wants the service, or its end, from or until then is registered by a person."""
 _NO_REQUEST_OF_ITS_OWN: Final = re.compile(
-    r"^\W{0,5}(?:ujian|test(?:ing)?|fyi)\W{0,5}$|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
-    r"|\b(?:ter|di)(?:silap|salah)\b|\bsalah (?:isi|taip|eja|hantar|maklumat)\b|\byang (?:betul|sebenar)(?:nya)?\s?(?:[:：]|ialah|adalah|seperti|di ?bawah)|\bby mistake\b|\bwrongly\b|\btypo\b"
+    r"^\W{0,5}(?:ujian|test(?:ing)?(?: e?-?mail)?|just testing|fyi)\b\W{0,5}(?:$|,)|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
+    r"|\b(?:ter|di)?silap\b|\b(?:ter|di)?salah\b(?! (?:satu|seorang|guna))|\bralat\b|(?<!tindakan )(?<!tindakan yang )\b(?:se)?patut(?:nya)?\b|(?<!dengan )\bsebenarnya\b|\byang (?:betul|sebenar)\b|\b(?:tidak|tak|kurang) (?:betul|tepat|sah)\b"
+    r"|\b(?:mistakes?|wrong(?:ly)?|incorrect(?:ly)?|typo|actually)\b|\bit should (?:be|have)\b"
     r"|\b(?:tidak|tak) (?:ber)?setuju\b|(?<!/)(?<!/ )\b(?:tidak|tak) (?:di|me)?(?:nyokong|sokong|lulus)(?:kan)?\b|\b(?:di|me)?(?:tolak|nolak)\b(?! ansur)|\breject(?:ed|s)?\b"
     r"|\b(?:not|don't|doesn't) (?:agree|approve|support)",
     re.IGNORECASE | re.MULTILINE,
@@ -101,14 +104,54 @@ _NUMBER_WORD: Final = r"(?:dua|tiga|empat|lima|enam|tujuh|lapan|sembilan|sepuluh
 _SEVERAL_PEOPLE: Final = re.compile(
     rf"\b(?:[2-9]|[1-9][0-9]{{1,2}}|{_NUMBER_WORD})\s(?:\([^()\n]{{1,20}}\)\s)?(?:orang|pemohon|pengguna|permohonan|borang|akaun|applicants|users|people|applications|forms|accounts|officers)\b"
     rf"|\b{_NUMBER_WORD}\s(?:pegawai|kakitangan|staf|staff)\b"
-    r"|\bsenarai (?:nama|pegawai|pemohon|pengguna|kakitangan)\b|\blist of (?:names|users|applicants|officers)\b"
+    r"|\bsenarai (?:[0-9]{1,4} )?(?:nama|pegawai|pemohon|pengguna|kakitangan)\b|\bsemua (?:staf|pegawai|kakitangan|pengguna)\b|\b(?:untuk saya dan|for (?:me|myself) and)\b|\bdaftarkan (?:sekali|juga)\b|\bseorang lagi\b|\blist of (?:names|users|applicants|officers)\b"
     r"|\b(?:juga|sama) (?:untuk|bagi)\b(?! (?:makluman|tindakan|rujukan))|\b(?:also|same|as well as) for\b",
     re.IGNORECASE,
 )
 _ALSO_FOR: Final = re.compile(
     r"\b(?:juga|also)\b[^.\n]{0,20}\b(?:untuk|bagi|for)\b[^@\n]{0,120}@", re.IGNORECASE
 )
-_BESIDE: Final = (_IS_NONE, _NOT_NOW, _FROM_WHEN, _NO_REQUEST_OF_ITS_OWN, _SEVERAL_PEOPLE)
+_CHANGE: Final = (
+    r"(?:(?:di)?(?:tukar|ubah|pinda|pindah|alih|sambung|gunakan)(?:kan)?|kemas ?kini(?:kan)?|(?:di)?lanjutkan|(?:di)?panjangkan tempoh|(?:mem|di)?per(?:baharui|baiki)"
+    r"|change|update(?! (?:me|us)\b)|renew|transfer|move|extend|replace|upgrade|modify|edit|use)\b"
+)
+_ANOTHER_REQUEST: Final = re.compile(
+    rf"^\W{{0,5}}{_CHANGE}|\b(?:sila|mohon|pohon|tolong|harap|minta|please|kindly|nak|hendak|mahu|ingin)\s(?:[a-z]{{1,12}}\s){{0,2}}?{_CHANGE}(?! (?:perkhidmatan|bmt)(?! (?:ini|saya|sedia ada|daripada|dari)))",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""It asks to change, extend or move what there is."""
+_BESIDE: Final = (
+    _IS_NONE, _NOT_NOW, _FROM_WHEN, _NO_REQUEST_OF_ITS_OWN, _SEVERAL_PEOPLE, _ANOTHER_REQUEST
+)  # fmt: skip
+
+_SENTENCE: Final = re.compile(r"[^.!?\n]*(?:[.!?](?!\s)[^.!?\n]*)*[.!?]?")
+_IF: Final = r"\b(?:jika|sekiranya|kalau|apabila|if|when|should)\b"
+_TELLS: Final = r"\b(?:hubungi|maklumkan|beritahu|contact|call|let (?:me|us) know|pertanyaan|questions?|maklumat (?:lanjut|tambahan))\b"
+_MAY_END: Final = r"\b(?:boleh|may|hendaklah|bersetuju|agree|faham|maklum|understand)\b.{0,120}\b(?:(?:di)(?:batal|tamat|gantung|tolak)kan|ditolak|ditarik balik|digantung|terminated|revoked|cancell?ed|suspended|withdrawn|rejected)\b"
+_OF_COURTESY: Final = re.compile(
+    rf"{_IF}.{{0,120}}{_TELLS}|{_TELLS}.{{0,120}}{_IF}|{_IF}.{{0,120}}{_MAY_END}|{_MAY_END}.{{0,120}}{_IF}|{_MAY_END}\W*$"
+    r"|\babaikan (?:e-?mel|mesej|peringatan) ini (?:jika|sekiranya)\b.{0,40}\btelah\b"
+    r"|\b(?:jangan|do not|don't|tidak perlu|tidak akan|tidak pernah|no|never)\b.{0,20}\b(?:cetak|print|(?:di)?balas|reply|klik|click|kongsi|share|hesitate|teragak|meminta|ask)\b",
+    re.IGNORECASE,
+)
+"""What is offered or declared on any form, and what stands below any message."""
+_QUESTION: Final = re.compile(r"\w\s?\?(?!\w)")
+_POLITE: Final = re.compile(
+    r"\b(?:khabar|how are you|(?:khidmat|perkhidmatan) kami|our service)\b|\b(?:bantuan|help|assistance|pertanyaan|soalan|questions?|aduan|masalah)\s?\?"
+    r"|\b(?:boleh|dapat|could|can|would|will)(?:kah)?\s(?:kiranya )?(?:pihak )?(?:tuan|puan|encik|cik|you)\b(?!.*\b(?:bila|berapa|bagaimana|kenapa|how|when|why|what)\b).*\b(?:mem|men)?(?:proses|process|daftar|register|lulus|approve|pertimbang|consider|bantu|assist|help)"
+    r"|\btuan (?:boleh|dapat) (?:mem)?proses",
+    re.IGNORECASE,
+)
+_NEGATED: Final = re.compile(
+    r"\b(?:tidak|tak|tdk)\b(?! (?:(?:dapat|boleh|mampu)(?! (?:me)?neruskan)|(?:men)?cukupi?|mempunyai|membenarkan|pernah|terhingga|ternilai|lengkap|berkenaan))"
+    r"|\b(?:bukan(?:nya)?|jangan(?:lah)?|jgn|belum|usah)\b(?! pernah)|\b(?:not|don't|doesn't|didn't|isn't|no longer)\b(?! (?:only|able|allow|enough|have|had|necessarily))",
+    re.IGNORECASE,
+)
+_OF_OTHER_MEANS: Final = re.compile(
+    r"\b(?:e-?mel|e-?mail|fail|lampiran|peti mel|outlook|gmail|google drive|files?|attachments?)\b(?! (?:ini|tadi|di|tersebut|this|below))[^.\n]{0,60}\b(?:tidak|tak|not|can't)\b|/ ?tidak\b",
+    re.IGNORECASE,
+)
+"""Why mail does not suffice; a choice that is not made."""
 
 _END: Final = (
     r"\b(?:(?:(?:di|me|mem|pe|pem)?(?:tamat|namat|henti|berhenti|tutup|nutup|gugur|padam|matikan|nyahaktif)|menyahaktif)(?:kan|an)?"
@@ -156,9 +199,16 @@ def doubt(
         return "names_a_request"
     if any(each.search(told) for each in _BESIDE) or (is_answer and _ABOUT_ANOTHER.search(told)):
         return "words_beside_form"
-    if _contradicted(kind, _BOTH_KINDS.sub(" ", told), reason):
+    sentences = told.split("\n")
+    if any(_QUESTION.search(each) and not _POLITE.search(each) for each in sentences):
+        return "words_beside_form"
+    if _contradicted(kind, _OF_BOTH_KINDS.sub(" ", told), reason):
         return "line_contradicted"
-    return "words_beside_form" if kind == "application" and _ENDS.search(told) else None
+    is_against = kind == "application" and (
+        _ENDS.search(told)
+        or any(_NEGATED.search(each) and not _OF_OTHER_MEANS.search(each) for each in sentences)
+    )
+    return "words_beside_form" if is_against else None
 
 
 def _contradicted(kind: str, told: str, reason: str) -> bool:
@@ -172,10 +222,12 @@ def _contradicted(kind: str, told: str, reason: str) -> bool:
 
 
 def _without_notices(lines: Sequence[str]) -> str:
-    """The paragraphs in which people speak, each on one line."""
+    """The sentences, each on one line, without those that stand in any letter."""
     text = "\n".join(line[:_LONGEST_SAID].strip() for line in lines)[:_MOST_CHARACTERS]
     paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
-    return "\n".join(each for each in paragraphs if not _NOTICE.search(each))
+    told = (_SENTENCE.findall(each) for each in paragraphs if not _NOTICE.search(each))
+    sentences = (sentence.strip() for paragraph in told for sentence in paragraph)
+    return "\n".join(each for each in sentences if each and not _OF_COURTESY.search(each))
 
 
 _OF_APPLICANT: Final = re.compile(
@@ -235,6 +287,17 @@ def sizes_elsewhere(lines: Iterable[str]) -> frozenset[str]:
     for line in lines:
         found |= _asked(line[:_LONGEST_SAID].strip())
     return frozenset(found)
+
+
+def other_sizes(lines: Iterable[str], asked: Container[int | None]) -> bool:
+    """Whether lines beside the form speak of a size that it does not ask for, and that is no limit of mail."""
+    short = (line[:_LONGEST_SAID].strip() for line in lines)
+    return any(
+        size_in_bytes(size[0]) not in asked
+        for line in short
+        for size in _A_SIZE.finditer(line)
+        if not (_AS_IT_IS.search(line) or _OF_MAIL.search(line) or _FILE.search(line))
+    )
 
 
 def _asked(line: str) -> set[str]:

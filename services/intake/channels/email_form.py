@@ -13,7 +13,13 @@ from bmt.agencies.register import Agencies
 from bmt.contracts.events import SubmitRequest
 from bmt.contracts.problems import FieldError, faults_in_body
 from bmt.contracts.values import Kind, size_in_bytes
-from services.intake.channels.doubts import SIZES, doubt, said_of_applicant, sizes_elsewhere
+from services.intake.channels.doubts import (
+    SIZES,
+    doubt,
+    other_sizes,
+    said_of_applicant,
+    sizes_elsewhere,
+)
 from services.intake.channels.html_looks import TooComplex
 from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, labelled
 from services.intake.channels.media_types import EMAIL
@@ -262,10 +268,10 @@ def _doubts(
     for field in told.contradicted(said_of_applicant(words)):
         yield _of_field(field, "line_twice")
     if request.kind == "application":
-        asked = sizes_elsewhere(words)
-        for field in SIZES:
-            if field in asked and field not in told.values:
-                yield _of_field(field, "size_elsewhere")
+        for field in sizes_elsewhere(words) - told.values.keys():
+            yield _of_field(field, "size_elsewhere")
+        if other_sizes(told.beside, {request.quota_bytes, request.max_file_size_bytes}):
+            yield _of_message("words_beside_form")
 
 
 def _of_field(field: str, code: str) -> Missing:
@@ -310,6 +316,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "penamatan": "termination",
     "termination": "termination",
 }
+_OF_THE_SERVICE: Final = re.compile(
+    r"\b(?:(?:of|for) (?:the )?)?(?:perkhidmatan|service|bmt|big mail transfer)\b|(?<=\w) [-–](?= )"
+)
 LONGEST_READ: Final = 2000
 """The characters of a one-line field: an address of 254 may occur three times, linked."""
 LINKED: Final = re.compile(r"[<\[](?:mailto:|https?://)[^<>\[\]]*+[>\]]", re.IGNORECASE)
@@ -317,19 +326,20 @@ _IN_BRACKETS: Final = re.compile(r"[^<>]*+<([^<>\s]++)>")
 _ESCAPED: Final = re.compile(r"(?:=[0-9A-F]{2}){2}|(?:%[0-9A-F]{2}){2}", re.IGNORECASE)
 """Letters in quoted-printable, or as in a web address, that some program left so: `Jos=C3=A9`."""
 _PLACEHOLDER: Final = re.compile(r"\[.*\]|<.*>|\{.*\}|\(.*\)", re.DOTALL)
+_WHOLE_ADDRESS: Final = re.compile(r"[^\s@.]+(?:\.[^\s@.]+)*@(?:[^\s@.]+\.)+[^\s@.]{2,}")
 _AN_ADDRESS: Final = re.compile(r"[^\s@]++@[^\s@]++")
 _MAILTO: Final = re.compile(r"[<\[]mailto:([^<>\[\]?]*+)[^<>\[\]]*+[>\]]", re.IGNORECASE)
 _NOTHING: Final = frozenset(
     ["tiada", "tidak ada", "tak ada", "belum ada", "tidak berkenaan", "tidak berkaitan", "nil", "none", "n/a", "na", "tba",
      "sama", "sama seperti di atas", "seperti di atas", "sda", "same", "same as above", "as above",
-     "baru", "baharu", "new", "-", "x", "xx", "xxx"]
+     "baru", "baharu", "new", "saya", "saya sendiri", "pemohon", "me", "myself", "-", "x", "xx", "xxx"]
 )  # fmt: skip
 """What people write where they have nothing to write, or would repeat a line."""
 _LONGEST_NAME: Final = 200
 _SEVERAL_NAMES: Final = re.compile(
     r"\b1[.)]\s.{1,200}\b2[.)]\s|;"
     r"|\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\b.{1,150}(?:,|&|\bdan\b|\band\b|\s/\s).{1,150}\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\s"
-    r"|\s&\s|(?-i:\s(?:dan|and|serta|DAN|AND|SERTA)\s)|\w\w\s/\s\w\w"
+    r"|\s[&+]\s|(?-i:\s(?:dan|and|serta|DAN|AND|SERTA)\s)|\w\w\s/\s\w\w"
     r"|\b(?:bagi pihak|b\s?/\s?p|on behalf of|lain-lain|dll|dkk|et al|wakil|semua|kumpulan|[0-9]{1,3} orang)\b|\b[bp]\.\s?p\.",
     re.IGNORECASE,
 )
@@ -339,6 +349,12 @@ _ELSEWHERE: Final = re.compile(
     re.IGNORECASE,
 )
 """No name: it says where the name stands."""
+_AN_OFFICE: Final = re.compile(
+    r"(?:unit|bahagian|seksyen|jabatan|pejabat|cawangan|kementerian|agensi|ketua|pengarah|timbalan|penolong|pegawai|setiausaha|pentadbir"
+    r"|urus ?setia|pasukan|tetuan|syarikat|department|division|office|director|team|head of)\b.*|.*\b(?:sdn\.? bhd|berhad|bhd)\b.*",
+    re.IGNORECASE,
+)
+"""An office, a post or a company, which is nobody's name."""
 
 
 def codes_of(agencies: Agencies) -> dict[str, str]:
@@ -383,8 +399,8 @@ def _kind(text: str) -> Kind | None:
     bare = text.casefold().removesuffix(".")
     if is_ticked(bare):
         return _chosen(bare)
-    words = (word.strip() for word in bare.split("/"))
-    kinds = {KINDS.get(word) for word in words if word}
+    words = (_OF_THE_SERVICE.sub("", word).strip(" -–") for word in bare.split("/"))
+    kinds = {KINDS.get(" ".join(word.split())) for word in words if word}
     return kinds.pop() if len(kinds) == 1 else None
 
 
@@ -426,7 +442,10 @@ def _name(text: str) -> str | None:
     """One person's name, but no placeholder such as `[nama penuh]`, and no address."""
     is_none = _says_nothing(text) or _AN_ADDRESS.fullmatch(text)
     short = text[:_LONGEST_NAME]
-    return None if is_none or _SEVERAL_NAMES.search(short) or _ELSEWHERE.search(short) else text
+    is_other = (
+        _SEVERAL_NAMES.search(short) or _ELSEWHERE.search(short) or _AN_OFFICE.fullmatch(short)
+    )
+    return None if is_none or is_other else text
 
 
 def _justification(text: str) -> str | None:
@@ -449,4 +468,5 @@ def _address(text: str) -> str | None:
     linked = (unquote(each).strip().casefold() for each in _MAILTO.findall(text))
     if bare and any(each not in ("", bare.casefold()) for each in linked):
         return None
-    return None if _says_nothing(bare) else bare
+    is_broken = "@" in bare and not _WHOLE_ADDRESS.fullmatch(bare)
+    return None if is_broken or _says_nothing(bare) else bare

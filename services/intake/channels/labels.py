@@ -29,9 +29,14 @@ _LONGEST_LINE: Final = 20_000
 _FIELD_OF: Final = {label: name for name, labels in LABELS.items() for label in labels}
 _LABEL: Final = "|".join(re.escape(label) for label in sorted(_FIELD_OF, key=len, reverse=True))
 _NAMED: Final = rf"(?P<label>{_LABEL})[*_]*(?:\s\*)?(?:\s?/\s?[*_]*(?P<other>{_LABEL})[*_]*|\s?\((?P<aside>{_LABEL})\)[*_]*)?"
-_BARE: Final = re.compile(_NAMED, re.IGNORECASE)
+_HINT: Final = (
+    r"(?:\s?\((?:wajib|pilihan|jika (?:ada|perlu)|required|optional|if any|huruf besar|penuh|full|rasmi|official|pemohon|applicant|maksimum|maximum"
+    r"|(?:1|my)govuc|ipms|seperti (?:dalam|di) [a-z. ]{1,25}|permohonan ?/ ?penamatan|application ?/ ?termination|(?P<unit>[mg]b))\))?"
+)
+"""What forms say of a value beside its label."""
+_BARE: Final = re.compile(_NAMED + _HINT, re.IGNORECASE)
 _LINE: Final = re.compile(
-    _NAMED + r"\s?(?:[:=：][-–]?|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE
+    _NAMED + _HINT + r"\s?(?:[:=：][-–]?|\.{3,60}+|…{1,20}+)[\s:*_]*(?P<value>.*)", re.IGNORECASE
 )
 _SIGNS: Final = "•·▪▫■●○◦‣⁃∙➢➤►▶→❖◆◇§\uf0a7\uf0b7\uf0d8\uf076"
 """What word processors put before an item; the last are those of Wingdings."""
@@ -299,7 +304,10 @@ def _named(text: str, pattern: re.Pattern[str]) -> tuple[str, str] | None:
     if pattern is _BARE:
         return name, ""
     value = match["value"]
-    return name, (bare[len(bare) - len(value) :] if value else "").strip()
+    written = (bare[len(bare) - len(value) :] if value else "").strip()
+    return name, f"{written} {match['unit']}" if match["unit"] and written[
+        -1:
+    ].isdigit() else written
 
 
 def _value(entry: _Entry) -> str:

@@ -77,7 +77,6 @@ class TestSizes:
         [
             ("Kuota storan: 50 GB", "quota_bytes"),
             ("Kuota yang dipohon: 50 GB", "quota_bytes"),
-            ("Kuota (GB): 50", "quota_bytes"),
             ("Kuota - 50 GB", "quota_bytes"),
             ("Kuota 50 GB", "quota_bytes"),
             ("Kuota; 50 GB", "quota_bytes"),
