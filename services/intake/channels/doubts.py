@@ -24,15 +24,15 @@ _THING: Final = (
     r"\b(?:permohonan|penamatan|borang|e-?mel|e-?mail|mesej|request|application|form|message)\b"
 )
 _TAKES_BACK: Final = re.compile(
-    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik|penarikan) balik|panggil balik|(?:di)?abaikan|(?:di)?(?:padam|nyah|henti|gugur|hapus)kan|tidak jadi|tak jadi"
+    rf"\b(?:(?:mem)?batalkan|(?:menarik|ditarik|tarik|penarikan) (?:balik|semula)|panggil balik|(?:di)?abaikan|(?:di)?(?:padam|nyah|henti|gugur|hapus)kan|tidak jadi|tak jadi"
     rf"|jangan(?:lah)? (?:di)?(?:proses|daftar|lulus)(?:kan)?|withdraw(?:n|ing)?|cancel(?:l?ed|ling)?|recall(?:ed)?|retract(?:ed)?|ignore|disregard"
     rf"|(?:do not|don't) (?:process|register|approve))\b[^.!\n]{{0,60}}{_THING}"
     rf"|{_THING}[^.!\n]{{0,40}}\b(?:(?:di)?(?:batal|gugur)(?:kan)?|ditarik balik|diabaikan|(?:is|was|are) (?:withdrawn|cancell?ed))\b",
     re.IGNORECASE,
 )
 _IS_NONE: Final = re.compile(
-    r"\b(?:abaikan|lupakan|ignore|disregard|never ?mind|x(?:jadi|payah|nak)|fikiran|(?:me|ng|meng)?undur|enggan|palsu|aduan|change(?:d)? my mind|scrap|revert|rather|reconsider|rescind|undo|complaint)\b|\b(?:contoh|sampel|samples?|demo|simulasi|cubaan|cuba-cuba)\b|\b(?:an|as|for) example (?:of|only)\b"
-    r"|\b(?:draf|deraf|draft)\b|\b(?:makluman|rujukan|simpanan|latihan|semakan)(?: borang)? sahaja\b|\bbelajar mengisi\b|\b(?:information|reference|records?|training)(?: purposes?)? only\b"
+    r"\b(?:abaikan(?:lah)?|lupakan|(?:ingin|nak|mahu) tahu|(?:want|like) to know|terangkan|tunjuk cara|ignore|disregard|never ?mind|x(?:jadi|payah|nak)|fikiran|(?:me|ng|meng)?undur|enggan|palsu|change(?:d)? my mind|scrap|revert|rather|reconsider|rescind|undo|(?<!talian )aduan|complaint)\b|\b(?:contoh|sampel|samples?|demo|simulasi|cubaan|cuba-cuba)\b|\b(?:an|as|for) example (?:of|only)\b"
+    r"|\b(?:draf|deraf|draft)\b|\b(?:makluman|pengetahuan|rujukan|simpanan|latihan|semakan)(?: borang| tuan| puan)? sahaja\b|\b(?:untuk|tujuan) (?:simpanan|latihan)\W{0,3}$|\bjust checking\b|\basking for\b|\bbelajar mengisi\b|\b(?:information|reference|records?|training)(?: purposes?)? only\b"
     r"|\btiada tindakan\b|\bno (?:further )?action\b|\b(?:hanya|sekadar|cuma|just|only) (?:ber)?(?:tanya|memajukan|asking|forwarding)\b"
     r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama|tadi)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
     r"|\b(?:menggantikan|gantikan)\b(?! (?:puan|pn|cik|encik|en|tuan|dr|dato|datuk|datin)\b)|\b(?:pembetulan|membetulkan|betulkan|pindaan(?! (?:undang|akta))|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
@@ -46,7 +46,7 @@ _REFERENCE: Final = re.compile(r"\bBMT-[A-Z][A-Z0-9_-]{0,31}-[0-9]{4}-[0-9A-Z]{8
 _ENDS: Final = re.compile(
     r"\b(?:(?:mem|di|pem)?batal(?:kan|an)?|(?:menarik|ditarik|tarik) balik|tidak jadi|tak jadi|withdraw(?:n|al|ing)?|cancel(?:l?ed|ling|lation)?|recall(?:ed)?|retract(?:ed)?"
     r"|tidak (?:lagi )?(?:perlu|memerlukan|diperlukan)|tak perlu|no longer (?:need|require)\w*)\b"
-    r"|(?<!yang )\b(?:telah|sudah|dah|has|have)\b[^.\n]{0,15}\b(?:pencen|bersara|berhenti|meninggal|dipecat|ditutup|digodam|digantung|retired|resigned|died|passed away)\b",
+    r"|(?<!yang )\b(?:telah|sudah|dah|has|have)\b[^.\n]{0,15}\b(?:pencen|bersara|berhenti|meninggal|dipecat|ditutup|digodam|digantung|retired|resigned|died|passed away)\b|\b(?:telah|kini|sudah|dah) (?:bertugas|bertukar|berpindah) (?:di|ke)\b(?! sini)|\bmoved to\b",
     re.IGNORECASE,
 )
 """Words against an application, which a termination may be asked for with."""
@@ -67,8 +67,8 @@ _ABOUT_ANOTHER: Final = re.compile(
 )
 """In an answer: what stands below may be the message that is answered, though no sign of it is left."""
 _NOT_NOW: Final = re.compile(
-    r"\b(?:tunggu|nanti|kiv)\b|^\W{0,5}(?:(?:please|sila|tolong) )?(?:stop|hold|henti)\b|\b(?:semak|tengok|lihat|(?:sah|pasti)kan|bincang|tanya|check|confirm|ask|review)\b[^.\n]{0,40}\b(?:dulu|dahulu|first)\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
-    r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for (?:me|my))\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:(?:sah|maklum|muktamad|confirm)(?:kan)?|\w{1,15} semula)\b|\bon ice\b"
+    r"\b(?:tunggu|nanti|kiv)\b|^\W{0,5}(?:(?:please|sila|tolong) )?(?:stop|hold|henti)\b|\b(?:semak|tengok|lihat|(?:sah|pasti)kan|bincang|tanya|hold|check|confirm|ask|review)\b[^.\n]{0,40}\b(?:dulu|dahulu|first)\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
+    r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for)\b|\bmenunggu (?:kelulusan|persetujuan|pengesahan)\b|\bakan di\w{1,15} kemudian\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:(?:sah|maklum|muktamad|confirm)(?:kan)?|\w{1,15} semula)\b|\bon ice\b|\buntil further\b"
     r"|\bbelum (?:lagi )?(?:di|me|men)?(?:lulus|sokong|nyokong|sah|gesah|setuju)(?:kan)?\b|\btertakluk (?:kepada|pada)\b|\bsubject to\b"
     r"|\b(?:jika|kalau|sekiranya|if|unless)\b[^.\n]{0,120}\b(?:tidak (?:di|me)?perlu(?:kan)?|tidak jadi|not needed|no need)\b",
     re.IGNORECASE | re.MULTILINE,
@@ -84,7 +84,7 @@ _WHEN: Final = (
     r"|se(?:hari|minggu|bulan|tahun)\b|(?:hari|minggu|bulan|tahun) (?:ini|depan|hadapan|berikutnya)\b|(?:this|next) (?:week|month|year)\b)"
 )
 _FROM_WHEN: Final = re.compile(
-    rf"\b(?:berkuat ?kuasa|kuat ?kuasa|efektif|effective|mulai|bermula|starting|from|sehingga|hingga|until|till|selama|tempoh|period|selepas|after"
+    rf"\b(?:berkuat ?kuasa|kuat ?kuasa|efektif|effective|mulai|bermula|starting|from|sehingga|hingga|until|till|selama|tempoh|period|needed for|selepas|after"
     rf"|tarikh (?:mula|tamat|akhir|luput|penamatan)|(?:start|end|expiry|last) (?:date|day))\b[^.\n]{{0,25}}?{_WHEN}"
     rf"|\b(?:hanya|khas|only)\b[^.\n]{{0,25}}?(?:\bbulan )?{_WHEN}|{_WHEN} (?:sahaja|only)\b"
     rf"|\b(?:hujung|akhir|awal) (?:bulan|tahun|minggu)\b|\b(?:end|beginning) of (?:the |this |next )?(?:month|year|week)\b",
@@ -92,11 +92,11 @@ _FROM_WHEN: Final = re.compile(
 )
 """A form has no line for a day: who wants the service, or its end, from or until then is registered by a person."""
 _NO_REQUEST_OF_ITS_OWN: Final = re.compile(
-    r"^\W{0,5}(?:ujian|test(?:ing)?(?: e?-?mail)?|just testing|fyi)\b\W{0,5}(?:$|,)|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
-    r"|\b(?:ter|di)?silap\b|\b(?:ter|di)?salah\b(?! (?:satu|seorang|guna))|\bralat\b|(?<!tindakan )(?<!tindakan yang )\b(?:se)?patut(?:nya)?\b|(?<!dengan )\bsebenarnya\b|\byang (?:betul|sebenar)\b|\b(?:tidak|tak|kurang) (?:betul|tepat|sah)\b"
-    r"|\b(?:mistakes?|wrong(?:ly)?|incorrect(?:ly)?|typo|actually)\b|\bit should (?:be|have)\b"
+    r"^\W{0,5}(?:ujian|test(?:ing)?(?: e?-?mail)?|just testing|fyi)\b[\W\d]{0,5}(?:$|,)|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
+    r"|\b(?:ter|di|ke)?silap(?:an)?\b|\b(?:ter|di)?salah\b(?! (?:satu|seorang|guna))|\bralat\b|(?<!tindakan )(?<!tindakan yang )\b(?:se)?patut(?:nya)?\b|(?<!dengan )(?<!penerima )\bsebenar(?:nya)?\b|\byang betul\b|\b(?:tidak|tak|kurang) (?:betul|tepat|sah)\b"
+    r"|\b(?:mistakes?|wrong(?:ly)?|incorrect(?:ly)?|errors?|typo|misspel\w{1,5}|actually)\b|\bit should (?:be|have)\b"
     r"|\b(?:tidak|tak) (?:ber)?setuju\b|(?<!/)(?<!/ )\b(?:tidak|tak) (?:di|me)?(?:nyokong|sokong|lulus)(?:kan)?\b|\b(?:di|me)?(?:tolak|nolak)\b(?! ansur)|\breject(?:ed|s)?\b"
-    r"|\b(?:not|don't|doesn't) (?:agree|approve|support)",
+    r"|\b(?:not|don't|doesn't) (?:agree|approve|support)|\bdeclined\b|\b(?:telah|sudah|dah) berubah\b|\bonly if\b(?! (?:necessary|needed))|\bmore than that\b",
     re.IGNORECASE | re.MULTILINE,
 )
 """A test, a correction, or a refusal."""
@@ -104,19 +104,19 @@ _NUMBER_WORD: Final = r"(?:dua|tiga|empat|lima|enam|tujuh|lapan|sembilan|sepuluh
 _SEVERAL_PEOPLE: Final = re.compile(
     rf"\b(?:[2-9]|[1-9][0-9]{{1,2}}|{_NUMBER_WORD})\s(?:\([^()\n]{{1,20}}\)\s)?(?:orang|pemohon|pengguna|permohonan|borang|akaun|applicants|users|people|applications|forms|accounts|officers)\b"
     rf"|\b{_NUMBER_WORD}\s(?:pegawai|kakitangan|staf|staff)\b"
-    r"|\bsenarai (?:[0-9]{1,4} )?(?:nama|pegawai|pemohon|pengguna|kakitangan)\b|\bsemua (?:staf|pegawai|kakitangan|pengguna)\b|\b(?:untuk saya dan|for (?:me|myself) and)\b|\bdaftarkan (?:sekali|juga)\b|\bseorang lagi\b|\blist of (?:names|users|applicants|officers)\b"
+    r"|\bsenarai (?:[0-9]{1,4} )?(?:nama|pegawai|pemohon|pengguna|kakitangan)\b|\btermasuk (?:juga )?(?:encik|puan|cik|en|pn)\b|\bsemua (?:ahli|staf|pegawai|kakitangan|pengguna)\b|\b(?:untuk saya dan|for (?:me|myself) and)\b|\bdaftarkan (?:sekali|juga)\b|\bseorang lagi\b|\balso add\b|\bas well\W{0,3}$|\bbagi pihak (?:rakan|kawan)\b|\blist of (?:names|users|applicants|officers)\b"
     r"|\b(?:juga|sama) (?:untuk|bagi)\b(?! (?:makluman|tindakan|rujukan))|\b(?:also|same|as well as) for\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 _ALSO_FOR: Final = re.compile(
     r"\b(?:juga|also)\b[^.\n]{0,20}\b(?:untuk|bagi|for)\b[^@\n]{0,120}@", re.IGNORECASE
 )
 _CHANGE: Final = (
-    r"(?:(?:di)?(?:tukar|ubah|pinda|pindah|alih|sambung|gunakan)(?:kan)?|kemas ?kini(?:kan)?|(?:di)?lanjutkan|(?:di)?panjangkan tempoh|(?:mem|di)?per(?:baharui|baiki)"
-    r"|change|update(?! (?:me|us)\b)|renew|transfer|move|extend|replace|upgrade|modify|edit|use)\b"
+    r"(?:(?:di)?(?:tukar|ubah|pinda|pindah|alih|sambung|gunakan)(?:kan)?|kemas ?kini(?:kan)?|(?:di)?(?:lanjut|kurang|tingkat|naik|serah)kan|naik ?taraf(?:kan)?|(?:di)?panjangkan tempoh|(?:mem|di)?per(?:baharui|baiki)"
+    r"|change|reduce|increase|update(?! (?:me|us)\b)|renew|transfer|move|extend|replace|upgrade|modify|edit|use)\b"
 )
 _ANOTHER_REQUEST: Final = re.compile(
-    rf"^\W{{0,5}}{_CHANGE}|\b(?:sila|mohon|pohon|tolong|harap|minta|please|kindly|nak|hendak|mahu|ingin)\s(?:[a-z]{{1,12}}\s){{0,2}}?{_CHANGE}(?! (?:perkhidmatan|bmt)(?! (?:ini|saya|sedia ada|daripada|dari)))",
+    rf"^\W{{0,5}}(?:{_CHANGE}|(?:perpindahan|penyambungan|pembaharuan|lanjutan|renewal)\b)|\b(?:sila|mohon|pohon|tolong|harap|minta|please|kindly|nak|hendak|mahu|ingin)\s(?:[a-z]{{1,12}}\s){{0,2}}?{_CHANGE}(?! (?:perkhidmatan|bmt)(?! (?:ini|saya|sedia ada|daripada|dari)))",
     re.IGNORECASE | re.MULTILINE,
 )
 """It asks to change, extend or move what there is."""
@@ -138,7 +138,7 @@ _OF_COURTESY: Final = re.compile(
 _QUESTION: Final = re.compile(r"\w\s?\?(?!\w)")
 _POLITE: Final = re.compile(
     r"\b(?:khabar|how are you|(?:khidmat|perkhidmatan) kami|our service)\b|\b(?:bantuan|help|assistance|pertanyaan|soalan|questions?|aduan|masalah)\s?\?"
-    r"|\b(?:boleh|dapat|could|can|would|will)(?:kah)?\s(?:kiranya )?(?:pihak )?(?:tuan|puan|encik|cik|you)\b(?!.*\b(?:bila|berapa|bagaimana|kenapa|how|when|why|what)\b).*\b(?:mem|men)?(?:proses|process|daftar|register|lulus|approve|pertimbang|consider|bantu|assist|help)"
+    r"|\b(?:boleh|dapat|could|can|would|will)(?:kah)?\s(?:kiranya )?(?:pihak )?(?:tuan|puan|encik|cik|you)\b(?!.{0,200}\b(?:bila|berapa|bagaimana|kenapa|how|when|why|what)\b).{0,200}\b(?:mem|men)?(?:proses|process|daftar|register|lulus|approve|pertimbang|consider|bantu|assist|help)"
     r"|\btuan (?:boleh|dapat) (?:mem)?proses",
     re.IGNORECASE,
 )
@@ -231,8 +231,8 @@ def _without_notices(lines: Sequence[str]) -> str:
 
 
 _OF_APPLICANT: Final = re.compile(
-    r"\W{0,8}(?:[0-9a-z]{1,2}[.)]\s?)?(?P<label>nama|akaun|(?:alamat )?e-?mel)(?: (?:penuh|pemohon|pengguna|kakitangan|staf)){1,2}\s?[:=\t]\s{0,9}(?P<value>.{1,300})"
-    r"|\W{0,8}(?:[0-9a-z]{1,2}[.)]\s?)?(?:full|(?:applicant|user|staff)(?:['’]?s)?) (?P<english>name|account|e-?mail)(?: address)?\s?[:=\t]\s{0,9}(?P<other>.{1,300})",
+    r"\W{0,8}(?:[0-9a-z]{1,2}[.)]\s?)?(?:(?P<label>nama|akaun|(?:alamat )?e-?mel)(?: (?:penuh|pemohon|pengguna|kakitangan|staf|rasmi|(?:1|my)govuc)){1,2}|(?P<bare>alamat e-?mel))\s?[:=\t]\s{0,9}(?P<value>.{1,300})"
+    r"|\W{0,8}(?:[0-9a-z]{1,2}[.)]\s?)?(?:(?:full|(?:applicant|user|staff)(?:['’]?s)?) (?P<english>name|account|e-?mail)(?: address)?|(?P<address>e-?mail address))\s?[:=\t]\s{0,9}(?P<other>.{1,300})",
     re.IGNORECASE,
 )
 _FIELD_OF: Final = {"nama": "name", "name": "name", "akaun": "account", "account": "account"}
@@ -245,7 +245,7 @@ def said_of_applicant(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """
     for line in lines:
         if found := _OF_APPLICANT.fullmatch(line[:_LONGEST_SAID].strip()):
-            label = (found["label"] or found["english"]).lower()
+            label = (found["label"] or found["english"] or "").lower()
             yield _FIELD_OF.get(label, "email"), (found["value"] or found["other"]).strip()
 
 
@@ -267,6 +267,10 @@ _QUOTA: Final = re.compile(
 )
 _FILE: Final = re.compile(
     r"\b(?:fail|files?|lampiran|attachments?|muat naik|uploads?)\b", re.IGNORECASE
+)
+_WANTS_QUOTA: Final = re.compile(
+    r"\b(?:kuota|quota) (?:yang )?(?:saya |i )?(?:mahu|perlu|want|need|hanya|only)\w*",
+    re.IGNORECASE,
 )
 _BEFORE: Final = 40
 _AFTER: Final = 25
@@ -297,6 +301,7 @@ def other_sizes(lines: Iterable[str], asked: Container[int | None]) -> bool:
         for line in short
         for size in _A_SIZE.finditer(line)
         if not (_AS_IT_IS.search(line) or _OF_MAIL.search(line) or _FILE.search(line))
+        or _WANTS_QUOTA.search(line)
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from typing import Final
 from urllib.parse import unquote
 
@@ -21,7 +22,7 @@ from services.intake.channels.doubts import (
     sizes_elsewhere,
 )
 from services.intake.channels.html_looks import TooComplex
-from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, labelled
+from services.intake.channels.labels import FREE_TEXT, LABELS, Labelled, ends, labelled
 from services.intake.channels.media_types import EMAIL
 from services.intake.channels.message import UNCLEAR, Decoded, ReadMessage
 from services.intake.channels.own_words import own_text
@@ -170,6 +171,13 @@ class _LabelledValues:
             source = own if own.values.get(field) else html
             if field in source.unclear and not (field == "kind" and all(map(is_ticked, values))):
                 self.unclear.add(field)
+        # `Nama penuh: Siti binti Ali` is the name where there is no line `Nama`.
+        letter = takewhile(lambda line: not ends(line), self.beside)
+        said = [each for each in said_of_applicant(letter) if each[0] not in self.values]
+        for field, value in said:
+            if field != "name" or " " in value:
+                self.values.setdefault(field, set()).add(value)
+                self.meant[field] = self._meanings(field, self.values[field])
 
     def contradicted(self, said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         """The fields of which another value is said elsewhere."""
@@ -268,9 +276,11 @@ def _doubts(
     for field in told.contradicted(said_of_applicant(words)):
         yield _of_field(field, "line_twice")
     if request.kind == "application":
-        for field in sizes_elsewhere(words) - told.values.keys():
+        elsewhere = sizes_elsewhere(words) - told.values.keys()
+        for field in sorted(elsewhere):
             yield _of_field(field, "size_elsewhere")
-        if other_sizes(told.beside, {request.quota_bytes, request.max_file_size_bytes}):
+        asked = {request.quota_bytes, request.max_file_size_bytes}
+        if not (why or elsewhere) and other_sizes(told.beside, asked):
             yield _of_message("words_beside_form")
 
 

@@ -52,7 +52,9 @@ _BORDER: Final = re.compile(r"[-+=|:\s─-╿]{4,}+")
 """The line between two rows of a table in plain text."""
 _WIDE: Final = "   "
 _GAP: Final = re.compile(r"[^\S\n\t]{3,40}")
-_ONLY_COLON: Final = (":", "：", "=", "-", "–")
+_DASHES: Final = ("-", "–")
+_ONLY_COLON: Final = (":", "：", "=", *_DASHES)
+_PAIR: Final = 2
 _MOST_CELLS: Final = 60
 _LEAST_COLUMNS: Final = 3
 
@@ -180,7 +182,7 @@ def _entries(text: str) -> tuple[list[_Entry], list[_Entry], list[str]]:
             columns = [name for name, value in pairs if not value] if len(pairs) > 1 else []
             found += [_entry(name, value, raw) for name, value in pairs]
             beside.append("")
-        elif found and _ends(line):
+        elif found and ends(line):
             found = below
             beside += ["", line]
         elif len(columns) >= _LEAST_COLUMNS and len(cells := _row(line, columns)) == len(columns):
@@ -197,7 +199,7 @@ def _row(line: str, columns: list[str]) -> list[str]:
     return cells[1:] if is_numbered else cells
 
 
-def _ends(line: str) -> bool:
+def ends(line: str) -> bool:
     """Whether the letter ends here."""
     bare = line.strip()
     return any(
@@ -237,7 +239,10 @@ def _clean(line: str) -> str:
 
 def _filled(line: str) -> list[str]:
     cells = (cell.strip(" *_") for cell in _CELLS.split(line, maxsplit=_MOST_CELLS))
-    return [cell for cell in cells if cell and cell not in _ONLY_COLON]
+    filled = [cell for cell in cells if cell]
+    # A dash behind a label is its value, one between them is not.
+    value = [each for each in filled[1:][-1:] if each in _DASHES and len(filled) == _PAIR]
+    return [cell for cell in filled if cell not in _ONLY_COLON] + value
 
 
 def _pairs(line: str, *, bare_labels: bool) -> list[tuple[str, str]]:

@@ -123,6 +123,21 @@ class TestSizes:
         request = form(WHOLE.replace("Kuota: ", "Kuota semasa: 10 GB\nKuota: ")).request
         assert request.quota_bytes == 20 * GB
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "Kuota (GB): 20",
+            "Kuota (GB): 20 GB",
+            "Kuota (jika perlu): 20 GB sahaja",
+            "Kuota: maksimum 20 GB,",
+        ],
+    )
+    def test_hints_beside_a_label_or_a_size(self, line):
+        assert (
+            form(f"{FORM.replace('Nama:', 'Nama (huruf besar):')}{line}\n").request.quota_bytes
+            == 20 * GB
+        )
+
     @pytest.mark.parametrize("dash", ["-", "--", "\N{EN DASH}"])
     def test_a_dash_leaves_the_size_to_the_agency(self, dash):
         assert form(WHOLE.replace("20 GB", dash)).request.quota_bytes is None
@@ -163,6 +178,9 @@ class TestKinds:
             ("[\N{CHECK MARK}] Permohonan", "application"),
             ("Permohonan.", "application"),
             ("Permohonan baharu", "application"),
+            ("Permohonan - Baharu", "application"),
+            ("Penamatan perkhidmatan BMT", "termination"),
+            ("Termination of service", "termination"),
         ],
     )
     def test_the_kind_that_is_ticked(self, written, kind):
@@ -215,6 +233,10 @@ class TestPeople:
             ("tiada", None),
             ("baharu", None),
             ("sama", None),
+            ("siti.mampu@", None),
+            ("siti.mampu@mygovuc", None),
+            ("siti..mampu@mygovuc.gov.my", None),
+            ("siti.mampu@mygovuc.gov.mysiti.mampu@mygovuc.gov.my", None),
             ("siti.mampu@mygovuc.gov.my<mailto:ali.mampu@mygovuc.gov.my>", None),
             ("ali.mampu@mygovuc.gov.my <siti.mampu@mygovuc.gov.my>", None),
             ("s\N{CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I}ti.mampu@mygovuc.gov.my", None),
@@ -260,6 +282,10 @@ class TestPeople:
             "Semua pegawai Unit ICT",
             "Kumpulan Projek Jambatan",
             "Unit ICT (5 orang)",
+            "Pengarah Bahagian ICT",
+            "Tetuan ABC Sdn Bhd",
+            "Ali bin Abu + Siti",
+            "saya sendiri",
             "Tengku Ali Shah & Rakan",
             "seperti lampiran",
             "Rujuk senarai dilampirkan",
@@ -328,11 +354,59 @@ class TestPeople:
         found = form(WHOLE.replace("MAMPU", written))
         assert (found.request.agency if found.request else None) == agency
 
+    @pytest.mark.parametrize(
+        ("label", "other"),
+        [("Nama:", "Nama penuh:"), ("Akaun:", "Akaun 1GovUC:"), ("E-mel:", "Alamat e-mel:")],
+    )
+    def test_a_longer_label_counts_where_it_is_alone_and_above_the_closing(self, label, other):
+        assert form(WHOLE.replace(label, other)).request == form(WHOLE).request
+        (line,) = (line for line in WHOLE.splitlines(keepends=True) if line.startswith(label))
+        below = WHOLE.replace(line, "") + "\nSekian.\n" + line.replace(label, other)
+        assert [code for _, code in why(form(below))] == ["line_missing"]
+
 
 class TestWordsBesideTheForm:
     @pytest.mark.parametrize(
         "words",
         [
+            "Maaf, sepatutnya 5GB.",
+            "Sila guna yang ini, borang tadi salah.",
+            "Sila ubah kuota kepada 50 GB.",
+            "Bukan 20 GB tetapi 30 GB.",
+            "I'd rather have 50 GB.",
+            "Tolong buat 30GB ye.",
+            "5 GB pun cukup.",
+            "Bos kata tak payah.",
+            "Xjadi.",
+            "Jgn proses lagi.",
+            "Harap tidak diproses.",
+            "We decided not to proceed.",
+            "Lupakan sahaja.",
+            "Saya belum pasti sama ada perlu atau tidak.",
+            "Let me check with my boss first.",
+            "Minta tolong tengok dulu, ok ke tak.",
+            "Menunggu kelulusan Pengarah.",
+            "KIV dahulu.",
+            "Betul ke cara saya isi ni?",
+            "Siapa yang perlu meluluskan?",
+            "Can I get 50 GB instead?",
+            "Saya ingin tahu kos perkhidmatan ini.",
+            "Ini hanya simulasi untuk latihan.",
+            "For training purposes only.",
+            "Akaun di bawah bukan akaun saya.",
+            "Saya syak e-mel ini bukan daripada Siti.",
+            "Pemohon telah berhenti kerja.",
+            "I have moved to JPA.",
+            "Mohon sambung tempoh perkhidmatan sedia ada.",
+            "Please transfer the service from Ali to me.",
+            "Sila tukar nama kepada Ahmad bin Abu.",
+            "Permohonan ini untuk saya dan Ali.",
+            "Dilampirkan senarai 20 pegawai.",
+            "Hanya untuk bulan Disember.",
+            "Until further notice.",
+            "Minta tarik semula permohonan.",
+            "This was sent in error.",
+            "Also add my colleague Ali.",
             "Sila abaikan permohonan terdahulu.",
             "Sila batalkan permohonan di bawah.",
             "Saya tidak jadi memohon; borang di bawah tidak perlu diproses.",
@@ -375,7 +449,15 @@ class TestWordsBesideTheForm:
 
     @pytest.mark.parametrize(
         "subject",
-        ["BATAL: Permohonan BMT", "Permohonan BMT - sila abaikan", "Pembatalan permohonan BMT"],
+        [
+            "Test email",
+            "Pertanyaan",
+            "Penarikan balik permohonan",
+            "Read: Permohonan BMT",
+            "BATAL: Permohonan BMT",
+            "Permohonan BMT - sila abaikan",
+            "Pembatalan permohonan BMT",
+        ],
     )
     def test_the_subject_takes_it_back(self, subject):
         assert why(form(WHOLE, subject)) == [("message", "words_beside_form")]
@@ -514,6 +596,19 @@ class TestWordsBesideTheForm:
             "Could you please process my application?",
             "Perlu bantuan? Layari https://x.my/?a=bila&b=boleh saya",
             "Akaun e-mel saya tidak ditutup, hanya terhad.",
+            "Saya mengaku maklumat di atas adalah benar. Jika didapati palsu, permohonan ini boleh dibatalkan.",
+            "Saya bersetuju perkhidmatan ini ditamatkan sekiranya saya bertukar atau bersara.",
+            "I declare that the above is true. The service may be terminated if it is misused.",
+            "Sekiranya terdapat maklumat yang tidak lengkap, sila hubungi saya.",
+            "Sila abaikan e-mel ini sekiranya tindakan telah diambil.",
+            "E-mel biasa tidak dapat menghantar fail melebihi 25 MB.",
+            "Jangan kongsi kata laluan anda. Jangan cetak e-mel ini melainkan perlu.",
+            "Saya menggantikan Puan Aminah yang telah bersara.",
+            "Salah seorang pegawai tuan meminta saya menghantar e-mel ini.",
+            "Bolehkah tuan mendaftarkan saya untuk perkhidmatan ini?",
+            "Pegawai Unit Penamatan Akaun",
+            "Bahagian Latihan dan Pembangunan",
+            "Please print only if necessary. Talian aduan: 03-8000 8000",
         ],
     )
     def test_what_offices_write_around_every_form(self, words):
@@ -554,6 +649,15 @@ class TestLines:
     def test_a_label_of_another_unicode_encoding(self, label, written):
         text = WHOLE.replace("Siti", "José")
         assert decoded(text.encode(written), label).text == text
+
+    def test_a_dash_in_a_table_leaves_a_size_out_of_the_justification(self):
+        rows = (line.split(": ") for line in FORM.splitlines())
+        table = "".join(
+            f"<tr><td>{name}<td>{value}</tr>" for name, value in [*rows, ("Kuota", "-")]
+        )
+        request = form(html=f"<table>{table}</table>").request
+        assert request.justification == "Menghantar pelan tapak kepada kontraktor."
+        assert request.quota_bytes is None
 
     def test_a_colon_and_a_dash(self):
         assert form(WHOLE.replace(": ", " :- ")).request.quota_bytes == 20 * GB
