@@ -37,6 +37,11 @@ from services.provisioning.views import Configuration
 BY_TIME: Final = Paging(tuple[AwareDatetime, str])
 FAILURES: Final = Sorting({"due_at": AwareDatetime, "name": str | None})
 MOST_REASONS: Final = 1000
+MOST_LINES: Final = 10_000
+"""Of a report."""
+CSV_ANSWER: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 _NO_BODY: Final = RetryOrder()
 
 Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]

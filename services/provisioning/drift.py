@@ -2,23 +2,21 @@
 
 A comparison only reads. A target that fails, or gives no whole answer, proves nothing: what is known of it stays. A
 difference is recorded when a second look shows the same. If too many accounts differ at once, they are held back, because
-then the target is more likely wrong than they are. A queue of its own has one item, the next comparison, so that one process
-makes it under a lease; were there two, the decider would record each difference once.
+then the target is more likely wrong than they are.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final, get_args
 
 import structlog
 from fastapi import Depends, Response
 from prometheus_client import CollectorRegistry, Gauge
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from bmt.agencies.register import Agencies
-from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.auth import Principal, require
 from bmt.chassis.http.bodies import JsonResponse, csv_file
@@ -26,8 +24,6 @@ from bmt.chassis.http.routes import (
     CommandContext,
     Id,
     Page,
-    PageRequest,
-    Paging,
     answer,
     api_router,
     command,
@@ -36,7 +32,6 @@ from bmt.chassis.http.routes import (
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.observability import Sampler
-from bmt.chassis.work import Later, Postpone, Settle, Worker, WorkItem, WorkQueue, after
 from bmt.contracts.events import Target
 from bmt.contracts.http.provisioning import (
     Drift,
@@ -47,9 +42,17 @@ from bmt.contracts.http.provisioning import (
     Entitlement,
     HeldBack,
 )
-from services.provisioning.api import agency_seen_by
+from services.provisioning.api import (
+    BY_TIME,
+    CSV_ANSWER,
+    MOST_LINES,
+    Overseer,
+    TimePage,
+    agency_seen_by,
+)
 from services.provisioning.connectors.connector import Reading
 from services.provisioning.connectors.targets import Targets
+from services.provisioning.daily import AT_A_TIME, NAME, accounts, pages, record, superseded
 from services.provisioning.domain.configuration import (
     AcceptDrift,
     ClearDrift,
@@ -59,7 +62,7 @@ from services.provisioning.domain.configuration import (
     ObserveTargets,
 )
 from services.provisioning.domain.configuration_rules import ITSELF
-from services.provisioning.domain.drift_rules import observe
+from services.provisioning.domain.drift_rules import are_too_many, observe
 from services.provisioning.domain.errors import UnknownRequest
 from services.provisioning.domain.events import DriftDetected
 from services.provisioning.domain.order import WORKLIST
@@ -70,13 +73,6 @@ from services.provisioning.views import Configurations, Drifts, Entitlements
 
 log = structlog.get_logger(__name__)
 
-NAME: Final = "drift"
-PLANNED: Final = "drift_planned"
-"""The queue: the one of the requests' work is empty when all of that is done."""
-AT_A_TIME: Final = 40
-"""Accounts that are asked for together, so that the work that changes something gets its turn in between."""
-FEW: Final = 10
-"""So many differences are recorded, whatever share they are."""
 RUNS_LISTED: Final = 50
 BY_RULE: Final = "agencies.yaml: drift: correct"
 _TARGETS: Final[Sequence[Target]] = get_args(Target)
@@ -119,47 +115,11 @@ class Comparison:
     targets: Targets
     agencies: Agencies
     runs: DriftRuns
-    queue: WorkQueue
     clock: Clock
     new_id: NewId
-    interval: timedelta
     most_percent: float
-    incomplete: Callable[[], Awaitable[bool]]
-    """Whether views are still being made again, as after a restored backup: what they lack would not be compared."""
-    then: Callable[[], Awaitable[None]]
-    """What else is done daily, by whoever has the lease."""
-
-    async def plan(self) -> None:
-        """The next comparison begins when the service has started."""
-        await self.queue.prepare()
-        now = self.clock()
-        first = WorkItem(NAME, NAME, NAME, now)
-        await self.queue.change([first, Postpone(NAME, now, "")], durable=True)
 
     async def run(self) -> None:
-        """Compare whenever it is time, until cancelled."""
-        worker = Worker(target=NAME, queue=self.queue, perform=self.perform, clock=self.clock)
-        await worker.run()
-
-    async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
-        """Make the comparison, and plan the next one."""
-        for item in items:
-            if self.targets.any_in_maintenance():
-                settle(item, Later(60, "the end of a target's maintenance"))
-                continue
-            try:
-                if await self.incomplete():
-                    settle(item, Later(5, "views that are made again"))
-                    continue
-                run = await self.compare()
-                await self.then()
-            except Exception as error:  # noqa: BLE001  tried again
-                settle(item, after(error, item))
-                continue
-            log.info("drift_compared", detected=run.detected, held_back=len(run.held_back))
-            settle(item, Later(self.interval.total_seconds(), "the time of the next comparison"))
-
-    async def compare(self) -> DriftRun:
         """One comparison of all accounts.
 
         Raises:
@@ -167,15 +127,15 @@ class Comparison:
         """
         run_id, began_at = self.new_id(), self.clock()
         found = Findings()
-        async for accounts in self._accounts():
-            await self._compare(accounts, found)
+        async for page in accounts(self.entitlements):
+            await self._compare(page, found)
         held_back = self._held_back(found)
         new = await self._confirmed([one for one in found.new if not _held(one, held_back)])
         gone = [(one, seen) for one, seen in found.gone]
         await self._record(run_id, [(one.entitlement.request_id, one.seen) for one in new])
         await self._record(run_id, [(one.request_id, seen) for one, seen in gone])
-        superseded = await self._superseded()
-        await self._record(run_id, [(one, ClearDrift(self.clock())) for one in superseded])
+        ended = await self._superseded()
+        await self._record(run_id, [(one, ClearDrift(self.clock())) for one in ended])
         await self._record(run_id, [self._correction(one) for one in found.to_correct])
         run = DriftRun(
             run_id=run_id,
@@ -184,28 +144,17 @@ class Comparison:
             compared=_by_target(found.compared),
             unanswered=found.unanswered,
             detected=len(new),
-            cleared=len(gone) + len(superseded),
+            cleared=len(gone) + len(ended),
             held_back=tuple(held_back),
         )
         await self.runs.add(run)
-        return run
+        log.info("drift_compared", detected=run.detected, held_back=len(run.held_back))
 
-    async def _accounts(self) -> AsyncIterator[Sequence[Entitlement]]:
-        last: str | None = None
-        while True:
-            query = Query(after=(None, last) if last else None, limit=AT_A_TIME)
-            page = await self.entitlements.find(query)
-            if page:
-                yield page
-            if len(page) < AT_A_TIME:
-                return
-            last = page[-1].account.casefold()
-
-    async def _compare(self, accounts: Sequence[Entitlement], found: Findings) -> None:
-        shown = await self._shown(accounts, found)
-        settled = await self._settled(accounts)
-        known = await self.drifts.get_many([one.request_id for one in accounts])
-        ours = [one for one in accounts if one.request_id in settled and shown[one.request_id]]
+    async def _compare(self, page: Sequence[Entitlement], found: Findings) -> None:
+        shown = await self._shown(page, found)
+        settled = await self._settled(page)
+        known = await self.drifts.get_many([one.request_id for one in page])
+        ours = [one for one in page if one.request_id in settled and shown[one.request_id]]
         of_interest = {
             one.request_id
             for one in ours
@@ -283,7 +232,7 @@ class Comparison:
                 for (of, whose), number in found.compared.items()
                 if of == target and agency in (whose, None)
             )
-            if count > max(FEW, compared * self.most_percent / 100):
+            if are_too_many(count, compared, self.most_percent):
                 log.warning("drift_held_back", target=target, agency=agency, accounts=count)
                 held.append(
                     HeldBack(target=target, agency=agency, differing=count, compared=compared)
@@ -302,42 +251,25 @@ class Comparison:
 
     async def _superseded(self) -> Sequence[str]:
         """Requests whose drift is open although a later one was configured for the account."""
-        found: list[str] = []
-        last: tuple[datetime, str] | None = None
-        while True:
-            page = await self.drifts.find(
-                Query(
-                    one_of={"status": ("open", "accepted")},
-                    order_by="detected_at",
-                    after=last,
-                    limit=AT_A_TIME,
-                )
-            )
-            now = await self.entitlements.get_many([one.account.casefold() for one in page])
-            found += [
-                one.request_id
-                for one in page
-                if (latest := now.get(one.account.casefold()))
-                and latest.request_id != one.request_id
-            ]
-            if len(page) < AT_A_TIME:
-                return found
-            last = page[-1].detected_at, page[-1].request_id
+        known = Query(one_of={"status": ("open", "accepted")}, order_by="detected_at")
+        return [
+            one.request_id
+            async for page in pages(self.drifts, known, _place)
+            for one in await superseded(self.entitlements, page)
+        ]
 
     def _correction(self, of: Entitlement) -> tuple[str, Correct]:
         policy = policy_of(of.agency, self.agencies)
         return of.request_id, Correct(ITSELF, of.agency, BY_RULE, self.clock(), policy)
 
     async def _record(self, run_id: str, commands: Sequence[tuple[str, object]]) -> None:
-        for begin in range(0, len(commands), AT_A_TIME):
-            messages = [
-                Message(stream_of(request_id), cause, cause, each)
-                for request_id, each in commands[begin : begin + AT_A_TIME]
-                for cause in (f"{NAME}:{run_id}:{request_id}:{type(each).__name__}",)
-            ]
-            for result in await self.execution.execute_many(messages):
-                if isinstance(result, Exception):
-                    log.warning("drift_not_recorded", error=type(result).__name__)
+        causes = (f"{NAME}:{run_id}:{of}:{type(each).__name__}" for of, each in commands)
+        named = zip(causes, commands, strict=True)
+        await record(self.execution, [(cause, of, each) for cause, (of, each) in named])
+
+
+def _place(one: Drift) -> tuple[datetime, str]:
+    return one.detected_at, one.request_id
 
 
 def _differs(of: Entitlement, shown: Mapping[Target, BaseModel]) -> bool:
@@ -409,27 +341,23 @@ def drift_sampler(registry: CollectorRegistry, drifts: Drifts, runs: DriftRuns) 
 
 router = api_router(tags=["drift"])
 
-BY_TIME: Final = Paging(tuple[AwareDatetime, str])
-MOST_LINES: Final = 10_000
 COLUMNS: Final = (
     *("detected_at", "status", "agency", "reference", "account", "target", "setting"),
     *("configured", "in_force", "ruled_by", "ruled_at", "failure"),
 )
 
-Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
 Operator = Annotated[Principal, Depends(require("operator"))]
 Ruling = Annotated[CommandContext, Depends(command("administrator"))]
-DriftPage = Annotated[PageRequest[tuple[AwareDatetime, str]], Depends(BY_TIME)]
 
 
 @router.get("/v1/drift", summary="Where targets show something else than was configured")
 async def listed(
-    here: Here, caller: Overseer, page: DriftPage, status: DriftStatus | None = None
+    here: Here, caller: Overseer, page: TimePage, status: DriftStatus | None = None
 ) -> Page[Drift]:
     """The earliest found first. Administrators see their own agency's."""
     query = Query(**_asked(caller, status), after=page.after, limit=page.lookahead)
     found = await here.drifts.find(query)
-    return BY_TIME.page(found, page, key=lambda one: (one.detected_at, one.request_id))
+    return BY_TIME.page(found, page, key=_place)
 
 
 def _asked(caller: Principal, status: DriftStatus | None) -> dict[str, Any]:
@@ -445,7 +373,7 @@ def _asked(caller: Principal, status: DriftStatus | None) -> dict[str, Any]:
     "/v1/drift/report",
     summary="The same as a file, one line for each setting",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses=CSV_ANSWER,
 )
 async def report(here: Here, caller: Overseer, status: DriftStatus | None = None) -> Response:
     """CSV (RFC 4180) in UTF-8 with a heading, of at most 10,000 accounts. No cell starts a spreadsheet formula."""

@@ -27,6 +27,7 @@ from services import provisioning
 from services.provisioning import (
     api,
     bulk_changes,
+    daily,
     domain,
     drift,
     plans,
@@ -111,16 +112,20 @@ def build(settings: Settings) -> FastAPI:
         targets=targets,
         agencies=agencies,
         runs=drift_runs,
-        queue=WorkQueue(builder.database[drift.PLANNED]),
         clock=clock.now,
         new_id=clock.new_id,
-        interval=timedelta(seconds=settings.drift_interval_seconds),
         most_percent=settings.drift_most_percent,
-        incomplete=builder.views_incomplete,
-        then=campaigns.run,
     )
-    builder.prepares(comparison.plan)
-    builder.runs(comparison.run)
+    every_day = daily.DailyRun(
+        parts=[comparison.run, campaigns.run],
+        incomplete=builder.views_incomplete,
+        queue=WorkQueue(builder.database[daily.PLANNED]),
+        targets=targets,
+        clock=clock.now,
+        interval=timedelta(seconds=settings.drift_interval_seconds),
+    )
+    builder.prepares(every_day.plan)
+    builder.runs(every_day.run)
     builder.samples(drift.drift_sampler(builder.registry, drifts, drift_runs))
     # Two workers, so that work for officers and the storage does not wait for IPMS.
     storage, ipms = settings.storage_calls_a_second, settings.ipms_calls_a_second

@@ -4,29 +4,27 @@ An agency that set no rule for it is asked nothing. Each step is a command whose
 so a run that dies is repeated whole: nothing is asked twice, and nothing is forgotten.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
 import structlog
 from fastapi import Depends, Response
 from prometheus_client import CollectorRegistry, Gauge
-from pydantic import AwareDatetime
 
 from bmt.agencies.agency import Agency
 from bmt.agencies.charter import MALAYSIA, day_of
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Executed, Execution
-from bmt.chassis.http.auth import Principal, require
+from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.bodies import REPLAYED, JsonResponse, csv_file, problem_body
 from bmt.chassis.http.routes import (
     CommandContext,
     Page,
-    PageRequest,
-    Paging,
     api_router,
     command,
     problems,
@@ -44,28 +42,32 @@ from bmt.contracts.http.provisioning import (
     Entitlement,
 )
 from bmt.contracts.problems import Refused
-from services.provisioning.api import agency_seen_by
+from services.provisioning.api import (
+    BY_TIME,
+    CSV_ANSWER,
+    MOST_LINES,
+    Overseer,
+    TimePage,
+    agency_seen_by,
+)
 from services.provisioning.connectors.connector import AccountStatus, Reading
 from services.provisioning.connectors.targets import Targets
+from services.provisioning.daily import accounts, pages, record, superseded
 from services.provisioning.domain.configuration import (
+    AnswerGrant,
     AskConfirmation,
-    ConfirmGrant,
-    ProposeTermination,
     RemindOffice,
     SupersedeConfirmation,
 )
 from services.provisioning.domain.configuration_rules import ITSELF
+from services.provisioning.domain.confirmation_rules import is_asked_of_leaver, is_due
+from services.provisioning.domain.drift_rules import are_too_many
 from services.provisioning.handlers import officer, stream_of
 from services.provisioning.ports import Here, Ports
 from services.provisioning.views import Confirmations, Entitlements
 
 log = structlog.get_logger(__name__)
 
-AT_A_TIME: Final = 200
-FEW: Final = 10
-"""So many leavers are asked about, whatever share of the agency they are."""
-AGAIN_AFTER_MONTHS: Final = 12
-"""When it is asked again about a leaver who was answered about, at an agency that has no `every_months`."""
 CLOSING: Final = time(17)
 BY_RULE: Final = "Peraturan agensi: tidak disahkan dalam masa yang ditetapkan. / The agency's rule: not confirmed in time."
 
@@ -126,19 +128,19 @@ class Campaigns:
         campaign = f"{day_of(now):%Y-%m}"
         since = found.due | {one: at for one, (_, at) in found.leavers.items()}
         by_rule: Mapping[str, Cause] = dict.fromkeys(found.due, ("rule", None))
-        await self._record(
-            (
-                f"confirm:{one}:{campaign}",
-                one,
-                AskConfirmation(campaign, cause, since[one], answer_by, read_at),
-            )
-            for one, (cause, read_at) in {**by_rule, **leavers}.items()
+        await record(
+            self.execution,
+            [
+                (f"confirm:{one}:{campaign}", one, ask)
+                for one, (cause, read_at) in {**by_rule, **leavers}.items()
+                for ask in (AskConfirmation(campaign, cause, since[one], answer_by, read_at),)
+            ],
         )
 
     async def _find(self, agency: Agency, now: datetime) -> Found:
         """What is in force at the agency and is not being asked about: due by the rule, or a leaver's."""
         found, rule = Found(), agency.rules.confirm_grants
-        async for page in self._in_force(agency.code):
+        async for page in accounts(self.entitlements, agency=agency.code, kind="application"):
             known = await self.confirmations.get_many([one.request_id for one in page])
             status = await self._account_status(agency, page)
             found.shown += len(status)
@@ -148,28 +150,12 @@ class Campaigns:
                     continue
                 answered_at = before.answered_at if before else None
                 since = answered_at or one.configured_at
-                months = rule.every_months
-                if months and _is_past(since, months, now):
+                if is_due(since, rule.every_months, now):
                     found.due[one.request_id] = since
-                if status.get(one.account, _SERVING)[0] != "serving" and (
-                    answered_at is None or _is_past(answered_at, months or AGAIN_AFTER_MONTHS, now)
-                ):
+                has_left = status.get(one.account, _SERVING)[0] != "serving"
+                if has_left and is_asked_of_leaver(answered_at, rule.every_months, now):
                     found.leavers[one.request_id] = one, since
         return found
-
-    async def _in_force(self, agency: str) -> AsyncIterator[Sequence[Entitlement]]:
-        last: str | None = None
-        while True:
-            of_agency = {"agency": agency, "kind": "application"}
-            after = (None, last) if last else None
-            page = await self.entitlements.find(
-                Query(equal=of_agency, after=after, limit=AT_A_TIME)
-            )
-            if page:
-                yield page
-            if len(page) < AT_A_TIME:
-                return
-            last = page[-1].account.casefold()
 
     async def _account_status(
         self, agency: Agency, of: Sequence[Entitlement]
@@ -187,9 +173,10 @@ class Campaigns:
 
     async def _leavers(self, agency: Agency, found: Found) -> Mapping[str, Cause]:
         """Those whom a second look shows the same, by request; none if they are too many to be believed."""
-        count, most = len(found.leavers), max(FEW, found.shown * self.most_percent / 100)
-        self.held_back.labels(agency.code).set(count if count > most else 0)
-        if count > most:
+        count = len(found.leavers)
+        too_many = are_too_many(count, found.shown, self.most_percent)
+        self.held_back.labels(agency.code).set(count if too_many else 0)
+        if too_many:
             log.warning("leavers_held_back", agency=agency.code, accounts=count)
             return {}
         of = [one for one, _ in found.leavers.values()]
@@ -202,21 +189,21 @@ class Campaigns:
         }
 
     async def _supersede(self) -> None:
-        async for page in self._open({}):
-            now = await self.entitlements.get_many([one.account.casefold() for one in page])
-            await self._record(
-                (f"superseded:{one.request_id}:{one.campaign}", one.request_id, ended)
-                for one in page
-                for ended in (SupersedeConfirmation(self.clock()),)
-                if (latest := now.get(one.account.casefold()))
-                and latest.request_id != one.request_id
+        async for page in self._open():
+            ended = SupersedeConfirmation(self.clock())
+            await record(
+                self.execution,
+                [
+                    (f"superseded:{one.request_id}:{one.campaign}", one.request_id, ended)
+                    for one in await superseded(self.entitlements, page)
+                ],
             )
 
     async def _follow_up(self, agency: Agency) -> None:
         """Remind the office of each campaign, and again once its day has passed; then do what the rule says."""
         now, rule = self.clock(), agency.rules.confirm_grants
         campaigns: dict[str, list[Confirmation]] = {}
-        async for page in self._open({"agency": agency.code}):
+        async for page in self._open(agency=agency.code):
             for one in page:
                 campaigns.setdefault(one.campaign, []).append(one)
         for campaign, waiting in campaigns.items():
@@ -224,13 +211,17 @@ class Campaigns:
             await self._remind(agency.code, campaign, "reminder", waiting)
             await self._remind(agency.code, campaign, "escalation", overdue)
             if rule.unanswered == "propose":
-                await self._record(
-                    (
-                        f"propose:{one.request_id}:{campaign}",
-                        one.request_id,
-                        ProposeTermination(ITSELF, agency.code, BY_RULE, now, self.new_id()),
-                    )
-                    for one in overdue
+                propose = partial(AnswerGrant, ITSELF, agency.code, BY_RULE, now)
+                await record(
+                    self.execution,
+                    [
+                        (
+                            f"propose:{one.request_id}:{campaign}",
+                            one.request_id,
+                            propose(self.new_id()),
+                        )
+                        for one in overdue
+                    ],
                 )
 
     async def _remind(
@@ -241,42 +232,18 @@ class Campaigns:
             return
         first = min(waiting, key=lambda one: (one.answer_by, one.request_id))
         reminded = RemindOffice(campaign, level, first.answer_by, len(waiting))
-        await self._record([(cause, first.request_id, reminded)])
+        await record(self.execution, [(cause, first.request_id, reminded)])
 
-    async def _open(self, of: Mapping[str, str]) -> AsyncIterator[Sequence[Confirmation]]:
-        after: tuple[datetime, str] | None = None
-        while True:
-            query = Query(
-                equal={"status": "open", **of}, order_by="answer_by", after=after, limit=AT_A_TIME
-            )
-            page = await self.confirmations.find(query)
-            if page:
-                yield page
-            if len(page) < AT_A_TIME:
-                return
-            after = page[-1].answer_by, page[-1].request_id
+    def _open(self, **of: str) -> AsyncIterator[Sequence[Confirmation]]:
+        query = Query(equal={"status": "open", **of}, order_by="answer_by")
+        return pages(self.confirmations, query, _place)
 
-    async def _record(self, commands: Iterable[tuple[str, str, Any]]) -> None:
-        """Each command with its cause and request."""
-        left = list(commands)
-        while left:
-            messages = [
-                Message(stream_of(request_id), cause, cause, each)
-                for cause, request_id, each in left[:AT_A_TIME]
-            ]
-            for result in await self.execution.execute_many(messages):
-                if isinstance(result, Exception):
-                    log.warning("confirmation_not_recorded", error=type(result).__name__)
-            left = left[AT_A_TIME:]
+
+def _place(one: Confirmation) -> tuple[datetime, str]:
+    return one.answer_by, one.request_id
 
 
 _SERVING: Final[tuple[AccountStatus, None]] = ("serving", None)
-
-
-def _is_past(since: datetime, months: int, now: datetime) -> bool:
-    """By months of the calendar in Malaysia, so that all that is due in one is asked together."""
-    then, today = day_of(since), day_of(now)
-    return (today.year - then.year) * 12 + today.month - then.month >= months
 
 
 def held_back_gauge(registry: CollectorRegistry) -> Gauge:
@@ -321,26 +288,22 @@ def confirmations_sampler(
 
 router = api_router(tags=["confirmations"])
 
-BY_TIME: Final = Paging(tuple[AwareDatetime, str])
-MOST_LINES: Final = 10_000
 COLUMNS: Final = (
     *("answer_by", "status", "agency", "reference", "account", "name", "cause", "in_force_since"),
     *("campaign", "directory_read_at", "answered_by", "answered_at", "reason", "termination_id"),
 )
 
-Overseer = Annotated[Principal, Depends(require("administrator", "operator", "auditor"))]
 Answering = Annotated[CommandContext, Depends(command("administrator"))]
-ConfirmationPage = Annotated[PageRequest[tuple[AwareDatetime, str]], Depends(BY_TIME)]
 
 
 @router.get("/v1/confirmations", summary="Grants that agencies are asked to confirm")
 async def listed(
-    here: Here, caller: Overseer, page: ConfirmationPage, status: ConfirmationStatus = "open"
+    here: Here, caller: Overseer, page: TimePage, status: ConfirmationStatus = "open"
 ) -> Page[Confirmation]:
     """The first to be answered first. Administrators see their own agency's."""
     query = Query(**_query(caller, status), after=page.after, limit=page.lookahead)
     found = await here.confirmations.find(query)
-    return BY_TIME.page(found, page, key=lambda one: (one.answer_by, one.request_id))
+    return BY_TIME.page(found, page, key=_place)
 
 
 def _query(caller: Principal, status: ConfirmationStatus) -> dict[str, Any]:
@@ -353,7 +316,7 @@ def _query(caller: Principal, status: ConfirmationStatus) -> dict[str, Any]:
     "/v1/confirmations/report",
     summary="The same as a file",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    responses=CSV_ANSWER,
 )
 async def report(here: Here, caller: Overseer, status: ConfirmationStatus = "open") -> Response:
     """CSV (RFC 4180) in UTF-8 with a heading, at most 10,000 lines. No cell starts a spreadsheet formula."""
@@ -388,22 +351,17 @@ async def answer_all(here: Here, body: AnswerConfirmations, context: Answering) 
 
 async def _messages(
     here: Ports, body: AnswerConfirmations, context: CommandContext
-) -> Sequence[Message[ConfirmGrant | ProposeTermination]]:
+) -> Sequence[Message[AnswerGrant]]:
     """The same call again has the same causes."""
     known = await here.confirmations.get_many(body.request_ids)
-    accounts = [one.account.casefold() for one in known.values()]
-    in_force = {one.request_id for one in (await here.entitlements.get_many(accounts)).values()}
+    gone = {one.request_id for one in await superseded(here.entitlements, [*known.values()])}
     who, agency, now = officer(context, "administrator"), context.principal.agency, here.clock()
     messages = []
     for one in body.request_ids:
-        gone = one in known and one not in in_force
-        answer: ConfirmGrant | ProposeTermination = ConfirmGrant(
-            who, agency, body.reason, now, superseded=gone
-        )
-        if body.decision == "terminate":
-            answer = ProposeTermination(who, agency, body.reason, now, new_id(), superseded=gone)
+        ended_by = new_id() if body.decision == "terminate" else None
+        given = AnswerGrant(who, agency, body.reason, now, ended_by, superseded=one in gone)
         part = replace(context, causation=f"{context.causation}:{one}")
-        messages.append(part.to_command(stream_of(one), answer))
+        messages.append(part.to_command(stream_of(one), given))
     return messages
 
 

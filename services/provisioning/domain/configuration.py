@@ -208,10 +208,12 @@ class AskConfirmation:
 
 
 @immutable
-class ConfirmGrant:
-    """The account still needs the service; `agency` is that of the officer's token.
+class AnswerGrant:
+    """The account still needs the service, or the grant's termination is requested.
 
     Attributes:
+        agency: that of the officer's token, or the grant's own where its rule answers.
+        termination_id: of the request that follows; None: the grant is confirmed.
         superseded: a later request for the account was configured.
     """
 
@@ -219,23 +221,7 @@ class ConfirmGrant:
     agency: str
     reason: str
     at: datetime
-    superseded: bool = False
-
-
-@immutable
-class ProposeTermination:
-    """Request the grant's termination; `agency` is that of the officer's token, or the grant's own where its rule proposes it.
-
-    Attributes:
-        termination_id: of the request that follows.
-        superseded: as in `ConfirmGrant`.
-    """
-
-    officer: Officer
-    agency: str
-    reason: str
-    at: datetime
-    termination_id: str
+    termination_id: str | None = None
     superseded: bool = False
 
 
@@ -271,8 +257,7 @@ Command = (
     | AcceptDrift
     | Correct
     | AskConfirmation
-    | ConfirmGrant
-    | ProposeTermination
+    | AnswerGrant
     | RemindOffice
     | SupersedeConfirmation
 )

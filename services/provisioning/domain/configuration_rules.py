@@ -21,6 +21,7 @@ from bmt.contracts.values import Officer
 from services.provisioning.domain import confirmation_rules, drift_rules
 from services.provisioning.domain.configuration import (
     AcceptDrift,
+    AnswerGrant,
     AskConfirmation,
     Awaiting,
     AwaitOperator,
@@ -29,13 +30,11 @@ from services.provisioning.domain.configuration import (
     Command,
     CompleteTask,
     Configured,
-    ConfirmGrant,
     Correct,
     Due,
     Failed,
     NotRequested,
     ObserveTargets,
-    ProposeTermination,
     RecordConfigured,
     RecordFailure,
     RemindOffice,
@@ -318,8 +317,7 @@ _RULES: Final[Mapping[type[Command], Callable[[Any, State], Sequence[Event]]]] =
         AcceptDrift: drift_rules.accept,
         Correct: drift_rules.correct,
         AskConfirmation: confirmation_rules.ask,
-        ConfirmGrant: confirmation_rules.confirm,
-        ProposeTermination: confirmation_rules.propose,
+        AnswerGrant: confirmation_rules.answer,
         RemindOffice: confirmation_rules.remind,
         SupersedeConfirmation: confirmation_rules.supersede,
     }

@@ -18,12 +18,11 @@ from bmt.contracts.events import (
     TerminationProposed,
 )
 from services.provisioning.domain.configuration import (
+    AnswerGrant,
     AskConfirmation,
     Configured,
     Confirmation,
-    ConfirmGrant,
     NotRequested,
-    ProposeTermination,
     RemindOffice,
     State,
     SupersedeConfirmation,
@@ -56,6 +55,21 @@ _EVIDENCE: Final[Mapping[ConfirmationCause, tuple[str, str]]] = MappingProxyType
 """Why it was asked, in Malay and English."""
 
 
+AGAIN_AFTER_MONTHS: Final = 12
+"""When it is asked again about a leaver who was answered about, at an agency that has no `every_months`."""
+
+
+def is_due(since: datetime, every_months: int, now: datetime) -> bool:
+    """By months of the calendar in Malaysia, so that all that is due in one is asked together; 0: never."""
+    then, today = day_of(since), day_of(now)
+    months = (today.year - then.year) * 12 + today.month - then.month
+    return 0 < every_months <= months
+
+
+def is_asked_of_leaver(answered_at: datetime | None, every_months: int, now: datetime) -> bool:
+    return answered_at is None or is_due(answered_at, every_months or AGAIN_AFTER_MONTHS, now)
+
+
 def ask(command: AskConfirmation, state: State) -> Sequence[Event]:
     """Not while an answer is awaited, and not twice in one campaign."""
     grant = in_force(state)
@@ -76,28 +90,19 @@ def ask(command: AskConfirmation, state: State) -> Sequence[Event]:
     ]
 
 
-def confirm(command: ConfirmGrant, state: State) -> Sequence[Event]:
-    grant, _ = _asked(command, state)
-    return [
-        GrantConfirmed(
-            request=grant.order.request,
-            confirmed_by=command.officer,
-            confirmed_at=command.at,
-            reason=command.reason,
-        )
-    ]
-
-
-def propose(command: ProposeTermination, state: State) -> Sequence[Event]:
+def answer(command: AnswerGrant, state: State) -> Sequence[Event]:
     grant, asked = _asked(command, state)
+    request, by, at, reason = grant.order.request, command.officer, command.at, command.reason
+    if command.termination_id is None:
+        return [GrantConfirmed(request=request, confirmed_by=by, confirmed_at=at, reason=reason)]
     return [
         TerminationProposed(
-            request=grant.order.request,
-            proposed_by=command.officer,
-            proposed_at=command.at,
-            reason=command.reason,
+            request=request,
+            proposed_by=by,
+            proposed_at=at,
+            reason=reason,
             termination_id=command.termination_id,
-            justification=_justification(command.reason, asked.due, grant.order.request.reference),
+            justification=_justification(reason, asked.due, request.reference),
         )
     ]
 
@@ -125,9 +130,7 @@ def supersede(command: SupersedeConfirmation, state: State) -> Sequence[Event]:
     return [ConfirmationSuperseded(request=grant.order.request, superseded_at=command.at)]
 
 
-def _asked(
-    command: ConfirmGrant | ProposeTermination, state: State
-) -> tuple[Configured, Confirmation]:
+def _asked(command: AnswerGrant, state: State) -> tuple[Configured, Confirmation]:
     """The grant, and what the agency is asked about it.
 
     Raises:

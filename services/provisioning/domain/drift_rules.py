@@ -35,6 +35,13 @@ from services.provisioning.domain.events import (
 from services.provisioning.domain.order import WORKLIST, changes
 
 _TARGETS: Final[Sequence[Target]] = get_args(Target)
+FEW: Final = 10
+"""So many are believed, whatever share of all they are."""
+
+
+def are_too_many(count: int, of: int, most_percent: float) -> bool:
+    """Whether a target that shows so many at once is more likely wrong than they are."""
+    return count > max(FEW, of * most_percent / 100)
 
 
 def observe(command: ObserveTargets, state: State) -> Sequence[Event]:

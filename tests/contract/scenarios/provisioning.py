@@ -26,10 +26,9 @@ from unit.provisioning.orders import (
 )
 
 from services.provisioning.domain.configuration import (
+    AnswerGrant,
     AskConfirmation,
     AwaitOperator,
-    ConfirmGrant,
-    ProposeTermination,
     RemindOffice,
     SupersedeConfirmation,
 )
@@ -42,10 +41,8 @@ OTHER = ON.model_copy(update={"ipms": NOTHING_IN_FORCE.ipms})
 LARGER = {"max_file_size_bytes": 2 * GB}
 DRIFTED = [DUE, start(), record(), observe(ipms=LARGER, storage={})]
 ASK = AskConfirmation("2026-12", "not_serving", NOW, NOW, NOW)
-ANSWER = ConfirmGrant(SITI, "MAMPU", "Masih perlu.", NOW)
-PROPOSED = ProposeTermination(
-    SITI, "MAMPU", "Bersara.", NOW, "019b0000-0000-7000-8000-000000000001"
-)
+ANSWER = AnswerGrant(SITI, "MAMPU", "Masih perlu.", NOW)
+PROPOSED = AnswerGrant(SITI, "MAMPU", "Bersara.", NOW, "019b0000-0000-7000-8000-000000000001")
 CONFIRMED = [DUE, start(), record(), ASK, RemindOffice("2026-12", "reminder", NOW, 1)]
 SCENARIOS = {
     "configured": [DUE, start(), record()],

@@ -17,9 +17,9 @@ from test_provisioning import LARGEST, ON, approve, hear, request_of
 
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import connect
-from services.provisioning import drift
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import Targets
+from services.provisioning.domain import drift_rules
 
 pytestmark = pytest.mark.integration
 
@@ -225,7 +225,7 @@ async def _all_answer(client, as_) -> None:
 async def test_too_many_differences_at_once_are_held_back_until_the_operators_let_them(
     provisioning, wire, surroundings, ipms, accounts, as_, monkeypatch
 ):
-    monkeypatch.setattr(drift, "FEW", 0)
+    monkeypatch.setattr(drift_rules, "FEW", 0)
     async with provisioning():
         await configured(wire, *accounts)
     for account in accounts:

@@ -17,7 +17,8 @@ from test_provisioning import approve, hear, request_of
 from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.runtime import clock
 from bmt.contracts import topics
-from services.provisioning import recertification
+from services.provisioning import daily, recertification
+from services.provisioning.domain import drift_rules
 from services.provisioning.recertification import Campaigns
 
 pytestmark = pytest.mark.integration
@@ -209,7 +210,7 @@ ADMIN = ("administrator", "MAMPU")
 async def test_too_many_leavers_at_once_are_held_back(
     provisioning, wire, ipms, accounts, as_, rule, monkeypatch
 ):
-    monkeypatch.setattr(recertification, "FEW", 0)
+    monkeypatch.setattr(drift_rules, "FEW", 0)
     rule(leavers="ask")
     async with provisioning(**DAILY, drift_most_percent=50) as client:
         await configured(wire, *accounts)
@@ -275,7 +276,7 @@ async def test_a_crash_in_the_middle_of_a_run_asks_nobody_twice_and_forgets_nobo
     provisioning, wire, surroundings, accounts, as_, rule, later, monkeypatch
 ):
     rule(every_months=12)
-    monkeypatch.setattr(recertification, "AT_A_TIME", 1)
+    monkeypatch.setattr(daily, "AT_A_TIME", 1)
     async with provisioning():
         await configured(wire, *accounts)
     later(A_YEAR)

@@ -38,16 +38,15 @@ from bmt.contracts.events import (
 from services.provisioning.domain import configuration
 from services.provisioning.domain.configuration import (
     AcceptDrift,
+    AnswerGrant,
     AskConfirmation,
     Awaiting,
     AwaitOperator,
     ClearDrift,
-    ConfirmGrant,
     Correct,
     Due,
     Failed,
     ObserveTargets,
-    ProposeTermination,
     RecordConfigured,
     RemindOffice,
     Start,
@@ -99,7 +98,7 @@ OF_GRANTS = (ConfirmationDue, GrantConfirmed, TerminationProposed, ConfirmationS
 NEXT = "019b0000-0000-7000-8000-000000000001"
 ANY_TIME = {*OF_GRANTS, ConfirmationsAwaited}
 
-ANSWERS = (ConfirmGrant, ProposeTermination, SupersedeConfirmation)
+ANSWERS = ("confirm", "terminate", "superseded")
 CAMPAIGNS = st.sampled_from(["2026-12", "2027-12"])
 
 KINDS = st.sampled_from(["application", "termination"])
@@ -267,6 +266,14 @@ class Configurations(DeciderMachine):
         said = self.tell(AcceptDrift(FAIZ, agency, "Dibenarkan.", NOW), name)
         assert isinstance(said, No) or agency == "MAMPU"
 
+    @rule(name=requests, shown=SHOWN)
+    def it_is_configured_changed_and_accepted(self, name, shown):
+        """As `it_is_configured_asked_and_answered`."""
+        self.it_goes_on(name, 4)
+        self.somebody_sets_the_targets_otherwise(name, shown)
+        self.targets_are_compared(name, {"ipms", "storage"})
+        self.drift_is_accepted(name, "MAMPU")
+
     @rule(name=requests, agency=AGENCIES, overtaken=st.booleans())
     def it_is_corrected(self, name, agency, overtaken):
         said = self.tell(Correct(FAIZ, agency, "Betulkan.", NOW, MAMPU, overtaken), name)
@@ -288,10 +295,11 @@ class Configurations(DeciderMachine):
         assert self.tell(ask, name) == []
         if answer is None:
             return
-        told = () if answer is SupersedeConfirmation else (FAIZ, agency, "Semakan.")
-        next_one = (NEXT,) if answer is ProposeTermination else ()
+        next_one = NEXT if answer == "terminate" else None
+        answered = AnswerGrant(FAIZ, agency, "Semakan.", NOW, next_one)
         before = self._open(name)
-        said = self.tell(answer(*told, NOW, *next_one), name)
+        told = SupersedeConfirmation(NOW) if answer == "superseded" else answered
+        said = self.tell(told, name)
         if not isinstance(said, No) and said:
             assert before
             assert not self._open(name)
@@ -300,7 +308,7 @@ class Configurations(DeciderMachine):
     def it_is_configured_asked_and_answered(self, name, campaign, answer):
         """A way that random steps would seldom make."""
         self.it_goes_on(name, 4)
-        if answer is SupersedeConfirmation:
+        if answer == "superseded":
             self.a_later_request_is_configured(name)
         self.the_agency_is_asked(name, campaign, answer, "MAMPU")
 

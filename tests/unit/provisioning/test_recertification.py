@@ -28,14 +28,15 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Officer
 from services.provisioning.domain.configuration import (
+    AnswerGrant,
     AskConfirmation,
     Confirmation,
-    ConfirmGrant,
-    ProposeTermination,
     RemindOffice,
     SupersedeConfirmation,
 )
 from services.provisioning.domain.configuration_rules import DECIDER, ITSELF
+from services.provisioning.domain.confirmation_rules import is_asked_of_leaver, is_due
+from services.provisioning.domain.drift_rules import are_too_many
 from services.provisioning.domain.errors import (
     Answered,
     NoConfirmation,
@@ -58,11 +59,11 @@ ASKED = ConfirmationDue(
     request=REQUEST, campaign="2026-12", cause="rule", in_force_since=NOW, answer_by=BY
 )
 LEFT = ASKED.model_copy(update={"cause": "not_serving", "directory_read_at": LATER})
-CONFIRM = ConfirmGrant(FAIZ, "MAMPU", "Masih perlu.", LATER)
+CONFIRM = AnswerGrant(FAIZ, "MAMPU", "Masih perlu.", LATER)
 CONFIRMED = GrantConfirmed(
     request=REQUEST, confirmed_by=FAIZ, confirmed_at=LATER, reason="Masih perlu."
 )
-PROPOSE = ProposeTermination(FAIZ, "MAMPU", "Bersara.", LATER, NEXT)
+PROPOSE = AnswerGrant(FAIZ, "MAMPU", "Bersara.", LATER, NEXT)
 SUPERSEDED = ConfirmationSuperseded(request=REQUEST, superseded_at=LATER)
 CORRECTING = (*IN_FORCE, drifted(), ASKED, correction_requested())
 
@@ -171,3 +172,43 @@ def test_a_correction_under_way_neither_hinders_an_answer_nor_forgets_it():
         given(DECIDER, *begun, CONFIRMED, end).when(PROPOSE).then_refused(Answered)
         state = DECIDER.fold([*begun, CONFIRMED, end])
         assert state.confirmation == Confirmation(ASKED, CONFIRMED)
+
+
+@pytest.mark.parametrize(
+    ("since", "every_months", "now", "is_"),
+    [
+        ("2026-01-31", 12, "2027-01-01", True),  # by the calendar's months
+        ("2026-01-01", 12, "2026-12-31", False),
+        (
+            "2025-12-31T17:00",
+            1,
+            "2026-01-31T17:00",
+            True,
+        ),  # it is January, then February, in Malaysia
+        ("2025-12-31T17:00", 1, "2026-01-31T15:00", False),
+        ("2016-01-01", 0, "2026-01-01", False),  # no rule
+    ],
+)
+def test_a_grant_is_due_so_many_months_after_it_came_into_force(since, every_months, now, is_):
+    since, now = (datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (since, now))
+    assert is_due(since, every_months, now) == is_
+
+
+@pytest.mark.parametrize(
+    ("answered", "every_months", "is_"),
+    [(None, 0, True), ("2025-12-01", 0, True), ("2026-06-01", 0, False), ("2026-06-01", 6, True)],
+)
+def test_a_leaver_is_asked_about_once_and_again_by_the_rule_or_after_a_year(
+    answered, every_months, is_
+):
+    at = datetime.fromisoformat(answered).replace(tzinfo=UTC) if answered else None
+    assert is_asked_of_leaver(at, every_months, datetime(2026, 12, 1, tzinfo=UTC)) == is_
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "is_"), [(10, 10, False), (11, 10, True), (50, 1000, False), (51, 1000, True)]
+)
+def test_what_more_than_a_few_and_more_than_their_share_show_at_once_is_not_believed(
+    count, of, is_
+):
+    assert are_too_many(count, of, most_percent=5) == is_
