@@ -16,9 +16,9 @@ from aiokafka.errors import KafkaError
 
 from bmt.rights import kafka_rights
 from evaluation import machine
+from evaluation.layout import passwords
 from evaluation.machine import java
 from evaluation.ports import HOST, any_free_port, listening, numbered
-from evaluation.secrets import passwords
 from evaluation.supervisor import Program, Unready, nothing, running
 
 JVM = (

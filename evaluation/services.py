@@ -12,9 +12,8 @@ from bmt.rights.kafka_rights import STATISTICS
 from bmt.rights.mongodb_rights import RECONCILER, WEB
 from evaluation.issuer import API_AUDIENCE
 from evaluation.kafka import MECHANISM, PROTOCOL
-from evaluation.layout import agencies_file
+from evaluation.layout import ORIGIN, agencies_file, ledger_keys, secret_key
 from evaluation.ports import HOST, answers, listening, numbered
-from evaluation.secrets import ORIGIN, ledger_keys, secret_key
 from evaluation.storage import ADMIN
 from evaluation.supervisor import Probe, Program
 from evaluation.system import System

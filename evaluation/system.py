@@ -9,11 +9,10 @@ from bmt.rights import mongodb_rights
 from bmt.rights.kafka_rights import table
 from evaluation.issuer import Issuer
 from evaluation.kafka import Kafka, Node
-from evaluation.layout import Layout, accounts_file
+from evaluation.layout import Layout, accounts_file, passwords
 from evaluation.mail import Mail
 from evaluation.mongodb import MongoDB
 from evaluation.ports import HOST, ONE_OF_EACH, Ports, Scale, answers, numbered
-from evaluation.secrets import passwords
 from evaluation.storage import Storage
 from evaluation.supervisor import Program
 

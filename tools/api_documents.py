@@ -16,7 +16,7 @@ import asyncapi
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from evaluation.secrets import new_key, pem
+from evaluation.layout import new_key, pem
 
 FOLDER: Final = Path("docs/api")
 FIELDS: Final = FOLDER / "fields.txt"

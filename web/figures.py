@@ -18,7 +18,7 @@ from bmt.contracts.http.records import CharterFigures, OpenOfAge, Steps, Tally
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Role
 from web.clients import FILE_SECONDS, address, part
-from web.language import Language
+from web.layout import Language
 from web.ports import Admitted, Visit
 from web.wording import CHANNEL, FIGURES, KIND
 

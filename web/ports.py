@@ -20,8 +20,7 @@ from web import session
 from web.clients import ServiceClients, VisitorClient
 from web.console.presence import Presence
 from web.forms import Sent
-from web.language import Language
-from web.layout import Layout
+from web.layout import Language, Layout
 from web.login import SignInFirst
 from web.my.drafts import Drafts
 from web.pictures import Pictures

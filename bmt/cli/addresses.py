@@ -1,11 +1,11 @@
-"""Addresses of Kafka and MongoDB: from the environment, else of the system in a data directory."""
+"""The data directory of `bmt up`, and addresses of Kafka and MongoDB: from the environment, else of the system in such a directory."""
 
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr
@@ -13,9 +13,80 @@ from pydantic import Field, SecretStr
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.settings import SUFFIX, KafkaSettings, MongodbSettings, Settings, load
 from bmt.cli.command_line import NotRunning
-from bmt.cli.data_folder import DataFolder
 from bmt.contracts.topics import WRITERS
 from bmt.rights.mongodb_rights import PRUNER, RECONCILER, WEB
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """The data directory of a system on this machine. It survives a stop; a second start continues from it."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        return cls(folder.absolute())
+
+    @property
+    def ready_file(self) -> Path:
+        """All addresses; it exists while the system is up."""
+        return self.root / "ready.json"
+
+    @property
+    def passwords_file(self) -> Path:
+        return self.root / "passwords.json"
+
+    @property
+    def records_key_file(self) -> Path:
+        """The key that encrypts the record's personal keys."""
+        return self.root / "records" / "people.key"
+
+    @property
+    def ledger_verifiers_file(self) -> Path:
+        """The public keys of the ledger's checkpoints, one a line, for auditors."""
+        return self.root / "records" / "ledger.vkeys"
+
+    @property
+    def ledger_keys_file(self) -> Path:
+        """The private keys that sign the ledger's checkpoints."""
+        return self.root / "records" / "ledger-keys.pem"
+
+    def session_key_file(self, service: str) -> Path:
+        """The key that signs the cookies of a service's pages."""
+        return self.root / service / "session.key"
+
+    @property
+    def status_code_key_file(self) -> Path:
+        """The key of acknowledgement codes, shared by intake and notification."""
+        return self.root / "intake" / "status-code.key"
+
+    def keys_of_the_data(self) -> list[Path]:
+        """What opens and continues the services' data, wherever that is restored."""
+        return [
+            *(self.ledger_keys_file, self.ledger_verifiers_file, self.records_key_file),
+            *(self.status_code_key_file, self.session_key_file("web")),
+        ]
+
+    def secret_files(self) -> list[Path]:
+        """Passwords and private keys, which nobody but their owner may read."""
+        broker = self.root / "kafka" / "server.properties"
+        member, issuer = self.root / "mongodb" / "key", self.root / "issuer" / "key.json"
+        return [
+            *(self.passwords_file, self.ledger_keys_file, self.records_key_file),
+            *(self.status_code_key_file, self.session_key_file("web")),
+            *(broker, member, issuer),
+        ]
+
+    def ready(self) -> Any:
+        """The addresses of the running system.
+
+        Raises:
+            NotRunning: it does not run.
+        """
+        try:
+            return json.loads(self.ready_file.read_text())
+        except FileNotFoundError:
+            raise NotRunning(f"no system runs on {self.root}: `bmt up` starts one") from None
 
 
 class OperatorKafka(KafkaSettings):

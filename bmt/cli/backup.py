@@ -13,17 +13,16 @@ from typing import Annotated, Any, Final
 import typer
 from aiokafka import TopicPartition
 
-from bmt.backup.copying import MARKS, OPERATIONS, LeftOut, copy
+from bmt.backup.copying import MARKS, OPERATIONS, LeftOut, Restoring, copy
 from bmt.backup.directory import SECRETS, Backup, BackupKey, Manifest, NewBackup, Unusable
-from bmt.backup.restoring import Restoring
 from bmt.chassis.messaging import republishing
 from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.mongodb import RawDocument
 from bmt.cli import addresses
+from bmt.cli.addresses import DataFolder
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, CannotRun, Data, NotSo, moment, show
 from bmt.cli.connections import kafka_consumer, kafka_topics, mongodb_client
-from bmt.cli.data_folder import DataFolder
 from bmt.cli.examination import VIEWS
 from bmt.contracts.topics import WRITERS, outbound
 

@@ -20,7 +20,7 @@ from bmt.cli.command_line import (
     one_line,
     show,
 )
-from bmt.cli.service_access import call
+from bmt.cli.connections import call
 from bmt.contracts.values import read_reference
 
 PAGE: Final = 200

@@ -37,6 +37,7 @@ from bmt.cli import addresses, examination
 from bmt.cli.addresses import (
     KAFKA,
     MONGODB,
+    DataFolder,
     KafkaAddress,
     MongodbAddress,
     OperatorKafka,
@@ -44,7 +45,6 @@ from bmt.cli.addresses import (
 )
 from bmt.cli.command_line import DEFAULT_DATA, NotRunning, counted
 from bmt.cli.connections import kafka_consumer, kafka_topics, mongodb_client
-from bmt.cli.data_folder import DataFolder
 from bmt.cli.examination import Finding, SeenTopic
 from bmt.contracts.topics import WRITERS
 from bmt.rights import kafka_rights, mongodb_rights

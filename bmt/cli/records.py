@@ -14,11 +14,9 @@ from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.settings import load
 from bmt.cli import addresses
-from bmt.cli.addresses import RecordsKey
+from bmt.cli.addresses import DataFolder, RecordsKey
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, Exit
-from bmt.cli.connections import mongodb_client
-from bmt.cli.data_folder import DataFolder
-from bmt.cli.service_access import fetch, id_of
+from bmt.cli.connections import fetch, id_of, mongodb_client
 from services.records.ledger.live_store import LiveStore, Report
 from services.records.sealing.keys import MasterKey, PersonKeys, master_keys
 from services.records.tree.checkpoints import KeyUnusable, Verifier

@@ -42,10 +42,9 @@ from bmt.contracts.http.approval import (
 from bmt.contracts.http.assignments import Whose
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import NO_CONTROL, Channel, Kind
-from services.approval import bulk, handlers, views
-from services.approval.bulk import decision_made
+from services.approval import handlers, views
 from services.approval.domain.errors import UnknownRequest
-from services.approval.handlers import policy_of
+from services.approval.handlers import decision_made, policy_of
 from services.approval.ports import Here
 from services.approval.views import Filter, as_seen_by
 
@@ -334,7 +333,7 @@ async def add(
     responses=problems("validation_failed"),
 )
 async def decide_all(here: Here, rulings: Rulings, context: AdministratorsCommand) -> JsonResponse:
-    answered = await bulk.decide_all(
+    answered = await handlers.decide_all(
         rulings.items, context, here.execution, here.agencies, here.clock
     )
     return answer(answered, answered.body)

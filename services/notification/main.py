@@ -21,8 +21,8 @@ from bmt.contracts.values import ReplyChannel
 from services import notification
 from services.notification import api, channels, domain, templates, webhooks, worker
 from services.notification.channels import Render, render_with_code
-from services.notification.composing import AT_HAND, composing
 from services.notification.domain.events import PRIVATE
+from services.notification.handlers import AT_HAND, composing
 from services.notification.ports import Ports
 from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings

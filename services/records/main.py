@@ -13,7 +13,7 @@ from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work import each
 from bmt.contracts import topics
 from services import records
-from services.records import api, disposal_api, domain, verification_api, views
+from services.records import api, disposal_api, domain, views
 from services.records.audited_queries import AuditedQueries
 from services.records.bundle import Exporter, RecordPaper
 from services.records.charter import api as charter_api
@@ -99,8 +99,8 @@ def build(settings: Settings) -> FastAPI:
             disposal_api.router,
             conformance_api.router,
             charter_api.router,
-            verification_api.tree_router,
-            verification_api.router,
+            api.tree_router,
+            api.verification_router,
         ],
         former_pages=("/audit",),
         ports=Ports(

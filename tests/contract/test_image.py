@@ -81,7 +81,7 @@ def test_what_runs_in_the_image_needs_nothing_of_the_evaluation(image):
         *(f"services.{path.parent.name}.main" for path in (ROOT / "services").glob("*/main.py")),
         "services.records.statistics.main",
         "web.main",
-        "bmt.backup.restoring",
+        "bmt.backup.copying",
         *(f"bmt.cli.{path.stem}" for path in (ROOT / "bmt" / "cli").glob("*.py")),
         *("bmt.rights.kafka_rights", "bmt.rights.mongodb_rights"),  # what the jobs run
     ]

@@ -20,7 +20,7 @@ from web.console.deciding import directory_names
 from web.console.forms import Form
 from web.console.rules_form import RulesForm
 from web.forms import all_told, new_key, refusal
-from web.language import Language
+from web.layout import Language
 from web.ports import Admitted, Here, Visit
 
 Reader = Annotated[Visit, Depends(Admitted("administrator", "agency_manager"))]

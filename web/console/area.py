@@ -14,7 +14,6 @@ from web.console import (
     papers,
     requests,
     scans,
-    search,
     tasks,
     wording,
     worklist,
@@ -27,7 +26,7 @@ AREA: Final = Area(
     [
         module.router
         for module in (
-            *(worklist, search, failures, confirmations, requests, live, agency),
+            *(worklist, failures, confirmations, requests, live, agency),
             *(inbox, scans, tasks, papers, notices),
         )
     ]

@@ -1,7 +1,7 @@
-"""What all lists of work have: tabs with how much waits there, an order in the address, and the list as a file."""
+"""What all lists of work have: tabs with how much waits there, an order in the address, the list as a file, and taking something."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
@@ -12,11 +12,15 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from bmt.agencies.charter import MALAYSIA
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.bodies import csv_file
 from bmt.chassis.http.routes import LONGEST_CURSOR, Page
 from bmt.contracts.http.approval import WorklistCounts
+from bmt.contracts.http.assignments import Assigned
+from bmt.contracts.problems import Refused
 from web.clients import Address, ServiceName, VisitorClient, address, part
-from web.language import Language
+from web.forms import new_key, refusal
+from web.layout import Language
 
 COUNTED: Final = 50
 """A higher count shows as "more than" this: counting on would be costly."""
@@ -188,3 +192,55 @@ def _written(cell: object) -> object:
     if isinstance(cell, datetime):
         return cell.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
     return cell
+
+
+Act = Literal["take", "release"]
+ASSIGN: Final = "assign"
+"""The button that does it: `take` or `release`."""
+
+CALLS_AT_ONCE: Final = 10
+"""Calls of one visitor at the same time."""
+
+_OWNERS: Final[dict[str, ServiceName]] = {
+    "requests": "approval",
+    "inbox": "intake",
+    "notifications": "notification",
+}
+
+
+async def assign(client: VisitorClient, list_: str, thing: str, act: str) -> None:
+    """Takes a thing of `list_` (a path of the API), or releases it. Done twice, it is as done once.
+
+    Raises:
+        Refused: `already_assigned`, with `assignment`, and as the service says.
+    """
+    service, path = _OWNERS[list_], address(list_, thing, "assignment")
+    if act == "release":
+        await client.delete(service, path, Assigned, new_key())
+    else:
+        await client.post(service, path, {}, Assigned, new_key())
+
+
+async def assign_all(
+    client: VisitorClient, list_: str, things: Sequence[str], act: str
+) -> dict[str, Refused]:
+    """As `assign`, for many: why not, by thing."""
+    return await each(things, lambda thing: assign(client, list_, thing, act))
+
+
+async def each(
+    things: Sequence[str], act: Callable[[str], Awaitable[object]]
+) -> dict[str, Refused]:
+    """Does it to many, some at the same time: why not, by thing."""
+    some = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def one(thing: str) -> Refused | None:
+        try:
+            async with some:
+                await act(thing)
+        except (Refused, Unavailable) as error:
+            return refusal(error)
+        return None
+
+    answers = await asyncio.gather(*map(one, things))
+    return {thing: why for thing, why in zip(things, answers, strict=True) if why is not None}

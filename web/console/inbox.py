@@ -23,9 +23,8 @@ from bmt.contracts.http.intake import (
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import Address, Received, VisitorClient, address
 from web.console import desk, wording
-from web.console.assigning import ASSIGN, assign
 from web.console.deciding import people
-from web.console.desk import Listing, Where
+from web.console.desk import ASSIGN, Listing, Where, assign
 from web.console.forms import Form, RegistrationForm, faults_of, field_of
 from web.forms import FormWrong, all_told
 from web.ports import Administrator, Visit

@@ -25,7 +25,7 @@ from web.console.deciding import people
 from web.console.forms import Form
 from web.console.wording import PART_NAME, TONGUE
 from web.forms import FormWrong, Sent, all_told, new_key, validated
-from web.language import Language
+from web.layout import Language
 from web.ports import Administrator, Visit
 
 router = APIRouter(prefix="/notices")

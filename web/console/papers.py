@@ -23,8 +23,7 @@ from bmt.contracts.http.notification import (
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address, part
 from web.console import desk, wording
-from web.console.assigning import ASSIGN, assign_all, each
-from web.console.desk import Listing, Place, Where
+from web.console.desk import ASSIGN, Listing, Place, Where, assign_all, each
 from web.console.forms import Form
 from web.console.worklist import KEEP, named
 from web.forms import FormWrong, Sent, all_told, new_key, validated

@@ -25,8 +25,8 @@ from bmt.contracts.http.intake import RequestAccepted
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web.clients import address
-from web.console.assigning import Act, assign
 from web.console.deciding import Unusual, own_rules, unusual
+from web.console.desk import Act, assign
 from web.console.forms import CommentForm, DecisionForm, RegistrationForm, faults_of, field_of
 from web.console.request_page import (
     MAY_CORRECT,
@@ -38,7 +38,7 @@ from web.console.request_page import (
     review_of,
 )
 from web.forms import KEEP, all_told, is_multipart, refusal, sent, validated
-from web.language import ASKED, CODES
+from web.layout import ASKED, CODES
 from web.my.drafts import Draft
 from web.ports import Administrator, Visit
 from web.uploads import MOST, Attached, attached, known

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from web.my import corrections, new_requests, requests
+from web.my import new_requests, requests
 from web.site import Area
 
 AREA = Area(
     "/my",
     Path(__file__).parent,
-    [requests.router, new_requests.router, corrections.router],
+    [requests.router, new_requests.router, new_requests.corrections],
     roles=("applicant", "administrator"),
     takes_files=True,
 )

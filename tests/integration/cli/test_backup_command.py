@@ -8,9 +8,8 @@ import uuid
 import pytest
 
 from bmt.backup import copying
-from bmt.backup.copying import copy
+from bmt.backup.copying import Restoring, copy
 from bmt.backup.directory import Backup, BackupKey, Manifest, NewBackup, Unusable
-from bmt.backup.restoring import Restoring
 from bmt.chassis import crash_points
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import clock, mongodb

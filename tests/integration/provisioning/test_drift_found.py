@@ -17,6 +17,7 @@ from test_provisioning import LARGEST, ON, approve, hear, request_of
 
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import connect
+from services.provisioning import daily
 from services.provisioning.connectors.scim import Scim
 from services.provisioning.connectors.targets import Targets
 from services.provisioning.domain import drift_rules
@@ -101,7 +102,7 @@ async def test_nothing_is_compared_while_views_are_made_again(provisioning, surr
         await jobs.update_one(which, {"$set": elsewhere})
 
         async def waits() -> None:
-            (planned,) = await database[drift.PLANNED].find().to_list()
+            (planned,) = await database[daily.PLANNED].find().to_list()
             assert planned["waiting_for"] == "views that are made again"
 
         await eventually(waits)

@@ -19,9 +19,9 @@ from bmt.chassis.http.routes import CommandContext
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts import topics
 from bmt.contracts.http.approval import RulingOn
-from services.approval.bulk import BulkAnswer, decide_all
 from services.approval.domain import DECIDERS
 from services.approval.domain.events import PRIVATE
+from services.approval.handlers import BulkAnswer, decide_all
 
 CALLER = Principal(SITI.subject, "", SITI.name, "MAMPU", frozenset({"administrator"}))
 CALL = CommandContext(CALLER, "cmd:0123", "body-1", "00-trace")
@@ -124,7 +124,7 @@ async def test_the_same_key_with_another_body_is_refused_and_decides_nothing(off
 
 @pytest.mark.parametrize("append", [2, 3, 4])
 async def test_a_call_that_was_cut_off_goes_on_where_it_stopped(office, append, monkeypatch):
-    monkeypatch.setattr("services.approval.bulk.WAVE", 1)
+    monkeypatch.setattr("services.approval.handlers.WAVE", 1)
     ids = [await office.has_open(), await office.has_open()]
     office.store.fails_at = append
     with pytest.raises(StoreUnavailable):

@@ -4,8 +4,8 @@ import json
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from evaluation.layout import ledger_keys, passwords, pem
 from evaluation.ports import OFFSETS, Ports
-from evaluation.secrets import ledger_keys, passwords, pem
 
 
 def test_passwords_are_made_once_and_for_their_owner_alone(tmp_path):

@@ -25,7 +25,6 @@ from bmt.contracts.events import (
 )
 from bmt.contracts.values import Submitter
 from services.notification.channels import Rendered
-from services.notification.composing import composing
 from services.notification.domain.correspondence import (
     Acknowledge,
     AwaitStep,
@@ -48,6 +47,7 @@ from services.notification.domain.events import (
     StepEnded,
 )
 from services.notification.domain.notice import Notice, OutgoingNotice
+from services.notification.handlers import composing
 from services.notification.subscriptions import TABLE
 from services.notification.wording.composer import Composer, Kind, OwnWords
 

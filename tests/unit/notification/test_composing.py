@@ -27,10 +27,10 @@ from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
 from services.notification import channels
 from services.notification.channels import Rendered
-from services.notification.composing import AT_HAND_BYTES, composing
 from services.notification.domain.correspondence import Acknowledge, Composed, Tell, TellOfFailure
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.notice import OutgoingNotice
+from services.notification.handlers import AT_HAND_BYTES, composing
 from services.notification.wording.composer import Compose
 
 RECEIPT, REJECTION = notice("acknowledgement"), notice("rejected")

@@ -23,8 +23,7 @@ from bmt.contracts.values import FORMS
 from services.intake.domain.events import Missing
 from web.audit.wording import FINDING
 from web.error_pages import Refusals
-from web.language import Languages
-from web.layout import ROOM, Layout
+from web.layout import ROOM, Languages, Layout
 
 REPOSITORY = Path(__file__).parents[3]
 LANGUAGES = Languages([ROOM / "locale"])

@@ -13,8 +13,7 @@ from bmt.chassis.http.bodies import csv_file
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.http.records import Returns
 from web.figures import _written, ages, columns, returns, shares, tables, times
-from web.language import Languages
-from web.layout import ROOM
+from web.layout import ROOM, Languages
 
 LANGUAGE = Languages([ROOM / "locale"])._known
 

@@ -15,8 +15,7 @@ from web.audit import wording as of_auditors
 from web.console import wording as of_administrators
 from web.error_pages import TEXTS
 from web.health import wording as of_operators
-from web.language import Languages
-from web.layout import ROOM
+from web.layout import ROOM, Languages
 from web.my import wording as of_users
 from web.status import wording as of_anybody
 

@@ -13,7 +13,7 @@ from web.console import area
 from web.console.agency import Difference, differences, in_words
 from web.console.rules_form import RulesForm
 from web.forms import FormWrong, Sent
-from web.language import Languages
+from web.layout import Languages
 
 TODAY = date(2026, 12, 1)
 SITI = {

@@ -12,7 +12,7 @@ from web.error_pages import Refusals
 from web.forms import read
 from web.layout import Layout
 from web.login import SignInFirst
-from web.session_ended import SessionEnded
+from web.site import SessionEnded
 
 MOST_BYTES = 2_000_000
 TYPED = 'satu "dua"\r\ntiga'

@@ -8,7 +8,7 @@ from web.console import area
 from web.console.agency import Difference
 from web.console.notices import WordsForm, field_of, history
 from web.forms import FormWrong, Sent
-from web.language import Languages
+from web.layout import Languages
 
 WORDING = {
     "opening": "Permohonan {rujukan}.",
