@@ -20,7 +20,7 @@ done
 for user in intake approval provisioning notification records web pruner reconciler; do
   keep "mongodb-$user" mongodb_uri "$user"
 done
-for name in mongodb-admin mongodb-key ipms-token storage sftpgo-key keycloak-admin sample-users grafana-admin; do
+for name in mongodb-admin mongodb-key ipms-token storage sftpgo-key nextcloud-password keycloak-admin sample-users grafana-admin; do
   keep "$name" password
 done
 for name in records-key session-key status-code-key; do

@@ -11,7 +11,7 @@ secret() { # NAME FILE...: made, or renewed
 
 secret intake kafka-intake mongodb-intake ipms-token status-code-key
 secret approval kafka-approval mongodb-approval
-secret provisioning kafka-provisioning mongodb-provisioning ipms-token storage sftpgo-key
+secret provisioning kafka-provisioning mongodb-provisioning ipms-token storage sftpgo-key nextcloud-password
 secret notification kafka-notification mongodb-notification status-code-key webhook-secrets
 secret records kafka-records mongodb-records ledger-keys records-key
 secret web mongodb-web session-key
