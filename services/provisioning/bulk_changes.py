@@ -1,10 +1,13 @@
 """Tasks in bulk: IPMS' changes as a file for its portal's bulk change, and the portal's report, which completes them."""
 
+import codecs
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
 from fastapi import Response
@@ -42,10 +45,14 @@ RESULT, MESSAGE = "result", "message"
 _DONE: Final = frozenset({"ok", "done", "success", "berjaya", "selesai"})
 _FAILED: Final = frozenset({"failed", "fail", "error", "gagal", "ralat"})
 _LONGEST_MESSAGE: Final = 500
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What Excel calls Unicode text."""
+_SEPARATOR_LINE: Final = re.compile(r'\A"?sep=.?"?\r?\n', re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:E\+?[0-9]{1,2})?", re.ASCII)
 
 
 class ReportWrong(Refused):
-    """The document is no report: it is no CSV in UTF-8, lacks a column, or is too long."""
+    """The document is no report: it is no CSV, lacks a column, or is too long."""
 
     problem = "validation_failed"
 
@@ -96,7 +103,7 @@ async def bulk_changes(here: Here, caller: TaskOfficer) -> Response:
 async def bulk_report(here: Here, body: BulkReport, context: TaskCommand) -> JsonResponse:
     """The report was handed in with `POST /v1/documents` of intake, and becomes the evidence of each task.
 
-    CSV in UTF-8, separated by comma, semicolon or tab, with a heading: `task_id` and `result` (`ok`, `berjaya`, `failed`, `gagal`, ...)
+    CSV in UTF-8, or in UTF-16 with its mark, separated by comma, semicolon or tab, with a heading: `task_id` and `result` (`ok`, `berjaya`, `failed`, `gagal`, ...)
     are needed; `account` and the settings are compared where they are there; `message` is passed on. Each line by
     itself: what failed, or is not as approved, stays open. The same report again completes nothing twice.
     """
@@ -146,20 +153,23 @@ async def _rows(here: Ports, body: BulkReport, context: CommandContext) -> Seque
             extra={"limit_bytes": MOST_BYTES},
         )
     try:
-        text = b"".join([piece async for piece in pieces]).decode("utf-8-sig")
+        raw = b"".join([piece async for piece in pieces])
+        text = raw.decode("utf-16" if raw.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError:
         raise _wrong("not_utf_8") from None
     return _read(text)
 
 
 def _read(text: str) -> Sequence[Row]:
-    heading = text.partition("\n")[0]
+    # Excel names the separator in a line above the heading.
+    text = _SEPARATOR_LINE.sub("\n", text)
+    heading = text.strip().partition("\n")[0]
     separator = max(",;\t", key=heading.count)
     try:
         lines = [
             (number, line)
             for number, line in enumerate(
-                csv.reader(io.StringIO(text), delimiter=separator, strict=True), 1
+                csv.reader(io.StringIO(text, newline=None), delimiter=separator, strict=True), 1
             )
             if any(cell.strip() for cell in line)
         ]
@@ -211,8 +221,14 @@ def _differences(row: Row, task: Task) -> Iterator[str]:
     wanted = {"account": task.account, **_wanted(task)}
     for name in COLUMNS[1:]:
         shown = row.values.get(name)
-        if shown is not None and shown.casefold() != wanted.get(name, "").casefold():
+        if shown is not None and _plain(name, shown) != _plain(name, wanted.get(name, "")):
             yield name
+
+
+def _plain(name: str, value: str) -> str | Decimal:
+    """Without capitals; a size is a number, since Excel writes 2000000000 as `2E+09`."""
+    is_number = name == "max_file_size_bytes" and _NUMBER.fullmatch(value)
+    return Decimal(value) if is_number else value.casefold()
 
 
 def _completion(
