@@ -99,7 +99,8 @@ def restore(
             show({**document, "restored": False}, [f"{found}: whole, and opens"], as_json=as_json)
             return
         deployed = _deployed()
-        start = ["bmt migrate", "start the services"] if deployed else [f"bmt up --data {data}"]
+        up = f"bmt up --data {data} --port-base {port_base}"
+        start = ["bmt migrate", "start the services"] if deployed else [up]
         of = "" if deployed else f" --data {data}"
         following = [*start, f"bmt records verify{of}", f"bmt status{of}"]
         with _place(data, port_base) as folder:

@@ -72,7 +72,7 @@ def waiting(
         f"    {one['status']}, due {one['due_at']}; waits for: {one_line(one['waiting_for'])}"
         for one in items
     ]
-    show({"items": items}, [*lines, f"{counted(len(items), 'request')} wait"], as_json=as_json)
+    show({"items": items}, [*lines, f"{counted(len(items), 'request')} waiting"], as_json=as_json)
 
 
 @app.command()
