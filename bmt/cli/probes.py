@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -138,11 +137,6 @@ def _from_folder(patient: Patient, folder: DataFolder) -> None:
     processes = {**ready["services"], **({WEB: ready[WEB]} if ready.get(WEB) else {})}
     for service, said in processes.items():
         patient.services[service] = said["url"]
-        if environment := _environment_of(said["pid"]):
-            with _environment(environment):
-                _settings(patient, service, _settings_of(service))
-            if file := environment.get("BMT_AGENCIES_FILE"):
-                patient.agencies[service] = Path(file)
 
 
 def _settings_of(service: str) -> Any:
@@ -183,34 +177,6 @@ def _not_encrypted(settings: Any) -> Sequence[str]:
 
 def _password_in(uri: str) -> str:
     return uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
-
-
-def _environment_of(pid: int) -> Mapping[str, str]:
-    """The variables of a running process, if they can be read here."""
-    try:
-        raw = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return {}
-    pairs = (one.partition(b"=") for one in raw.split(b"\0"))
-    return {
-        name.decode(): value.decode(errors="replace")
-        for name, _, value in pairs
-        if name.startswith(b"BMT_")
-    }
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Our environment with these BMT_ variables and no other."""
-    before = dict(os.environ)
-    for name in [name for name in before if name.startswith("BMT_")]:
-        del os.environ[name]
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 # All checks at the same time.
