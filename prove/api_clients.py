@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from prove.client_log import Action, Call, Log, now
+from prove.evidence import Action, Call, Log, now
 from prove.workload import Story
 
 PATIENCE: Final = httpx.Timeout(15.0, connect=5.0)

@@ -13,8 +13,7 @@ from typing import Any, Final, TypeVar
 
 from bmt.contracts import topics
 from bmt.contracts.events import OUTCOMES
-from prove.client_log import Intention, intentions
-from prove.evidence import Evidence, Record, StoredCommit, StoredEvent
+from prove.evidence import Evidence, Intention, Record, StoredCommit, StoredEvent, intentions
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import mongodb
 from bmt.contracts import topics
-from prove import client_log, outside_systems
+from prove import outside_systems
 from prove.books import Books
 from prove.evidence import (
     Answers,
@@ -32,6 +32,7 @@ from prove.evidence import (
     StoredEvent,
     Unreachable,
     Work,
+    read,
 )
 
 READ: Final = (*topics.PUBLIC, topics.RECORDS, topics.DEAD_LETTERS)
@@ -91,7 +92,7 @@ async def gather(where: Endpoints) -> Evidence:
     Raises:
         Unreachable: a part does not answer.
     """
-    calls = tuple(client_log.read(where.client_log))
+    calls = tuple(read(where.client_log))
     records = await _read_topics(where)
     stored = await _read_databases(where)
     accounts = await outside_systems.read_accounts(where)

@@ -13,7 +13,7 @@ import structlog
 
 from prove.api_clients import REJECT, RETURN, AdminClient
 from prove.books import Said
-from prove.client_log import Call
+from prove.evidence import Call
 from prove.kafka_clients import EventListener, Integrator
 from prove.site import Site
 from prove.workload import Fault, Plot, Story

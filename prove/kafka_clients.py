@@ -18,8 +18,7 @@ from aiokafka.errors import KafkaError
 from bmt.chassis.messaging.kafka_client import bounded
 from bmt.contracts import topics
 from prove.books import EVENT_TOPICS, Said, said
-from prove.client_log import PUBLISHED, Action, Call, Log, now
-from prove.evidence import Record
+from prove.evidence import PUBLISHED, Action, Call, Log, Record, now
 from prove.workload import GIGABYTE, Poison
 
 NAME: Final = "hrmis"

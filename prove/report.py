@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from prove.books import Books, Finding, Violation, short
-from prove.client_log import Call
-from prove.evidence import Evidence
+from prove.evidence import Call, Evidence
 from prove.invariants import INVARIANTS, Check
 
 

@@ -16,9 +16,9 @@ from bmt.chassis.errors import WrongConfiguration
 from evaluation.layout import Layout
 from evaluation.ports import ONE_OF_EACH, Scale
 from prove.api_clients import AdminClient, Client
-from prove.client_log import Log
 from prove.collectors import gather
 from prove.driver import NO_PROGRESS_SECONDS, Driver, Play, Progress, Watch, nobody
+from prove.evidence import Log
 from prove.kafka_clients import NAME, EventListener, Integrator
 from prove.report import Report, audit
 from prove.site import Alter, Site, settled, unaltered, unused_base

@@ -27,7 +27,7 @@ OWN: Final = {
     "backup": ("backup:backup", "Copy all that cannot be made again, while the services run."),
     "restore": ("backup:restore", "Put a backup back into an empty installation."),
     "migrate": ("migrate:migrate", "Bring databases, topics and rights to this version."),
-    "prune": ("prune:prune", "Remove the working copies of requests that were filed long ago."),
+    "prune": ("jobs:prune", "Remove the working copies of requests that were filed long ago."),
     "witness": ("witness:witness", "Hold the newest checkpoint against the last one seen."),
     "dead-letters": ("dead_letters:app", "What was refused for good."),
     "failures": ("failures:app", "Configurations that failed."),

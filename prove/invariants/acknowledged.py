@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from prove.books import Books, Finding, Said, Tally, short
-from prove.client_log import Call, Intention
+from prove.evidence import Call, Intention
 
 _FACTS: Final = ("kind", "agency", "quota_bytes", "max_file_size_bytes")
 

@@ -16,8 +16,7 @@ from typing import Any, Final
 
 from bmt.contracts import topics
 from prove.books import SUBSCRIBED, Books, Finding, Said, Tally, short
-from prove.client_log import Call
-from prove.evidence import Record, StoredCommit, StoredEvent
+from prove.evidence import Call, Record, StoredCommit, StoredEvent
 
 
 def check_versions(books: Books) -> Finding:

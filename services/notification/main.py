@@ -26,7 +26,7 @@ from services.notification.handlers import AT_HAND, composing
 from services.notification.ports import Ports
 from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings
-from services.notification.smtp import SmtpPost
+from services.notification.smtp import AT_ONCE, SmtpPost
 from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.views import (
     FAILURES,
@@ -145,7 +145,7 @@ def _work(
         post,
         clock.now,
         at_hand,
-        settings.smtp_concurrency,
+        AT_ONCE,
     )
     offices = OfficeMail(
         execution, agencies, post, clock.now, settings.smtp_sender, settings.console_url

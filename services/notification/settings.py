@@ -33,9 +33,6 @@ class Settings(ServiceSettings):
     smtp_password: SecretStr | None = Field(
         default=None, description="Needed with BMT_SMTP_USERNAME."
     )
-    smtp_concurrency: int = Field(
-        default=8, ge=1, le=100, description="How many messages are sent at the same time."
-    )
     status_code_key: SecretStr | None = Field(
         default=None,
         min_length=SHORTEST_KEY,

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter
 from bmt.chassis.errors import Unavailable
 from services.notification.settings import Settings
 
+AT_ONCE: Final = 8
+"""Messages that are sent at the same time."""
 TIMEOUT_SECONDS: Final = 10
 """For one message. A server that is slower waits for something; the message is tried again."""
 _PERMANENT: Final = 500
@@ -49,7 +51,7 @@ class SmtpPost:
         """`note` is told of each message whether the server was there."""
         self._note = note
         self._settings = settings
-        self._at_once = asyncio.Semaphore(settings.smtp_concurrency)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
         password = settings.smtp_password
         self._options: dict[str, Any] = {
             "hostname": settings.smtp_host,

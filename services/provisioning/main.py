@@ -30,7 +30,6 @@ from services.provisioning import (
     daily,
     domain,
     drift,
-    plans,
     queries,
     recertification,
     tasks,
@@ -147,7 +146,7 @@ def build(settings: Settings) -> FastAPI:
         title="BMT provisioning",
         description=provisioning.__doc__ or "",
         routers=[
-            plans.router,
+            api.plan_router,
             api.router,
             bulk_changes.router,
             tasks.router,

@@ -152,7 +152,7 @@ async def test_a_decision_until_its_event_is_on_kafka(running, wire, as_):
                 await wire.hear(topics.DECISIONS, request.request_id, "ReviewOpened", "Approved")
             runs.append(files)
 
-    held(runs[1:], 37)
+    held(runs[1:], 35)
 
 
 async def test_an_event_until_it_is_in_its_file_under_a_checkpoint(running, wire, as_):
@@ -198,7 +198,7 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
             runs.append(files)
         await browser.aclose()
 
-    held(runs, 55)
+    held(runs, 52)
 
 
 async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipms):

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from eventually import eventually
 
 from evaluation.issuer import holder, mint
-from prove.client_log import PUBLISHED, Action, Call, Log, now
+from prove.evidence import PUBLISHED, Action, Call, Log, now
 
 INBOUND = "bmt.inbound.hrmis.v1"
 GB = 10**9

@@ -14,8 +14,8 @@ from faults.planting.worst_moment import FOLDER
 
 from evaluation.layout import REPOSITORY, Layout
 from evaluation.supervisor import Program
-from prove.client_log import Log
 from prove.collectors import gather
+from prove.evidence import Log
 from prove.report import Report, audit
 from prove.site import Alter, Site, unused_base
 

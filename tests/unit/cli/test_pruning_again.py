@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bmt.chassis.errors import StoreUnavailable
-from bmt.cli import prune
+from bmt.cli import jobs
 from bmt.cli.main import app
 from bmt.pruning import PrunedDocuments
 
@@ -30,16 +30,16 @@ def pauses(monkeypatch):
         if len(pauses) == 3:
             raise Stopped
 
-    monkeypatch.setattr(prune, "_pruned", pruned)
-    monkeypatch.setattr(prune.time, "sleep", sleep)
+    monkeypatch.setattr(jobs, "_pruned", pruned)
+    monkeypatch.setattr(jobs.time, "sleep", sleep)
     return pauses
 
 
 def test_it_is_done_again_each_time_and_soon_where_mongodb_was_away(pauses, tmp_path, capsys):
     touched = tmp_path / "pruned"
     with pytest.raises(Stopped):
-        prune.prune(older_than_days=90, every_hours=24, touch=touched)
-    assert pauses == [A_DAY, prune.AGAIN_AFTER_SECONDS, A_DAY]
+        jobs.prune(older_than_days=90, every_hours=24, touch=touched)
+    assert pauses == [A_DAY, jobs.AGAIN_AFTER_SECONDS, A_DAY]
     assert touched.exists()
     said = capsys.readouterr()
     assert said.out.count("documents: 2 removed, 10 bytes") == 2

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from prove.books import Books, Said, short
-from prove.client_log import Call
-from prove.evidence import Answers, Evidence, Mail, Record, StoredCommit
+from prove.evidence import Answers, Call, Evidence, Mail, Record, StoredCommit
 
 Is = Callable[[StoredCommit], bool]
 

@@ -12,9 +12,10 @@ from sound_services import answers_of, samples_of
 
 from bmt.contracts import topics
 from prove.books import Books
-from prove.client_log import PUBLISHED, Call
 from prove.evidence import (
+    PUBLISHED,
     Account,
+    Call,
     Change,
     Evidence,
     Mail,

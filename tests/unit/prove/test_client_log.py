@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from prove.client_log import Call, Log, intentions, now, read
+from prove.evidence import Call, Log, intentions, now, read
 
 ASKED = Call(now(), "story", "submit", "key", "one", None, {"justification": "Fail besar – ü"})
 TOLD = replace(ASKED, at=now(), status=201, answer={"request_id": "1"}, replayed=True)
