@@ -287,6 +287,7 @@ class Integrator:
         connection = self._connection
         return Unreachable(
             f"Kafka at {connection.bootstrap_servers}, as {connection.username or 'nobody'}: {type(error).__name__}"
+            " (away, or it refuses this user or password)"
         )
 
 
