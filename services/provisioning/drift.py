@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from bmt.agencies.register import Agencies
 from bmt.chassis.eventsourcing.execution import Executed, Execution
 from bmt.chassis.http.auth import Principal, require
-from bmt.chassis.http.bodies import JsonResponse, csv_file
+from bmt.chassis.http.bodies import REPLAYED, JsonResponse, csv_file
 from bmt.chassis.http.routes import (
     CommandContext,
     Id,
@@ -32,15 +32,18 @@ from bmt.chassis.http.routes import (
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.observability import Sampler
+from bmt.chassis.work import Postpone
 from bmt.contracts.events import Target
 from bmt.contracts.http.provisioning import (
     Drift,
+    DriftReleased,
     DriftRuled,
     DriftRuling,
     DriftRun,
     DriftStatus,
     Entitlement,
     HeldBack,
+    ReleaseDrift,
 )
 from services.provisioning.api import (
     BY_TIME,
@@ -129,7 +132,8 @@ class Comparison:
         found = Findings()
         async for page in accounts(self.entitlements):
             await self._compare(page, found)
-        held_back = self._held_back(found)
+        last = next(iter(await self.runs.latest(1)), None)
+        held_back = self._held_back(found, last.held_back if last and last.released else ())
         new = await self._confirmed([one for one in found.new if not _held(one, held_back)])
         gone = [(one, seen) for one, seen in found.gone]
         await self._record(run_id, [(one.entitlement.request_id, one.seen) for one in new])
@@ -218,7 +222,9 @@ class Comparison:
         is_open = state.drift is not None and not state.accepted and state.failure is None
         return by_rule and is_open and _targets(state.drift) <= set(shown)
 
-    def _held_back(self, found: Findings) -> Sequence[HeldBack]:
+    def _held_back(self, found: Findings, released: Sequence[HeldBack]) -> Sequence[HeldBack]:
+        """More than are `released` are held back again: an operator has not seen those."""
+        seen = {(one.target, one.agency): one.differing for one in released}
         differing = Counter(
             (target, agency)
             for one in found.new
@@ -232,7 +238,8 @@ class Comparison:
                 for (of, whose), number in found.compared.items()
                 if of == target and agency in (whose, None)
             )
-            if are_too_many(count, compared, self.most_percent):
+            is_seen = count <= seen.get((target, agency), 0)
+            if not is_seen and are_too_many(count, compared, self.most_percent):
                 log.warning("drift_held_back", target=target, agency=agency, accounts=count)
                 held.append(
                     HeldBack(target=target, agency=agency, differing=count, compared=compared)
@@ -347,6 +354,7 @@ COLUMNS: Final = (
 )
 
 Operator = Annotated[Principal, Depends(require("operator"))]
+Releasing = Annotated[CommandContext, Depends(command("operator"))]
 Ruling = Annotated[CommandContext, Depends(command("administrator"))]
 
 
@@ -393,6 +401,23 @@ async def report(here: Here, caller: Overseer, status: DriftStatus | None = None
 async def runs(here: Here, _: Operator) -> list[DriftRun]:
     """`held_back` is not empty where so many accounts differ that they were not recorded."""
     return list(await here.drift_runs.latest(RUNS_LISTED))
+
+
+@router.post(
+    "/v1/drift/runs/{run_id}/release",
+    summary="Let the next comparison record what the latest held back",
+    status_code=202,
+    response_model=DriftReleased,
+    responses=problems("not_found", "not_waiting", "validation_failed"),
+)
+async def release(here: Here, run_id: Id, body: ReleaseDrift, context: Releasing) -> JsonResponse:
+    """It begins now. If more accounts differ by then, it holds them back too."""
+    by, now = context.principal.subject, here.clock()
+    released = DriftReleased(by=by, at=now, reason=body.reason)
+    kept = await here.drift_runs.release(run_id, released, context)
+    await here.drift_planned.change([Postpone(NAME, now, "")], durable=True)
+    log.info("drift_released", run=run_id, by=by)
+    return JsonResponse(kept, 202, None if kept is released else {REPLAYED: "true"})
 
 
 @router.post(

@@ -89,6 +89,7 @@ def build(settings: Settings) -> FastAPI:
         new_id=clock.new_id,
     )
     drift_runs = queries.DriftRuns(builder.database[queries.RUNS])
+    drift_planned = WorkQueue(builder.database[daily.PLANNED])
     campaigns = recertification.Campaigns(
         execution=builder.execution,
         entitlements=entitlements,
@@ -118,7 +119,7 @@ def build(settings: Settings) -> FastAPI:
     every_day = daily.DailyRun(
         parts=[comparison.run, campaigns.run],
         incomplete=builder.views_incomplete,
-        queue=WorkQueue(builder.database[daily.PLANNED]),
+        queue=drift_planned,
         targets=targets,
         clock=clock.now,
         interval=timedelta(seconds=settings.drift_interval_seconds),
@@ -160,6 +161,7 @@ def build(settings: Settings) -> FastAPI:
             tasks=by_hand,
             drifts=drifts,
             drift_runs=drift_runs,
+            drift_planned=drift_planned,
             confirmations=confirmations,
             reviews=reviews,
             work=builder.work,

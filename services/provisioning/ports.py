@@ -33,6 +33,7 @@ class Ports:
     tasks: Tasks
     drifts: Drifts
     drift_runs: DriftRuns
+    drift_planned: WorkQueue
     confirmations: Confirmations
     reviews: Reviews
     work: WorkQueue

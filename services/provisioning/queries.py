@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime
 
-from bmt.chassis.http.routes import PageRequest
+from bmt.chassis.errors import CausationReused
+from bmt.chassis.http.routes import CommandContext, PageRequest
 from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime import mongodb
-from bmt.contracts.http.provisioning import DriftRun
+from bmt.contracts.http.provisioning import DriftReleased, DriftRun
+from services.provisioning.domain.errors import NotHeldBack, UnknownRun
 from services.provisioning.domain.events import ConfigurationDue
 from services.provisioning.views import Configuration, Configurations
 
@@ -180,6 +182,32 @@ class DriftRuns:
     async def add(self, run: DriftRun) -> None:
         with mongodb.store_errors():
             await self._runs.insert_one({"_id": run.run_id, **run.model_dump(exclude={"run_id"})})
+
+    async def release(
+        self, run_id: str, released: DriftReleased, context: CommandContext
+    ) -> DriftReleased:
+        """Keep with the latest comparison that the next one need not hold back as much. Returns what is kept, by this call's first try.
+
+        Raises:
+            UnknownRun, NotHeldBack: nothing was changed.
+        """
+        command = {"id": context.causation, "fingerprint": context.fingerprint}
+        (latest,) = await self.latest(1) or (None,)
+        with mongodb.store_errors():
+            if latest and latest.run_id == run_id and latest.held_back:
+                change = {"$set": {"released": released.model_dump(), "command": command}}
+                done = await self._runs.update_one({"_id": run_id, "released": None}, change)
+                if done.modified_count:
+                    return released
+            found = await self._runs.find_one({"_id": run_id})
+        if found is None:
+            raise UnknownRun
+        before = found.get("command", {})
+        if before.get("id") != command["id"]:
+            raise NotHeldBack
+        if before != command:
+            raise CausationReused(context.causation)
+        return DriftReleased.model_validate(found["released"])
 
     async def latest(self, limit: int) -> Sequence[DriftRun]:
         with mongodb.store_errors():

@@ -156,6 +156,8 @@ provisioning GET /v1/drift/report
                              401  403     403   403       200   200    200      200   200     200   200    200   403
 provisioning GET /v1/drift/runs
                              401  403     403   403       403   403    403      200   200     403   403    403   403
+provisioning POST /v1/drift/runs/{run_id}/release
+                             401  403     403   403       403   403    403      404   404     403   403    403   403
 provisioning POST /v1/requests/{request_id}/drift
                              401  403     403   403       409   404    404      403   403     403   403    403   403
 provisioning GET /v1/confirmations
@@ -553,6 +555,9 @@ async def targets(ready, callers, colleague, accounts) -> dict[str, Target]:
         "provisioning GET /v1/configurations": Target({}, options=everything, tells=waiting[0]),
         **dict.fromkeys(
             (f"provisioning GET /v1/drift{part}" for part in ("", "/report", "/runs")), Target({})
+        ),
+        "provisioning POST /v1/drift/runs/{run_id}/release": Target(
+            {"run_id": filed}, {"reason": "x"}
         ),
         "provisioning POST /v1/requests/{request_id}/drift": request(
             filed, {"decision": "accept", "reason": "x"}

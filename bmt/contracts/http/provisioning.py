@@ -382,6 +382,20 @@ class HeldBack(_Answer):
     compared: int
 
 
+class ReleaseDrift(Value):
+    """Body of `POST /v1/drift/runs/{run_id}/release`."""
+
+    reason: Reason = Field(description="How it is known that the target is right; it is kept.")
+
+
+class DriftReleased(_Answer):
+    """An operator lets the next comparison record what this one held back."""
+
+    by: str
+    at: Moment
+    reason: str
+
+
 class DriftRun(_Answer):
     """One comparison of all accounts, as `GET /v1/drift/runs` lists it."""
 
@@ -393,6 +407,7 @@ class DriftRun(_Answer):
     detected: int
     cleared: int
     held_back: tuple[HeldBack, ...]
+    released: DriftReleased | None = None
 
 
 MOST_ANSWERED: Final = 200

@@ -161,3 +161,24 @@ class OwnAccount(Refused):
     """Nobody decides what becomes of their own account."""
 
     problem = "own_request"
+
+
+class UnknownRun(Refused):
+    """There is no such comparison."""
+
+    problem = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There was no comparison of this id.")
+
+
+class NotHeldBack(Refused):
+    """The next comparison holds back as before."""
+
+    problem = "not_waiting"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is not the latest comparison, it held nothing back, or it was released before: "
+            "GET /v1/drift/runs shows them."
+        )

@@ -64,15 +64,23 @@ async def found(client, as_, *accounts: str, status: str = "open") -> Sequence[A
 
 async def compared(client, as_, times: int = 1) -> Sequence[Any]:
     """So many further comparisons began and ended."""
-    operator = as_("operator", "")
-    before = (await client.get("/v1/drift/runs", headers=operator)).json()
+    before = await runs(client, as_)
 
     async def later() -> Sequence[Any]:
-        runs = (await client.get("/v1/drift/runs", headers=operator)).json()
-        assert len(runs) > len(before) + times  # one may have begun before
-        return runs[:times]
+        now = await runs(client, as_)
+        assert len(now) > len(before) + times  # one may have begun before
+        return now[:times]
 
     return await eventually(later)
+
+
+async def runs(client, as_) -> Sequence[Any]:
+    return (await client.get("/v1/drift/runs", headers=as_("operator", ""))).json()
+
+
+async def release(client, as_, run_id: str, *, who: str = "operator", key: str = "") -> Any:
+    body, headers = {"reason": "IPMS memang diubah."}, as_(who, "", key=key)
+    return await client.post(f"/v1/drift/runs/{run_id}/release", json=body, headers=headers)
 
 
 async def recorded(surroundings, kind: str, of: str = "my.gov.bmt.provisioning.") -> int:
@@ -223,28 +231,42 @@ async def _all_answer(client, as_) -> None:
     assert run["unanswered"] == {}
 
 
-async def test_too_many_differences_at_once_are_held_back_until_the_operators_let_them(
+async def test_too_many_differences_at_once_are_held_back_until_an_operator_lets_as_many_through(
     provisioning, wire, surroundings, ipms, accounts, as_, monkeypatch
 ):
     monkeypatch.setattr(drift_rules, "FEW", 0)
+    third = f"u{clock.new_id()[-12:]}3.mampu@mygovuc.gov.my"
+    await ipms.register(third)
     async with provisioning():
-        await configured(wire, *accounts)
+        await configured(wire, *accounts, third)
     for account in accounts:
         await ipms.set(account, enabled=False)
-    async with provisioning(**AGAIN_AND_AGAIN, drift_most_percent=50) as client:
+    async with provisioning(drift_interval_seconds=3600, drift_most_percent=50) as client:
 
-        async def held_back() -> None:
-            (run,) = await compared(client, as_)
-            whole = {"target": "ipms", "differing": 2, "compared": 2}
+        async def held_back(differing: int) -> str:
+            run = (await runs(client, as_))[0]
+            whole = {"target": "ipms", "differing": differing, "compared": 3}
             assert run["held_back"] == [{**whole, "agency": "MAMPU"}, {**whole, "agency": None}]
+            return run["run_id"]
 
-        await eventually(held_back)
+        first = await eventually(lambda: held_back(2))
         assert await listed(client, as_) == []
         assert 'bmt_drift_held_back{target="ipms"} 2.0' in (await client.get("/metrics")).text
         assert await recorded(surroundings, "DriftDetected") == 0
+        assert_problem(await release(client, as_, clock.new_id()), "not_found")
+        assert_problem(await release(client, as_, first, who="auditor"), "forbidden")
 
-    async with provisioning(drift_interval_seconds=3600, drift_most_percent=100) as client:
-        await found(client, as_, *accounts)
+        await ipms.set(third, enabled=False)
+        answers = [await release(client, as_, first, key="a") for _ in range(2)]
+        assert answers[0].json() == answers[1].json()
+        assert [one.headers.get("idempotent-replayed") for one in answers] == [None, "true"]
+        second = await eventually(lambda: held_back(3))
+        assert_problem(await release(client, as_, first), "not_waiting")
+        kept = {one["run_id"]: one["released"] for one in await runs(client, as_)}
+        assert (kept[first], kept[second]) == (answers[0].json(), None)
+
+        assert (await release(client, as_, second)).status_code == 202
+        await found(client, as_, *accounts, third)
 
         async def let_through() -> None:  # a run is told of after what it recorded
             assert 'bmt_drift_held_back{target="ipms"} 0.0' in (await client.get("/metrics")).text
