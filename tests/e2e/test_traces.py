@@ -147,3 +147,16 @@ def test_the_log_has_a_line_of_the_decision_with_its_trace(ready, trace, request
         == line
     )
     assert line["duration_ms"] > 0
+
+
+async def test_a_page_s_calls_of_a_service_are_below_the_page(collector, http, ready, request_id):
+    trace_id, here = secrets.token_hex(16), ready["web"]["url"]
+    headers = {"Origin": here, "traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    told = {"reference": request_id, "code": "wrong"}
+    assert (await http.post(f"{here}/status/", data=told, headers=headers)).status_code == 404
+
+    def has_both() -> None:
+        (way,) = ways(collector.spans(trace_id), "POST /v1/status-lookups")
+        assert way == ["intake: POST /v1/status-lookups", "web: POST /status/"]
+
+    await eventually(has_both, SECONDS)

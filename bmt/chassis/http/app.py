@@ -202,8 +202,9 @@ def _add_headers(message: Message, scope: Scope, traceparent: str) -> None:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template: a path itself may hold an account."""
-    return str(getattr(scope.get("route"), "path", "unknown"))
+    """The route's template, below what its application is mounted at: a path itself may hold an account."""
+    path = getattr(scope.get("route"), "path", None)
+    return f"{scope.get('root_path', '')}{path}" if path else "unknown"
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
