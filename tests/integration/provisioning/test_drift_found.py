@@ -64,11 +64,11 @@ async def found(client, as_, *accounts: str, status: str = "open") -> Sequence[A
 
 async def compared(client, as_, times: int = 1) -> Sequence[Any]:
     """So many further comparisons began and ended."""
-    before = await runs(client, as_)
+    known = {run["run_id"] for run in await runs(client, as_)}
 
     async def later() -> Sequence[Any]:
         now = await runs(client, as_)
-        assert len(now) > len(before) + times  # one may have begun before
+        assert len({run["run_id"] for run in now} - known) > times  # one may have begun before
         return now[:times]
 
     return await eventually(later)
