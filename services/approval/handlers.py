@@ -235,7 +235,7 @@ async def decide_all(
     begun = await execution.execute(context.to_command(stream, begin))
     if begun.replayed and isinstance(done := await execution.state(stream), BulkDone):
         return BulkAnswer(RulingResults(results=done.results), replayed=True)
-    crash_points.reached("approval.bulk.begun")
+    crash_points.reached("approval.handlers.bulk_begun")
     messages = [
         decision_on(one.request_id, one, _part(context, one.request_id), agencies, clock())
         for one in rulings
@@ -245,10 +245,10 @@ async def decide_all(
         for start in range(0, len(messages), WAVE)
         for outcome in await execution.execute_many(messages[start : start + WAVE])
     ]
-    crash_points.reached("approval.bulk.decided")
+    crash_points.reached("approval.handlers.bulk_decided")
     answer = AnswerBulk(tuple(map(_result, rulings, outcomes)))
     answered = await execution.execute(_part(context, "answer").to_command(stream, answer))
-    crash_points.reached("approval.bulk.answered")
+    crash_points.reached("approval.handlers.bulk_answered")
     (event,) = answered.commit.events
     return BulkAnswer(RulingResults.model_validate(event.data), answered.replayed)
 

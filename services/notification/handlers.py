@@ -261,7 +261,7 @@ def composing(
         new = [each.document for one in made.values() for each in one]
         if not new or not await _stored(documents, new):
             return written
-        crash_points.reached("notification.composing.stored")
+        crash_points.reached("notification.handlers.stored")
         for document in new:
             if len(document.content) <= AT_HAND_BYTES:
                 at_hand.put(document.document_id, document.content)
