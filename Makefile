@@ -40,9 +40,10 @@ demo: $(STAMP)   ## Four applications and one termination through all four steps
 
 test: $(STAMP)   ## Lint, types, architecture, then every test on real Kafka and MongoDB
 	@$(MAKE) --no-print-directory -j2 lint architecture
-	@$(MAKE) --no-print-directory -j3 systems units types
+	@$(MAKE) --no-print-directory -j2 types units
+	@$(MAKE) --no-print-directory systems
 
-# Tests that wait for Kafka, MongoDB or a service leave a fifth of two cores idle: the types and what needs none of them run there meanwhile.
+# What needs no Kafka, MongoDB or service computes all the time, so it does not run beside the tests that wait for one.
 UNITS := tests/architecture tests/contract tests/specification tests/unit
 REST  := tests $(UNITS:%=--ignore=%)
 
@@ -50,8 +51,7 @@ systems: compiled
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --no-loadscope-reorder $(REST)
 
 units: $(STAMP)
-	@nice $(BIN)/python -m pytest -q $(UNITS) > $(VENV)/units.log || { cat $(VENV)/units.log; exit 1; }
-	@sed -n '$$s/^/Without a system: /p' $(VENV)/units.log
+	@$(BIN)/python -m pytest -q -n 2 --no-loadscope-reorder $(UNITS)
 
 # As bytecode, once: else each process that shares them does this for itself.
 compiled: $(VENV)/compiled.log

@@ -28,7 +28,7 @@ ALERTS = {alert["alert"]: alert for alert in rules("alerts.yml")}
 def promtool(*arguments: str) -> None:
     command = [program("promtool"), *arguments]
     done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=FOLDER, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -219,7 +219,9 @@ async def settled(data):
     assert found["missing"] == []
     waits = {n: (one["outbox_pending"], one["parked"]) for n, one in found["services"].items()}
     assert set(waits.values()) == {(0, 0)}, waits
-    wrong = {one["code"] for one in found["findings"]} - {"configurations_failed", "letters_open"}
+    # The storage of the new one is empty, which its first comparison finds, and holds back as too much to be believed.
+    of_people = {"configurations_failed", "letters_open", "drift_held_back"}
+    wrong = {one["code"] for one in found["findings"]} - of_people
     assert not wrong, wrong
     return True
 

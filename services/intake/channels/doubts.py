@@ -37,7 +37,7 @@ _IS_NONE: Final = re.compile(
     r"|\b(?:permohonan|borang) (?:saya )?(?:yang )?(?:terdahulu|sebelum ini|lepas|lama|tadi)\b|\b(?:previous|earlier|last) (?:request|application|form)\b"
     r"|\b(?:menggantikan|gantikan)\b(?! (?:puan|pn|cik|encik|en|tuan|dr|dato|datuk|datin)\b)|\b(?:pembetulan|membetulkan|betulkan|pindaan(?! (?:undang|akta))|meminda)\b|\b(?:replaces?|supersedes?|correction|amend(?:s|ed|ment)?)\b"
     r"|\b(?:membantah|bantah|mencurigakan|penipuan|suspicious|scam|phishing)\b|\b(?:milik (?:\w{1,20} )?|orang |rakan |borang )(?:lain|saya juga|kedua)\b|\b(?:nama|akaun|e-?mel) saya (?:sekarang|kini)\b|\baktifkan semula\b|\breactivate\b|\btanpa (?:pengetahuan|kebenaran|kelulusan|izin)\b"
-    r"|^\W{0,5}(?:pertanyaan|soalan|enquiry|inquiry|question)\W{0,5}$|^(?:read|not read|dibaca|undeliverable|declined)\s?:",
+    r"|^[^\w\n]{0,5}(?:pertanyaan|soalan|enquiry|inquiry|question)\W{0,5}$|^(?:read|not read|dibaca|undeliverable|declined)\s?:",
     re.IGNORECASE | re.MULTILINE,
 )
 """It asks for nothing, not yet, or in the place of something else."""
@@ -67,7 +67,7 @@ _ABOUT_ANOTHER: Final = re.compile(
 )
 """In an answer: what stands below may be the message that is answered, though no sign of it is left."""
 _NOT_NOW: Final = re.compile(
-    r"\b(?:tunggu|nanti|kiv)\b|^\W{0,5}(?:(?:please|sila|tolong) )?(?:stop|hold|henti)\b|\b(?:semak|tengok|lihat|(?:sah|pasti)kan|bincang|tanya|hold|check|confirm|ask|review)\b[^.\n]{0,40}\b(?:dulu|dahulu|first)\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
+    r"\b(?:tunggu|nanti|kiv)\b|^[^\w\n]{0,5}(?:(?:please|sila|tolong) )?(?:stop|hold|henti)\b|\b(?:semak|tengok|lihat|(?:sah|pasti)kan|bincang|tanya|hold|check|confirm|ask|review)\b[^.\n]{0,40}\b(?:dulu|dahulu|first)\b|\b(?:di|me|pe)?(?:tangguh|nangguh)(?:kan|an)?\b|\bjangan(?:lah)? [^.\n]{0,40}\b(?:dulu|dahulu)\b"
     r"|\b(?:hold|wait|postpone) (?:this|it|on|off|until|for)\b|\bmenunggu (?:kelulusan|persetujuan|pengesahan)\b|\bakan di\w{1,15} kemudian\b|\bon hold\b|\bpending\b|\bnot yet\b|\bakan (?:saya )?(?:(?:sah|maklum|muktamad|confirm)(?:kan)?|\w{1,15} semula)\b|\bon ice\b|\buntil further\b"
     r"|\bbelum (?:lagi )?(?:di|me|men)?(?:lulus|sokong|nyokong|sah|gesah|setuju)(?:kan)?\b|\btertakluk (?:kepada|pada)\b|\bsubject to\b"
     r"|\b(?:jika|kalau|sekiranya|if|unless)\b[^.\n]{0,120}\b(?:tidak (?:di|me)?perlu(?:kan)?|tidak jadi|not needed|no need)\b",
@@ -92,7 +92,7 @@ _FROM_WHEN: Final = re.compile(
 )
 """A form has no line for a day: who wants the service, or its end, from or until then is registered by a person."""
 _NO_REQUEST_OF_ITS_OWN: Final = re.compile(
-    r"^\W{0,5}(?:ujian|test(?:ing)?(?: e?-?mail)?|just testing|fyi)\b[\W\d]{0,5}(?:$|,)|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
+    r"^[^\w\n]{0,5}(?:ujian|test(?:ing)?(?: e?-?mail)?|just testing|fyi)\b[\W\d]{0,5}(?:$|,)|\b(?:ujian|test(?:ing)?) (?:sahaja|only)\b|\bthis is (?:just |only )?a test\b|\b(?:sekadar|hanya|cuma) (?:men)?(?:cuba|coba)\b|\bpercubaan (?:sahaja|sistem)\b|\bini (?:hanya |adalah |ialah )?(?:satu )?ujian\b"
     r"|\b(?:ter|di|ke)?silap(?:an)?\b|\b(?:ter|di)?salah\b(?! (?:satu|seorang|guna))|\bralat\b|(?<!tindakan )(?<!tindakan yang )\b(?:se)?patut(?:nya)?\b|(?<!dengan )(?<!penerima )\bsebenar(?:nya)?\b|\byang betul\b|\b(?:tidak|tak|kurang) (?:betul|tepat|sah)\b"
     r"|\b(?:mistakes?|wrong(?:ly)?|incorrect(?:ly)?|errors?|typo|misspel\w{1,5}|actually)\b|\bit should (?:be|have)\b"
     r"|\b(?:tidak|tak) (?:ber)?setuju\b|(?<!/)(?<!/ )\b(?:tidak|tak) (?:di|me)?(?:nyokong|sokong|lulus)(?:kan)?\b|\b(?:di|me)?(?:tolak|nolak)\b(?! ansur)|\breject(?:ed|s)?\b"
@@ -116,7 +116,7 @@ _CHANGE: Final = (
     r"|change|reduce|increase|update(?! (?:me|us)\b)|renew|transfer|move|extend|replace|upgrade|modify|edit|use)\b"
 )
 _ANOTHER_REQUEST: Final = re.compile(
-    rf"^\W{{0,5}}(?:{_CHANGE}|(?:perpindahan|penyambungan|pembaharuan|lanjutan|renewal)\b)|\b(?:sila|mohon|pohon|tolong|harap|minta|please|kindly|nak|hendak|mahu|ingin)\s(?:[a-z]{{1,12}}\s){{0,2}}?{_CHANGE}(?! (?:perkhidmatan|bmt)(?! (?:ini|saya|sedia ada|daripada|dari)))",
+    rf"^[^\w\n]{{0,5}}(?:{_CHANGE}|(?:perpindahan|penyambungan|pembaharuan|lanjutan|renewal)\b)|\b(?:sila|mohon|pohon|tolong|harap|minta|please|kindly|nak|hendak|mahu|ingin)\s(?:[a-z]{{1,12}}\s){{0,2}}?{_CHANGE}(?! (?:perkhidmatan|bmt)(?! (?:ini|saya|sedia ada|daripada|dari)))",
     re.IGNORECASE | re.MULTILINE,
 )
 """It asks to change, extend or move what there is."""

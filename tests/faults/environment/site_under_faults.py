@@ -55,7 +55,10 @@ class Site:
             stack.enter_context(self.ipms.answering())
             stack.enter_context(self.storage.answering())
             self._make_room(stack)
-            async with self.mail.laid(), httpx.AsyncClient(timeout=60, trust_env=False) as http:
+            # Shorter than services keep an idle connection, which would be closed under a call.
+            limits = httpx.Limits(keepalive_expiry=1)
+            http_client = httpx.AsyncClient(timeout=60, trust_env=False, limits=limits)
+            async with self.mail.laid(), http_client as http:
                 self.http = http
                 self._programs = {each.name: each for each in self._wanted()}
                 logs = self.system.layout.logs

@@ -195,4 +195,4 @@ def test_a_winmail_dat_that_cannot_be_opened_is_kept_itself(broken):
 def test_no_text_takes_long_to_be_searched_for_files(kind, body):
     began = time.process_time()
     open_mail(b"From: a@x.my\nContent-Type: text/" + kind.encode() + b"\n\n" + body, CODES)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 5  # a machine half as fast is busy with other tests

@@ -155,6 +155,11 @@ class Configurations(DeciderMachine):
         for _ in range(steps):
             self._step(name)
 
+    def _is_configured(self, name):
+        for _ in range(8):
+            if not isinstance(self.state(name), configuration.Configured):
+                self._step(name)
+
     def _step(self, name):
         match self.state(name):
             case Due():
@@ -269,10 +274,20 @@ class Configurations(DeciderMachine):
     @rule(name=requests, shown=SHOWN)
     def it_is_configured_changed_and_accepted(self, name, shown):
         """As `it_is_configured_asked_and_answered`."""
-        self.it_goes_on(name, 4)
+        self._is_configured(name)
         self.somebody_sets_the_targets_otherwise(name, shown)
         self.targets_are_compared(name, {"ipms", "storage"})
         self.drift_is_accepted(name, "MAMPU")
+
+    @rule(name=requests)
+    def it_is_configured_changed_and_not_corrected(self, name):
+        """As `it_is_configured_asked_and_answered`."""
+        self._is_configured(name)
+        self.somebody_sets_the_targets_otherwise(name, OTHERWISE)
+        self.targets_are_compared(name, {"ipms", "storage"})
+        self.it_is_corrected(name, "MAMPU", overtaken=False)
+        self.work_starts(name)
+        self.a_target_refuses(name, retryable=True)
 
     @rule(name=requests, agency=AGENCIES, overtaken=st.booleans())
     def it_is_corrected(self, name, agency, overtaken):
@@ -307,7 +322,7 @@ class Configurations(DeciderMachine):
     @rule(name=requests, campaign=CAMPAIGNS, answer=st.sampled_from(ANSWERS))
     def it_is_configured_asked_and_answered(self, name, campaign, answer):
         """A way that random steps would seldom make."""
-        self.it_goes_on(name, 4)
+        self._is_configured(name)
         if answer == "superseded":
             self.a_later_request_is_configured(name)
         self.the_agency_is_asked(name, campaign, answer, "MAMPU")
