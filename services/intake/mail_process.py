@@ -39,7 +39,7 @@ class OpenedMail:
 def open_mail(content: bytes, agencies: Mapping[str, str], *, found: bool = False) -> OpenedMail:
     """Read a message, handed in or `found` in a mailbox; never raises.
 
-    `agencies` are codes by name, as of `codes_of`. The largest message takes a second: do not run it in the event
+    `agencies` are codes by name, as of `readers.codes_of`. The largest message takes a second: do not run it in the event
     loop.
     """
     try:
@@ -108,7 +108,7 @@ Kind = Literal["mail", "head", "text"]
 class Asked(BaseModel):
     """A question about a message, whose bytes follow: everything, the same of its beginning, or its text for people.
 
-    `agencies` are as of `email_form.codes_of`; `found` in a mailbox; `why` only its beginning is read.
+    `agencies` are as of `readers.codes_of`; `found` in a mailbox; `why` only its beginning is read.
     """
 
     kind: Kind

@@ -23,7 +23,6 @@ from bmt.contracts.events import RequestSubmitted
 from services import intake
 from services.intake import api, domain, inbox_api, integrators, status, subscriptions, views
 from services.intake.blank_papers import BlankPapers
-from services.intake.channels.email_form import codes_of
 from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidation, ScimDirectory
 from services.intake.documents import LAY, Scans, Uploads, work_of
 from services.intake.domain.events import PRIVATE
@@ -34,7 +33,7 @@ from services.intake.integrators import Refusals, address_of, completing
 from services.intake.mailbox import collect
 from services.intake.ports import Ports
 from services.intake.queries import Requests
-from services.intake.readers import Readers
+from services.intake.readers import Readers, codes_of
 from services.intake.settings import Settings
 from services.intake.views import SUBMISSIONS
 

@@ -15,12 +15,13 @@ from typing import Final, Literal
 import structlog
 from pydantic import ValidationError
 
+from bmt.agencies.register import Agencies
 from bmt.contracts.problems import FieldError
 from services.intake.domain.errors import FieldWrong
 from services.intake.mail_process import LENGTH, Asked, OpenedMail, framed, opened_of, unopened
 from services.intake.papers import ReadScan
 
-LONGEST_SECONDS: Final = 30.0
+LONGEST_SECONDS: Final = 60.0
 """Longer than the kernel's limit: for a busy machine, or a process that hangs."""
 
 TOO_LONG: Final = "message_too_slow"
@@ -36,6 +37,12 @@ _FURTHER_BYTES: Final = 1024 * 1024
 log = structlog.get_logger(__name__)
 
 
+def codes_of(agencies: Agencies) -> dict[str, str]:
+    """The agencies' codes, by code and by name, both in lower case."""
+    codes = {agency.rules.name.casefold(): agency.code for agency in agencies}
+    return codes | {agency.code.casefold(): agency.code for agency in agencies}
+
+
 class NotRead(Exception):  # noqa: N818  named for what is so
     """The process ended before it had read the message; the text is a code of `bmt.contracts.faults`."""
 
@@ -45,7 +52,7 @@ class NotRead(Exception):  # noqa: N818  named for what is so
 
 
 class Readers:
-    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `email_form.codes_of`."""
+    """Reads messages, `at_once` at a time; `agencies` are codes by name, as of `codes_of`."""
 
     def __init__(self, agencies: Mapping[str, str], at_once: int) -> None:
         self._agencies = agencies

@@ -198,7 +198,7 @@ async def test_a_page_of_the_console_with_what_it_asks_of_approval(
             runs.append(files)
         await browser.aclose()
 
-    held(runs, 52)
+    held(runs, 53)
 
 
 async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipms):

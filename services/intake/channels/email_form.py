@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from bmt.agencies.register import Agencies
 from bmt.contracts.events import SubmitRequest
 from bmt.contracts.problems import FieldError, faults_in_body
 from bmt.contracts.values import Kind, size_in_bytes
@@ -59,7 +58,7 @@ class Form:
 
 
 def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[str, str]) -> Form:
-    """The form in a message's text or among the attached `forms`; `agencies` are as of `codes_of`."""
+    """The form in a message's text or among the attached `forms`; `agencies` are as of `readers.codes_of`."""
     told = _LabelledValues(agencies)
     told.read(message, forms)
     understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}
@@ -365,12 +364,6 @@ _AN_OFFICE: Final = re.compile(
     re.IGNORECASE,
 )
 """An office, a post or a company, which is nobody's name."""
-
-
-def codes_of(agencies: Agencies) -> dict[str, str]:
-    """The agencies' codes, by code and by name, both in lower case."""
-    codes = {agency.rules.name.casefold(): agency.code for agency in agencies}
-    return codes | {agency.code.casefold(): agency.code for agency in agencies}
 
 
 def _agency(agencies: Mapping[str, str], text: str) -> str | None:

@@ -62,7 +62,7 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
     @app.on_partitions_assigned.connect(weak=False)
     async def count_anew(_: faust.App, assigned: Collection[TP], **__: Any) -> None:
         own = [place for place in assigned if place.topic in names]
-        turnaround.begin(own)
+        turnaround.keep(own)
         if fault := _not_alike(app, names):
             await app.crash(WrongConfiguration(fault))
             return
@@ -81,8 +81,10 @@ def statistics(settings: Settings, figures: Figures, ready: Callable[[], None]) 
     @app.agent(read, name=f"{settings.service}.listen", concurrency=1)
     async def listen(stream: Any) -> None:
         async for event in stream.events():
-            for record in event.message.value:
-                turnaround.take(record)
+            # After a rebalance records may come that are another process' by now.
+            if TP(event.message.topic, event.message.partition) in app.consumer.assignment():
+                for record in event.message.value:
+                    turnaround.take(record)
 
     return app
 
@@ -109,21 +111,29 @@ class _Transport(aiokafka.Transport):
 
 
 class Turnaround:
-    """The requests of this process' partitions, and their figures."""
+    """The requests of this process' partitions, and their figures.
+
+    A request's events have the same number of a partition in each topic. Every assignment is read from the beginning, which counts
+    nothing twice; Faust may begin before it tells of the assignment.
+    """
 
     def __init__(self, figures: Figures, ready: Callable[[], None]) -> None:
         self._figures = figures
         self._ready = ready
-        self._times: dict[str, Times] = {}
-        self._own: frozenset[TP] = frozenset()
+        self._times: dict[int, dict[str, Times]] = {}
         self._taken: dict[TP, int] = {}
         self._unread: dict[TP, int] = {}
 
-    def begin(self, own: Collection[TP]) -> None:
-        """Start again with these partitions."""
-        self._own = frozenset(own)
-        self._times, self._taken, self._unread = {}, {}, {}
+    def keep(self, own: Collection[TP]) -> None:
+        """Forget all but these partitions."""
+        numbers = {place.partition for place in own}
+        self._times = {number: of for number, of in self._times.items() if number in numbers}
+        self._taken = {place: at for place, at in self._taken.items() if place in own}
+        self._unread = {}
         self._figures.clear()
+        for of_partition in self._times.values():
+            for times in of_partition.values():
+                self._figures.replace(None, times)
 
     def expect(self, ends: Mapping[TP, int]) -> None:
         """Call `ready` once every record before these offsets is counted."""
@@ -136,8 +146,6 @@ class Turnaround:
     def take(self, message: Any) -> None:
         """Count one record. Never raises: Faust would stop reading."""
         place = TP(message.topic, message.partition)
-        if place not in self._own:
-            return
         try:
             self._count(message)
         except Exception as error:  # noqa: BLE001  a service makes a dead letter of it
@@ -157,10 +165,11 @@ class Turnaround:
         envelope = read_own(written, message.value) or read_kafka(written, message.value)
         event: Any = _MILESTONES.decode(envelope.type, envelope.data)
         request_id = event.request.request_id
-        before = self._times.get(request_id)
+        known = self._times.setdefault(message.partition, {})
+        before = known.get(request_id)
         now = after(before, event, envelope.time)
         if now != before:
-            self._times[request_id] = now
+            known[request_id] = now
             self._figures.replace(before, now)
 
     def _tell_when_read(self) -> None:

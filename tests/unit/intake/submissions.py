@@ -8,7 +8,6 @@ from bmt.agencies import register
 from bmt.contracts.events import RequestFacts, RequestReceived, SubmitRequest
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.values import Document, Officer, Status, Submitter
-from services.intake.channels.email_form import codes_of
 from services.intake.domain.events import InboxItemReceived, Mail
 from services.intake.domain.request import (
     CorrectRequest,
@@ -20,6 +19,7 @@ from services.intake.domain.request import (
     WithdrawRequest,
 )
 from services.intake.domain.submission import AccountStatus, Caller, Submission
+from services.intake.readers import codes_of
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
 CODES = codes_of(AGENCIES)
