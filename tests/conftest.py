@@ -37,12 +37,13 @@ pytest_plugins = (
 
 TOGETHER = (
     "tests/e2e/",
-    "tests/faults/crash_points/",
-    "tests/faults/environment/",
     "tests/faults/",
     "tests/integration/intake/test_intake_mailbox.py",
 )
-"""What shares a system that takes long to start, starts its own, or waits long: the first that fits, the longest at the beginning."""
+"""What shares a system that takes long to start, starts its own, or waits long: the first that fits, the longest at the beginning.
+
+Faults of all kinds come one after the other: with a system for each beside the others, two cores answer nobody in time.
+"""
 
 
 def _together(nodeid: str) -> str | None:

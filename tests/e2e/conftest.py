@@ -47,7 +47,7 @@ def ready(collector):
 
 @pytest.fixture(scope="package")
 async def http(ready) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
         yield client
 
 

@@ -55,7 +55,7 @@ async def test_what_is_corrected_is_decided_told_and_filed_as_corrected(
     assert decided.status_code == 201, decided.text
     late = await hafiz.post("intake", path, correction(account))
     assert assert_problem(late, "already_decided")["decision"]["decision"] == "approve"
-    await aminah.until(request_id, "filed", seconds=60)
+    await aminah.until(request_id, "filed")
 
     told = (await aminah.get("notification", f"/v1/requests/{request_id}/notifications")).json()
     assert [one["about"] for one in told["items"]] == ["acknowledgement", "configured"]

@@ -49,7 +49,7 @@ SUBSCRIBED = {
     "records": topics.PUBLIC,
 }
 SAYS = {writer: topic for topic, writer in topics.WRITERS.items()}
-PATIENCE = 60.0
+PATIENCE = 180.0
 OPERATORS_POINTS = ("parking.discarding", "parking.discarded")
 """Those of a call that gives a parked event up: its process is not the service's."""
 

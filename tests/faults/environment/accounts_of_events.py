@@ -41,7 +41,7 @@ class Ledger:
         }
 
 
-async def at_rest(site: Site, seconds: float = 60) -> Ledger:
+async def at_rest(site: Site, seconds: float = 180) -> Ledger:
     """What is on the books once every service has consumed all that there is."""
 
     async def nothing_is_left() -> Ledger:

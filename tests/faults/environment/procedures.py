@@ -64,7 +64,7 @@ async def each(calls: Collection[Any]) -> list[Any]:
 
 
 async def said(
-    site: Site, ids: Collection[str], expected: Counter[str], seconds: float = 60
+    site: Site, ids: Collection[str], expected: Counter[str], seconds: float = 180
 ) -> dict[str, Counter[str]]:
     """What was said of each request, different events only, once all that is expected is."""
 
@@ -93,7 +93,7 @@ def by_request(records: Sequence[Any]) -> dict[str, Counter[str]]:
     return counts
 
 
-async def filed_once(site: Site, by: Caller, ids: Collection[str], seconds: float = 60) -> None:
+async def filed_once(site: Site, by: Caller, ids: Collection[str], seconds: float = 180) -> None:
     """They came to their end, each step made once, nothing refused, each notice sent."""
     told = await said(site, ids, APPROVED_AND_FILED, seconds)
     wrong = {one: dict(names) for one, names in told.items() if names != APPROVED_AND_FILED}
@@ -118,7 +118,7 @@ async def caught_up(site: Site, service: str) -> None:
         assert pending
         assert not any(pending.values())
 
-    await eventually(nothing_waits, 60)
+    await eventually(nothing_waits, 180)
 
 
 def quota(text: str) -> int:

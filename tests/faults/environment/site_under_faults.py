@@ -143,7 +143,7 @@ class Site:
             for name in names:
                 self._gates[name].set()
             # Who was asked to end answers for a while, as it did before.
-            await eventually(lambda: all(self.pid(name) != ended[name] for name in names), 60)
+            await eventually(lambda: all(self.pid(name) != ended[name] for name in names), 180)
             await self.back(*names)
 
     @contextmanager
@@ -156,7 +156,7 @@ class Site:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    async def back(self, *names: str, seconds: float = 60) -> None:
+    async def back(self, *names: str, seconds: float = 180) -> None:
         """Until these are ready, and all the services with them."""
         for name in (*names, *services.SERVICES):
             await eventually(self._programs[name].ready, seconds)

@@ -78,9 +78,9 @@ async def test_three_times_the_events_come_to_the_same_end(site, aminah):
     async with Copier(site).at_work() as copier:
         ids = await submitted(aminah, accounts)
         await approved(aminah, ids)
-        await filed_once(site, aminah, ids, seconds=120)
+        await filed_once(site, aminah, ids, seconds=240)
         # It may have caught up before the last events reached it.
-        await eventually(lambda: copier.done and copier.said >= LEAST_SAID, 60)
+        await eventually(lambda: copier.done and copier.said >= LEAST_SAID, 180)
     books = (await at_rest(site)).since(before)
     seen("thrice", copies=copier.said, handled={k: dict(v) for k, v in books.handled.items()})
     await filed_once(site, aminah, ids)

@@ -35,7 +35,7 @@ async def accepted(by, body, key) -> str:
 
 async def kept_once(by, account: str, body, key: str) -> str:
     """The call is made again until it is accepted, and then there is one request."""
-    request_id = await eventually(lambda: accepted(by, body, key), 60)
+    request_id = await eventually(lambda: accepted(by, body, key), 180)
     assert await accepted(by, body, key) == request_id
     listed = (await by.get("intake", "/v1/requests", params={"limit": 200})).json()["items"]
     assert [one["request_id"] for one in listed if one["applicant"]["account"] == account] == [
@@ -85,5 +85,5 @@ async def test_whoever_asks_while_mongodb_hangs_is_answered_soon(site, aminah):
         answer = await aminah.post("approval", decision, approve, key=ruling)
         assert answer.status_code == 201, answer.text
 
-    await eventually(is_decided, 60)
+    await eventually(is_decided, 180)
     await filed_once(site, aminah, [waiting])
