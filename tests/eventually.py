@@ -8,6 +8,8 @@ from typing import Any
 
 PATIENCE = 30.0
 """Seconds: what is waited for takes one or two, and a machine that is busy with four of these processes many more."""
+NOT_YET = (AssertionError, LookupError, ValueError)
+"""What is not there yet is asserted, looked up or unpacked."""
 FIRST_PAUSE = 0.01
 LONGEST_PAUSE = 0.25
 
@@ -21,7 +23,7 @@ async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float =
         timeout: seconds.
 
     Raises:
-        AssertionError: the last one of `check`, when the time is over.
+        AssertionError, LookupError, ValueError: the last one of `check`, when the time is over.
     """
     deadline = time.monotonic() + timeout
     pauses = _pauses()
@@ -31,7 +33,7 @@ async def eventually(check: Callable[[], Any | Awaitable[Any]], timeout: float =
             if inspect.isawaitable(answer):
                 answer = await answer
             assert answer is not False, "the condition did not come true"
-        except AssertionError:
+        except NOT_YET:
             if time.monotonic() > deadline:
                 raise
         else:
@@ -47,14 +49,14 @@ def eventually_in_this_thread(check: Callable[[], None], timeout: float) -> None
         timeout: seconds.
 
     Raises:
-        AssertionError: the last one of `check`, when the time is over.
+        AssertionError, LookupError, ValueError: the last one of `check`, when the time is over.
     """
     deadline = time.monotonic() + timeout
     pauses = _pauses()
     while True:
         try:
             return check()
-        except AssertionError:
+        except NOT_YET:
             if time.monotonic() > deadline:
                 raise
         time.sleep(next(pauses))
