@@ -181,7 +181,7 @@ PAUSED = r"""
 import json, os, signal, sys
 from pathlib import Path
 if __name__ == "__main__":
-    Path("found.json").write_text(json.dumps({
+    Path("found.part").write_text(json.dumps({
         "environment": {name: os.environ.get(name) for name in ("ONLY_ITS_OWN", "PATH")},
         "arguments": sys.argv[1:],
         "command": Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"),
@@ -189,6 +189,7 @@ if __name__ == "__main__":
         "forked_by": os.getppid() if "evaluation.tether" in sys.modules else None,
     }))
     print("says this", flush=True)
+    os.rename("found.part", "found.json")  # there only when it is whole
     signal.pause()
 """
 
