@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.cli.addresses import DataFolder
+from bmt.cli.connections import DataFolder
 from services.records.tree.checkpoints import KeyUnusable, Signer
 
 REPOSITORY: Final = Path(__file__).parents[1]

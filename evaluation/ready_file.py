@@ -13,9 +13,8 @@ from bmt.rights.mongodb_rights import WEB
 from evaluation.kafka import MECHANISM, PROTOCOL
 from evaluation.layout import accounts_file
 from evaluation.ports import numbered
-from evaluation.services import SERVICES
+from evaluation.services import SERVICES, System
 from evaluation.storage import ADMIN, owner_password
-from evaluation.system import System
 
 Document = dict[str, Any]
 

@@ -21,8 +21,8 @@ from evaluation.issuer import mint, samples
 from evaluation.layout import Layout, locked
 from evaluation.ports import ONE_OF_EACH, Ports, Scale
 from evaluation.ready_file import Document
+from evaluation.services import System
 from evaluation.supervisor import PartMissing, Program, Supervisor
-from evaluation.system import System
 
 SECONDS_BETWEEN_LOOKS: Final = 0.5
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

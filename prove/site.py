@@ -23,8 +23,8 @@ from evaluation.kafka import Kafka
 from evaluation.layout import Layout
 from evaluation.ports import HOST, ONE_OF_EACH, Ports, Scale, free_base
 from evaluation.ready_file import Document
+from evaluation.services import System
 from evaluation.supervisor import Program, Supervisor
-from evaluation.system import System
 from prove.evidence import Endpoints
 from prove.workload import SERVICES, WIRES
 

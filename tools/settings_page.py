@@ -30,7 +30,7 @@ PROCESSES: Final = {
     "statistics": "services.records.statistics",
 }
 """Each process with the package that has its `main` and its `settings`."""
-COMMANDS: Final = "bmt.cli.addresses"
+COMMANDS: Final = "bmt.cli.connections"
 OF_COMMANDS: Final = ("OperatorKafka", "OperatorMongodb", "RecordsKey")
 
 UNITS: Final = {

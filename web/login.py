@@ -25,8 +25,7 @@ from bmt.contracts.problems import Refused
 from web import session
 from web.forms import read
 from web.layout import Layout
-from web.session import SessionStore
-from web.sessions import Sessions
+from web.session import Sessions, SessionStore
 
 ANSWERS: Final = "/login/callback"
 """Where the issuer redirects to after a login, below the prefix. It must be registered there."""

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Authenticator, IssuerKeys
 from bmt.chassis.http.limits import RateLimit
 from bmt.chassis.http.routes import LimitedRequest
@@ -30,8 +31,7 @@ from web.forms import FORM_BYTES, is_multipart, taken
 from web.layout import ROOM, STATIC, Layout
 from web.login import BackchannelLogout, IssuerClient, Login, SignInFirst
 from web.ports import Ports
-from web.session import SESSIONS, SessionKeys, SessionStore
-from web.sessions import EIGHT_HOURS, Recognition, Sessions
+from web.session import EIGHT_HOURS, SESSIONS, SessionKeys, Sessions, SessionStore
 from web.settings import Settings
 
 SIGNED_IN: Final = "/signed-in"
@@ -318,6 +318,25 @@ HEADERS: Final = {
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 log = structlog.get_logger(__name__)
+
+
+class Recognition:
+    """The middleware that finds the session of each call."""
+
+    def __init__(self, app: ASGIApp, sessions: Sessions, refusals: Refusals) -> None:
+        """The cookie must have been read before."""
+        self._app = app
+        self._sessions = sessions
+        self._refusals = refusals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        try:
+            session.put(request, await self._sessions.of(request))
+        except Unavailable as error:
+            await self._refusals.unavailable(request, error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class CsrfMiddleware:

@@ -19,10 +19,9 @@ from bmt.chassis.messaging import republishing
 from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.mongodb import RawDocument
-from bmt.cli import addresses
-from bmt.cli.addresses import DataFolder
+from bmt.cli import connections
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, CannotRun, Data, NotSo, moment, show
-from bmt.cli.connections import kafka_consumer, kafka_topics, mongodb_client
+from bmt.cli.connections import DataFolder, kafka_consumer, kafka_topics, mongodb_client
 from bmt.cli.examination import VIEWS
 from bmt.contracts.topics import WRITERS, outbound
 
@@ -131,7 +130,7 @@ def left_out() -> LeftOut:
 
 
 async def _copied(data: Path, make: Callable[[], NewBackup]) -> Manifest:
-    address = addresses.mongodb(data)
+    address = connections.mongodb(data)
     new = make()
     id_ = clock.new_id()
     deployed = _deployed()
@@ -171,7 +170,7 @@ async def _opened(source: Backup) -> None:
 
 async def _restored(source: Backup, data: Path, folder: DataFolder | None) -> Restoring:
     keys = await _keys(source, folder) if folder is not None else {}
-    address = addresses.mongodb(data)
+    address = connections.mongodb(data)
     async with mongodb_client(address, as_bytes=True) as client:
         restoring = Restoring(client, address.prefix, source)
         await restoring.require_room()
@@ -203,7 +202,7 @@ async def _require_new_topics(data: Path) -> None:
         NotSo: they do.
         NotRunning: Kafka cannot be reached.
     """
-    address = addresses.kafka(data)
+    address = connections.kafka(data)
     ours = tuple(address.prefix + name for name in WRITERS)
     answers = address.prefix + outbound("")[: -len(".v1")]
     topics = {
@@ -252,8 +251,8 @@ def _bmt(command: str, folder: DataFolder, *options: str) -> None:
 
 
 def _deployed() -> bool:
-    """Whether the environment names a system; raises as `addresses.kafka`."""
-    return addresses.in_environment(addresses.MONGODB, other=addresses.KAFKA)
+    """Whether the environment names a system; raises as `connections.kafka`."""
+    return connections.in_environment(connections.MONGODB, other=connections.KAFKA)
 
 
 @contextmanager

@@ -16,8 +16,7 @@ from bmt.chassis.eventsourcing.event_store import Vocabulary
 from bmt.chassis.messaging.consumer import in_time
 from bmt.chassis.messaging.dispatch import RecordReader
 from bmt.chassis.messaging.parking import Record
-from bmt.cli import addresses
-from bmt.cli.addresses import KafkaAddress
+from bmt.cli import connections
 from bmt.cli.command_line import (
     DEFAULT_DATA,
     AsJson,
@@ -28,7 +27,7 @@ from bmt.cli.command_line import (
     one_line,
     show,
 )
-from bmt.cli.connections import kafka_consumer, kafka_topics
+from bmt.cli.connections import KafkaAddress, kafka_consumer, kafka_topics
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from bmt.contracts.topics import RequestProgressed, SubmissionAccepted, SubmissionRefused
@@ -77,7 +76,7 @@ def conformance(
     wrong. It reads as a user who may read the integrator's topics, and writes nothing.
     """
     tell = _silent if as_json else typer.echo
-    address = addresses.kafka(data)
+    address = connections.kafka(data)
     check = Check(address.prefix, integrator, case or list(CASES))
     try:
         asyncio.run(listen(address, check, since, wait, tell))

@@ -15,7 +15,7 @@ import typer
 from bmt.chassis.messaging.dead_letters import Action, Actions, DeadLetterBox, Letter, RefusedEvent
 from bmt.chassis.messaging.parking import PARKED, Order, ParkingLot
 from bmt.chassis.runtime.clock import now
-from bmt.cli import addresses
+from bmt.cli import connections
 from bmt.cli.command_line import (
     DEFAULT_DATA,
     AsJson,
@@ -106,7 +106,7 @@ def _with_box(data: Path, act: Callable[[DeadLetterBox], Awaitable[Any]]) -> Any
 
 
 async def _acted(data: Path, act: Callable[[DeadLetterBox], Awaitable[Any]]) -> Any:
-    kafka, mongodb = addresses.kafka(data), addresses.mongodb(data)
+    kafka, mongodb = connections.kafka(data), connections.mongodb(data)
     async with mongodb_client(mongodb) as client:
         lots = {
             name: ParkingLot(client[mongodb.prefix + name][PARKED]) for name in WRITERS.values()

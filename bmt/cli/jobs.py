@@ -18,7 +18,7 @@ from bmt.chassis.messaging import republishing
 from bmt.chassis.messaging.republishing import Job, Jobs
 from bmt.chassis.readmodels import rebuilding
 from bmt.chassis.runtime import clock
-from bmt.cli import addresses
+from bmt.cli import connections
 from bmt.cli.command_line import (
     DEFAULT_DATA,
     AsJson,
@@ -183,7 +183,7 @@ async def _jobs(
     data: Path, services: Sequence[str], collection: str
 ) -> AsyncIterator[Mapping[str, Jobs]]:
     """The jobs of these services."""
-    address = addresses.reconciler(data)
+    address = connections.reconciler(data)
     async with mongodb_client(address) as client:
         yield {name: Jobs(client[f"{address.prefix}{name}"][collection]) for name in services}
 
@@ -275,7 +275,7 @@ def _once(days: int, touch: Path | None, data: Path, *, as_json: bool) -> None:
 
 
 async def _pruned(data: Path, before: datetime) -> Report:
-    address = addresses.pruner(data)
+    address = connections.pruner(data)
     async with mongodb_client(address) as client:
         streams = await prune_streams(client, address.prefix, before)
         return streams, await prune_documents(client, address.prefix, before)

@@ -13,10 +13,9 @@ from aiokafka.errors import KafkaError
 from bmt import schemas
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime.mongodb import Client, OperationFailure, store_errors
-from bmt.cli import addresses, examination
-from bmt.cli.addresses import KafkaAddress, MongodbAddress
+from bmt.cli import connections, examination
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, NotRunning, NotSo, show
-from bmt.cli.connections import kafka_topics, mongodb_client, silenced
+from bmt.cli.connections import KafkaAddress, MongodbAddress, kafka_topics, mongodb_client, silenced
 from bmt.rights import kafka_rights
 from bmt.rights import mongodb_rights as rights
 from bmt.rights.kafka_rights import table
@@ -57,7 +56,7 @@ def migrate(
 
 
 async def _migrated(data: Path, *, dry_run: bool) -> list[Change]:
-    mongodb, kafka = addresses.mongodb(data), addresses.kafka(data)
+    mongodb, kafka = connections.mongodb(data), connections.kafka(data)
     found = []
     async with mongodb_client(mongodb) as client:
         # All is looked at first: what refuses leaves everything as it was.

@@ -14,7 +14,7 @@ from bmt.chassis.messaging.operations import Operations
 from bmt.chassis.messaging.parking import Order, Parked, WaitsFor
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import Client
-from bmt.cli import addresses
+from bmt.cli import connections
 from bmt.cli.command_line import (
     DEFAULT_DATA,
     AsJson,
@@ -103,7 +103,7 @@ def _tell(done: str, number: int, *, as_json: bool) -> None:
 async def _with_lots(
     data: Path, service: str | None, act: Callable[["Lots"], Awaitable[Any]]
 ) -> Any:
-    address = addresses.mongodb(data)
+    address = connections.mongodb(data)
     services: Sequence[str] = [service] if service else list(WRITERS.values())
     async with mongodb_client(address) as client:
         with silenced():

@@ -32,8 +32,9 @@ from bmt.chassis.errors import Unavailable, WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import NOT_ALLOWED, Client, OperationFailure
 from bmt.chassis.runtime.settings import WrongSettings, read
-from bmt.cli import addresses, examination
-from bmt.cli.addresses import (
+from bmt.cli import connections, examination
+from bmt.cli.command_line import DEFAULT_DATA, NotRunning, counted
+from bmt.cli.connections import (
     KAFKA,
     MONGODB,
     DataFolder,
@@ -41,9 +42,10 @@ from bmt.cli.addresses import (
     MongodbAddress,
     OperatorKafka,
     OperatorMongodb,
+    kafka_consumer,
+    kafka_topics,
+    mongodb_client,
 )
-from bmt.cli.command_line import DEFAULT_DATA, NotRunning, counted
-from bmt.cli.connections import kafka_consumer, kafka_topics, mongodb_client
 from bmt.cli.examination import Finding, SeenTopic
 from bmt.contracts.topics import WRITERS
 from bmt.rights import kafka_rights, mongodb_rights
@@ -89,10 +91,10 @@ class Patient:
 
 
 def patient_of(data: Path | None) -> Patient:
-    """From the environment, else from the data directory's system; raises as `addresses.kafka`."""
+    """From the environment, else from the data directory's system; raises as `connections.kafka`."""
     patient = Patient()
     pair = ((KAFKA, MONGODB), (MONGODB, KAFKA))
-    deployed = all(addresses.in_environment(name, other=other) for name, other in pair)
+    deployed = all(connections.in_environment(name, other=other) for name, other in pair)
     if data is not None or not deployed:
         patient.folder = DataFolder.at(data or DEFAULT_DATA)
     if deployed:
@@ -106,9 +108,9 @@ def _from_environment(patient: Patient) -> None:
     """Raises `WrongConfiguration` if only one of Kafka and MongoDB is named."""
     nowhere = Path(os.devnull)
     if _settings(patient, "kafka", OperatorKafka):
-        patient.kafka = addresses.kafka(nowhere)
+        patient.kafka = connections.kafka(nowhere)
     if _settings(patient, "mongodb", OperatorMongodb):
-        patient.mongodb = addresses.mongodb(nowhere)
+        patient.mongodb = connections.mongodb(nowhere)
     for service in (*WRITERS.values(), WEB):
         _settings(patient, service, _settings_of(service), needed=False)
         if url := os.environ.get(f"BMT_{service.upper()}_URL"):
@@ -124,8 +126,8 @@ def _from_folder(patient: Patient, folder: DataFolder) -> None:
         ready = folder.ready()
         patient.secrets |= set(json.loads(folder.passwords_file.read_text()).values())
         patient.kafka, patient.mongodb = (
-            addresses.kafka(folder.root),
-            addresses.mongodb(folder.root),
+            connections.kafka(folder.root),
+            connections.mongodb(folder.root),
         )
     except NotRunning:
         patient.findings.append(examination.system(str(folder.root), "no system runs there"))

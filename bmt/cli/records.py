@@ -13,14 +13,13 @@ from bmt import verify_record
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.settings import load
-from bmt.cli import addresses
-from bmt.cli.addresses import DataFolder, RecordsKey
+from bmt.cli import connections
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, Exit
-from bmt.cli.connections import fetch, id_of, mongodb_client
+from bmt.cli.connections import DataFolder, RecordsKey, fetch, id_of, mongodb_client
 from services.records.ledger.live_store import LiveStore, Report
+from services.records.ledger.verification import Trusted
 from services.records.sealing.keys import MasterKey, PersonKeys, master_keys
 from services.records.tree.checkpoints import KeyUnusable, Verifier
-from services.records.tree.verification import Trusted
 
 Checkpoint = Annotated[
     Path | None,
@@ -142,7 +141,7 @@ def _conformance(files: dict[str, object], counted: dict[str, Any]) -> str:
 
 async def _verified(data: Path, checkpoint: Path | None, keys: list[str]) -> Report:
     trusted = _trusted(data, checkpoint, keys)
-    address = addresses.mongodb(data)
+    address = connections.mongodb(data)
     masters = _masters(data)
     async with mongodb_client(address) as client:
         database = client[f"{address.prefix}records"]

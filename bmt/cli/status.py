@@ -15,10 +15,9 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.observability import new_registry, set_up_logs
-from bmt.cli import addresses
-from bmt.cli.addresses import MongodbAddress
+from bmt.cli import connections
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, NotSo, Since, moment, show
-from bmt.cli.connections import mongodb_client
+from bmt.cli.connections import MongodbAddress, mongodb_client
 from bmt.findings import Finding, Process, System
 from bmt.reconciliation import Gap, Missing, Reconciliation, gaps
 
@@ -105,9 +104,9 @@ def status(
 
     Exit code 1 where something is missing, parked, refused and not seen to, waits to be published for over a minute, or does not work.
     """
-    address = addresses.reconciler(data)
+    address = connections.reconciler(data)
     if every_seconds is None:
-        urls = addresses.processes(data)
+        urls = connections.processes(data)
         found = asyncio.run(_once(address, urls, since, republish=republish))
         _show(found, as_json=as_json)
     else:

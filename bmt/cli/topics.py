@@ -9,10 +9,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from bmt.chassis.eventsourcing.event_store import type_of
-from bmt.cli import addresses
-from bmt.cli.addresses import KafkaAddress
+from bmt.cli import connections
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, counted, show
-from bmt.cli.connections import kafka_consumer, kafka_topics
+from bmt.cli.connections import KafkaAddress, kafka_consumer, kafka_topics
 from bmt.contracts import topics
 from bmt.contracts.events import RequestSubmitted
 from bmt.rights.kafka_rights import (
@@ -33,7 +32,7 @@ _USER: Final = "User:"
 
 def show_topics(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Show each topic: its single writer, its events, its partitions and records."""
-    found = asyncio.run(everything(addresses.kafka(data)))
+    found = asyncio.run(everything(connections.kafka(data)))
     show(document(found), lines(found), as_json=as_json)
 
 

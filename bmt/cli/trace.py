@@ -14,10 +14,9 @@ from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.mongodb import Client, Database, store_errors
 from bmt.chassis.runtime.service import WORK
 from bmt.chassis.work import WorkQueue
-from bmt.cli import addresses, request_trace
-from bmt.cli.addresses import MongodbAddress
+from bmt.cli import connections, request_trace
 from bmt.cli.command_line import DEFAULT_DATA, AsJson, Data, NotSo, show
-from bmt.cli.connections import mongodb_client
+from bmt.cli.connections import MongodbAddress, mongodb_client
 from bmt.cli.parked import Waiting
 from bmt.cli.request_trace import Folio, Leaf, Notice, Trace, TracedCommit, TracedEvent
 from bmt.contracts.values import read_reference
@@ -52,7 +51,7 @@ def trace(
     it, no address, no justification, no reason. Exit code 1 where the request is unknown, and where something is
     stuck: parked, failed, or not delivered for over a minute.
     """
-    found = asyncio.run(_found(addresses.reconciler(data), request))
+    found = asyncio.run(_found(connections.reconciler(data), request))
     now = clock.now()
     show(request_trace.document(found, now), request_trace.lines(found, now), as_json=as_json)
     if request_trace.stuck(found, now):

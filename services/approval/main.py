@@ -1,6 +1,7 @@
 """The composition root of approval: `python -m services.approval.main`."""
 
 from functools import partial
+from typing import Final
 
 from fastapi import FastAPI
 
@@ -9,16 +10,22 @@ from bmt.agencies.assignments import Assignments
 from bmt.agencies.register import RulesInForce, overdue_sampler
 from bmt.chassis.http import app
 from bmt.chassis.http.bodies import ChangeSignal
-from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.messaging.dispatch import Table, bind
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.contracts import topics
+from bmt.contracts.events import RequestReceived, WithdrawalRequested
 from services import approval
-from services.approval import api, domain, rules, views
+from services.approval import api, domain, handlers, rules, views
 from services.approval.domain.events import PRIVATE
 from services.approval.ports import Ports
 from services.approval.settings import Settings
-from services.approval.subscriptions import TABLE
+
+TABLE: Final[Table] = {
+    RequestReceived: handlers.open_review,
+    WithdrawalRequested: handlers.withdraw,
+}
+"""The events that approval consumes, with their handlers."""
 
 
 def build(settings: Settings) -> FastAPI:

@@ -32,8 +32,7 @@ from bmt.contracts.values import Status
 from services.intake.blank_papers import PaperName, printed
 from services.intake.channels.media_types import ALLOWED
 from services.intake.domain.errors import UnknownDocument, UnknownRequest
-from services.intake.domain.request import Received, WithdrawRequest, request_stream
-from services.intake.domain.request_rules import may_see
+from services.intake.domain.request import Received, WithdrawRequest, may_see, request_stream
 from services.intake.ports import Here
 from services.intake.queries import EVERYBODY, Place, audience_of, caller_of, known_of
 from services.intake.status import facts_of, request_status, steps_of

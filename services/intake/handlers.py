@@ -31,8 +31,7 @@ from bmt.contracts.values import Channel
 from services.intake.directory import Directory
 from services.intake.domain.errors import Excess, NotTheirs
 from services.intake.domain.events import Mail
-from services.intake.domain.request import CorrectRequest, ReceiveRequest, request_stream
-from services.intake.domain.request_rules import decide
+from services.intake.domain.request import CorrectRequest, ReceiveRequest, decide, request_stream
 from services.intake.domain.submission import (
     AccountStatus,
     Caller,

@@ -1,6 +1,7 @@
 """Intake's composition root: `python -m services.intake.main`."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import httpx
 from fastapi import FastAPI
@@ -14,14 +15,14 @@ from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.http import app
 from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.http.limits import ClientAddress
-from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.messaging.dispatch import Table, bind
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work import each
-from bmt.contracts import topics
+from bmt.contracts import events, topics
 from bmt.contracts.events import RequestSubmitted
 from services import intake
-from services.intake import api, domain, inbox_api, integrators, status, subscriptions, views
+from services.intake import api, domain, inbox_api, integrators, status, views
 from services.intake.blank_papers import BlankPapers
 from services.intake.directory import CONNECTOR, Directory, DirectoryInvalidation, ScimDirectory
 from services.intake.documents import LAY, Scans, Uploads, work_of
@@ -29,13 +30,44 @@ from services.intake.domain.events import PRIVATE
 from services.intake.domain.submission import Caller
 from services.intake.emails import Emails
 from services.intake.handlers import Approval, Corrections, Reception, SubmissionLimits
-from services.intake.integrators import Refusals, address_of, completing
+from services.intake.integrators import (
+    Refusals,
+    address_of,
+    completing,
+    follow_request,
+    receive_submission,
+    receive_termination,
+)
 from services.intake.mailbox import collect
 from services.intake.ports import Ports
 from services.intake.queries import Requests
 from services.intake.readers import Readers, codes_of
 from services.intake.settings import Settings
 from services.intake.views import SUBMISSIONS
+
+TABLE: Final[Table] = {
+    events.RequestSubmitted: receive_submission,
+    events.TerminationProposed: receive_termination,
+    events.ReturnedForCorrection: follow_request,
+    events.Approved: follow_request,
+    events.Rejected: follow_request,
+    events.Withdrawn: follow_request,
+    events.ConfigurationStarted: follow_request,
+    events.AwaitingOperator: follow_request,
+    events.Configured: follow_request,
+    events.ConfigurationFailed: follow_request,
+    events.Notified: follow_request,
+    events.Filed: follow_request,
+}
+"""The events that intake decides on, with their handlers. Its views take in all events of `TOPICS`."""
+
+TOPICS: Final = (
+    topics.DECISIONS,
+    topics.CONFIGURATIONS,
+    topics.NOTIFICATIONS,
+    topics.RECORDS,
+)
+"""The topics that a request's status depends on, besides intake's own events."""
 
 
 def build(settings: Settings) -> FastAPI:
@@ -52,7 +84,7 @@ def build(settings: Settings) -> FastAPI:
         publishes={topics.REQUESTS: topics.EVENTS[topics.REQUESTS]},
         private=(*PRIVATE, *topics.ANSWERS, *assignments.PRIVATE),
         consumes=[
-            *(event for topic in subscriptions.TOPICS for event in topics.EVENTS[topic]),
+            *(event for topic in TOPICS for event in topics.EVENTS[topic]),
             RequestSubmitted,
         ],
         dead_letters=topics.DEAD_LETTERS,
@@ -92,11 +124,11 @@ def build(settings: Settings) -> FastAPI:
     builder.works_on(work_of, [builder.worker(LAY, each(scans.perform, at_once=2))])
     callers = {settings.topic_prefix + topic: caller for topic, caller in inbound.items()}
     builder.subscribes(
-        [*subscriptions.TOPICS, *inbound],
-        bind(subscriptions.TABLE, integrators=callers, new_id=clock.new_id),
+        [*TOPICS, *inbound],
+        bind(TABLE, integrators=callers, new_id=clock.new_id),
         [requests_view, DirectoryInvalidation(directory), change_signal],
         only={
-            **{topic: topics.EVENTS[topic] for topic in subscriptions.TOPICS},
+            **{topic: topics.EVENTS[topic] for topic in TOPICS},
             **dict.fromkeys(inbound, (RequestSubmitted,)),
         },
         outside=inbound,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import httpx
 from fastapi import FastAPI
@@ -10,16 +11,27 @@ from bmt.agencies import assignments, register
 from bmt.agencies.assignments import Assignments
 from bmt.agencies.register import Agencies, RulesInForce, overdue_sampler
 from bmt.chassis.http import app
-from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.messaging.dispatch import Table, bind
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.runtime.settings import machines_tls
 from bmt.chassis.work import WorkProjection, each, together
 from bmt.contracts import topics
+from bmt.contracts.events import (
+    Approved,
+    ConfigurationFailed,
+    Configured,
+    ConfirmationsAwaited,
+    Rejected,
+    RequestReceived,
+    ReturnedForCorrection,
+    ReviewOpened,
+    Withdrawn,
+)
 from bmt.contracts.values import ReplyChannel
 from services import notification
-from services.notification import api, channels, domain, templates, webhooks, worker
+from services.notification import api, channels, domain, handlers, templates, webhooks, worker
 from services.notification.channels import Render, render_with_code
 from services.notification.domain.events import PRIVATE
 from services.notification.handlers import AT_HAND, composing
@@ -27,7 +39,6 @@ from services.notification.ports import Ports
 from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings
 from services.notification.smtp import AT_ONCE, SmtpPost
-from services.notification.subscriptions import TABLE, TOPICS
 from services.notification.views import (
     FAILURES,
     NOTICES,
@@ -41,6 +52,24 @@ from services.notification.views import (
 )
 from services.notification.webhooks import Deliveries, Receiver
 from services.notification.wording.composer import Composer
+
+TOPICS: Final = (topics.REQUESTS, topics.DECISIONS, topics.CONFIGURATIONS)
+
+TABLE: Final[Table] = {
+    RequestReceived: handlers.acknowledge,
+    ReviewOpened: handlers.await_decision,
+    Approved: handlers.await_configuration,
+    Rejected: handlers.notify_of_decision,
+    ReturnedForCorrection: handlers.notify_of_decision,
+    Withdrawn: handlers.notify_of_decision,
+    Configured: handlers.notify_of_configuration,
+    ConfirmationsAwaited: handlers.await_confirmations,
+    ConfigurationFailed: handlers.report_failure_to_office,
+}
+"""The events that notification consumes, with their handlers.
+
+An approval alone sends nothing to the applicant; `Configured` does. Where the configuration fails, an administrator may.
+"""
 
 
 def build(settings: Settings) -> FastAPI:

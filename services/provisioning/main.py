@@ -6,7 +6,7 @@ import scim2_client  # noqa: F401
 # isort: split
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import httpx2
@@ -16,13 +16,14 @@ from bmt.agencies import register
 from bmt.agencies.register import Agencies, RulesInForce, overdue_sampler
 from bmt.chassis.errors import WrongConfiguration
 from bmt.chassis.http import app
-from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.messaging.dispatch import Table, bind
 from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.observability import Parts
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.runtime.settings import machines_tls
 from bmt.chassis.work import IN_HAND, WorkQueue, together
 from bmt.contracts import topics
+from bmt.contracts.events import Approved
 from services import provisioning
 from services.provisioning import (
     api,
@@ -30,6 +31,7 @@ from services.provisioning import (
     daily,
     domain,
     drift,
+    handlers,
     queries,
     recertification,
     tasks,
@@ -50,8 +52,12 @@ from services.provisioning.domain.order import WORKLIST
 from services.provisioning.ports import Ports
 from services.provisioning.queries import Turns
 from services.provisioning.settings import Settings
-from services.provisioning.subscriptions import TABLE
 from services.provisioning.worker import Configurer
+
+TABLE: Final[Table] = {
+    Approved: handlers.request_configuration,
+}
+"""The events that provisioning acts on. Of reviews it only keeps a view."""
 
 
 def build(settings: Settings) -> FastAPI:

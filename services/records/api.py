@@ -28,11 +28,10 @@ from bmt.contracts.http.records import (
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, NO_CONTROL, AgencyCode, Status
 from bmt.verify_record import Key, read_archive, verify
-from services.records.as_of import Day, begins, ends
 from services.records.audited_queries import Criteria, FilesPage, reader_of
 from services.records.bundle import Bundle, archive, filed_document
 from services.records.ports import Here
-from services.records.time_machine import Until, missing
+from services.records.time_machine import Day, Until, begins, ends, missing
 from services.records.views import FileEntry
 
 by_received = Paging(tuple[AwareDatetime, str])

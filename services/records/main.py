@@ -1,13 +1,14 @@
 """Records' composition root: `python -m services.records.main`."""
 
 from datetime import timedelta
+from typing import Final
 
 from fastapi import FastAPI
 
 from bmt.agencies import register
 from bmt.agencies.register import RulesInForce
 from bmt.chassis.http import app
-from bmt.chassis.messaging.dispatch import bind
+from bmt.chassis.messaging.dispatch import Table, bind
 from bmt.chassis.runtime import clock, mongodb
 from bmt.chassis.runtime.service import ServiceBuilder
 from bmt.chassis.work import each
@@ -22,7 +23,7 @@ from services.records.conformance import api as conformance_api
 from services.records.conformance.examination import Examination
 from services.records.disposing import DisposalService
 from services.records.domain.events import PRIVATE
-from services.records.handlers import entering
+from services.records.handlers import entering, file_event
 from services.records.ledger import leaves
 from services.records.ledger.leaves import FileNumbers, Leaves, measuring
 from services.records.ports import Ports
@@ -30,13 +31,17 @@ from services.records.sealing.keys import PersonKeys, master_keys
 from services.records.sealing.sealed_event_store import SealedEventStore
 from services.records.sealing.sealed_folios import SealedFolios
 from services.records.settings import Settings
-from services.records.subscriptions import TABLE
 from services.records.tree import checkpoints as checkpoints_
 from services.records.tree.checkpoints import Checkpoints, Signer, TreeReading
 from services.records.tree.sequencer import Lease, Sequencer, Unsequenced
 from services.records.tree.tree_store import TreeStore
 from services.records.views import DISPOSALS
 from services.records.worker import Filing
+
+TABLE: Final[Table] = {
+    event: file_event for topic in topics.PUBLIC for event in topics.EVENTS[topic]
+}
+"""Records consumes every event that the other four services publish about requests."""
 
 
 def build(settings: Settings) -> FastAPI:

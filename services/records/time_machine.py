@@ -1,11 +1,15 @@
-"""A file as it was at a moment or a version, rebuilt from its events up to then alone."""
+"""A file as it was at a moment or a version, rebuilt from its events up to then alone; and such moments in queries."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Final
 
+from pydantic import AfterValidator, BeforeValidator
+
+from bmt.agencies.charter import MALAYSIA
 from bmt.chassis.eventsourcing.event_store import Vocabulary
+from bmt.chassis.http.routes import DATE, within_reach
 from bmt.contracts import topics
 from bmt.contracts.envelope import MalformedEvent, rfc3339
 from bmt.contracts.events import (
@@ -24,6 +28,7 @@ from bmt.contracts.events import (
     ReviewOpened,
     Withdrawn,
 )
+from bmt.contracts.faults import wrong
 from bmt.contracts.http.records import (
     DecisionTaken,
     Hold,
@@ -38,6 +43,38 @@ from services.records.domain.designated_file import DesignatedFile
 from services.records.domain.errors import RecordNotFound
 from services.records.domain.events import FolioFiled
 from services.records.ledger.leaf import OpenLeaf
+
+
+def _written_as_day(day: object) -> object:
+    """As of a `QueryTime`, of a day."""
+    if isinstance(day, str) and not DATE.match(day):
+        raise wrong("not_a_day")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_written_as_day), AfterValidator(within_reach)]
+
+
+def midnight(day: date) -> datetime:
+    """The start of a day in Malaysia."""
+    return datetime.combine(day, time(), MALAYSIA)
+
+
+def begins(moment: datetime | date | None) -> datetime | None:
+    """The moment itself; for a day, its start in Malaysia."""
+    if moment is None or isinstance(moment, datetime):
+        return moment
+    return midnight(moment)
+
+
+def ends(moment: datetime | date | None) -> datetime | None:
+    """The first moment that is too late. Times are kept in whole milliseconds."""
+    if moment is None:
+        return None
+    if isinstance(moment, datetime):
+        return moment + timedelta(milliseconds=1)
+    return midnight(moment + timedelta(days=1))
+
 
 _CONSUMED: Final = Vocabulary(model for topic in topics.PUBLIC for model in topics.EVENTS[topic])
 

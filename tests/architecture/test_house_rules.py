@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 ROOMS = {
-    "__init__", "domain", "handlers", "subscriptions", "api", "views", "settings", "main",
+    "__init__", "domain", "handlers", "api", "views", "settings", "main",
 }  # fmt: skip
 """Each a file, or a folder where one file would be too long."""
 

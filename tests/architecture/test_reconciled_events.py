@@ -8,11 +8,11 @@ from bmt.contracts.events import (
     ReviewOpened,
 )
 from bmt.reconciliation import RECORDED_BY
-from services.approval.subscriptions import TABLE as APPROVAL
-from services.intake.subscriptions import TOPICS as INTAKES_TOPICS
-from services.notification.subscriptions import TABLE as NOTIFICATION
-from services.provisioning.subscriptions import TABLE as PROVISIONING
-from services.records.subscriptions import TABLE as RECORDS
+from services.approval.main import TABLE as APPROVAL
+from services.intake.main import TOPICS as INTAKES_TOPICS
+from services.notification.main import TABLE as NOTIFICATION
+from services.provisioning.main import TABLE as PROVISIONING
+from services.records.main import TABLE as RECORDS
 
 AT_THE_AGENCYS_WISH = {ReviewOpened, Approved, ConfigurationFailed, ConfirmationsAwaited}
 """Notification commits these only where the agency named an address to be told at."""

@@ -16,8 +16,8 @@ from evaluation import services
 from evaluation.issuer import holder
 from evaluation.layout import REPOSITORY, Layout
 from evaluation.ports import ONE_OF_EACH, Ports, Scale, free_base, listening
+from evaluation.services import System
 from evaluation.supervisor import Program, Supervisor
-from evaluation.system import System
 
 PARTS = ("kafka", "mongodb", "issuer")
 DIRECTORY = "ipms"

@@ -44,11 +44,11 @@ INBOUND = {
 
 
 def heard_by(service):
-    """The topics that a service receives to, by its own `subscriptions`."""
-    subscriptions = importlib.import_module(f"services.{service}.subscriptions")
-    if consumed := getattr(subscriptions, "TOPICS", None):
+    """The topics that a service receives to, by its own `main`."""
+    main = importlib.import_module(f"services.{service}.main")
+    if consumed := getattr(main, "TOPICS", None):
         return {*consumed, *(INBOUND if service == "intake" else ())}
-    handled = {type_of(event) for event in subscriptions.TABLE}
+    handled = {type_of(event) for event in main.TABLE}
     return {t for t in topics.PUBLIC if handled & {type_of(event) for event in topics.EVENTS[t]}}
 
 

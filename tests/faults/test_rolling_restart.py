@@ -19,8 +19,8 @@ from evaluation import ready_file, services
 from evaluation.issuer import administrator, mint
 from evaluation.layout import Layout
 from evaluation.ports import Ports, Scale, free_base
+from evaluation.services import System
 from evaluation.supervisor import Supervisor
-from evaluation.system import System
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults, only_long]
 

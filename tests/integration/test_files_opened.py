@@ -17,9 +17,9 @@ from fixtures.samples import facts, received
 from bmt.contracts import topics
 from bmt.contracts.values import Applicant
 from evaluation.ports import any_free_port
+from evaluation.services import Ipms
 from evaluation.storage import Storage
 from evaluation.supervisor import running as part_running
-from evaluation.system import Ipms
 from services.approval import main as approval
 from services.approval.settings import Settings as ApprovalSettings
 from services.intake import mail_process as reader

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from bmt.chassis.errors import WrongConfiguration
-from bmt.cli import addresses
+from bmt.cli import connections
 from bmt.cli.command_line import DEFAULT_DATA, reported
 from bmt.cli.connections import mongodb_client
 from bmt.rights import mongodb_rights
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 async def _establish(passwords: dict[str, str]) -> None:
-    async with mongodb_client(addresses.mongodb(DEFAULT_DATA)) as client:
+    async with mongodb_client(connections.mongodb(DEFAULT_DATA)) as client:
         await mongodb_rights.establish(client.admin, passwords)
 
 

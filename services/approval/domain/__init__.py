@@ -4,11 +4,11 @@ from types import MappingProxyType
 from typing import Final
 
 from bmt.chassis.eventsourcing.decider import Deciders
-from services.approval.domain import agency_rules, bulk, review_rules
+from services.approval.domain import agency_rules, bulk, review
 
 DECIDERS: Final[Deciders] = MappingProxyType(
     {
-        "request": review_rules.DECIDER,
+        "request": review.DECIDER,
         "bulk": bulk.DECIDER,
         "agency": agency_rules.DECIDER,
     }

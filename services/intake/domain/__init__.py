@@ -4,11 +4,11 @@ from types import MappingProxyType
 from typing import Final
 
 from bmt.chassis.eventsourcing.decider import Deciders
-from services.intake.domain import one_event, request_rules
+from services.intake.domain import one_event, request
 
 DECIDERS: Final[Deciders] = MappingProxyType(
     {
-        "request": request_rules.DECIDER,
+        "request": request.DECIDER,
         **dict.fromkeys(("upload", "scan", "delivery", "refusal"), one_event.DECIDER),
     }
 )

@@ -13,10 +13,10 @@ from bmt.chassis.readmodels.view_store import Query
 from bmt.contracts.http.records import CharterFigures
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import AgencyCode
-from services.records.as_of import Day, midnight
 from services.records.charter.figures import Counting, read
 from services.records.domain.errors import RecordNotFound
 from services.records.ports import Here
+from services.records.time_machine import Day, midnight
 
 MOST_REQUESTS: Final = 100_000
 

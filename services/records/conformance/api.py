@@ -20,10 +20,10 @@ from bmt.chassis.http.routes import api_router, problems
 from bmt.contracts.http.records import ConformanceReport
 from bmt.contracts.values import AgencyCode
 from bmt.press.typesetter import MEDIA_TYPE, Typesetter
-from services.records.as_of import Day, midnight
 from services.records.audited_queries import reader_of
 from services.records.conformance.examination import Period
 from services.records.ports import Here
+from services.records.time_machine import Day, midnight
 
 log = structlog.get_logger(__name__)
 

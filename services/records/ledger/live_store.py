@@ -16,7 +16,9 @@ from services.records.ledger.verification import (
     Anchor,
     Fault,
     FileAsFound,
+    LiveTree,
     RawLeaf,
+    Trusted,
     file_faults,
     folio_fault,
     keys_named,
@@ -27,7 +29,6 @@ from services.records.sealing.keys import PersonKey, PersonKeys
 from services.records.sealing.sealed_event_store import SEALED, opened_data
 from services.records.sealing.sealed_folios import DisposedOf, FolioChanged, FolioName, SealedFolios
 from services.records.tree.sequencer import CHAIN
-from services.records.tree.verification import LiveTree, Trusted
 
 COMMITS: Final = "commits"
 FILES_AT_A_TIME: Final = 200

@@ -14,12 +14,12 @@ from tape import Taped
 
 from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.contracts import topics
-from services.approval.subscriptions import TABLE as APPROVAL
+from services.approval.main import TABLE as APPROVAL
 from services.intake.domain.events import SubmissionAnswered
-from services.intake.subscriptions import TABLE as INTAKE
-from services.notification.subscriptions import TABLE as NOTIFICATION
-from services.provisioning.subscriptions import TABLE as PROVISIONING
-from services.records.subscriptions import TABLE as RECORDS
+from services.intake.main import TABLE as INTAKE
+from services.notification.main import TABLE as NOTIFICATION
+from services.provisioning.main import TABLE as PROVISIONING
+from services.records.main import TABLE as RECORDS
 
 TABLES: Mapping[str, Mapping[Any, Any]] = {
     "intake": INTAKE,

@@ -24,8 +24,8 @@ from evaluation import ready_file, services
 from evaluation.issuer import administrator, holder, mint
 from evaluation.layout import Layout
 from evaluation.ports import Ports, free_base
+from evaluation.services import System
 from evaluation.supervisor import Program, Supervisor
-from evaluation.system import System
 
 ROOM_MEGABYTES = 768
 HERE = Path(__file__).parent

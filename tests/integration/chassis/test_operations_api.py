@@ -12,7 +12,7 @@ from bmt.chassis.messaging.dead_letters import letter
 from bmt.chassis.runtime.mongodb import connect
 from bmt.contracts import topics
 from bmt.contracts.events import RequestReceived
-from services.approval import handlers, subscriptions
+from services.approval import handlers, main
 from services.approval.main import build
 from services.approval.settings import Settings
 
@@ -33,7 +33,7 @@ def poisoned():
         return await handlers.open_review(incoming, agencies)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(subscriptions.TABLE, RequestReceived, open_review)
+        patch.setitem(main.TABLE, RequestReceived, open_review)
         patch.setattr(parking, "TRIES", 1)
         yield failing
 

@@ -9,8 +9,8 @@ import yaml
 
 from evaluation.ipms_server import EXTENSION
 from evaluation.ports import any_free_port
+from evaluation.services import Ipms
 from evaluation.supervisor import running
-from evaluation.system import Ipms
 
 pytestmark = pytest.mark.integration
 

@@ -16,9 +16,9 @@ from fixtures.sftpgo import SftpgoServer
 from fixtures.sftpgo import sftpgo as sftpgo_in
 
 from evaluation.ports import any_free_port
+from evaluation.services import Ipms
 from evaluation.storage import Storage, owner_password
 from evaluation.supervisor import Process, running
-from evaluation.system import Ipms
 from services.provisioning.main import build
 from services.provisioning.settings import Settings
 

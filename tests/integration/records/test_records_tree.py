@@ -18,6 +18,7 @@ from bmt.contracts.envelope import rfc3339
 from bmt.verify_record import root_from_proof
 from services.records.ledger.leaf import Entry
 from services.records.ledger.leaves import Leaves
+from services.records.ledger.verification import LiveTree, Trusted
 from services.records.tree.checkpoints import (
     Checkpoint,
     Checkpoints,
@@ -34,7 +35,6 @@ from services.records.tree.merkle import (
 )
 from services.records.tree.sequencer import CHAIN, HistoryChanged, Lease, Sequencer, Unsequenced
 from services.records.tree.tree_store import TreeStore, one_by_one, place_of
-from services.records.tree.verification import LiveTree, Trusted
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.problems import Refused
-from web.session import SESSIONS, SessionKeys, SessionStore
-from web.sessions import Sessions
+from web.session import SESSIONS, SessionKeys, Sessions, SessionStore
 
 pytestmark = pytest.mark.integration
 
@@ -154,7 +153,7 @@ async def test_who_may_no_longer_come_in_is_out_at_every_replica(replicas, world
 async def test_while_the_issuer_is_away_a_session_goes_on_as_long_as_its_token_holds(
     replicas, world, monkeypatch
 ):
-    monkeypatch.setattr("web.sessions._WAITS_SECONDS", 0)
+    monkeypatch.setattr("web.session._WAITS_SECONDS", 0)
     cookie = await begun(replicas[0])
     world.grants = Unavailable("issuer")
     world.time += timedelta(seconds=301)

@@ -41,8 +41,7 @@ from bmt.contracts.values import Submitter
 from services.approval.domain import errors
 from services.approval.domain.events import HeldForCorrection
 from services.approval.domain.policy import Policy
-from services.approval.domain.review import HoldForCorrection
-from services.approval.domain.review_rules import DECIDER
+from services.approval.domain.review import DECIDER, HoldForCorrection
 
 WARNINGS = ("not_serving", "open_request_exists")
 TWO = (opened(), papers(received(REQUEST), levels=2))

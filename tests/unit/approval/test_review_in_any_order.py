@@ -42,8 +42,7 @@ from services.approval.domain.events import (
     PapersReceived,
     RulesCameIntoForce,
 )
-from services.approval.domain.review import Decide, HoldForCorrection
-from services.approval.domain.review_rules import DECIDER
+from services.approval.domain.review import DECIDER, Decide, HoldForCorrection
 
 DECISIONS = (Approved, Rejected, ReturnedForCorrection)
 FINAL = (Approved, Rejected, Withdrawn)

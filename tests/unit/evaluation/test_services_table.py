@@ -7,7 +7,7 @@ import pytest
 from evaluation import services
 from evaluation.layout import Layout
 from evaluation.ports import Ports
-from evaluation.system import System
+from evaluation.services import System
 
 
 @pytest.fixture

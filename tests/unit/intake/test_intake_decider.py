@@ -38,8 +38,7 @@ from services.intake.domain.errors import (
     UnknownRequest,
 )
 from services.intake.domain.events import Bounce, InboxItemReceived
-from services.intake.domain.request import Known
-from services.intake.domain.request_rules import DECIDER
+from services.intake.domain.request import DECIDER, Known
 from services.intake.domain.submission import reference
 
 

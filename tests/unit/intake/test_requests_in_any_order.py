@@ -43,6 +43,7 @@ from services.intake.domain.events import (
 )
 from services.intake.domain.one_event import Record
 from services.intake.domain.request import (
+    DECIDER,
     CorrectRequest,
     DismissInboxItem,
     FollowRequest,
@@ -53,7 +54,6 @@ from services.intake.domain.request import (
     RegisterInboxItem,
     WithdrawRequest,
 )
-from services.intake.domain.request_rules import DECIDER
 from services.intake.domain.submission import SubmittedEvent
 
 KEPT = ("request_id", "reference", "kind", "agency", "received_at")

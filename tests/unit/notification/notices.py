@@ -48,7 +48,7 @@ from services.notification.domain.events import (
 )
 from services.notification.domain.notice import Notice, OutgoingNotice
 from services.notification.handlers import composing
-from services.notification.subscriptions import TABLE
+from services.notification.main import TABLE
 from services.notification.wording.composer import Composer, Kind, OwnWords
 
 AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")

@@ -31,9 +31,9 @@ from services.notification.domain.correspondence import (
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.errors import NothingFailed, UnknownRequest
 from services.notification.domain.events import AcknowledgementSuperseded, FailureTold
+from services.notification.main import TABLE
 from services.notification.reminding import OfficeMail
 from services.notification.smtp import MailRefused
-from services.notification.subscriptions import TABLE
 from services.notification.views import failure_of, work_of
 
 FAILED = ConfigurationFailed(

@@ -32,7 +32,7 @@ from services.notification.domain.correspondence import (
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.notification_policy import NotificationPolicy
-from services.notification.subscriptions import TABLE
+from services.notification.main import TABLE
 from services.notification.views import level_of, wait_of, work_of
 
 
