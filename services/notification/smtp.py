@@ -2,11 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import aiosmtplib
-from aiosmtplib import SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 from prometheus_client import CollectorRegistry, Counter
 
 from bmt.chassis.errors import Unavailable
@@ -15,7 +15,9 @@ from services.notification.settings import Settings
 AT_ONCE: Final = 8
 """Messages that are sent at the same time."""
 TIMEOUT_SECONDS: Final = 10
-"""For one message. A server that is slower waits for something; the message is tried again."""
+"""Until the server asks for a message's content. One that is slower waits for something; the message is tried again."""
+ANSWER_SECONDS: Final = 100
+"""For the answer to the content: a server may look through it first, and has it already."""
 _PERMANENT: Final = 500
 _LONGEST_REASON: Final = 300
 
@@ -98,13 +100,11 @@ class SmtpPost:
 
     async def _send(self, message: bytes, recipients: Sequence[str]) -> None:
         try:
-            async with self._at_once, asyncio.timeout(TIMEOUT_SECONDS):
-                refused, _ = await aiosmtplib.send(
-                    message,
-                    sender=self._settings.smtp_sender,
-                    recipients=recipients,
-                    **self._options,
-                )
+            async with self._at_once, asyncio.timeout(TIMEOUT_SECONDS) as given_up:
+                client = _PatientClient(given_up, self._options)
+                async with client:
+                    sender = self._settings.smtp_sender
+                    refused, _ = await client.sendmail(sender, recipients, message)
         except SMTPRecipientsRefused as error:
             raise _verdict(error.recipients[0]) from error
         except aiosmtplib.SMTPDataError as error:
@@ -116,6 +116,18 @@ class SmtpPost:
     def _count(self, outcome: str) -> None:
         self._note(outcome != "away")
         self._calls.labels("smtp", "send", outcome).inc()
+
+
+class _PatientClient(aiosmtplib.SMTP):
+    """Gives the content of a message up much later than a command: the server may deliver it twice else (RFC 5321, 4.5.3.2.6)."""
+
+    def __init__(self, given_up: asyncio.Timeout, options: Mapping[str, Any]) -> None:
+        super().__init__(**options)
+        self._given_up = given_up
+
+    async def data(self, message: str | bytes, /, **_: Any) -> SMTPResponse:
+        self._given_up.reschedule(asyncio.get_running_loop().time() + ANSWER_SECONDS)
+        return await super().data(message, timeout=ANSWER_SECONDS)
 
 
 def _verdict(answer: SMTPResponseException) -> MailRefused | MailPutOff:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 GIVEN_UP_AFTER: Final = timedelta(days=5)
 """A message that the server puts off is tried so long, as RFC 5321, 4.5.4.1, advises."""
 LONGEST_PUT_OFF_SECONDS: Final = 900.0
+UNRECORDED: Final = 1_024
+"""Answers of the mail server that are kept until MongoDB can be written again."""
 RECORD_EVERY_SECONDS: Final = 0.05
 """How often results are recorded while other messages of a list are still being sent."""
 _OUTCOMES: Final[Mapping[type[Command], str]] = {RecordSent: "sent", RecordRefused: "refused"}
@@ -99,6 +101,7 @@ class Sender:
     Attributes:
         at_hand: the messages kept in memory, by document id.
         at_once: how many messages are sent at the same time.
+        unrecorded: what the mail server answered about work that could not be recorded: nothing is sent twice for it.
     """
 
     execution: Execution[Any, Any]
@@ -107,6 +110,7 @@ class Sender:
     clock: Clock
     at_hand: LruCache[str, bytes]
     at_once: int
+    unrecorded: LruCache[str, Command] = field(default_factory=lambda: LruCache(UNRECORDED))
 
     async def perform(self, items: Sequence[WorkItem], settle: Settle) -> None:
         wanted: dict[str, list[WorkItem]] = {}
@@ -155,6 +159,8 @@ class Sender:
                 await self._record(some, settle)
 
     async def _send(self, item: WorkItem, outgoing: OutgoingNotice) -> Command | Later:
+        if (answered := self.unrecorded.get(item.id)) is not None:
+            return answered
         document_id = str(outgoing.document_id)  # a prepared notice has a document
         content = self.at_hand.get(document_id)
         if content is None:
@@ -196,7 +202,12 @@ class Sender:
                 crash_points.reached("notification.worker.recorded")
             else:
                 crash_points.reached("notification.worker.given_up")
-            settle(item, after(result, item) if isinstance(result, Exception) else Done())
+            if isinstance(result, Exception):
+                self.unrecorded.put(item.id, command)
+                settle(item, after(result, item))
+            else:
+                self.unrecorded.forget(item.id)
+                settle(item, Done())
 
 
 def patience(attempts: int) -> float:

@@ -147,6 +147,14 @@ async def test_a_server_that_does_not_answer_in_time_is_away(monkeypatch):
             await post(server).send(MESSAGE, TO)
 
 
+async def test_a_server_that_has_a_message_may_take_its_time_to_say_so(monkeypatch):
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 1)
+    async with serving() as server:
+        server.seconds_for_data = 2
+        await post(server).send(MESSAGE, TO)
+        assert server.raw[TO] == [MESSAGE]
+
+
 async def test_a_server_that_is_not_there_is_away():
     with pytest.raises(MailServerAway):
         await post(MailServer()).send(MESSAGE, TO)

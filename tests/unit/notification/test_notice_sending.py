@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from notices import DOCUMENT, NOW, due, notice, prepared
 
+from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.work import Done, Later, WorkItem
 from services.notification.domain.correspondence import RecordRefused, RecordSent
@@ -94,6 +96,26 @@ async def test_what_was_sent_meanwhile_is_recorded_in_one_write():
     office = Office()
     assert await office.tries_all(NOW, [1] * 20) == [Done()] * 20
     assert office.writes == [20]
+
+
+async def test_what_was_sent_and_could_not_be_recorded_is_recorded_later_and_not_sent_again(
+    monkeypatch,
+):
+    office, execute_many = Office(), Office.execute_many
+    sender = Sender(office, office, office, lambda: NOW, office.at_hand, 8)
+    item, outcomes = WorkItem("rejected:1", "smtp", "request-0", NOW, 1), []
+
+    async def unavailable(_messages: Sequence[Any]) -> Sequence[Any]:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(office, "execute_many", unavailable)
+    await sender.perform([item], lambda _, outcome: outcomes.append(outcome))
+    monkeypatch.setattr(office, "execute_many", partial(execute_many, office))
+    await sender.perform([item], lambda _, outcome: outcomes.append(outcome))
+    assert isinstance(outcomes[0], Later)
+    assert outcomes[1:] == [Done()]
+    assert office.sent == [b"as stored"]
+    assert office.commands == [RecordSent("rejected", 1)]
 
 
 async def test_a_message_that_takes_long_holds_up_no_other(monkeypatch):
