@@ -34,7 +34,7 @@ from services.intake.domain.request import ReceiveEmail, request_stream
 from services.intake.emails import Emails, cause_of, identity_of, was_registered
 from services.intake.imap import Folder, MailboxAway, Session, mailboxes
 from services.intake.mail_process import OpenedMail, unopened
-from services.intake.readers import Readers
+from services.intake.readers import LONGEST_SECONDS, Readers
 from services.intake.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -43,8 +43,8 @@ BEGUN: Final = "mailbox_readings"
 """The collection: one document for each message that is being read, or whose reading was cut off."""
 
 MOST_DEATHS: Final = 2
-LONGEST_READING: Final = timedelta(seconds=45)
-"""A reading that began longer ago has ended with its process."""
+LONGEST_READING: Final = timedelta(seconds=LONGEST_SECONDS + 30)
+"""A reading that began longer ago has ended with its process: what was read is stored within these 30 seconds."""
 KEPT_FOR: Final = timedelta(days=30)
 
 Turn = Literal["read", "leave", "give_up"]

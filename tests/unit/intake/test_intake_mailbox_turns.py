@@ -13,6 +13,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.chassis.runtime.documents import received_bytes
 from services.intake.imap import Folder, MailboxAway
 from services.intake.mailbox import LONGEST_READING, Collector, MailboxMetrics, Taking, turn_of
+from services.intake.readers import LONGEST_SECONDS
 
 
 class Office:
@@ -102,6 +103,11 @@ LONG_AGO = NOW - LONGEST_READING
 )
 def test_a_message_is_given_up_once_two_readings_of_it_ended_with_their_process(begun, turn):
     assert turn_of(begun, NOW) == turn
+
+
+def test_a_reading_that_may_still_go_on_is_no_death():
+    still_reading = NOW - timedelta(seconds=LONGEST_SECONDS)
+    assert turn_of([LONG_AGO, still_reading], NOW) == "leave"
 
 
 class Parts:
