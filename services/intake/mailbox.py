@@ -317,6 +317,8 @@ async def _pieces(session: Session, uid: int) -> AsyncIterator[bytes]:
     while piece := await asyncio.to_thread(session.read_piece, uid, begin, PIECE_BYTES):
         yield piece
         begin += len(piece)
+    if piece is None:
+        raise MailboxAway("read_piece", EOFError("somebody moved the message"))
 
 
 def collect(

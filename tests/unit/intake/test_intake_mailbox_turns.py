@@ -84,6 +84,22 @@ async def test_nor_does_it_after_an_outage_in_which_all_failed(office, look):
     assert office.marked == [9, 12]
 
 
+async def test_one_that_is_moved_while_it_is_read_in_pieces_is_not_taken_in_as_a_part(monkeypatch):
+    taken = []
+
+    async def taking(home, received):
+        taken.append(received.size_bytes)
+
+    office = Office([5], refused=[])
+    office.read_piece = lambda uid, begin, length: None if begin else b"the beginning"
+    monkeypatch.setattr("services.intake.mailbox.AT_ONCE_BYTES", 0)
+    (agency, *_) = AGENCIES
+    metrics = MailboxMetrics(CollectorRegistry())
+    with pytest.raises(MailboxAway):
+        await Collector(agency, lambda: office, taking, metrics, 1.0)._look()
+    assert taken == []
+
+
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 JUST_NOW = NOW - timedelta(seconds=1)
 LONG_AGO = NOW - LONGEST_READING
