@@ -10,6 +10,7 @@ import math
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,8 +21,7 @@ from pydantic import BaseModel
 from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.runtime import mongodb, tracing
-from bmt.chassis.runtime.background import backoff as jittered
+from bmt.chassis.runtime import background, mongodb, tracing
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.tracing import Attribute, Kind, Span
 from bmt.contracts.values import immutable
@@ -127,10 +127,7 @@ class WorkQueue:
         if given_back:
             with mongodb.store_errors():
                 await self._work.bulk_write(
-                    [
-                        mongodb.UpdateOne({"_id": one.id}, {"$set": _put_off(one)})
-                        for one in given_back
-                    ],
+                    [mongodb.UpdateOne({"_id": one.id}, _put_off(one)) for one in given_back],
                     ordered=False,
                 )
 
@@ -184,7 +181,7 @@ class WorkQueue:
 
 
 def _put_off(one: Postpone) -> dict[str, Any]:
-    return {"due_at": one.due_at, "waiting_for": one.waiting_for, "held": False}
+    return {"$set": {"due_at": one.due_at, "waiting_for": one.waiting_for, "held": False}}
 
 
 def _each_once(
@@ -305,19 +302,20 @@ def together(perform: PerformAll) -> PerformAll:
 
 
 def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
-    """Perform each item by itself, `at_once` at a time and each for two minutes at most."""
+    """Perform each item by itself, `at_once` at a time and each for two minutes at most. A stop cuts no short one off."""
     turns = asyncio.Semaphore(at_once)
 
     async def one(item: WorkItem, settle: Settle) -> None:
         async with turns:
-            settle(item, await _attempt(item))
+            await background.whole(_attempt(item, settle))
 
-    async def _attempt(item: WorkItem) -> WorkOutcome:
+    async def _attempt(item: WorkItem, settle: Settle) -> None:
         try:
             async with asyncio.timeout(AT_MOST_SECONDS):
-                return await perform(item)
+                outcome = await perform(item)
         except Exception as error:  # noqa: BLE001  belongs to this item alone
-            return after(error, item)
+            outcome = after(error, item)
+        settle(item, outcome)
 
     async def perform_all(items: Sequence[WorkItem], settle: Settle) -> None:
         async with asyncio.TaskGroup() as group:
@@ -369,6 +367,7 @@ class Worker:
         self._in_hand: set[str] = set()
         self._next: list[WorkItem] = []
         self._outcomes: list[tuple[WorkItem, WorkOutcome]] = []
+        self._queue_turn = asyncio.Lock()  # what is being given back is not taken meanwhile
         self._running = False
 
     def wake(self) -> None:
@@ -415,9 +414,10 @@ class Worker:
                     )
         finally:
             self._running = False
+            with suppress(Unavailable):
+                await background.whole(self._give_back())
             self._in_hand.clear()
             self._next = []
-            self._outcomes = []
 
     async def _work(self, items: Sequence[WorkItem]) -> None:
         left = {item.id: item for item in items}
@@ -431,7 +431,9 @@ class Worker:
             del left[item.id]
             if span := spans.get(item.id):
                 span.end(**{"bmt.outcome": type(outcome).__name__.lower()})
-            self._settle(item, outcome)
+            crash_points.reached("work.performed")
+            self._outcomes.append((item, outcome))
+            self._ended.set()
 
         try:
             await self._perform(given, settle)
@@ -440,20 +442,11 @@ class Worker:
         for item in list(left.values()):
             settle(item, Later(backoff(item.attempts), "nothing came of it"))
 
-    def _settle(self, item: WorkItem, outcome: WorkOutcome) -> None:
-        crash_points.reached("work.performed")
-        self._in_hand.discard(item.id)
-        self._outcomes.append((item, outcome))
-        self._ended.set()
-        if len(self._in_hand) == self._most // 2:
-            self.wake()
-
     async def _look_for_work(self) -> None:
         while True:
             # Cleared before looking, so that no later wake-up is lost.
             self._woken.clear()
             taken = await self._take(self._room)
-            self.take_over(taken)
             if not self._room or not taken:
                 await self._wait()
 
@@ -461,7 +454,9 @@ class Worker:
         if limit <= 0:
             return ()
         try:
-            taken = await self._queue.take(self.target, self._clock(), self._lease, limit)
+            async with self._queue_turn:
+                taken = await self._queue.take(self.target, self._clock(), self._lease, limit)
+                self.take_over(taken)
         except Unavailable as error:
             log.warning("worker_waits", target=self.target, part=error.part)
             return ()
@@ -469,11 +464,9 @@ class Worker:
         return taken
 
     async def _wait(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(SWEEP_EVERY_SECONDS * random.uniform(0.5, 1.5)):  # noqa: S311
                 await self._woken.wait()
-        except TimeoutError:
-            return
 
     async def _renew_leases(self) -> None:
         while True:
@@ -491,30 +484,40 @@ class Worker:
             await self._ended.wait()
             await asyncio.sleep(SETTLE_SECONDS)
             self._ended.clear()
-            outcomes, self._outcomes = self._outcomes, []
             try:
-                await self._write(outcomes)
+                await self._give_back()
             except Unavailable as error:
-                # The leases run out, and the work is taken again.
                 log.warning("worker_waits", target=self.target, part=error.part)
+                await asyncio.sleep(SWEEP_EVERY_SECONDS)
+                self._ended.set()
+
+    async def _give_back(self) -> None:
+        """Until its outcome is written, an item is in hand: taken again, it would be performed twice."""
+        async with self._queue_turn:
+            outcomes = list(self._outcomes)
+            await self._write(outcomes)
+            del self._outcomes[: len(outcomes)]
+            before = len(self._in_hand)
+            self._in_hand.difference_update(item.id for item, _ in outcomes)
+        if before > self._most // 2 >= len(self._in_hand):
+            self.wake()
 
     async def _write(self, outcomes: Sequence[tuple[WorkItem, WorkOutcome]]) -> None:
         """Remove what is done and postpone the rest, each in one write."""
         now = self._clock()
         done = [Remove(item.id) for item, outcome in outcomes if isinstance(outcome, Done)]
-        later = [(item, outcome) for item, outcome in outcomes if isinstance(outcome, Later)]
+        later = {item.id: outcome for item, outcome in outcomes if isinstance(outcome, Later)}
         if done:
             await self._queue.change(done)
             crash_points.reached("work.removed")
         if later:
-            await self._queue.change(
-                [
-                    Postpone(item.id, now + timedelta(seconds=outcome.seconds), outcome.reason)
-                    for item, outcome in later
-                ]
-            )
+            put_off = [
+                Postpone(id_, now + timedelta(seconds=one.seconds), one.reason)
+                for id_, one in later.items()
+            ]
+            await self._queue.change(put_off)
             crash_points.reached("work.postponed")
-        for tenths in {math.ceil(outcome.seconds * WAKES_A_SECOND) for _, outcome in later}:
+        for tenths in {math.ceil(outcome.seconds * WAKES_A_SECOND) for outcome in later.values()}:
             asyncio.get_running_loop().call_later(tenths / WAKES_A_SECOND, self.wake)
 
 
@@ -522,10 +525,8 @@ def _span(item: WorkItem) -> Span | None:
     """None for what was promised while spans were off."""
     if not item.traceparent:
         return None
-    about: dict[str, Attribute] = {
-        "bmt.work.target": item.target,
-        "bmt.work.attempts": item.attempts,
-    }
+    about: dict[str, Attribute] = {"bmt.work.attempts": item.attempts}
+    about["bmt.work.target"] = item.target
     name = f"work {item.target}"
     return tracing.begin(name, Kind.INTERNAL, item.traceparent, item.subject, **about)
 
@@ -596,4 +597,4 @@ def _by_target(items: Sequence[WorkItem]) -> Mapping[str, Sequence[WorkItem]]:
 
 def backoff(attempts: int) -> float:
     """A random part of a wait that doubles with each attempt, at most 30 s (full jitter)."""
-    return jittered(attempts, first=0.25, longest=LONGEST_BACKOFF_SECONDS, least=0.05)
+    return background.backoff(attempts, first=0.25, longest=LONGEST_BACKOFF_SECONDS, least=0.05)

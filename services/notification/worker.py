@@ -13,7 +13,7 @@ from bmt.chassis import crash_points
 from bmt.chassis.errors import Unavailable
 from bmt.chassis.eventsourcing.decider import Message
 from bmt.chassis.eventsourcing.execution import Execution
-from bmt.chassis.runtime.background import LruCache
+from bmt.chassis.runtime.background import LruCache, whole
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.runtime.documents import DocumentStore, received_bytes
 from bmt.chassis.work import Done, Later, Perform, Settle, WorkItem, WorkOutcome, after, backoff
@@ -140,23 +140,30 @@ class Sender:
         left = iter(ready)
         answered: list[tuple[WorkItem, Command]] = []
 
-        async def take() -> None:
-            for item, outgoing in left:
-                try:
-                    answer = await self._send(item, outgoing)
-                except Exception as error:  # noqa: BLE001  belongs to this message alone
-                    answer = after(error, item)
-                if isinstance(answer, Later):
-                    settle(item, answer)
-                else:
-                    answered.append((item, answer))
+        async def one(item: WorkItem, outgoing: OutgoingNotice) -> None:
+            try:
+                answer = await self._send(item, outgoing)
+            except Exception as error:  # noqa: BLE001  belongs to this message alone
+                answer = after(error, item)
+            if isinstance(answer, Later):
+                settle(item, answer)
+            else:
+                answered.append((item, answer))
 
-        async with asyncio.TaskGroup() as group:
-            takers = {group.create_task(take()) for _ in range(min(self.at_once, len(ready)))}
-            while takers:
-                _, takers = await asyncio.wait(takers, timeout=RECORD_EVERY_SECONDS)
-                some, answered = answered, []
-                await self._record(some, settle)
+        async def take() -> None:
+            for each in left:
+                await whole(one(*each))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                takers = {group.create_task(take()) for _ in range(min(self.at_once, len(ready)))}
+                while takers:
+                    _, takers = await asyncio.wait(takers, timeout=RECORD_EVERY_SECONDS)
+                    some, answered = answered, []
+                    await whole(self._record(some, settle))
+        finally:
+            # A stop waits for the answers of the mail server: without them, messages would be sent twice.
+            await whole(self._record(answered, settle))
 
     async def _send(self, item: WorkItem, outgoing: OutgoingNotice) -> Command | Later:
         if (answered := self.unrecorded.get(item.id)) is not None:

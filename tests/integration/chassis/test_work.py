@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from eventually import eventually
 
-from bmt.chassis.errors import Unavailable
+from bmt.chassis.errors import StoreUnavailable, Unavailable
 from bmt.chassis.runtime.clock import now
 from bmt.chassis.work import (
     Done,
@@ -322,6 +322,46 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(queue):
 def promised(queue, worker, *ids):
     """The projection of one event that promises work with these ids, and the event."""
     return WorkProjection(queue, lambda _: [item(id_) for id_ in ids], [worker]), [PROMISE]
+
+
+async def test_what_was_performed_while_the_queue_was_away_is_not_performed_again(
+    queue, monkeypatch
+):
+    done, refused, change = [], [], queue.change
+    back = asyncio.Event()
+
+    async def perform(work):
+        done.append(work.id)
+        return Done()
+
+    async def away(changes):
+        if not back.is_set():
+            refused.append(changes)
+            raise StoreUnavailable
+        return await change(changes)
+
+    await queue.change([item("a")])
+    monkeypatch.setattr(queue, "change", away)
+    async with working(queue, perform, lease=timedelta(seconds=0.2)):
+        await eventually(lambda: len(refused) > 1)
+        back.set()
+        await eventually(lambda: is_empty(queue))
+    assert done == ["a"]
+
+
+async def test_a_stop_waits_for_the_answer_to_what_is_performed_and_records_it(queue):
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def perform(work):
+        asked.set()
+        await answer.wait()
+        return Done()
+
+    await queue.change([item("a")])
+    async with working(queue, perform):
+        await asked.wait()
+        asyncio.get_running_loop().call_later(0.1, answer.set)
+    await is_empty(queue)
 
 
 async def test_new_work_goes_to_the_worker_held_and_is_performed_without_being_looked_for(

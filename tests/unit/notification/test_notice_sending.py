@@ -118,6 +118,24 @@ async def test_what_was_sent_and_could_not_be_recorded_is_recorded_later_and_not
     assert office.commands == [RecordSent("rejected", 1)]
 
 
+async def test_a_stop_waits_for_the_answer_to_what_is_being_sent_and_records_it(monkeypatch):
+    office, asked, answer = Office(), asyncio.Event(), asyncio.Event()
+
+    async def send(*_: Any, **__: Any) -> None:
+        asked.set()
+        await answer.wait()
+
+    monkeypatch.setattr(office, "send", send)
+    sent = asyncio.create_task(office.tries_all(NOW, [1] * 10))
+    await asked.wait()
+    sent.cancel()
+    await asyncio.sleep(0)
+    answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await sent
+    assert office.commands == [RecordSent("rejected", 1)] * 8  # nothing more is begun
+
+
 async def test_a_message_that_takes_long_holds_up_no_other(monkeypatch):
     office, slow, recorded = Office(), asyncio.Event(), asyncio.Event()
     execute_many = office.execute_many
