@@ -4,7 +4,7 @@ A failure's reason may name an account, so the mail leaves it to the console, wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -12,6 +12,7 @@ import structlog
 from bmt.agencies.register import Agencies
 from bmt.chassis import crash_points
 from bmt.chassis.eventsourcing.execution import Execution
+from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.clock import Clock
 from bmt.chassis.work import Done, Later, WorkItem, WorkOutcome
 from bmt.contracts.events import RequestFacts, Target
@@ -29,7 +30,7 @@ from services.notification.domain.notification_policy import notification_policy
 from services.notification.smtp import MailPutOff, MailRefused, SmtpPost
 from services.notification.views import failure_of, level_of, wait_of
 from services.notification.wording.phrases import english_date, malay_date
-from services.notification.worker import from_work, patience
+from services.notification.worker import UNRECORDED, from_work, patience
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class OfficeMail:
     Attributes:
         sender: the From address. Message-IDs end in its domain.
         console_url: where administrators work; may be empty.
+        unrecorded: work whose mail the server accepted, and that could not be recorded: it is not sent again.
     """
 
     execution: Execution[Any, Any]
@@ -52,6 +54,7 @@ class OfficeMail:
     clock: Clock
     sender: str
     console_url: str = ""
+    unrecorded: LruCache[str, bool] = field(default_factory=lambda: LruCache(UNRECORDED))
 
     async def remind(self, item: WorkItem) -> WorkOutcome:
         """Send one reminder or escalation, unless it is no longer needed."""
@@ -132,12 +135,15 @@ class OfficeMail:
         """Send it. Once the mail server accepts it, execute `sent`."""
         crash_points.reached("notification.reminding.sending")
         try:
-            await self.post.send(message, sent.recipient)
+            if item.id not in self.unrecorded:
+                await self.post.send(message, sent.recipient)
         except (MailRefused, MailPutOff) as no:
             log.warning("reminder_not_taken", request_id=item.subject, agency=agency)
             return Later(patience(item.attempts), _answer(no))
         crash_points.reached("notification.reminding.sent")
+        self.unrecorded.put(item.id, True)  # noqa: FBT003  its only meaning
         await self.execution.execute(from_work(item, "sent", sent))
+        self.unrecorded.forget(item.id)
         crash_points.reached("notification.reminding.recorded")
         return Done()
 

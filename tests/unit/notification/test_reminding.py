@@ -57,13 +57,20 @@ class Room:
         self.mails.append((recipient, message))
 
     async def at(
-        self, now: datetime, level: str = "reminder", attempts: int = 1, wait: str = "decide-1"
+        self,
+        now: datetime,
+        level: str = "reminder",
+        attempts: int = 1,
+        wait: str = "decide-1",
+        mail: OfficeMail | None = None,
     ) -> Any:
         id_ = f"{REQUEST.request_id}:{wait}:{level}"
         item = WorkItem(id_, "remind", REQUEST.request_id, now, attempts)
+        return await (mail or self.process(now)).remind(item)
+
+    def process(self, now: datetime) -> OfficeMail:
         console = "https://bmt.example/console"
-        mail = OfficeMail(self, self.rules, self, lambda: now, SENDER, console)
-        return await mail.remind(item)
+        return OfficeMail(self, self.rules, self, lambda: now, SENDER, console)
 
 
 async def test_the_office_is_written_to_before_and_who_is_above_it_after_the_due_moment():
@@ -105,6 +112,16 @@ async def test_a_crash_between_sending_and_recording_sends_the_same_bytes_again(
     assert await room.at(REMIND + timedelta(seconds=6)) == Done()
     first, second = room.mails
     assert first == second
+    assert sum(isinstance(event, ReminderSent) for event in room.events) == 1
+
+
+async def test_a_mail_that_could_not_be_recorded_is_recorded_later_and_not_sent_again():
+    room = Room(dies=True)
+    mail = room.process(REMIND)
+    with pytest.raises(ConnectionError):
+        await room.at(REMIND, mail=mail)
+    assert await room.at(REMIND, mail=mail) == Done()
+    assert len(room.mails) == 1
     assert sum(isinstance(event, ReminderSent) for event in room.events) == 1
 
 
