@@ -83,10 +83,14 @@ def _waits(state: Correspondence, outgoing: OutgoingNotice) -> bool:
 
 
 def _is_next(state: Correspondence, item: WorkItem) -> bool:
-    """Whether this sending is the present one, and nothing goes before it."""
+    """Whether this sending is the present one, and nothing goes before it.
+
+    Of work that was tried before, the store alone knows: another process may have sent the message since.
+    """
     outgoing = state.outgoing_notices.get(notice_of(item))
     return (
-        outgoing is not None
+        item.attempts <= 1
+        and outgoing is not None
         and outgoing.sending == sending_of(item)
         and not any(earlier.sending is not None for earlier in state.before(outgoing))
     )

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from notices import DOCUMENT, NOW, due, notice, prepared
+from notices import DOCUMENT, NOW, due, notice, notified, prepared
 
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime.background import LruCache
@@ -116,6 +116,22 @@ async def test_what_was_sent_and_could_not_be_recorded_is_recorded_later_and_not
     assert outcomes[1:] == [Done()]
     assert office.sent == [b"as stored"]
     assert office.commands == [RecordSent("rejected", 1)]
+
+
+async def test_what_another_process_sent_and_died_before_it_removed_the_work_is_not_sent_again(
+    monkeypatch,
+):
+    office = Office()
+    prepared_here = [due(MAIL), prepared(MAIL)]
+    events = [*prepared_here, notified(MAIL)]
+
+    async def known_states(streams: Collection[str], suffices: Any) -> Any:
+        known, stored = DECIDER.fold(prepared_here), DECIDER.fold(events)
+        return {name: known if suffices(name, known) else stored for name in streams}
+
+    monkeypatch.setattr(office, "known_states", known_states)
+    assert await office.tries(NOW, 2) == Done()
+    assert office.sent == []
 
 
 async def test_a_stop_waits_for_the_answer_to_what_is_being_sent_and_records_it(monkeypatch):
