@@ -271,8 +271,8 @@ PerformAll = Callable[[Sequence[WorkItem], Settle], Awaitable[None]]
 """Performs a list, and settles each item of it once. Several lists may run at the same time."""
 
 
-def together(perform: PerformAll) -> PerformAll:
-    """Perform a list at once. It is given up after two minutes without an outcome.
+def together(perform: PerformAll, within: float | None = None) -> PerformAll:
+    """Perform a list at once. It is given up after two minutes, or `within` seconds, without an outcome.
 
     If it fails, each unsettled item is tried by itself, so that one item's failure stops no other.
     """
@@ -283,11 +283,11 @@ def together(perform: PerformAll) -> PerformAll:
         def settled(item: WorkItem, outcome: WorkOutcome) -> None:
             del left[item.id]
             if not given_up.expired():
-                given_up.reschedule(asyncio.get_running_loop().time() + AT_MOST_SECONDS)
+                given_up.reschedule(asyncio.get_running_loop().time() + (within or AT_MOST_SECONDS))
             settle(item, outcome)
 
         try:
-            async with asyncio.timeout(AT_MOST_SECONDS) as given_up:
+            async with asyncio.timeout(within or AT_MOST_SECONDS) as given_up:
                 await perform(items, settled)
         except Exception as error:  # noqa: BLE001  belongs to the items that are left
             if len(items) > 1 and not (given_up.expired() or isinstance(error, Unavailable)):
@@ -301,8 +301,8 @@ def together(perform: PerformAll) -> PerformAll:
     return bounded
 
 
-def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
-    """Perform each item by itself, `at_once` at a time and each for two minutes at most. A stop cuts no short one off."""
+def each(perform: Perform, at_once: int = IN_HAND, within: float | None = None) -> PerformAll:
+    """Perform each item by itself, `at_once` at a time and each as long as a list. A stop cuts no short one off."""
     turns = asyncio.Semaphore(at_once)
 
     async def one(item: WorkItem, settle: Settle) -> None:
@@ -311,7 +311,7 @@ def each(perform: Perform, at_once: int = IN_HAND) -> PerformAll:
 
     async def _attempt(item: WorkItem, settle: Settle) -> None:
         try:
-            async with asyncio.timeout(AT_MOST_SECONDS):
+            async with asyncio.timeout(within or AT_MOST_SECONDS):
                 outcome = await perform(item)
         except Exception as error:  # noqa: BLE001  belongs to this item alone
             outcome = after(error, item)
@@ -331,7 +331,7 @@ def after(error: Exception, item: WorkItem) -> Later:
         case Unavailable():
             reason = f"{error.part} cannot be reached"
         case TimeoutError():
-            reason = f"not finished within {AT_MOST_SECONDS:g} s"
+            reason = "not finished in time"
         case _:
             log.error("work_failed", target=item.target, request_id=item.subject, exc_info=error)
             reason = type(error).__name__

@@ -38,7 +38,7 @@ from services.notification.handlers import AT_HAND, composing
 from services.notification.ports import Ports
 from services.notification.reminding import OfficeMail
 from services.notification.settings import Settings
-from services.notification.smtp import AT_ONCE, SmtpPost
+from services.notification.smtp import AT_ONCE, LIST_SECONDS, SmtpPost
 from services.notification.views import (
     FAILURES,
     NOTICES,
@@ -183,9 +183,9 @@ def _work(
         work_of,
         [
             builder.worker(PREPARE, each(worker.preparing(execution, documents, renders))),
-            builder.worker(SMTP, together(sender.perform)),
-            builder.worker(REMIND, each(offices.remind, at_once=2)),
-            builder.worker(FAILURES, each(offices.report_failure, at_once=2)),
+            builder.worker(SMTP, together(sender.perform, LIST_SECONDS)),
+            builder.worker(REMIND, each(offices.remind, 2, LIST_SECONDS)),
+            builder.worker(FAILURES, each(offices.report_failure, 2, LIST_SECONDS)),
         ],
     )
 

@@ -10,6 +10,7 @@ from aiosmtplib import SMTPRecipientsRefused, SMTPResponse, SMTPResponseExceptio
 from prometheus_client import CollectorRegistry, Counter
 
 from bmt.chassis.errors import Unavailable
+from bmt.chassis.work import IN_HAND
 from services.notification.settings import Settings
 
 AT_ONCE: Final = 8
@@ -18,6 +19,8 @@ TIMEOUT_SECONDS: Final = 10
 """Until the server asks for a message's content. One that is slower waits for something; the message is tried again."""
 ANSWER_SECONDS: Final = 100
 """For the answer to the content: a server may look through it first, and has it already."""
+LIST_SECONDS: Final = IN_HAND / AT_ONCE * (TIMEOUT_SECONDS + ANSWER_SECONDS)
+"""How long a message may wait for its turn, and be sent: cut off by a shorter limit, it would be sent twice."""
 _PERMANENT: Final = 500
 _LONGEST_REASON: Final = 300
 

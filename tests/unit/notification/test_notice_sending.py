@@ -5,13 +5,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from notices import DOCUMENT, NOW, due, notice, notified, prepared
 
+from bmt.agencies.register import Agencies
 from bmt.chassis.errors import StoreUnavailable
 from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.work import Done, Later, WorkItem
+from services.notification import main
 from services.notification.domain.correspondence import RecordRefused, RecordSent
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.smtp import MailPutOff, MailServerAway
@@ -150,6 +153,26 @@ async def test_a_stop_waits_for_the_answer_to_what_is_being_sent_and_records_it(
     with pytest.raises(asyncio.CancelledError):
         await sent
     assert office.commands == [RecordSent("rejected", 1)] * 8  # nothing more is begun
+
+
+async def test_a_message_that_waits_long_for_its_turn_is_not_cut_off_while_it_is_sent(monkeypatch):
+    office, performs, outcomes = Office(), {}, []
+
+    async def send(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(0.1)  # longer than the work of other services may go without an outcome
+
+    def worker(target: str, perform: Any) -> None:
+        performs[target] = perform
+
+    monkeypatch.setattr("bmt.chassis.work.AT_MOST_SECONDS", 0.01)
+    monkeypatch.setattr("bmt.chassis.runtime.background.GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(main, "SmtpPost", lambda *_: office)
+    monkeypatch.setattr(office, "send", send)
+    builder = MagicMock(worker=worker, execution=office, documents=office)
+    main._work(builder, MagicMock(), Agencies([]), {}, office.at_hand)
+    item = WorkItem("rejected:1", main.SMTP, "request-0", NOW, 1)
+    await performs[main.SMTP]([item], lambda _, outcome: outcomes.append(outcome))
+    assert outcomes == [Done()]
 
 
 async def test_a_message_that_takes_long_holds_up_no_other(monkeypatch):
