@@ -233,9 +233,11 @@ class Configurer:
 
     async def _set(self, jobs: Sequence[Job], tries: int, settle: Settle) -> None:
         """Set a target; a wrong reading leads to another attempt, and delays no other request."""
+        if jobs:
+            await asyncio.sleep(PAUSES_SECONDS[tries])
+            jobs = await self._not_overtaken(jobs, settle)
         if not jobs:
             return
-        await asyncio.sleep(PAUSES_SECONDS[tries])
         place = len(jobs[0].readings)
         applied = await self._answers(jobs, "apply")
         failed: list[tuple[Job, Failure]] = []
@@ -259,6 +261,18 @@ class Configurer:
                 self._next(on, settle),
             ]
         )
+
+    async def _not_overtaken(self, jobs: Sequence[Job], settle: Settle) -> Sequence[Job]:
+        """Without those that another process finished while this one hung: a later request may be in force by now."""
+        late = {job.stream for job in jobs if self.clock() > job.item.due_at}
+        states = await self.execution.states(late) if late else {}
+        left: list[Job] = []
+        for job in jobs:
+            if isinstance(states.get(job.stream, job.state), Started):
+                left.append(job)
+            else:
+                settle(job.item, Done())
+        return left
 
     def _sorted(
         self, jobs: Sequence[Job], shown: Sequence[Reading[BaseModel] | Failure]
