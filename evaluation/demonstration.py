@@ -103,8 +103,8 @@ async def _show(wanted: Sequence["Sample"], ready: Document) -> str:
 def _records(ready: Document, *arguments: str) -> str:
     """The last line of a `bmt records` command."""
     command = [sys.executable, "-m", "bmt.cli.main", "records", *arguments, "--data", ready["data"]]
-    said = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
-    return said.stdout.strip().splitlines()[-1]
+    completed = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
+    return completed.stdout.strip().splitlines()[-1]
 
 
 # The samples.
@@ -148,15 +148,15 @@ def samples() -> list[Sample]:
 def _sample(file: Path) -> Sample:
     if file.suffix == ".eml":
         return Sample(name=file.stem, agency="MAMPU", email=file.read_bytes())
-    said = settings.read_yaml(file.read_text(encoding="utf-8"))
-    evidence = said.get("evidence")
+    description = settings.read_yaml(file.read_text(encoding="utf-8"))
+    evidence = description.get("evidence")
     return Sample(
         name=file.stem,
-        agency=said["body"]["agency"],
-        body=said["body"],
-        paper=EXAMPLES / "documents" / said["document"],
+        agency=description["body"]["agency"],
+        body=description["body"],
+        paper=EXAMPLES / "documents" / description["document"],
         evidence=EXAMPLES / "documents" / evidence if evidence else None,
-        after=said.get("after"),
+        after=description.get("after"),
     )
 
 
@@ -276,12 +276,12 @@ def _answer(response: httpx.Response) -> Json:
     return answer
 
 
-Tell = Callable[[Sample, Json], None]
+OnStep = Callable[[Sample, Json], None]
 """Called with each step of a request."""
 
 
 async def run_all(
-    wanted: Sequence[Sample], officers: Mapping[str, Officer], tell: Tell
+    wanted: Sequence[Sample], officers: Mapping[str, Officer], on_step: OnStep
 ) -> dict[str, str]:
     """Runs all samples concurrently, each after the one it waits for; returns the request ids by name."""
     tasks: dict[str, asyncio.Task[str]] = {}
@@ -289,7 +289,7 @@ async def run_all(
     async def in_turn(sample: Sample) -> str:
         if sample.after:
             await tasks[sample.after]
-        return await _carry_out(sample, officers[sample.agency], tell)
+        return await _carry_out(sample, officers[sample.agency], on_step)
 
     async with asyncio.TaskGroup() as group:
         for sample in wanted:
@@ -297,7 +297,7 @@ async def run_all(
     return {name: task.result() for name, task in tasks.items()}
 
 
-async def _carry_out(sample: Sample, officer: Officer, tell: Tell) -> str:
+async def _carry_out(sample: Sample, officer: Officer, on_step: OnStep) -> str:
     """Takes one sample through all four steps; returns the request's id."""
     request_id = str((await officer.receive(sample))["request_id"])
     printed: set[tuple[str, str]] = set()
@@ -308,7 +308,7 @@ async def _carry_out(sample: Sample, officer: Officer, tell: Tell) -> str:
             # A topic may bring an earlier step later: each is printed when it is first seen.
             if (seen := (step["step"], step["at"])) not in printed:
                 printed.add(seen)
-                tell(sample, {**step, "reference": now["reference"]})
+                on_step(sample, {**step, "reference": now["reference"]})
         if now["status"] == "filed":
             return request_id
         if time.monotonic() > deadline:
@@ -352,8 +352,8 @@ def _ready(process: "subprocess.Popen[str]", file: Path) -> Document:
     deadline = time.monotonic() + READY_WITHIN_SECONDS
     while not file.exists():
         if process.poll() is not None:
-            said = process.stderr.read().strip() if process.stderr else ""
-            raise Unready(said.removeprefix("bmt: ") or "the system ended before it was ready")
+            stderr = process.stderr.read().strip() if process.stderr else ""
+            raise Unready(stderr.removeprefix("bmt: ") or "the system ended before it was ready")
         if time.monotonic() > deadline:
             raise Unready(f"the system was not ready within {READY_WITHIN_SECONDS} s")
         time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -46,7 +46,7 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
-            with contextlib.suppress(ProcessLookupError):  # it ended, and that is not said yet
+            with contextlib.suppress(ProcessLookupError):  # its end is not reported yet
                 os.kill(self.pid, number)
 
 
@@ -54,13 +54,13 @@ class ForkServer:
     """Forks programs of these modules. Its process starts with the first program, and again if it was killed."""
 
     def __init__(self, modules: Iterable[str], log: Path) -> None:
-        """`log` is the file of what the server itself says."""
+        """`log` is the file of the server's own output."""
         self._modules = tuple(dict.fromkeys(modules))
         self._log = log
         self._opening = asyncio.Lock()
         self._orders: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._asked: deque[asyncio.Future[Forked]] = deque()
+        self._pending: deque[asyncio.Future[Forked]] = deque()
         self._forked: dict[int, Forked] = {}
 
     async def start(
@@ -74,10 +74,10 @@ class ForkServer:
         order = {"command": command, "environment": environment, "log": log, "folder": folder}
         async with self._opening:
             orders = self._orders or await self._open()
-        asked: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
-        self._asked.append(asked)
+        pending: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
+        self._pending.append(pending)
         orders.write(json.dumps(order, default=str).encode() + b"\n")
-        return await asked
+        return await pending
 
     async def stop(self) -> None:
         """End the server, after its programs."""
@@ -110,10 +110,10 @@ class ForkServer:
                 self._take(*map(int, line.split()))
         self._orders = None
         last_words = self._log.read_text(errors="replace").strip().rpartition("\n")[2]
-        while self._asked:
-            if not (asked := self._asked.popleft()).done():
-                said = f"the fork server ended: {last_words} (see {self._log})"
-                asked.set_exception(CannotRun(said))
+        while self._pending:
+            if not (pending := self._pending.popleft()).done():
+                reason = f"the fork server ended: {last_words} (see {self._log})"
+                pending.set_exception(CannotRun(reason))
         while self._forked:
             self._forked.popitem()[1].end(-signal.SIGKILL)
         await server.wait()
@@ -123,14 +123,14 @@ class ForkServer:
             self._forked.pop(pid).end(status)
             return
         forked = self._forked[pid] = Forked(pid)
-        if (asked := self._asked.popleft()).done():  # nobody waits for it any more
+        if (pending := self._pending.popleft()).done():  # its caller no longer waits
             forked.send_signal(signal.SIGKILL)
         else:
-            asked.set_result(forked)
+            pending.set_result(forked)
 
 
 def main(modules: Sequence[str]) -> None:
-    """Fork for each order on standard input, which is a socket, and become what it says in the fork."""
+    """Fork for each order on standard input, which is a socket, and run the ordered program in the fork."""
     gc.disable()
     for module in modules:
         importlib.import_module(module)
@@ -138,10 +138,10 @@ def main(modules: Sequence[str]) -> None:
     gc.enable()
     for module in modules:
         del sys.modules[module]  # it is read again as `__main__`
-    signal.signal(signal.SIGCHLD, _say_who_ended)
+    signal.signal(signal.SIGCHLD, _report_ended)
     own = os.getpid()
     for line in sys.stdin:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDED)  # its start is said before its end
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDED)  # its start is reported before its end
         if not (pid := os.fork()):
             _become(own, **json.loads(line))
             return
@@ -150,7 +150,7 @@ def main(modules: Sequence[str]) -> None:
     os._exit(0)  # there is nothing to tidy up
 
 
-def _say_who_ended(*_: object) -> None:
+def _report_ended(*_: object) -> None:
     with contextlib.suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             pid, status = ended

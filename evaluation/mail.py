@@ -50,7 +50,7 @@ class Mail:
 
 
 class Sink:
-    """Takes every message for whom it knows (the hooks of aiosmtpd)."""
+    """Accepts every message for a recipient that it knows (the hooks of aiosmtpd)."""
 
     def __init__(self, maildir: Path) -> None:
         self._maildir = mailbox.Maildir(maildir)

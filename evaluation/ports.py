@@ -163,7 +163,7 @@ def free_base(first: int = DEFAULT_BASE, further: Collection[int] = ()) -> int:
     """A base whose ports are all free, and this process's until it ends.
 
     Concurrent starts do not choose the same one: each claims it by a lock on a file. The search goes upwards from
-    `first`; `further` are offsets beside `OFFSETS`.
+    `first`; `further` are offsets in addition to `OFFSETS`.
 
     Raises:
         PartMissing: there is none below the kernel's own ports.
@@ -205,7 +205,7 @@ def any_free_port() -> int:
 async def answers(url: str, auth: tuple[str, str] | None = None) -> bool:
     """Whether a GET of this address on loopback, which names its port, succeeds.
 
-    Until somebody listens it is asked for twenty times a second: a client would cost ten times a connection.
+    Until a server listens, it is tried twenty times a second: a client would cost ten times a connection.
     """
     if not await listening(urlsplit(url).port or 0):
         return False

@@ -53,8 +53,8 @@ class Evaluation:
             programs.append(sandbox.administrator(layout, rules))
         self._supervisor = Supervisor(programs, layout.logs, self._write)
 
-    async def run(self, told_ready: Callable[[Document], None]) -> None:
-        """Run until a signal; `told_ready` is called with the ready file's content.
+    async def run(self, on_ready: Callable[[Document], None]) -> None:
+        """Run until a signal; `on_ready` is called with the ready file's content.
 
         Raises:
             CannotRun: the system cannot start; nothing is left running.
@@ -69,7 +69,7 @@ class Evaluation:
             try:
                 if await _unless(stop, self._supervisor.start()):
                     self._write()
-                    told_ready(self._document())
+                    on_ready(self._document())
                     await _unless(stop, self._watch_volumes())
             finally:
                 log.info("stopping")
@@ -213,7 +213,7 @@ def run(
     set_up_logs("supervisor", stream=log)
     with console.status("Starting") as status:
 
-        def told_ready(document: Document) -> None:
+        def on_ready(document: Document) -> None:
             status.stop()
             announce(console, document, rules)
             console.print("Ctrl-C stops everything; the data stays.", style="dim")
@@ -221,7 +221,7 @@ def run(
         evaluation = Evaluation(
             layout, ports, files, scale=scale, parts_only=parts_only, rules=rules
         )
-        asyncio.run(evaluation.run(told_ready))
+        asyncio.run(evaluation.run(on_ready))
 
 
 def _go_to_the_background(errors: Path) -> None:
@@ -237,7 +237,7 @@ def _wait(layout: Layout, child: int, errors: Path) -> Document:
         if document and document["supervisor"]["pid"] == child:
             return document
         time.sleep(SECONDS_BETWEEN_TRIES)
-    raise _as_said(errors.read_text().strip(), os.waitstatus_to_exitcode(ended[1]))
+    raise _failure(errors.read_text().strip(), os.waitstatus_to_exitcode(ended[1]))
 
 
 def _ready(file: Path) -> Document | None:
@@ -248,8 +248,8 @@ def _ready(file: Path) -> Document | None:
     return document
 
 
-def _as_said(words: str, status: int) -> CannotRun | WrongConfiguration:
-    lines = words.splitlines() or [f"it ended with {status}"]
+def _failure(output: str, status: int) -> CannotRun | WrongConfiguration:
+    lines = output.splitlines() or [f"it ended with {status}"]
     line = next((each for each in lines if each.startswith("bmt: ")), lines[-1])
     kind = WrongConfiguration if status == Exit.WRONG_USE else PartMissing
     return kind(line.removeprefix("bmt: "))

@@ -1,4 +1,4 @@
-"""`bmt sandbox`: the administrator who decides an integrator's submissions by rules, and what the integrator is told.
+"""`bmt sandbox`: the administrator who decides an integrator's submissions by rules, and what is printed for the integrator.
 
 The administrator is one more program of the system (`python -m evaluation.sandbox`), a client of the public API.
 """
@@ -40,13 +40,13 @@ log = structlog.get_logger(__name__)
 
 
 class Approval(Value):
-    """What happens to a submission: it is approved, or nobody decides."""
+    """What happens to a submission: it is approved, or stays undecided."""
 
     decision: Literal["approve", "wait"]
 
 
 class Refusing(Value):
-    """As `Approval`, with the reason that the integrator is told."""
+    """As `Approval`, with the reason that is given to the integrator."""
 
     decision: Literal["reject", "return", "withdraw"]
     reason: Reason
@@ -117,8 +117,8 @@ class Administrator:
         else:
             await officer.refuse(request_id, rule.decision, rule.reason)
 
-    def _officer(self, whom: issuer.Holder) -> Officer:
-        return Officer(self._client, self._ready, self._mint.token(whom))
+    def _officer(self, holder: issuer.Holder) -> Officer:
+        return Officer(self._client, self._ready, self._mint.token(holder))
 
 
 def administrator(layout: Layout, rules: Path) -> Program:
@@ -152,7 +152,7 @@ async def run(ready: Json, rules: Path) -> None:
 def announce(console: Console, document: Json, rules: Path) -> None:
     """Write the integrator's connection, and print what it needs, with one example to copy."""
     file = write_connection(document)
-    said = {
+    summary = {
         "connection": file,
         "writes to": topics.inbound(INTEGRATOR),
         "reads": topics.outbound(INTEGRATOR),
@@ -162,7 +162,7 @@ def announce(console: Console, document: Json, rules: Path) -> None:
         "check it": f"bmt conformance {INTEGRATOR} --data {document['data']}",
     }
     console.print(f"\n{INTEGRATOR}, an integrator", style="bold")
-    for name, value in said.items():
+    for name, value in summary.items():
         console.print(f"{name:<12}{value}", soft_wrap=True, highlight=False, markup=False)
 
 

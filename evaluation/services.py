@@ -196,7 +196,7 @@ SERVICES: Final[Mapping[str, Callable[[System], Environment]]] = {
 
 
 def programs(system: System) -> list[Program]:
-    """The five services and the pages, so many replicas of each; the statistics and the reconciliation."""
+    """The five services and the pages, with their replicas; the statistics and the reconciliation."""
     replicated = [*(_service(system, name) for name in SERVICES), _web(system)]
     every = [
         *(each for program in replicated for each in _replicas(system, program)),

@@ -30,8 +30,8 @@ class Program:
 
     Attributes:
         name: in the log folder, in messages and in the ready file.
-        ready: asked again until it says yes.
-        environment: variables beside our own.
+        ready: called again until it is true.
+        environment: variables in addition to our own.
         after: the programs that must be ready before this one starts.
         prepare: runs before every start; makes files, formats storage. Must be repeatable.
         settle: runs after every start, once ready; makes users, rights, topics. Must be repeatable.
@@ -109,7 +109,7 @@ class Process:
         return await self._child.wait()
 
     async def become_ready(self) -> None:
-        """Wait until the program's probe says yes.
+        """Wait until the program's probe is true.
 
         Raises:
             Unready: it ended, or its patience ran out; the message quotes its last words.

@@ -70,14 +70,14 @@ class Client:
     async def do(self, intended: Intended) -> Call:
         """The final answer, yes or no; `later` and no answer are retried."""
         intended = intended.with_key()
-        asked = _asked(intended)
+        unanswered = _unanswered(intended)
         pause = FIRST_PAUSE_SECONDS
         while True:
-            self._log.append(replace(asked, at=now()))
+            self._log.append(replace(unanswered, at=now()))
             answer = await self._send(intended)
             self.answers[intended.service, answer.status_code if answer is not None else 0] += 1
             if answer is not None:
-                call = _answered(asked, answer)
+                call = _answered(unanswered, answer)
                 self._log.append(call)
                 if not _is_later(answer, early=intended.early):
                     self.last_answered = time.monotonic()
@@ -103,7 +103,7 @@ class Client:
             return None
 
 
-def _asked(intended: Intended) -> Call:
+def _unanswered(intended: Intended) -> Call:
     sent = intended.body
     if isinstance(sent, bytes):
         sent = {"message": sent.decode()} if intended.action == "submit_email" else None
@@ -118,13 +118,13 @@ def _asked(intended: Intended) -> Call:
     )
 
 
-def _answered(asked: Call, answer: httpx.Response) -> Call:
+def _answered(unanswered: Call, answer: httpx.Response) -> Call:
     replayed = answer.headers.get("idempotent-replayed") == "true"
     try:
-        told = answer.json()
+        body = answer.json()
     except ValueError:
-        told = answer.text
-    return replace(asked, at=now(), status=answer.status_code, answer=told, replayed=replayed)
+        body = answer.text
+    return replace(unanswered, at=now(), status=answer.status_code, answer=body, replayed=replayed)
 
 
 def _is_later(answer: httpx.Response, *, early: bool) -> bool:
@@ -134,8 +134,8 @@ def _is_later(answer: httpx.Response, *, early: bool) -> bool:
 
 def _seconds(answer: httpx.Response | None, pause: float) -> float:
     """The delay asked for, else a growing one; random, so clients do not retry together."""
-    said = answer.headers.get("retry-after", "") if answer is not None else ""
-    least = float(said) if said.isdecimal() else pause / 2
+    retry_after = answer.headers.get("retry-after", "") if answer is not None else ""
+    least = float(retry_after) if retry_after.isdecimal() else pause / 2
     return least + random.uniform(0, pause)  # noqa: S311 - nobody guesses it
 
 

@@ -17,7 +17,7 @@ from prove.evidence import Evidence, Intention, Record, StoredCommit, StoredEven
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Published:
     """One published event.
 
     Attributes:
@@ -47,7 +47,7 @@ class Said:
         """The applicant's account in lower case, as IPMS compares it."""
         return str((self.request.get("applicant") or {}).get("account", "")).casefold()
 
-    def same_as(self, other: "Said") -> bool:
+    def same_as(self, other: "Published") -> bool:
         return self.meaning == other.meaning
 
     @property
@@ -63,7 +63,7 @@ def short(type_: str) -> str:
     return parts[-2] if len(parts) > 1 else type_
 
 
-def said(record: Record) -> Said | None:
+def event_of(record: Record) -> Published | None:
     """The event of a record; None if it is none."""
     sequence = record.header("ce_sequence") or "0"
     try:
@@ -72,7 +72,7 @@ def said(record: Record) -> Said | None:
         return None
     if not isinstance(data, dict) or not record.header("ce_id") or not sequence.isdigit():
         return None
-    return Said(
+    return Published(
         record=record,
         id=record.header("ce_id") or "",
         service=(record.header("ce_source") or "").rpartition("/")[2],
@@ -94,7 +94,7 @@ _CONFIGURED: Final = {
 }
 
 
-def standing(events: Sequence[Said]) -> str:
+def status_after(events: Sequence[Published]) -> str:
     """The status after `events`, each service's in its own order."""
     names = [each.name for each in events]
     if "Filed" in names:
@@ -106,10 +106,10 @@ def standing(events: Sequence[Said]) -> str:
         if reached:
             return reached[-1]
     returned = names.count("ReturnedForCorrection")
-    return "returned" if returned and returned >= asked_for(events) else "received"
+    return "returned" if returned and returned >= times_received(events) else "received"
 
 
-def asked_for(events: Sequence[Said]) -> int:
+def times_received(events: Sequence[Published]) -> int:
     """How often it was received: once, and for each correction that was asked for."""
     return sum(
         each.name == "RequestReceived" and not each.data.get("while_open") for each in events
@@ -141,31 +141,31 @@ class Books:
         self.evidence = evidence
 
     @cached_property
-    def said(self) -> tuple[Said, ...]:
+    def published(self) -> tuple[Published, ...]:
         """Every readable record of the event topics, each partition in order."""
-        return tuple(each for each in map(said, self._records(EVENT_TOPICS)) if each)
+        return tuple(each for each in map(event_of, self._records(EVENT_TOPICS)) if each)
 
     @cached_property
     def unreadable(self) -> tuple[Record, ...]:
         """Records of the event topics that are no events."""
-        return tuple(record for record in self._records(EVENT_TOPICS) if said(record) is None)
+        return tuple(record for record in self._records(EVENT_TOPICS) if event_of(record) is None)
 
     @cached_property
     def letters(self) -> tuple[Record, ...]:
         return tuple(self._records((topics.DEAD_LETTERS,)))
 
     @cached_property
-    def copies(self) -> Mapping[str, Sequence[Said]]:
+    def copies(self) -> Mapping[str, Sequence[Published]]:
         """Every record of each event, by its id."""
-        return _grouped((each.id, each) for each in self.said)
+        return _grouped((each.id, each) for each in self.published)
 
     @cached_property
-    def events(self) -> Mapping[str, Said]:
+    def events(self) -> Mapping[str, Published]:
         """Each event once, by its id."""
         return {id_: copies[0] for id_, copies in self.copies.items()}
 
     @cached_property
-    def by_request(self) -> Mapping[str, Sequence[Said]]:
+    def by_request(self) -> Mapping[str, Sequence[Published]]:
         """Each request's events, each service's in its own order."""
         found = _grouped((each.request_id, each) for each in self.events.values())
         return {
@@ -173,7 +173,7 @@ class Books:
             for name, events in found.items()
         }
 
-    def told(self, request_id: str, *names: str) -> list[Said]:
+    def events_named(self, request_id: str, *names: str) -> list[Published]:
         """A request's events of these names, each service's in its own order."""
         return [each for each in self.by_request.get(request_id, ()) if each.name in names]
 
@@ -261,11 +261,11 @@ class Tally:
     checked: int = 0
     violations: list[Violation] = field(default_factory=list)
 
-    def require(self, so: bool, what: str, request_id: str | None = None) -> None:  # noqa: FBT001
-        """Examine one thing; `what` describes the fault if it is not `so`."""
+    def require(self, holds: bool, fault: str, request_id: str | None = None) -> None:  # noqa: FBT001
+        """Examine one thing; `fault` says what is wrong unless it holds."""
         self.checked += 1
-        if not so:
-            self.violations.append(Violation(what, request_id))
+        if not holds:
+            self.violations.append(Violation(fault, request_id))
 
     def finding(self) -> Finding:
         """The result; each violation appears once."""

@@ -39,7 +39,7 @@ READ: Final = (*topics.PUBLIC, topics.RECORDS, topics.DEAD_LETTERS)
 PATIENCE_SECONDS: Final = 120.0
 
 
-async def _read_topics(where: Endpoints) -> tuple[Record, ...]:
+async def _read_topics(endpoints: Endpoints) -> tuple[Record, ...]:
     """All records, each partition in order.
 
     Raises:
@@ -47,20 +47,20 @@ async def _read_topics(where: Endpoints) -> tuple[Record, ...]:
     """
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await _read(where)
+            return await _read(endpoints)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unreachable("kafka", type(error).__name__) from error
 
 
-async def _read(where: Endpoints) -> tuple[Record, ...]:
-    kafka = where.ready["kafka"]
+async def _read(endpoints: Endpoints) -> tuple[Record, ...]:
+    kafka = endpoints.ready["kafka"]
     consumer = AIOKafkaConsumer(
         *READ,
         bootstrap_servers=kafka["bootstrap_servers"],
         security_protocol=kafka["security_protocol"],
         sasl_mechanism=kafka["sasl_mechanism"],
-        sasl_plain_username=where.kafka_user,
-        sasl_plain_password=kafka["principals"][where.kafka_user],
+        sasl_plain_username=endpoints.kafka_user,
+        sasl_plain_password=kafka["principals"][endpoints.kafka_user],
         group_id=None,  # reads all partitions and commits nothing
         auto_offset_reset="earliest",
         enable_auto_commit=False,
@@ -86,23 +86,23 @@ async def _drained(consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
     return tuple(record for place in places for record in found[place])
 
 
-async def gather(where: Endpoints) -> Evidence:
+async def gather(endpoints: Endpoints) -> Evidence:
     """All evidence.
 
     Raises:
         Unreachable: a part does not answer.
     """
-    calls = tuple(read(where.client_log))
-    records = await _read_topics(where)
-    stored = await _read_databases(where)
-    accounts = await outside_systems.read_accounts(where)
+    calls = tuple(read(endpoints.client_log))
+    records = await _read_topics(endpoints)
+    stored = await _read_databases(endpoints)
+    accounts = await outside_systems.read_accounts(endpoints)
     names = {each.account for each in accounts} | set(_applicants(stored.commits))
     changes, mails = await asyncio.gather(
-        asyncio.to_thread(outside_systems.read_changes, where),
-        asyncio.to_thread(outside_systems.read_mails, where),
+        asyncio.to_thread(outside_systems.read_changes, endpoints),
+        asyncio.to_thread(outside_systems.read_mails, endpoints),
     )
-    asked = await _ask_services(
-        where, _agencies(Evidence(calls=calls, commits=stored.commits, records=records))
+    from_services = await _query_services(
+        endpoints, _agencies(Evidence(calls=calls, commits=stored.commits, records=records))
     )
     return Evidence(
         calls=calls,
@@ -112,13 +112,13 @@ async def gather(where: Endpoints) -> Evidence:
         work=stored.work,
         accounts=accounts,
         changes=changes,
-        volumes=await outside_systems.read_volumes(where, names),
+        volumes=await outside_systems.read_volumes(endpoints, names),
         mails=mails,
-        answers=asked.answers,
-        samples=asked.samples,
+        answers=from_services.answers,
+        samples=from_services.samples,
         documents=stored.documents,
-        unfinished=asked.unfinished,
-        tasks=asked.tasks,
+        unfinished=from_services.unfinished,
+        tasks=from_services.tasks,
         gathered_at=datetime.now(UTC),
     )
 
@@ -155,13 +155,13 @@ class Stored:
     documents: frozenset[str]
 
 
-async def _read_databases(where: Endpoints) -> Stored:
+async def _read_databases(endpoints: Endpoints) -> Stored:
     """Everything that the audit looks at.
 
     Raises:
         Unreachable: MongoDB does not answer in time.
     """
-    client = mongodb.connect(where.mongodb_uri)
+    client = mongodb.connect(endpoints.mongodb_uri)
     try:
         with mongodb.store_errors():
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -257,7 +257,7 @@ _LABEL: Final = re.compile(r'\b(\w++)="((?:[^"\\]|\\.)*+)"')
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ServiceAnswers:
     """All answers."""
 
     answers: Mapping[str, Answers]
@@ -266,12 +266,12 @@ class Asked:
     tasks: frozenset[str]
 
 
-class Asking:
+class AuditorClient:
     """The auditor's HTTP calls."""
 
-    def __init__(self, where: Endpoints, client: httpx.AsyncClient) -> None:
-        self._urls = {name: each["url"] for name, each in where.ready["services"].items()}
-        self._where = where
+    def __init__(self, endpoints: Endpoints, client: httpx.AsyncClient) -> None:
+        self._urls = {name: each["url"] for name, each in endpoints.ready["services"].items()}
+        self._endpoints = endpoints
         self._client = client
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
@@ -318,66 +318,66 @@ class Asking:
             cursor = page.get("next_cursor")
 
 
-async def _ask_services(where: Endpoints, agencies: Mapping[str, str]) -> Asked:
+async def _query_services(endpoints: Endpoints, agencies: Mapping[str, str]) -> ServiceAnswers:
     """Ask about each request; `agencies` has each request's agency.
 
     Raises:
         Unreachable: a service does not answer.
     """
     async with httpx.AsyncClient(timeout=60.0, trust_env=False) as client:
-        asking = Asking(where, client)
+        api = AuditorClient(endpoints, client)
         open_ = {
             str(item["request_id"])
-            for token in where.administrators.values()
-            async for item in asking.items("approval", "/v1/worklist", token)
+            for token in endpoints.administrators.values()
+            async for item in api.items("approval", "/v1/worklist", token)
         }
         tasks = {
             str(item["request_id"])
-            for token in where.administrators.values()
-            async for item in asking.items("provisioning", "/v1/tasks", token)
+            for token in endpoints.administrators.values()
+            async for item in api.items("provisioning", "/v1/tasks", token)
             if item.get("status") == "open"
         }
         unfinished = {
             str(item["request_id"]): str(item["waiting_for"])
-            async for item in asking.items(
-                "provisioning", "/v1/configurations", where.auditor_token
+            async for item in api.items(
+                "provisioning", "/v1/configurations", endpoints.auditor_token
             )
         }
         # Before records are read: each read is an event of the record and changes the metrics.
         samples = [
-            sample for name in where.ready["services"] for sample in await _samples(asking, name)
+            sample for name in endpoints.ready["services"] for sample in await _samples(api, name)
         ]
-        told = await asyncio.gather(
-            *(_answers(asking, where, each, agencies[each], each in open_) for each in agencies)
+        answers = await asyncio.gather(
+            *(_answers(api, endpoints, each, agencies[each], each in open_) for each in agencies)
         )
-    return Asked(
-        dict(zip(agencies, told, strict=True)), tuple(samples), unfinished, frozenset(tasks)
+    return ServiceAnswers(
+        dict(zip(agencies, answers, strict=True)), tuple(samples), unfinished, frozenset(tasks)
     )
 
 
 async def _answers(
-    asking: Asking,
-    where: Endpoints,
+    api: AuditorClient,
+    endpoints: Endpoints,
     request_id: str,
     agency: str,
     on_worklist: bool,  # noqa: FBT001
 ) -> Answers:
-    auditor = where.auditor_token
+    auditor = endpoints.auditor_token
     path = f"/v1/requests/{request_id}"
-    administrator = where.administrators.get(agency)
-    review = await asking.document("approval", path, administrator) if administrator else None
-    notices = await asking.document("notification", f"{path}/notifications?limit={MOST}", auditor)
+    administrator = endpoints.administrators.get(agency)
+    review = await api.document("approval", path, administrator) if administrator else None
+    notices = await api.document("notification", f"{path}/notifications?limit={MOST}", auditor)
     return Answers(
-        status=await asking.document("intake", path, auditor),
+        status=await api.document("intake", path, auditor),
         review=review,
-        record=await asking.document("records", f"/v1/records/{request_id}", auditor),
+        record=await api.document("records", f"/v1/records/{request_id}", auditor),
         notifications=tuple(notices["items"]) if notices else None,
         on_worklist=on_worklist,
     )
 
 
-async def _samples(asking: Asking, service: str) -> Sequence[Sample]:
-    answer = await asking.get(service, "/metrics", "")
+async def _samples(api: AuditorClient, service: str) -> Sequence[Sample]:
+    answer = await api.get(service, "/metrics", "")
     lines = answer.text.splitlines() if answer is not None else []
     found = (_SAMPLE.match(line) for line in lines)
     return [

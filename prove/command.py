@@ -44,11 +44,11 @@ def prove(
     from prove.trial import Plan, document, folder  # noqa: PLC0415
 
     console = Console(stderr=as_json, quiet=as_json)
-    with folder(data) as kept:
+    with folder(data) as proof_folder:
         scale = Scale(replicas, nodes)
-        plan = Plan(requests, faults, seed, kept.layout, minutes, scale=scale)
+        plan = Plan(requests, faults, seed, proof_folder.layout, minutes, scale=scale)
         outcome = _run(plan, console)
-        kept.needed = not outcome.sound
+        proof_folder.needed = not outcome.sound
         if as_json:
             typer.echo(json.dumps(document(plan, outcome), indent=2))
         else:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 
 from prove.api_clients import REJECT, RETURN, AdminClient
-from prove.books import Said
+from prove.books import Published
 from prove.evidence import Call
 from prove.kafka_clients import EventListener, Integrator
 from prove.site import Site
@@ -135,8 +135,8 @@ class Driver:
             if striking.done() and not calm_since:
                 striking.result()
                 calm_since = time.monotonic()
-                self._say("draining")
-            moved = max(listener.last_heard, last_answered(), calm_since, began)
+                self._enter_phase("draining")
+            moved = max(listener.last_received, last_answered(), calm_since, began)
             stuck = time.monotonic() - moved > NO_PROGRESS_SECONDS
             if stuck or time.monotonic() - began > seconds:
                 break
@@ -152,7 +152,7 @@ class Driver:
                 await self._until_struck(int(number // share) - 1)
                 group.create_task(self._played(story))
                 self.progress.begun += 1
-                await self._tell()
+                await self._report_progress()
 
     async def _played(self, story: Story) -> None:
         self.progress.unended.append(story.name)
@@ -165,19 +165,19 @@ class Driver:
             self._slots.release()
         self.progress.unended.remove(story.name)
         self.progress.ended += 1
-        await self._tell()
+        await self._report_progress()
 
     async def _strike_all(self, site: Site) -> None:
         share = len(self._stories) / (len(self._schedule) + 1)
         for number, fault in enumerate(self._schedule, start=1):
             await self._until_begun(int(number * share))
-            self._say(str(fault))
+            self._enter_phase(str(fault))
             await do(fault, site)
             if fault.kind == "lose":
                 await self._after_loss()
             self.progress.struck = number
-            await self._tell()
-        self._say("waiting for all to be up")
+            await self._report_progress()
+        self._enter_phase("waiting for all to be up")
         await site.up(list(site.programs))
 
     async def _until_begun(self, stories: int) -> None:
@@ -188,12 +188,12 @@ class Driver:
         async with self._moved:
             await self._moved.wait_for(lambda: self.progress.struck >= count)
 
-    async def _tell(self) -> None:
+    async def _report_progress(self) -> None:
         self._watch(self.progress)
         async with self._moved:
             self._moved.notify_all()
 
-    def _say(self, phase: str) -> None:
+    def _enter_phase(self, phase: str) -> None:
         self.progress.phase = phase
         self._watch(self.progress)
 
@@ -205,13 +205,11 @@ class Refused(Exception):  # noqa: N818  named for what is so
 class Play:
     """Runs one story."""
 
-    def __init__(
-        self, officers: AdminClient, listener: EventListener, integrator: Integrator
-    ) -> None:
-        self._officers = officers
+    def __init__(self, admin: AdminClient, listener: EventListener, integrator: Integrator) -> None:
+        self._admin = admin
         self._listener = listener
         self._integrator = integrator
-        self._story: Story = officers.story
+        self._story: Story = admin.story
 
     async def run(self) -> None:
         """From the submission to the end.
@@ -223,30 +221,30 @@ class Play:
 
     async def approved(self) -> None:
         request_id = await self._hand_in()
-        _yes(await self._officers.approve(request_id))
+        _require_accepted(await self._admin.approve(request_id))
         await self._end(request_id)
 
     async def rejected(self) -> None:
         request_id = await self._hand_in()
-        _yes(await self._officers.decide(request_id, REJECT))
+        _require_accepted(await self._admin.decide(request_id, REJECT))
         await self._end(request_id)
 
     async def raced(self) -> None:
         """Two administrators decide at the same moment."""
         request_id = await self._hand_in()
-        await self._listener.until_said(request_id, "ReviewOpened")
+        await self._listener.until_published(request_id, "ReviewOpened")
         await asyncio.gather(
-            self._officers.approve(request_id),
-            self._officers.decide(request_id, REJECT, second=True),
+            self._admin.approve(request_id),
+            self._admin.decide(request_id, REJECT, second=True),
         )
         await self._end(request_id)
 
     async def withdrawn(self) -> None:
         """An administrator then tries to approve it."""
         request_id = await self._hand_in()
-        _yes(await self._officers.withdraw(request_id))
-        await self._listener.until_said(request_id, "Withdrawn")
-        call = await self._officers.approve(request_id)
+        _require_accepted(await self._admin.withdraw(request_id))
+        await self._listener.until_published(request_id, "Withdrawn")
+        call = await self._admin.approve(request_id)
         if call.status != HTTPStatus.CONFLICT:
             raise Refused(f"approving what was withdrawn is answered {call.status}")
         await self._end(request_id)
@@ -254,38 +252,38 @@ class Play:
     async def withdrawn_while_decided(self) -> None:
         """Both at the same moment: either may come first."""
         request_id = await self._hand_in()
-        await self._listener.until_said(request_id, "ReviewOpened")
+        await self._listener.until_published(request_id, "ReviewOpened")
         await asyncio.gather(
-            self._officers.withdraw(request_id), self._officers.approve(request_id, second=True)
+            self._admin.withdraw(request_id), self._admin.approve(request_id, second=True)
         )
         await self._end(request_id)
 
     async def corrected(self) -> None:
         request_id = await self._hand_in()
-        _yes(await self._officers.decide(request_id, RETURN))
+        _require_accepted(await self._admin.decide(request_id, RETURN))
         await self._corrected(request_id)
-        await self._listener.until_said(request_id, "ReviewOpened", times=2)
-        _yes(await self._officers.approve(request_id))
+        await self._listener.until_published(request_id, "ReviewOpened", times=2)
+        _require_accepted(await self._admin.approve(request_id))
         await self._end(request_id)
 
     async def terminated(self) -> None:
         await self.approved()
-        call = await self._officers.hand_in("termination")
-        request_id = str(_yes(call).answer["request_id"])
-        _yes(await self._officers.approve_end(request_id))
+        call = await self._admin.hand_in("termination")
+        request_id = str(_require_accepted(call).answer["request_id"])
+        _require_accepted(await self._admin.approve_end(request_id))
         await self._end(request_id)
 
     async def upgraded(self) -> None:
         await self.approved()
         largest = 95 * 10**9
-        call = await self._officers.hand_in(quota_bytes=largest)
-        request_id = str(_yes(call).answer["request_id"])
-        _yes(await self._officers.approve(request_id))
+        call = await self._admin.hand_in(quota_bytes=largest)
+        request_id = str(_require_accepted(call).answer["request_id"])
+        _require_accepted(await self._admin.approve(request_id))
         await self._end(request_id)
 
     async def _hand_in(self) -> str:
         if self._story.channel != "event":
-            return str(_yes(await self._officers.hand_in()).answer["request_id"])
+            return str(_require_accepted(await self._admin.hand_in()).answer["request_id"])
         times = 1 if self._story.resend == "never" else 2
         requested = self._story.requested()
         reference = await self._integrator.submit(self._story.name, requested, times=times)
@@ -293,21 +291,21 @@ class Play:
 
     async def _corrected(self, request_id: str) -> None:
         """Intake receives the return after the administrator was answered, so an early refusal is retried."""
-        await self._listener.until_said(request_id, "ReturnedForCorrection")
+        await self._listener.until_published(request_id, "ReturnedForCorrection")
         for pause in (0.5, 1, 2, 4, 8, 16, 32):
-            call = await self._officers.correct(request_id)
+            call = await self._admin.correct(request_id)
             if call.accepted:
                 return
             await asyncio.sleep(pause)
-        _yes(call)
+        _require_accepted(call)
 
     async def _end(self, request_id: str) -> None:
         """Do what the procedure asks of people until the request is filed."""
         done: set[str] = set()
 
-        def next_turn() -> Said | None:
-            incoming = [each for each in self._listener.incoming(request_id) if each.id not in done]
-            for each in incoming:
+        def next_turn() -> Published | None:
+            new = [each for each in self._listener.events_of(request_id) if each.id not in done]
+            for each in new:
                 if each.name in ("AwaitingOperator", "Filed") or _is_paper(each):
                     return each
             return None
@@ -318,10 +316,10 @@ class Play:
             if event.name == "Filed":
                 return
             if event.name == "AwaitingOperator":
-                _yes(await self._officers.do_task(request_id, str(event.data["task_id"])))
+                _require_accepted(await self._admin.do_task(request_id, str(event.data["task_id"])))
             else:
                 notification_id = str(event.data["notification_id"])
-                _yes(await self._officers.hand_over(request_id, notification_id))
+                _require_accepted(await self._admin.hand_over(request_id, notification_id))
 
 
 _PLOTS: Final[Mapping[Plot, Callable[[Play], Awaitable[None]]]] = MappingProxyType(
@@ -338,11 +336,11 @@ _PLOTS: Final[Mapping[Plot, Callable[[Play], Awaitable[None]]]] = MappingProxyTy
 )
 
 
-def _is_paper(event: Said) -> bool:
+def _is_paper(event: Published) -> bool:
     return event.name == "NotificationPrepared" and event.data.get("channel") != "email"
 
 
-def _yes(call: Call) -> Call:
+def _require_accepted(call: Call) -> Call:
     if not call.accepted:
         raise Refused(f"{call.action} is answered {call.status}: {call.answer}")
     return call

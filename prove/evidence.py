@@ -42,7 +42,7 @@ class Call:
             `{"topic", "headers": {name: text}, "value": base64 or null}`.
         status: null when sent, else the HTTP status or `PUBLISHED`.
         answer: the body as JSON; of a record `{"topic", "partition", "offset"}`.
-        replayed: the answer said `Idempotent-Replayed: true`.
+        replayed: the answer had `Idempotent-Replayed: true`.
     """
 
     at: str
@@ -273,7 +273,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What the storage says of an account's volume; `quota_bytes` is null if closed."""
+    """An account's volume as the storage shows it; `quota_bytes` is null if closed."""
 
     account: str
     open: bool

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from bmt.chassis.messaging.kafka_client import bounded
 from bmt.contracts import topics
-from prove.books import EVENT_TOPICS, Said, said
+from prove.books import EVENT_TOPICS, Published, event_of
 from prove.evidence import PUBLISHED, Action, Call, Log, Record, now
 from prove.workload import GIGABYTE, Poison
 
@@ -42,7 +42,7 @@ class Integrator:
         self._published: list[tuple[str, Action, str, Headers, bytes | None]] = []
 
     async def submit(self, story: str, requested: Mapping[str, Any], *, times: int) -> str:
-        """Publishes one request so many times; returns its reference."""
+        """Publishes one request `times` times; returns its reference."""
         reference = f"HR/{uuid.uuid4()}"
         value = json.dumps({**requested, "source_reference": reference}).encode()
         event = _headers()
@@ -51,7 +51,7 @@ class Integrator:
         return reference
 
     async def poison(self, poison: Poison) -> None:
-        headers, value = _sick(poison)
+        headers, value = _malformed(poison)
         await self._publish(poison.name, "poison", str(uuid.uuid4()), headers, value)
 
     async def publish_again(self) -> None:
@@ -71,10 +71,10 @@ class Integrator:
         self._published.append((story, action, key, headers, value))
         encoded = None if value is None else base64.b64encode(value).decode()
         sent = {"topic": TOPIC, "headers": dict(headers), "value": encoded}
-        asked = Call(now(), story, action, key, NAME, None, sent)
+        unanswered = Call(now(), story, action, key, NAME, None, sent)
         raw = [(name, text.encode()) for name, text in headers.items()]
         while True:
-            self._log.append(replace(asked, at=now()))
+            self._log.append(replace(unanswered, at=now()))
             try:
                 producer = await self._ready_producer()
                 sending = producer.send_and_wait(TOPIC, value, key=key.encode(), headers=raw)
@@ -83,7 +83,7 @@ class Integrator:
                 await asyncio.sleep(SECONDS_BETWEEN_TRIES)
                 continue
             answer = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
-            self._log.append(replace(asked, at=now(), status=PUBLISHED, answer=answer))
+            self._log.append(replace(unanswered, at=now(), status=PUBLISHED, answer=answer))
             return
 
     async def _ready_producer(self) -> AIOKafkaProducer:
@@ -112,7 +112,7 @@ def _headers(**changes: str) -> dict[str, str]:
     }
 
 
-def _sick(poison: Poison) -> tuple[Headers, bytes | None]:
+def _malformed(poison: Poison) -> tuple[Headers, bytes | None]:
     """A submission with this defect; no two have the same value."""
     account = f"{poison.name}@mygovuc.gov.my"
     body: dict[str, Any] = {
@@ -156,11 +156,11 @@ class EventListener:
         self._options = options
         self._offsets: dict[TopicPartition, int] = {}
         self._ids: set[str] = set()
-        self._by_request: dict[str, list[Said]] = defaultdict(list)
+        self._by_request: dict[str, list[Published]] = defaultdict(list)
         self._by_reference: dict[str, str] = {}
         self._news = asyncio.Condition()
         self._begun = 0
-        self.last_heard = time.monotonic()
+        self.last_received = time.monotonic()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["EventListener"]:
@@ -177,7 +177,7 @@ class EventListener:
         self._begun += 1
         self._offsets.clear()
 
-    def incoming(self, request_id: str) -> Sequence[Said]:
+    def events_of(self, request_id: str) -> Sequence[Published]:
         """All events of a request so far."""
         return self._by_request.get(request_id, ())
 
@@ -194,11 +194,11 @@ class EventListener:
                     return found
                 await self._news.wait()
 
-    async def until_said(self, request_id: str, *names: str, times: int = 1) -> Said:
-        """Until one of these events was published so many times for the request."""
+    async def until_published(self, request_id: str, *names: str, times: int = 1) -> Published:
+        """Wait until one of these events was published `times` times for the request."""
 
-        def look() -> Said | None:
-            found = [each for each in self.incoming(request_id) if each.name in names]
+        def look() -> Published | None:
+            found = [each for each in self.events_of(request_id) if each.name in names]
             return found[times - 1] if len(found) >= times else None
 
         return await self.until(look)
@@ -224,12 +224,12 @@ class EventListener:
             await bounded(consumer.start(), SILENCE_SECONDS)
             for place in consumer.assignment():
                 consumer.seek(place, self._offsets.get(place, 0))
-            heard_at, begun = time.monotonic(), self._begun
-            while begun == self._begun and time.monotonic() - heard_at < SILENCE_SECONDS:
+            received_at, begun = time.monotonic(), self._begun
+            while begun == self._begun and time.monotonic() - received_at < SILENCE_SECONDS:
                 poll = consumer.getmany(timeout_ms=int(SECONDS_A_POLL * 1000))
                 batch = await bounded(poll, SILENCE_SECONDS)
                 if batch and begun == self._begun:
-                    heard_at = time.monotonic()
+                    received_at = time.monotonic()
                     await self._take_in(batch)
         finally:
             with suppress(TimeoutError, KafkaError):
@@ -239,15 +239,15 @@ class EventListener:
         for place, raws in batch.items():
             for raw in raws:
                 self._offsets[place] = raw.offset + 1
-                event = said(Record.of(raw))
+                event = event_of(Record.of(raw))
                 if event is not None and event.id not in self._ids:
                     self._ids.add(event.id)
                     self._remember(event)
-        self.last_heard = time.monotonic()
+        self.last_received = time.monotonic()
         async with self._news:
             self._news.notify_all()
 
-    def _remember(self, event: Said) -> None:
+    def _remember(self, event: Published) -> None:
         self._by_request[event.request_id].append(event)
         reference = event.data.get("source_reference")
         if event.record.topic == topics.REQUESTS and reference:

@@ -19,13 +19,13 @@ EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:bmt:2.0:User"
 PAGE: Final = 200
 
 
-async def read_accounts(where: Endpoints) -> tuple[Account, ...]:
+async def read_accounts(endpoints: Endpoints) -> tuple[Account, ...]:
     """Every user (RFC 7644, 3.4.2.4: pages begin at 1).
 
     Raises:
         Unreachable: IPMS does not answer.
     """
-    ipms = where.ready["ipms"]
+    ipms = endpoints.ready["ipms"]
     headers = {"Authorization": f"Bearer {ipms['token']}"}
     found: list[Account] = []
     async with httpx.AsyncClient(headers=headers, timeout=60.0, trust_env=False) as client:
@@ -47,11 +47,11 @@ async def _page(client: httpx.AsyncClient, url: str, first: int) -> Mapping[str,
     return page
 
 
-def read_changes(where: Endpoints) -> tuple[Change, ...]:
+def read_changes(endpoints: Endpoints) -> tuple[Change, ...]:
     """Each whole line about a user, in order; a line cut short was never answered."""
-    if where.ipms_journal is None or not where.ipms_journal.exists():
+    if endpoints.ipms_journal is None or not endpoints.ipms_journal.exists():
         return ()
-    lines = where.ipms_journal.read_text().split("\n")[:-1]
+    lines = endpoints.ipms_journal.read_text().split("\n")[:-1]
     users = [(number, json.loads(line)) for number, line in enumerate(lines, start=1)]
     return tuple(_change(number, user) for number, user in users if "userName" in user)
 
@@ -81,13 +81,13 @@ _ASK: Final = (
 _QUOTA: Final = re.compile(r"<(?:\w+:)?quota-(?:available|used)-bytes[^<>]*>(\d+)<")
 
 
-async def read_volumes(where: Endpoints, accounts: Iterable[str]) -> tuple[Volume, ...]:
-    """What it says of each account, whether or not it ever had a volume.
+async def read_volumes(endpoints: Endpoints, accounts: Iterable[str]) -> tuple[Volume, ...]:
+    """Each account's volume, whether or not it ever had a volume.
 
     Raises:
         Unreachable: it does not answer.
     """
-    storage = where.ready["storage"]
+    storage = endpoints.ready["storage"]
     slots = asyncio.Semaphore(CONCURRENCY)
     names = {account.casefold(): account for account in sorted(accounts)}
     async with httpx.AsyncClient(
@@ -106,14 +106,14 @@ async def _volume(client: httpx.AsyncClient, storage: Any, account: str) -> Volu
     url = f"{storage['url']}/{quote(account)}/"
     password = (storage.get("owners") or {}).get(account)
     try:
-        told = await client.request("PROPFIND", url, content=_ASK, headers={"Depth": "0"})
+        answer = await client.request("PROPFIND", url, content=_ASK, headers={"Depth": "0"})
         let_in = password is not None and (
             await client.get(url, auth=(account, password), params={"ls": ""})
         )
     except httpx.HTTPError as error:
         raise Unreachable("storage", type(error).__name__) from error
-    sizes = [int(size) for size in _QUOTA.findall(told.text)]
-    granted = sum(sizes) if told.status_code == MULTI_STATUS and sizes else None
+    sizes = [int(size) for size in _QUOTA.findall(answer.text)]
+    granted = sum(sizes) if answer.status_code == MULTI_STATUS and sizes else None
     is_open = bool(let_in) and let_in.is_success if let_in else False
     return Volume(account, is_open and granted is not None, granted)
 
@@ -121,9 +121,9 @@ async def _volume(client: httpx.AsyncClient, storage: Any, account: str) -> Volu
 _ENVELOPE = (b"return-path:", b"delivered-to:")
 
 
-def read_mails(where: Endpoints) -> tuple[Mail, ...]:
+def read_mails(endpoints: Endpoints) -> tuple[Mail, ...]:
     """Every message in the order of arrival."""
-    folder = Path(where.ready["mail"]["maildir"])
+    folder = Path(endpoints.ready["mail"]["maildir"])
     files = [file for part in ("new", "cur") for file in (folder / part).glob("*")]
     return tuple(sorted((_mail(file) for file in files), key=lambda mail: mail.at))
 

@@ -183,7 +183,7 @@ class Site:
         await asyncio.to_thread(shutil.rmtree, self.system.kafka.data())
 
     async def up(self, names: Sequence[str] = SERVICES, seconds: float = 90) -> bool:
-        """Waits until these are ready; False after so many seconds."""
+        """Waits until these are ready; False if they are not within `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 while not all(  # noqa: ASYNC110 - other processes tell by being asked
@@ -265,7 +265,7 @@ LONGEST_LOOK_SECONDS: Final = 20.0
 
 
 async def settled(site: Site, no_progress_seconds: float) -> Mapping[str, int]:
-    """The work left: empty, or what stayed the same for so many seconds."""
+    """The work left: empty, or what has not changed for `no_progress_seconds`."""
     left: Mapping[str, int] = {}
     since = time.monotonic()
     while time.monotonic() - since < no_progress_seconds:

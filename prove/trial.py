@@ -191,7 +191,7 @@ def document(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 @dataclass
 class Folder:
-    """One run's folder; `needed`: somebody must look into it."""
+    """One run's folder; `needed`: it is kept, for somebody to look into."""
 
     layout: Layout
     needed: bool
@@ -207,8 +207,8 @@ def folder(named: Path | None) -> Iterator[Folder]:
     if named is not None and named.exists() and any(named.iterdir()):
         raise WrongConfiguration(f"--data {named}: is not empty; a proof begins with nothing")
     root = named or Path(tempfile.mkdtemp(prefix="bmt-prove-"))
-    kept = Folder(Layout.at(root), needed=True)
-    kept.layout.make()
-    yield kept
-    if named is None and not kept.needed:
+    proof_folder = Folder(Layout.at(root), needed=True)
+    proof_folder.layout.make()
+    yield proof_folder
+    if named is None and not proof_folder.needed:
         shutil.rmtree(root, ignore_errors=True)

@@ -1,7 +1,7 @@
 """The stories and the faults of a run, decided by a seed. Pure.
 
 Each story is one request or more of one person at one agency, on its own account. A race and a withdrawal may end either
-way: the story says who tries what, never who wins.
+way: the story sets who tries what, not who wins.
 """
 
 import random
@@ -122,7 +122,7 @@ AILMENTS: Final = (
 
 
 def workload(seed: int, requests: int) -> list[Story]:
-    """Stories that submit so many requests; every plot and every channel comes early."""
+    """Stories that submit this many requests; every plot and every channel comes early."""
     chance = random.Random(f"stories {seed}")  # noqa: S311 - to be had again, not to be secret
     stories: list[Story] = []
     plots = _rounds(chance, [plot for plot, weight in PLOTS.items() for _ in range(weight)])
@@ -136,7 +136,7 @@ def workload(seed: int, requests: int) -> list[Story]:
 
 
 def poisons(seed: int, stories: int) -> list[Poison]:
-    """One for so many stories; each defect comes once before any comes again."""
+    """Poison records, one for a fixed number of stories; each defect comes once before any is repeated."""
     chance = random.Random(f"poisons {seed}")  # noqa: S311 - as above
     ailments = _rounds(chance, list(AILMENTS))
     count = -(-stories // STORIES_A_POISON)
@@ -217,7 +217,7 @@ class Fault:
 
 
 def schedule(seed: int, count: int, scale: Scale = ONE_OF_EACH) -> list[Fault]:
-    """So many faults; each kind comes in each round, each target once before any comes again."""
+    """This many faults; each round has each kind, and each target comes once before any is repeated."""
     chance = random.Random(f"faults {seed}")  # noqa: S311 - to be had again, not to be secret
     rounds = ROUND if scale.nodes == 1 else ROUND_OF_SEVERAL
     kinds = _rounds(chance, rounds, [kind if kind != "lose" else "kill" for kind in rounds])

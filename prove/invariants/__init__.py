@@ -21,7 +21,7 @@ INVARIANTS: Final[Mapping[str, tuple[str, Check]]] = MappingProxyType(
             delivery.check_applied_once,
         ),
         "I4": ("in force is what was approved last, and never was more", outcomes.check_effects),
-        "I5": ("at least one mail, one Message-ID; one outcome", outcomes.check_told),
+        "I5": ("at least one mail, one Message-ID; one outcome", outcomes.check_notified),
         "I6": (
             "one decision a request; who came second saw the first",
             acknowledged.check_one_decision,

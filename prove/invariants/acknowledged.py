@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from prove.books import Books, Finding, Said, Tally, short
+from prove.books import Books, Finding, Published, Tally, short
 from prove.evidence import Call, Intention
 
 _FACTS: Final = ("kind", "agency", "quota_bytes", "max_file_size_bytes")
@@ -45,7 +45,7 @@ class Submission:
         return (self.account, self.justification) == same
 
 
-def asked(call: Call) -> Submission:
+def submission_of(call: Call) -> Submission:
     """What the call asks for."""
     sent = call.sent if isinstance(call.sent, dict) else {}
     if "message" in sent:
@@ -102,7 +102,7 @@ def check_acknowledged(books: Books) -> Finding:
         if promise is not None:
             for call in intention.accepted[-1:]:
                 promise(books, intention, call, tally)
-    _nothing_unasked(books, tally)
+    _every_request_submitted(books, tally)
     return tally.finding()
 
 
@@ -126,7 +126,7 @@ def _request(books: Books, _: Intention, call: Call, tally: Tally) -> None:
     alike = [each for each in received if filled_alike(call.sent, each.data)]
     tally.require(bool(alike), "was stored otherwise than it was sent", request_id)
     for each in alike[-1:]:
-        _said_and_filed(books, request_id, each.id, tally)
+        _published_and_filed(books, request_id, each.id, tally)
 
 
 def _email(books: Books, intention: Intention, call: Call, tally: Tally) -> None:
@@ -141,7 +141,7 @@ def _email(books: Books, intention: Intention, call: Call, tally: Tally) -> None
 
 def _event(books: Books, intention: Intention, _: Call, tally: Tally) -> None:
     """A submission that the broker acknowledged leads to exactly one request."""
-    wanted = asked(intention.calls[0])
+    wanted = submission_of(intention.calls[0])
     found = books.by_reference.get(wanted.reference, ())
     request_id = next(iter(found), None)
     tally.require(
@@ -149,7 +149,7 @@ def _event(books: Books, intention: Intention, _: Call, tally: Tally) -> None:
     )
     if request_id:
         received = books.stored_of("intake", request_id, "RequestReceived")
-        _said_and_filed(books, request_id, received[0].id, tally)
+        _published_and_filed(books, request_id, received[0].id, tally)
 
 
 def _decision(books: Books, intention: Intention, call: Call, tally: Tally) -> None:
@@ -158,7 +158,7 @@ def _decision(books: Books, intention: Intention, call: Call, tally: Tally) -> N
     wanted = (_EVENT_OF.get(str(answer.get("decision"))), answer.get("version"), intention.by)
     found = [
         each
-        for each in books.told(request_id, *_EVENT_OF.values())
+        for each in books.events_named(request_id, *_EVENT_OF.values())
         if wanted == (each.name, each.sequence, (each.data.get("decided_by") or {}).get("subject"))
     ]
     tally.require(len(found) == 1, "a decision that was answered is not in the log", request_id)
@@ -167,16 +167,18 @@ def _decision(books: Books, intention: Intention, call: Call, tally: Tally) -> N
 
 
 def _granted(sent: Mapping[str, Any], approved: Mapping[str, Any]) -> bool:
-    said = approved.get("approved") or {}
+    granted = approved.get("approved") or {}
     sizes = ("quota_bytes", "max_file_size_bytes")
     return all(
-        said.get(size) == sent[size] for size in sizes if isinstance(sent, dict) and sent.get(size)
+        granted.get(size) == sent[size]
+        for size in sizes
+        if isinstance(sent, dict) and sent.get(size)
     )
 
 
 def _withdrawal(books: Books, _: Intention, call: Call, tally: Tally) -> None:
     request_id = _named(call, "request_id") or call.request_id or ""
-    found = books.told(request_id, "WithdrawalRequested")
+    found = books.events_named(request_id, "WithdrawalRequested")
     tally.require(bool(found), "a withdrawal that was answered is not in the log", request_id)
 
 
@@ -185,15 +187,15 @@ def _completion(books: Books, _: Intention, call: Call, tally: Tally) -> None:
     request_id = _named(call, "request_id") or call.request_id or ""
     stored = books.stored_of("provisioning", request_id, "TaskCompleted")
     sent = set((call.sent or {}).get("evidence", ()))
-    kept = [set(each.data.get("evidence", ())) for each in stored]
-    tally.require(sent in kept, "a completed task is not stored as it was answered", request_id)
+    evidence = [set(each.data.get("evidence", ())) for each in stored]
+    tally.require(sent in evidence, "a completed task is not stored as it was answered", request_id)
 
 
 def _dispatch(books: Books, intention: Intention, call: Call, tally: Tally) -> None:
     request_id = _named(call, "request_id") or call.request_id or ""
     by = [
         (each.data.get("handed_over_by") or {}).get("subject")
-        for each in books.told(request_id, "Notified")
+        for each in books.events_named(request_id, "Notified")
         if each.data.get("notification_id") == (call.answer or {}).get("notification_id")
     ]
     tally.require(by == [intention.by], "a paper handed over is not in the log once", request_id)
@@ -205,7 +207,7 @@ def _upload(books: Books, _: Intention, call: Call, tally: Tally) -> None:
     tally.require(stored, f"document {document} was acknowledged and is not stored")
 
 
-def _said_and_filed(books: Books, request_id: str, event_id: str, tally: Tally) -> None:
+def _published_and_filed(books: Books, request_id: str, event_id: str, tally: Tally) -> None:
     tally.require(event_id in books.events, "was stored and is not published", request_id)
     answers = books.evidence.answers.get(request_id)
     record = (answers.record if answers else None) or {}
@@ -213,11 +215,11 @@ def _said_and_filed(books: Books, request_id: str, event_id: str, tally: Tally) 
     tally.require(event_id in filed, "was published and its record lacks it", request_id)
 
 
-def _nothing_unasked(books: Books, tally: Tally) -> None:
+def _every_request_submitted(books: Books, tally: Tally) -> None:
     """An answer names every request, or a call without an answer explains it."""
     named = {name for each in books.intentions for name in each.request_ids}
     lost = Counter(
-        asked(each.calls[0])
+        submission_of(each.calls[0])
         for each in books.intentions
         if each.action == "submit_event" or (each.action in _BEGINS and not each.settled)
     )
@@ -270,7 +272,7 @@ def check_one_decision(books: Books) -> Finding:
     """Each request's published decisions, then each administrator's answers."""
     tally = Tally()
     for request_id in books.by_request:
-        ends = [each.name for each in books.told(request_id, *ENDS)]
+        ends = [each.name for each in books.events_named(request_id, *ENDS)]
         tally.require(len(ends) <= 1, f"was decided {len(ends)} times: {ends}", request_id)
     winners: dict[tuple[str, int], list[Intention]] = defaultdict(list)
     for intention in books.intentions:
@@ -280,7 +282,7 @@ def check_one_decision(books: Books) -> Finding:
         if intention.action != "decide":
             continue
         for call in intention.answers:
-            _told_the_truth(books, intention, call, tally)
+            _answered_truthfully(books, intention, call, tally)
         for request_id, version in {_place(call) for call in intention.accepted}:
             winners[request_id, version].append(intention)
     for (request_id, version), all_won in winners.items():
@@ -290,12 +292,12 @@ def check_one_decision(books: Books) -> Finding:
     return tally.finding()
 
 
-def _told_the_truth(books: Books, intention: Intention, call: Call, tally: Tally) -> None:
+def _answered_truthfully(books: Books, intention: Intention, call: Call, tally: Tally) -> None:
     answer = call.answer if isinstance(call.answer, dict) else {}
     request_id = call.request_id or str(answer.get("request_id") or "")
-    decisions = books.told(request_id, *CHOICES)
+    decisions = books.events_named(request_id, *CHOICES)
     if call.status == CREATED:
-        mine = [each for each in decisions if _said_so(each, answer)]
+        mine = [each for each in decisions if _is_decision(each, answer)]
         by = (answer.get("decided_by") or {}).get("subject")
         tally.require(
             len(mine) == 1 and by == intention.by,
@@ -303,7 +305,7 @@ def _told_the_truth(books: Books, intention: Intention, call: Call, tally: Tally
             request_id,
         )
     elif call.status == CONFLICT and _problem(answer) == "request_closed":
-        withdrawn = books.told(request_id, "Withdrawn")
+        withdrawn = books.events_named(request_id, "Withdrawn")
         tally.require(bool(withdrawn), "409 request_closed without a withdrawal", request_id)
 
 
@@ -314,13 +316,13 @@ def _shown_the_first(books: Books, call: Call, tally: Tally) -> None:
         return
     request_id, shown = call.request_id or "", answer.get("decision") or {}
     tally.require(
-        any(_said_so(each, shown) for each in books.told(request_id, *CHOICES)),
+        any(_is_decision(each, shown) for each in books.events_named(request_id, *CHOICES)),
         f"409 showed a decision that is not in the log: {shown.get('decision')}",
         request_id,
     )
 
 
-def _said_so(event: Said, answer: dict[str, object]) -> bool:
+def _is_decision(event: Published, answer: dict[str, object]) -> bool:
     by = (event.data.get("decided_by") or {}).get("subject")
     shown = answer.get("decided_by")
     named = shown.get("subject") if isinstance(shown, dict) else None

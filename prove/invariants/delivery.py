@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bmt.contracts import topics
-from prove.books import SUBSCRIBED, Books, Finding, Said, Tally, short
+from prove.books import SUBSCRIBED, Books, Finding, Published, Tally, short
 from prove.evidence import Call, Record, StoredCommit, StoredEvent
 
 
@@ -39,7 +39,7 @@ def check_versions(books: Books) -> Finding:
         tally.require(
             _counted(commits), f"{service}: a commit counts its sequence wrongly", subject
         )
-    _as_said(books, tally)
+    _published_in_order(books, tally)
     return tally.finding()
 
 
@@ -53,10 +53,10 @@ def _counted(commits: Sequence[StoredCommit]) -> bool:
     return True
 
 
-def _as_said(books: Books, tally: Tally) -> None:
+def _published_in_order(books: Books, tally: Tally) -> None:
     """First copies come in order; later copies may come any time."""
     incoming: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
-    for each in books.said:
+    for each in books.published:
         ids = incoming[each.service, each.request_id]
         known = ids.setdefault(each.sequence, each.id)
         tally.require(
@@ -93,9 +93,9 @@ def check_applied_once(books: Books) -> Finding:
         tally.require(False, f"{record.topic} holds a record that is no event")  # noqa: FBT003
     for commit, event in books.stored():
         if event.sequence:
-            _is_said(books, commit, event, tally)
+            _is_published(books, commit, event, tally)
         _has_cause(books, commit, event, tally)
-    for each in books.said:
+    for each in books.published:
         _is_stored(books, each, tally)
     for id_, copies in books.copies.items():
         same = all(copy.same_as(copies[0]) for copy in copies)
@@ -104,17 +104,17 @@ def check_applied_once(books: Books) -> Finding:
     return tally.finding()
 
 
-def _is_said(books: Books, commit: StoredCommit, event: StoredEvent, tally: Tally) -> None:
+def _is_published(books: Books, commit: StoredCommit, event: StoredEvent, tally: Tally) -> None:
     subject = commit.stream.partition("-")[2]
     what = f"{commit.service}: {short(event.type)} {event.id} is stored and"
     tally.require(not commit.outbox, f"{what} still waits to be said", subject)
-    told = books.events.get(event.id)
-    if told is None:
+    sent = books.events.get(event.id)
+    if sent is None:
         tally.require(False, f"{what} was never said", subject)  # noqa: FBT003
         return
-    same = _without(told.data, event) == _without(event.data, event)
+    same = _without(sent.data, event) == _without(event.data, event)
     tally.require(same, f"{what} was said otherwise", subject)
-    name = (told.name, told.sequence, told.cause, told.request_id, told.service)
+    name = (sent.name, sent.sequence, sent.cause, sent.request_id, sent.service)
     wanted = (short(event.type), event.sequence, commit.id, subject, commit.service)
     tally.require(name == wanted, f"{what} its envelope says {name}", subject)
 
@@ -138,7 +138,7 @@ def _without(data: Mapping[str, Any], stored: StoredEvent) -> Any:
     return open_({name: inner for name, inner in data.items() if name != "sealed"}, "")
 
 
-def _is_stored(books: Books, each: Said, tally: Tally) -> None:
+def _is_stored(books: Books, each: Published, tally: Tally) -> None:
     commit = books.commits.get(each.service, {}).get(each.cause)
     stored = commit is not None and any(event.id == each.id for event in commit.events)
     tally.require(stored, f"{each.name} {each.id} was said and is not stored", each.request_id)
@@ -232,7 +232,7 @@ def check_accounted(books: Books) -> Finding:
 
 def _accounted(
     books: Books,
-    event: Said,
+    event: Published,
     service: str,
     letters: Mapping[Place, list[Record]],
     tally: Tally,
@@ -273,8 +273,8 @@ def _buried_whole(call: Call, letters: Mapping[Place, list[Record]], tally: Tall
         tally.require(whole, f"{what} is dead without its value")
         headers = {name: raw.decode(errors="replace") for name, raw in letter.headers}
         sent = (call.sent or {}).get("headers") or {}
-        kept = all(headers.get(name) == text for name, text in sent.items())
-        tally.require(kept, f"{what} is dead without its headers")
+        intact = all(headers.get(name) == text for name, text in sent.items())
+        tally.require(intact, f"{what} is dead without its headers")
 
 
 def _value(sent: Any) -> bytes | None:

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bmt.contracts.events import OUTCOMES
-from prove.books import Books, Finding, Said, Tally, asked_for
+from prove.books import Books, Finding, Published, Tally, times_received
 from prove.evidence import Change, Mail
 
 Ipms = tuple[bool, int | None]
@@ -36,7 +36,7 @@ NOTHING = (False, None)
 class Approval:
     """One approval of an account, and its effect."""
 
-    event: Said
+    event: Published
     configured: bool
     by_hand: bool
 
@@ -47,9 +47,9 @@ class Approval:
     @cached_property
     def at(self) -> datetime:
         """When it was decided, else when it was published."""
-        said = datetime.fromtimestamp(self.event.record.timestamp / 1000, UTC)
+        published_at = datetime.fromtimestamp(self.event.record.timestamp / 1000, UTC)
         decided = self.event.data.get("decided_at")
-        return datetime.fromisoformat(str(decided)) if decided else said
+        return datetime.fromisoformat(str(decided)) if decided else published_at
 
     @property
     def ipms(self) -> Ipms:
@@ -93,8 +93,8 @@ def _approvals(books: Books) -> Mapping[str, Sequence[Approval]]:
     found: dict[str, list[Approval]] = defaultdict(list)
     for each in books.events.values():
         if each.name == "Approved":
-            told = books.told(each.request_id, "Configured", "AwaitingOperator")
-            names = {event.name for event in told}
+            outcomes = books.events_named(each.request_id, "Configured", "AwaitingOperator")
+            names = {event.name for event in outcomes}
             approval = Approval(each, "Configured" in names, "AwaitingOperator" in names)
             found[each.account].append(approval)
     return {account: sorted(each, key=_turn) for account, each in found.items()}
@@ -114,7 +114,7 @@ def _possible(approvals: Sequence[Approval]) -> Iterator[Approval]:
 
 
 def _one_of(
-    where: str,
+    target: str,
     account: str,
     shown: tuple[bool, int | None],
     allowed: Sequence[tuple[bool, int | None]],
@@ -124,7 +124,7 @@ def _one_of(
     unfinished = not any(each.configured for each in approvals)
     so = shown in allowed or (unfinished and shown == NOTHING)
     request_id = approvals[-1].request_id if approvals else None
-    tally.require(so, f"{where} shows {shown} for {account}, approved was {allowed}", request_id)
+    tally.require(so, f"{target} shows {shown} for {account}, approved was {allowed}", request_id)
 
 
 def _history(books: Books, approvals: Mapping[str, Sequence[Approval]], tally: Tally) -> None:
@@ -162,19 +162,19 @@ def _claims(books: Books, tally: Tally) -> None:
     for each in books.events.values():
         if each.name not in ("ConfigurationStarted", "Configured"):
             continue
-        approved = books.told(each.request_id, "Approved")
+        approved = books.events_named(each.request_id, "Approved")
         tally.require(bool(approved), f"{each.name} without an approval", each.request_id)
         if each.name == "Configured" and approved:
             wanted = Approval(approved[0], configured=True, by_hand=False)
             effective = each.data.get("effective") or {}
             ipms, storage = effective.get("ipms") or {}, effective.get("storage") or {}
-            said = (
+            reported = (
                 (ipms.get("bmt_enabled"), ipms.get("max_file_size_bytes")),
                 (storage.get("enabled"), storage.get("quota_bytes")),
             )
             tally.require(
-                said == (wanted.ipms, wanted.storage),
-                f"configured as {said}, approved was {(wanted.ipms, wanted.storage)}",
+                reported == (wanted.ipms, wanted.storage),
+                f"configured as {reported}, approved was {(wanted.ipms, wanted.storage)}",
                 each.request_id,
             )
 
@@ -182,13 +182,13 @@ def _claims(books: Books, tally: Tally) -> None:
 _NOTICES = ("NotificationPrepared", "Notified", "NotificationFailed")
 
 
-def check_told(books: Books) -> Finding:
+def check_notified(books: Books) -> Finding:
     """Every notice, every message, every request."""
     tally = Tally()
     mails: dict[str, list[Mail]] = defaultdict(list)
     for mail in books.evidence.mails:
         mails[mail.message_id or ""].append(mail)
-    notices = _told_notices(books)
+    notices = _notices_by_id(books)
     explained = set()
     for (request_id, notice), events in notices.items():
         ids = {each.data.get("message_id") for each in events}
@@ -208,15 +208,15 @@ def check_told(books: Books) -> Finding:
     return tally.finding()
 
 
-def _told_notices(books: Books) -> dict[tuple[str, str], list[Said]]:
-    found: dict[tuple[str, str], list[Said]] = defaultdict(list)
+def _notices_by_id(books: Books) -> dict[tuple[str, str], list[Published]]:
+    found: dict[tuple[str, str], list[Published]] = defaultdict(list)
     for each in books.events.values():
         if each.name in _NOTICES:
             found[each.request_id, str(each.data.get("notification_id"))].append(each)
     return found
 
 
-def _arrived(notified: Said, mails: dict[str, list[Mail]], tally: Tally) -> None:
+def _arrived(notified: Published, mails: dict[str, list[Mail]], tally: Tally) -> None:
     message_id = str(notified.data.get("message_id"))
     copies = mails.get(message_id, [])
     tally.require(bool(copies), f"Notified, and no mail {message_id}", notified.request_id)
@@ -230,7 +230,7 @@ def _arrived(notified: Said, mails: dict[str, list[Mail]], tally: Tally) -> None
 
 def _acknowledgement_and_outcome(books: Books, tally: Tally) -> None:
     for request_id, events in books.by_request.items():
-        told = Counter(str(each.data.get("about")) for each in events if each.name == "Notified")
+        sent = Counter(str(each.data.get("about")) for each in events if each.name == "Notified")
         ended = any(each.name == "Filed" for each in events)
         prepared = {
             (each.data.get("about"), each.data.get("notification_id"))
@@ -248,7 +248,7 @@ def _acknowledgement_and_outcome(books: Books, tally: Tally) -> None:
             ("acknowledgements", {"acknowledgement"}),
             ("outcomes", OUTCOMES | {"approved"}),
         ):
-            notified = sum(told[about] for about in among)
+            notified = sum(sent[about] for about in among)
             composed = sum(abouts[about] for about in among)
             tally.require(
                 notified <= 1 and composed <= 1,
@@ -327,7 +327,7 @@ def check_transitions(books: Books) -> Finding:
     return tally.finding()
 
 
-def _walk(events: Sequence[Said], steps: Steps, tally: Tally) -> None:
+def _walk(events: Sequence[Published], steps: Steps, tally: Tally) -> None:
     before = _FIRST
     for each in events:
         allowed = steps.get(before, frozenset())
@@ -336,15 +336,15 @@ def _walk(events: Sequence[Said], steps: Steps, tally: Tally) -> None:
         before = each.name
 
 
-def _notices(events: Sequence[Said], tally: Tally) -> None:
-    of_notice: dict[str, list[Said]] = {}
+def _notices(events: Sequence[Published], tally: Tally) -> None:
+    of_notice: dict[str, list[Published]] = {}
     for each in events:
         of_notice.setdefault(str(each.data.get("notification_id")), []).append(each)
     for each_notice in of_notice.values():
         _walk(each_notice, NOTICE, tally)
 
 
-def _across(request_id: str, events: Sequence[Said], tally: Tally) -> None:
+def _across(request_id: str, events: Sequence[Published], tally: Tally) -> None:
     names = [each.name for each in events]
     kinds = {each.request.get("kind") for each in events}
     tally.require(len(kinds) == 1, f"is of two kinds: {kinds}", request_id)
@@ -356,7 +356,7 @@ def _across(request_id: str, events: Sequence[Said], tally: Tally) -> None:
         begun = any(name in names for name in of)
         tally.require(needed in names or not begun, f"{of} without {needed}", request_id)
     returned = names.count("ReturnedForCorrection")
-    received = asked_for(events)
+    received = times_received(events)
     tally.require(
         received <= returned + 1, f"received {received} times, returned {returned}", request_id
     )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from prove.books import SUBSCRIBED, Books, Finding, Said, Tally, standing
+from prove.books import SUBSCRIBED, Books, Finding, Published, Tally, status_after
 from prove.evidence import Answers, Work
 
 _STEP_OF: Final[Mapping[str, str]] = MappingProxyType(
@@ -60,29 +60,29 @@ def check_views(books: Books) -> Finding:
     return tally.finding()
 
 
-def _status(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+def _status(request_id: str, events: Sequence[Published], answers: Answers, tally: Tally) -> None:
     shown = answers.status or {}
-    wanted = standing(events)
+    wanted = status_after(events)
     tally.require(
         shown.get("status") == wanted,
         f"intake says {shown.get('status')}, its events say {wanted}",
         request_id,
     )
     steps = Counter(str(each.get("step")) for each in shown.get("steps", ()))
-    told = Counter(_step(each) for each in events)
-    missing, more = dict(told - steps), dict(steps - told)
+    due = Counter(_step(each) for each in events)
+    missing, more = dict(due - steps), dict(steps - due)
     tally.require(
         not missing and not more, f"intake's steps lack {missing}, have also {more}", request_id
     )
 
 
-def _step(event: Said) -> str:
+def _step(event: Published) -> str:
     if event.name == "Notified":
         return "acknowledged" if event.data.get("about") == "acknowledgement" else "notified"
     return _STEP_OF.get(event.name, event.name)
 
 
-def _review(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+def _review(request_id: str, events: Sequence[Published], answers: Answers, tally: Tally) -> None:
     mine = [each for each in events if each.service == "approval"]
     if not mine:
         return
@@ -99,15 +99,15 @@ def _review(request_id: str, events: Sequence[Said], answers: Answers, tally: Ta
         request_id,
     )
     if "decided_by" in last.data:
-        told = shown.get("decision") or {}
-        by = (told.get("decided_by") or {}).get("subject")
+        decision = shown.get("decision") or {}
+        by = (decision.get("decided_by") or {}).get("subject")
         right = (last.sequence, (last.data["decided_by"] or {}).get("subject"))
         tally.require(
-            (told.get("version"), by) == right, "approval shows another decision", request_id
+            (decision.get("version"), by) == right, "approval shows another decision", request_id
         )
 
 
-def _record(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+def _record(request_id: str, events: Sequence[Published], answers: Answers, tally: Tally) -> None:
     record = answers.record or {}
     leaves = record.get("events", ())
     filed: dict[str, Mapping[str, Any]] = {str(leaf.get("id")): leaf for leaf in leaves}
@@ -122,7 +122,7 @@ def _record(request_id: str, events: Sequence[Said], answers: Answers, tally: Ta
             tally.require(same, f"the record tells {each.name} otherwise", request_id)
     tally.require(_is_chain(leaves), "the record's leaves are no chain", request_id)
     state = (record.get("state") or {}).get("status")
-    wanted = standing(events)
+    wanted = status_after(events)
     tally.require(state == wanted, f"the record says {state}, its events {wanted}", request_id)
 
 
@@ -139,7 +139,9 @@ def _is_chain(leaves: Sequence[Mapping[str, Any]]) -> bool:
 _PUBLISHED = {"superseded": "prepared"}
 
 
-def _notifications(request_id: str, events: Sequence[Said], answers: Answers, tally: Tally) -> None:
+def _notifications(
+    request_id: str, events: Sequence[Published], answers: Answers, tally: Tally
+) -> None:
     """Each notice has its last status; one that is only due is not listed yet."""
     last: dict[str, str] = {}
     status = {
@@ -174,12 +176,12 @@ def _check_metrics(books: Books, tally: Tally) -> None:
         for each in samples
         if each.name == REQUESTS and each.value
     }
-    told = Counter(
-        (str(events[0].request.get("agency")), standing(events))
+    due = Counter(
+        (str(events[0].request.get("agency")), status_after(events))
         for events in books.by_request.values()
     )
     if samples:
-        tally.require(shown == dict(told), f"metrics count {shown}, the events say {dict(told)}")
+        tally.require(shown == dict(due), f"metrics count {shown}, the events say {dict(due)}")
     owed = Counter(commit.service for commit in books.evidence.commits if commit.outbox)
     for each in samples:
         if each.name == OWED:
@@ -208,7 +210,7 @@ def check_open_requests(books: Books) -> Finding:
         )
     for request_id in books.request_ids:
         events = books.by_request.get(request_id, ())
-        if standing(events) == "filed":
+        if status_after(events) == "filed":
             tally.require(True, "", request_id)  # noqa: FBT003
             continue
         answers = books.evidence.answers.get(request_id, Answers())
@@ -223,12 +225,12 @@ def check_open_requests(books: Books) -> Finding:
 def _reason(
     books: Books,
     request_id: str,
-    events: Sequence[Said],
+    events: Sequence[Published],
     answers: Answers,
     work: Sequence[Work],
 ) -> str:
     """Whose turn it is; empty: nobody's."""
-    status = standing(events)
+    status = status_after(events)
     if answers.on_worklist:
         return "an administrator decides"
     if status == "returned":

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from prove.books import Books, Said, short
+from prove.books import Books, Published, short
 from prove.evidence import Answers, Call, Evidence, Mail, Record, StoredCommit
 
 Is = Callable[[StoredCommit], bool]
@@ -45,9 +45,9 @@ def and_commit(evidence: Evidence, new: StoredCommit) -> Evidence:
     return replace(evidence, commits=(*evidence.commits, new))
 
 
-def saying(evidence: Evidence, name: str) -> Said:
+def saying(evidence: Evidence, name: str) -> Published:
     """The first event of this name."""
-    return next(each for each in Books(evidence).said if each.name == name)
+    return next(each for each in Books(evidence).published if each.name == name)
 
 
 def without_record(evidence: Evidence, record: Record) -> Evidence:

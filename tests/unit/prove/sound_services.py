@@ -3,14 +3,14 @@
 from collections import Counter
 
 from bmt.contracts import topics
-from prove.books import Books, standing
+from prove.books import Books, status_after
 from prove.evidence import Answers, Sample
 from prove.invariants import views
 
 
 def samples_of(books: Books) -> tuple[Sample, ...]:
     """What sound services measure at rest."""
-    standing_at = Counter(standing(events) for events in books.by_request.values())
+    standing_at = Counter(status_after(events) for events in books.by_request.values())
     counted = [
         Sample("intake", "bmt_requests", {"agency": "MAMPU", "status": status}, count)
         for status, count in standing_at.items()
@@ -43,14 +43,14 @@ def answers_of(books: Books, request_id: str) -> Answers:
         if each.name in status
     }
     return Answers(
-        status={"status": standing(events), "steps": steps},
+        status={"status": status_after(events), "steps": steps},
         review={
             "status": views._REVIEW_OF[last.name],
             "decision": {"version": last.sequence, "decided_by": decided} if decided else None,
         }
         if last
         else None,
-        record={"events": leaves, "state": {"status": standing(events)}},
+        record={"events": leaves, "state": {"status": status_after(events)}},
         notifications=tuple(notices.values()),
         on_worklist=bool(last) and last.name == "ReviewOpened",
     )

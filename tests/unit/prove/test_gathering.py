@@ -80,6 +80,6 @@ async def test_metrics_are_read_with_their_labels(where):
     text = '# HELP x y\nbmt_requests{agency="MAMPU",status="filed"} 3.0\nup 1\n'
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
     async with httpx.AsyncClient(transport=transport) as client:
-        found = await collectors._samples(collectors.Asking(where, client), "intake")
+        found = await collectors._samples(collectors.AuditorClient(where, client), "intake")
     labels = {"agency": "MAMPU", "status": "filed"}
     assert found == [Sample("intake", "bmt_requests", labels, 3), Sample("intake", "up", {}, 1)]
