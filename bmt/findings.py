@@ -1,4 +1,4 @@
-"""What needs an operator, found in what each process tells of itself at `/metrics`.
+"""What needs an operator, found in each process's `/metrics`.
 
 The operators' page and `bmt status` show the same because both ask here. Nothing in it names a request or a person.
 """
@@ -16,7 +16,7 @@ SERVICES: Final = tuple(topics.WRITERS.values())
 WEB: Final = "web"
 STATISTICS: Final = "statistics"
 AWAY_FOR: Final = timedelta(seconds=20)
-"""A part that is missed for so long was looked for twice."""
+"""A part that was missing for this long has failed two checks."""
 OUTBOX_SECONDS: Final = 60.0
 """An event that waits longer means that Kafka is down."""
 STALLED_SECONDS: Final = 120.0
@@ -109,7 +109,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a process told; `since` it is up, or does not answer (UTC; None: unknown)."""
+    """One process's metrics; `since` it is up, or does not answer (UTC; None: unknown)."""
 
     name: str
     figures: Figures | None
@@ -146,7 +146,7 @@ class Process:
 
     @property
     def letters(self) -> int:
-        """Events that it refused for good, and that nobody has seen to."""
+        """Events that it refused for good, and that no operator has handled yet."""
         return int(self._total("bmt_dead_letters_open"))
 
     @property
@@ -162,19 +162,19 @@ class Process:
 
 
 class System:
-    """All processes, as they told of themselves at one moment."""
+    """All processes, by their metrics at one moment."""
 
-    def __init__(self, told: Mapping[str, str | None], now: datetime) -> None:
-        """`told` has the text of each process's `/metrics`; None: it does not answer."""
+    def __init__(self, texts: Mapping[str, str | None], now: datetime) -> None:
+        """`texts` has the text of each process's `/metrics`; None: it does not answer."""
         self.now = now
-        figures = {name: None if text is None else Figures(text) for name, text in told.items()}
+        figures = {name: None if text is None else Figures(text) for name, text in texts.items()}
         self._figures = {name: each for name, each in figures.items() if each is not None}
         watched = self._seen(WEB)
         self.processes = [
             Process(name, each, _started(each) if each else _since(watched.get(name)))
             for name, each in figures.items()
         ]
-        self.parts = list(self._parts({*told, *SERVICES}))
+        self.parts = list(self._parts({*texts, *SERVICES}))
 
     def ages(self) -> Iterator[tuple[str, str, timedelta]]:
         """What must not grow old: `checkpoint`, or `mailbox` of an agency, with its age."""

@@ -6,7 +6,7 @@
             print(answer.event)
 
 `verify_webhook` says whether an event came from bmt; `proven` and `verify_proof` whether it is on record as it is.
-It stands on `bmt.contracts`, `bmt.verify_record`, aiokafka and cryptography: the extra `integrator`.
+It needs `bmt.contracts`, `bmt.verify_record`, aiokafka and cryptography: the extra `integrator`.
 """
 
 import asyncio
@@ -188,7 +188,7 @@ class Integrator:
                 await producer.send_and_wait(
                     self._connection.inbound,
                     value,
-                    submission_id.encode(),  # what comes again stands behind what came first
+                    submission_id.encode(),  # a repeated answer follows the first one
                     headers=headers,
                 )
         except (KafkaError, OSError, TimeoutError) as error:
@@ -252,7 +252,7 @@ class Integrator:
                         # This partition's alone: those of the others are still to be handled.
                         with suppress(
                             KafkaError, IllegalStateError
-                        ):  # it comes again, as after a crash
+                        ):  # the same answer again, as after a crash
                             await consumer.commit({place: records[-1].offset + 1})
         except (KafkaError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from error
@@ -400,9 +400,9 @@ def fetch_proof(event_id: str, records_url: str, token: str) -> bytes:
     if urlsplit(records_url).scheme not in ("https", "http"):
         raise ValueError("records_url: must begin with https://")
     url = f"{records_url.rstrip('/')}/v1/events/{quote(event_id, safe='')}/proof"
-    asked = Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310  looked at above
+    request = Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310  looked at above
     try:
-        with build_opener(_NoRedirect).open(asked, timeout=PROVEN_WITHIN_SECONDS) as answer:
+        with build_opener(_NoRedirect).open(request, timeout=PROVEN_WITHIN_SECONDS) as answer:
             proof: bytes = answer.read(LARGEST_PROOF)
     except HTTPError as error:
         raise NoProof(error.code, f"records answered {error.code}") from None
@@ -412,7 +412,7 @@ def fetch_proof(event_id: str, records_url: str, token: str) -> bytes:
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """The token goes where it was meant to go, and nowhere else."""
+    """Follows no redirect: the token is sent to the given address alone."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

@@ -285,7 +285,7 @@ async def _filed(
 async def _in_force(
     database: mongodb.Database, store: WorkingStore, request_ids: Collection[str]
 ) -> set[str]:
-    """Those that an account has its service by. A request whose service is off can go."""
+    """The requests whose configuration is in force. A request whose service is off can go."""
     if store.entitlements is None or not request_ids:
         return set()
     on = {"$or": [{"effective.ipms.bmt_enabled": True}, {"effective.storage.enabled": True}]}

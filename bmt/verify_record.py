@@ -4,7 +4,7 @@
     python verify_record.py BUNDLE.zip --key ledger.vkeys
 
 A bundle is one request's file, carried out of the building: every event of it as a leaf of the ledger, the
-proof that the leaf stands in a tree whose root was signed, and every document. What is valid was not
+proof that the leaf stands in a tree whose root was signed, and every document. A valid bundle was not
 changed since it was signed; whether the people who signed told the truth, no proof can say.
 
 Exit codes: 0 valid; 1 not valid, each finding named; 2 wrong use.
@@ -68,17 +68,18 @@ class Finding:
 class Wrong(Exception):  # noqa: N818  named for what is so
     """What is looked at is not as it should be."""
 
-    def __init__(self, where: str, wrong: str, detail: str) -> None:
+    def __init__(self, file: str, code: str, detail: str) -> None:
         """As `Finding`."""
         super().__init__(detail)
-        self.finding = Finding(where, wrong, detail)
+        self.finding = Finding(file, code, detail)
 
 
 @dataclass
 class Report:
     """What was looked at, and what is wrong with it.
 
-    `disposed_of` are leaves whose personal values are gone. `keys` are those that it was held against; `keys_are_the_bundles_own` says that nobody brought any.
+    `disposed_of` are leaves whose personal values are gone. `keys` are those that checked the signatures;
+    they are the bundle's own where the reader gave none.
     """
 
     valid: bool = False
@@ -117,7 +118,7 @@ def archive_parts(entries: Iterable[tuple[str, int, int]]) -> Iterator[bytes | s
 
 
 def read_archive(data: Any) -> tuple[dict[str, memoryview], list[Finding]]:
-    """The files of an archive in exactly the form that `archive_parts` gives; those not as packed are told.
+    """The files of an archive in exactly the form that `archive_parts` gives; each difference is a finding.
 
     Raises:
         Wrong: it is in another form, in whatever byte.
@@ -184,7 +185,7 @@ class Key:
         return f"{self.name}+{self.key_id.hex()}"
 
 
-def signed_text(note: str, keys: Sequence[Key], where: str, wrong: str) -> str:
+def signed_text(note: str, keys: Sequence[Key], file: str, code: str) -> str:
     """The text of a note that one of the keys signed.
 
     Raises:
@@ -197,7 +198,7 @@ def signed_text(note: str, keys: Sequence[Key], where: str, wrong: str) -> str:
         for key in keys:
             if (key.name, key.key_id) == (name, raw[:4]) and _verifies(key, text + "\n", raw[4:]):
                 return text + "\n"
-    raise Wrong(where, wrong, "no key that is trusted has signed it")
+    raise Wrong(file, code, "no key that is trusted has signed it")
 
 
 def _verifies(key: Key, text: str, signature: bytes) -> bool:
@@ -232,14 +233,14 @@ def root_from_proof(leaf_hash: bytes, place: int, size: int, proof: Sequence[byt
 
 
 class Verification:
-    """One bundle, looked at in order: what is built on what is wrong is not looked at."""
+    """One bundle, looked at in order: a check whose basis is wrong is left out."""
 
     def __init__(
         self, files: Mapping[str, memoryview], keys: Sequence[Key], changed: Sequence[Finding] = ()
     ) -> None:
         """`keys` are the reader's; without any the bundle's own are taken, which proves less.
 
-        `changed` is what the archive itself tells.
+        `changed` has the findings about the archive itself.
         """
         self.files = files
         self.keys = list(keys)
@@ -247,7 +248,7 @@ class Verification:
         self.manifest: dict[str, Any] = {}
         self.root = b""
         self.leaves: list[dict[str, Any]] = []
-        self.said: dict[str, Any] = {}
+        self.event_data: dict[str, Any] = {}
         self.closed: set[str] = set()
 
     def run(self) -> Report:
@@ -299,15 +300,15 @@ class Verification:
         if manifest["format"] != FORMAT:
             raise Wrong("MANIFEST.json", "manifest_malformed", f"this verifier reads {FORMAT}")
         origin = manifest["origin"]
-        told = signed_text(
+        text = signed_text(
             self.text("MANIFEST.sig"), self.keys, "MANIFEST.sig", "manifest_signature"
         )
         digest = hashlib.sha256(self.files["MANIFEST.json"]).hexdigest()
-        if told != f"{origin}/bundle\n{digest}\n":
+        if text != f"{origin}/bundle\n{digest}\n":
             raise Wrong("MANIFEST.sig", "manifest_signature", "it is signed for another manifest")
         note = self.text("checkpoint.txt")
-        told = signed_text(note, self.keys, "checkpoint.txt", "checkpoint_signature")
-        named, size, root, at, _ = told.split("\n")
+        text = signed_text(note, self.keys, "checkpoint.txt", "checkpoint_signature")
+        named, size, root, at, _ = text.split("\n")
         if named != origin or any(key.name != origin for key in self.keys):
             raise Wrong("checkpoint.txt", "checkpoint_origin", "it is of another ledger")
         self.root = base64.b64decode(root, validate=True)
@@ -365,12 +366,12 @@ class Verification:
             if due and name not in self.files and any(index < later for later in disposals):
                 self.closed.add(event["id"])
                 continue
-            told = json.loads(self.text(name)) if due or name in self.files else {}
-            for place in sorted(due.keys() | told.keys()):
-                if not proves(told.get(place), due.get(place)):
+            opened = json.loads(self.text(name)) if due or name in self.files else {}
+            for place in sorted(due.keys() | opened.keys()):
+                if not proves(opened.get(place), due.get(place)):
                     yield Finding(name, "disclosure_wrong", f"{place} is not what was committed to")
-            values = {place: json.loads(one["jcs"]) for place, one in told.items()}
-            self.said[event["id"]] = disclosed(event["data"], values)
+            values = {place: json.loads(one["jcs"]) for place, one in opened.items()}
+            self.event_data[event["id"]] = disclosed(event["data"], values)
         self.report.disposed_of = len(self.closed)
         last = f"disclosures/{self.report.leaves:06}.json"
         if beyond := [name for name in self.files if name > last and name < "disclosures0"]:
@@ -398,12 +399,12 @@ class Verification:
             last = place
 
     def documents(self) -> Iterator[Finding]:
-        """Every document that an event names is a folio with its bytes, or told to be missing."""
-        told = json.loads(self.text("folios.json"))
-        named = {event_id: set(_named(data)) for event_id, data in self.said.items()}
-        filed = {folio["document_id"] for folio in told["folios"] if "document_id" in folio}
-        missing = {one["document_id"] for one in told["missing"]}
-        for number, folio in enumerate(told["folios"], start=1):
+        """Every document that an event names is a folio with its bytes, or is listed as missing."""
+        document = json.loads(self.text("folios.json"))
+        named = {event_id: set(_named(data)) for event_id, data in self.event_data.items()}
+        filed = {folio["document_id"] for folio in document["folios"] if "document_id" in folio}
+        missing = {one["document_id"] for one in document["missing"]}
+        for number, folio in enumerate(document["folios"], start=1):
             yield from self._folio(number, folio, named)
         for document_id in sorted(set().union(*named.values()) - filed - missing):
             yield Finding(
@@ -502,7 +503,7 @@ def _named(value: Any) -> Iterator[str]:
 
 
 def verify(data: Any, keys: Sequence[Key] = ()) -> Report:
-    """Everything that is wrong with a bundle's bytes, held against these keys."""
+    """Check a bundle's bytes with these keys; the report has every finding."""
     try:
         files, changed = read_archive(data)
     except Wrong as wrong:
@@ -514,7 +515,7 @@ def verify(data: Any, keys: Sequence[Key] = ()) -> Report:
 
 
 def verify_file(path: Path, keys: Sequence[Key] = ()) -> Report:
-    """As `verify`; the file is looked at where it lies, however large; raises OSError."""
+    """As `verify`; the file may be larger than memory; raises OSError."""
     with path.open("rb") as file:
         if not path.stat().st_size:
             return verify(b"", keys)

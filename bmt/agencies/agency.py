@@ -165,7 +165,7 @@ MOST_PATTERNS: Final = 1000
 AccountPattern = Annotated[
     str, StringConstraints(strict=True, max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9._@+*-]*$")
 ]
-"""An account (SCIM userName), in which `*` stands for any characters; capitals are not told apart."""
+"""An account (SCIM userName), in which `*` stands for any characters; capitals and small letters are the same."""
 
 AccountPatterns = Annotated[tuple[AccountPattern, ...], Field(max_length=MOST_PATTERNS)]
 
@@ -290,7 +290,7 @@ class Webhook(AgencyFileEntry):
             strict=True, max_length=500, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
         ),
     ]
-    """Without user, query and fragment: it is on record, and the signature tells who sends."""
+    """Without user, query and fragment: it is on record, and the signature shows who sends."""
     events: Annotated[tuple[Annotated[str, AfterValidator(_delivered)], ...], Field(min_length=1)]
     secret: _Label
     """The name of its secrets, which notification has from `BMT_WEBHOOK_SECRETS`."""
@@ -405,10 +405,10 @@ class Agency(AgencyFileEntry):
             excluded["separation"] = {"registrar_may_approve"}
         return excluded
 
-    def reply_channel(self, asked: ReplyChannel | None, channel: str) -> ReplyChannel:
+    def reply_channel(self, requested: ReplyChannel | None, channel: str) -> ReplyChannel:
         """The reply channel: as asked, else the incoming channel if allowed, else the first allowed."""
-        if asked is not None:
-            return asked
+        if requested is not None:
+            return requested
         same = [out for out in self.rules.channels.out if out == channel]
         return (*same, *self.rules.channels.out)[0]
 

@@ -62,7 +62,7 @@ def due_at(
 ) -> datetime:
     """When offices close on the last of `working_days` full working days after the day of `since` (UTC).
 
-    `closed` are the agency's own closures, beside its state's holidays.
+    `closed` are the agency's own closures, in addition to its state's holidays.
     """
     return _closing(since.astimezone(MALAYSIA).date(), working_days, state, closed)
 

@@ -79,11 +79,11 @@ async def copy(
                         at = {"$set": {"cut_at": clock()}}
                         await marks.update_one({"_id": mark}, at, session=session)
                 except ExceptionGroup as failed:
-                    raise _told(failed.exceptions[0]) from None
+                    raise _translated(failed.exceptions[0]) from None
     return Cut(began_at, cut.result())
 
 
-def _told(error: Exception) -> Exception:
+def _translated(error: Exception) -> Exception:
     if isinstance(error, mongodb.OperationFailure) and error.code == HISTORY_LOST:
         return Unusable(
             "MongoDB's oplog no longer has what changed during the copy: nothing was backed up. Enlarge it"
@@ -267,8 +267,8 @@ class Restoring:
 
     async def _forget_positions(self, name: str) -> None:
         """They are of a Kafka that is no more. What was pruned stays pruned."""
-        kept = self._client[f"{self._prefix}{name}"][consumer.POSITIONS]
-        await kept.delete_many({"_id": {"$ne": consumer.PRUNED}})
+        positions = self._client[f"{self._prefix}{name}"][consumer.POSITIONS]
+        await positions.delete_many({"_id": {"$ne": consumer.PRUNED}})
 
 
 async def _write(collection: mongodb.Collection, writes: Sequence[Any]) -> None:

@@ -98,7 +98,7 @@ class Manifest(_Row):
         schema_version: of the data in it.
         prefix: of the databases' names where it was taken.
         cut_at: the moment (UTC) as of which everything is; what was decided later is not in it.
-        kept_apart: what a restored system needs beside it.
+        kept_apart: what a restored system needs and the backup does not contain.
         key: `BackupKey.check` of the key that opens it.
         mac: of all the rest, under that key.
     """

@@ -26,7 +26,7 @@ from bmt.cli.examination import VIEWS
 from bmt.contracts.topics import WRITERS, outbound
 
 FED_BY_OTHERS: Final = (("intake", "requests"), ("provisioning", "reviews"))
-"""The views that hold other services' events, too. What Kafka no longer has of these, nobody could put in again."""
+"""The views that also hold other services' events. What Kafka no longer has of those cannot be folded in again."""
 KEPT_APART: Final = (
     "BMT_RECORDS_KEY of records: without it nobody can read what the record says about anybody",
     "BMT_LEDGER_KEYS of records: without them the ledger is continued under a new key",

@@ -30,7 +30,7 @@ def _who() -> str:
         return f"user {os.getuid()}"
 
 
-def _said(text: str) -> str:
+def _not_blank(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("must not be blank")
     return text.strip()
@@ -78,7 +78,7 @@ By = Annotated[
     ),
 ]
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", callback=_said, help="Why; it is kept.")
+    str, typer.Option("--reason", metavar="TEXT", callback=_not_blank, help="Why; it is kept.")
 ]
 Wait = Annotated[
     int,
@@ -106,7 +106,7 @@ class NotRunning(CannotRun):
 
 
 class NotSo(Exception):  # noqa: N818 - named for what is so
-    """What was asked for is not so; the message says in one line what is."""
+    """The answer to the command is no; the message gives the reason in one line."""
 
 
 @contextmanager
@@ -117,8 +117,8 @@ def reported() -> Iterator[None]:
     except CannotRun as error:
         raise _ended(str(error), error.exit_code) from None
     except ImportError as error:
-        said = "this is for an evaluation, whose parts are not installed here"
-        raise _ended(f"{said}: {error.msg}", Exit.WRONG_USE) from None
+        reason = "this is for an evaluation, whose parts are not installed here"
+        raise _ended(f"{reason}: {error.msg}", Exit.WRONG_USE) from None
     except WrongConfiguration as error:
         raise _ended(str(error), Exit.WRONG_USE) from None
     except (NotSo, Refused) as error:

@@ -75,13 +75,13 @@ def conformance(
     It ends when each case was shown, after `--wait`, or by Ctrl-C. Exit code 0: all were shown, and nothing was
     wrong. It reads as a user who may read the integrator's topics, and writes nothing.
     """
-    tell = _silent if as_json else typer.echo
+    echo = _silent if as_json else typer.echo
     address = connections.kafka(data)
     check = Check(address.prefix, integrator, case or list(CASES))
     try:
-        asyncio.run(listen(address, check, since, wait, tell))
+        asyncio.run(listen(address, check, since, wait, echo))
     except KeyboardInterrupt:
-        tell("")
+        echo("")
     show(check.document(), list(check.verdict()), as_json=as_json)
     if not check.conforms:
         raise NotSo(f"{integrator} does not conform yet")
@@ -134,7 +134,7 @@ class Check:
         return self.prefix + topics.outbound(self.integrator)
 
     def take(self, record: Record, reader: RecordReader) -> Iterator[str]:
-        """Examine a record of either topic; yields what is to be told."""
+        """Examine a record of either topic; yields the lines to print."""
         if record.topic == self.inbound:
             message = self._examined(record, reader)
             self.messages.append(message)
@@ -146,7 +146,7 @@ class Check:
             if answer.event_id not in {one.event_id for one in known}:
                 known.append(answer)
                 if self._is_ours(answer):
-                    yield f"{one_line(answer.event.submission_id)}  {one_line(_told(answer))}"
+                    yield f"{one_line(answer.event.submission_id)}  {one_line(_sentence_of(answer))}"
 
     def _examined(self, record: Record, reader: RecordReader) -> Message:
         event = submitted_event(record)
@@ -253,7 +253,7 @@ class Check:
         }
 
 
-def _told(answer: Answer) -> str:
+def _sentence_of(answer: Answer) -> str:
     match answer.event:
         case SubmissionAccepted(reference=reference):
             return f"bmt accepted it as {reference}"
@@ -292,7 +292,7 @@ async def listen(
     check: Check,
     since: datetime | None,
     seconds: int,
-    tell: Callable[[str], None],
+    echo: Callable[[str], None],
 ) -> None:
     """Examine what comes until the examination is over, or the time is.
 
@@ -319,10 +319,10 @@ async def listen(
             starts |= {place: first.offset for place, first in found_then.items() if first}
         for place, offset in starts.items():
             consumer.seek(place, offset)
-        tell(f"listening to {check.inbound} and {check.outbound}")
+        echo(f"listening to {check.inbound} and {check.outbound}")
         deadline = time.monotonic() + seconds
         while not check.is_over and time.monotonic() < deadline:
             polled = await consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
             for record in in_time(polled):
                 for line in check.take(record, reader):
-                    tell(line)
+                    echo(line)

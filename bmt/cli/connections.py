@@ -168,14 +168,14 @@ def kafka(data: Path) -> KafkaAddress:
         settings = load(OperatorKafka)
         return KafkaAddress(settings.kafka_client_options(), settings.topic_prefix)
     folder = DataFolder.at(data)
-    said = _ready(folder)["kafka"]
+    details = _ready(folder)["kafka"]
     password = json.loads(folder.passwords_file.read_text())[f"kafka.{ADMIN}"]
     return KafkaAddress(
         {
-            "bootstrap_servers": said["bootstrap_servers"],
+            "bootstrap_servers": details["bootstrap_servers"],
             "client_id": "bmt-operator",
-            "security_protocol": said["security_protocol"],
-            "sasl_mechanism": said["sasl_mechanism"],
+            "security_protocol": details["security_protocol"],
+            "sasl_mechanism": details["sasl_mechanism"],
             "sasl_plain_username": ADMIN,
             "sasl_plain_password": password,
         }
@@ -224,7 +224,7 @@ def processes(data: Path) -> Mapping[str, str]:
         return {}
     ready = _ready(DataFolder.at(data))
     found = {**ready["services"], **({WEB: ready[WEB]} if ready.get(WEB) else {})}
-    return {name: said["url"] for name, said in found.items()}
+    return {name: details["url"] for name, details in found.items()}
 
 
 def in_environment(name: str, *, other: str) -> bool:
@@ -250,7 +250,7 @@ CONNECTED_WITHIN_SECONDS: Final = 10.0
 async def mongodb_client(
     address: MongodbAddress, *, as_bytes: bool = False
 ) -> AsyncIterator[Client]:
-    """A client, not connected yet. `as_bytes`: what it reads is decoded only where somebody looks.
+    """A client, not connected yet. `as_bytes`: a document stays BSON until one of its fields is read.
 
     Raises:
         WrongConfiguration: the address is malformed, or its user lacks the rights.
@@ -268,7 +268,7 @@ async def mongodb_client(
         if error.code not in NOT_ALLOWED:
             raise
         raise WrongConfiguration(
-            f"{MONGODB} is wrong: MongoDB refuses its user ({_said(error)})"
+            f"{MONGODB} is wrong: MongoDB refuses its user ({_code_name(error)})"
         ) from None
     finally:
         if client is not None:
@@ -334,7 +334,7 @@ def silenced() -> Iterator[None]:
         structlog.configure(**before)
 
 
-def _said(error: OperationFailure) -> str:
+def _code_name(error: OperationFailure) -> str:
     return str((error.details or {}).get("codeName", error.code))
 
 

@@ -77,7 +77,7 @@ def retry(
 ) -> None:
     """Let the services that refused these events handle them again, once the cause is repaired."""
     _with_box(data, lambda box: box.retry(ids, _order(by)))
-    _tell("retried", len(set(ids)), as_json=as_json)
+    _show_done("retried", len(set(ids)), as_json=as_json)
 
 
 @app.command()
@@ -90,10 +90,10 @@ def discard(
 ) -> None:
     """Mark letters as needing nothing more. Kafka keeps them; who, when and why is kept too."""
     _with_box(data, lambda box: box.discard(ids, _order(by, reason)))
-    _tell("discarded", len(set(ids)), as_json=as_json)
+    _show_done("discarded", len(set(ids)), as_json=as_json)
 
 
-def _tell(done: str, number: int, *, as_json: bool) -> None:
+def _show_done(done: str, number: int, *, as_json: bool) -> None:
     show({done: number}, [f"{counted(number, 'dead letter')} {done}"], as_json=as_json)
 
 
@@ -138,8 +138,8 @@ def _item(each: RefusedEvent) -> Mapping[str, Any]:
     }
 
 
-def _some(one: Letter | Action, names: Sequence[str]) -> Mapping[str, Any]:
-    return {name: getattr(one, name) for name in names}
+def _some(source: Letter | Action, names: Sequence[str]) -> Mapping[str, Any]:
+    return {name: getattr(source, name) for name in names}
 
 
 def whole(each: RefusedEvent) -> Mapping[str, Any]:
@@ -161,11 +161,11 @@ def _bytes(raw: bytes | None) -> dict[str, str | None]:
         return {"base64": base64.b64encode(raw or b"").decode()}
 
 
-def lines(found: Sequence[RefusedEvent], total: int, what: str) -> list[str]:
-    """Text: the first of `total` letters, which `what` names."""
+def lines(found: Sequence[RefusedEvent], total: int, noun: str) -> list[str]:
+    """Text: the first of `total` letters, which `noun` names."""
     listed = [line for each in found for line in [*_head(each), ""]]
     shown = f" (the latest {len(found)} shown)" if len(found) < total else ""
-    return [*listed, f"{counted(total, what)}{shown}"]
+    return [*listed, f"{counted(total, noun)}{shown}"]
 
 
 def whole_lines(each: RefusedEvent) -> list[str]:

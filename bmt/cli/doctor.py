@@ -1,4 +1,4 @@
-"""`bmt doctor`: looks whether everything that bmt stands on is as it should be."""
+"""`bmt doctor`: checks everything that bmt depends on."""
 
 import asyncio
 from pathlib import Path

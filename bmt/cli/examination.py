@@ -122,23 +122,23 @@ def replica_set(hello: Mapping[str, Any], *, one_machine: bool) -> Finding:
 # Clocks, certificates, files, disk.
 
 
-def clock(whose: str, theirs_minus_ours: timedelta) -> Finding:
+def clock(about: str, theirs_minus_ours: timedelta) -> Finding:
     """How far another clock is from ours; positive: it is ahead."""
     seconds = theirs_minus_ours.total_seconds()
     how = "ahead of" if seconds > 0 else "behind"
     detail = f"{abs(seconds):.1f} s {how} ours" if abs(seconds) >= 0.1 else "as ours"  # noqa: PLR2004
     if abs(theirs_minus_ours) <= CLOCKS_APART:
-        return Finding("clocks", whose, "ok", detail)
+        return Finding("clocks", about, "ok", detail)
     advice = "let both machines take their time from one NTP server: due days and the audit trail depend on it"
-    return Finding("clocks", whose, "warning", detail, advice)
+    return Finding("clocks", about, "warning", detail, advice)
 
 
-def service_clock(whose: str, said: datetime, asked: datetime, answered: datetime) -> Finding:
+def service_clock(about: str, date: datetime, sent_at: datetime, answered_at: datetime) -> Finding:
     """By the Date of an HTTP answer, in whole seconds and up to a second old."""
-    earliest, latest = said - answered, said + _DATE_IS_WITHIN - asked
+    earliest, latest = date - answered_at, date + _DATE_IS_WITHIN - sent_at
     if earliest <= timedelta() <= latest:
-        return clock(whose, timedelta())
-    return clock(whose, earliest if earliest > timedelta() else latest)
+        return clock(about, timedelta())
+    return clock(about, earliest if earliest > timedelta() else latest)
 
 
 def dated(
@@ -154,9 +154,9 @@ def dated(
 
 
 def broker_clock(
-    whose: str, newest: Sequence[tuple[datetime, datetime | None]], now: datetime
+    about: str, newest: Sequence[tuple[datetime, datetime | None]], now: datetime
 ) -> Finding:
-    """Kafka tells no time, but it dates records: `newest` are its date and the service's of each.
+    """Kafka has no call for its time, but it dates records: `newest` has Kafka's date and the service's date of each.
 
     A record that is dated later than now shows that Kafka is ahead, one that is dated before it happened that it is
     behind. Records may be published late, so the shortest way counts.
@@ -165,11 +165,11 @@ def broker_clock(
     ways = [dated - happened for dated, happened in newest if happened is not None]
     shortest = min(ways, default=timedelta())
     if ahead > CLOCKS_APART or shortest < timedelta():
-        return clock(whose, ahead if ahead > CLOCKS_APART else shortest)
+        return clock(about, ahead if ahead > CLOCKS_APART else shortest)
     seen = (
         f"by the dates of {counted(len(newest), 'record')}" if newest else "no record to see it by"
     )
-    return Finding("clocks", whose, "ok", f"nothing shows that it differs ({seen})")
+    return Finding("clocks", about, "ok", f"nothing shows that it differs ({seen})")
 
 
 def certificate(about: str, ends: datetime, now: datetime) -> Finding:
@@ -297,9 +297,9 @@ def _unusual(
             "one replica: it is lost with its disk",
             f"give {name} three replicas (kafka-reassign-partitions.sh)",
         )
-    kept, wanted = seen.config.get("retention.ms"), expected.config()["retention.ms"]
-    if expected.retention_days is not None and kept is not None and kept != wanted:
-        yield f"retention.ms is {kept} in the place of {wanted}", "set it, or correct acls.yaml"
+    actual, wanted = seen.config.get("retention.ms"), expected.config()["retention.ms"]
+    if expected.retention_days is not None and actual is not None and actual != wanted:
+        yield f"retention.ms is {actual} in the place of {wanted}", "set it, or correct acls.yaml"
 
 
 def _forgets(seen: SeenTopic) -> bool:
@@ -351,11 +351,11 @@ def mongodb_rights(
     advice = "run the job that makes MongoDB's users (`make up`, compose's mongodb-users)"
     if given is None:
         return Finding("rights in MongoDB", user, "wrong", "there is no such user", advice)
-    told = [
+    lacks, more = [
         [f"{action} {database}.{collection or '*'}" for database, collection, action in rights]
         for rights in (set(wanted) - set(given), set(given) - set(wanted))
     ]
-    return _rights("rights in MongoDB", user, lacks=told[0], more=told[1], advice=advice)
+    return _rights("rights in MongoDB", user, lacks=lacks, more=more, advice=advice)
 
 
 def _rights(

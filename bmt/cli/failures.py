@@ -94,8 +94,8 @@ def _listed(path: str, agency: str | None, limit: int, data: Path) -> Sequence[M
     items: list[Mapping[str, Any]] = []
     cursor: str | None = None
     while len(items) < limit:
-        asked = {"limit": PAGE, **({"cursor": cursor} if cursor else {})}
-        page = _call("GET", path, data, params=asked)
+        params = {"limit": PAGE, **({"cursor": cursor} if cursor else {})}
+        page = _call("GET", path, data, params=params)
         items += [one for one in page["items"] if agency in (None, one["agency"])]
         cursor = page["next_cursor"]
         if cursor is None:

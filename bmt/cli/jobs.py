@@ -287,6 +287,6 @@ def _text(streams: "dict[str, Pruned]", documents: PrunedDocuments) -> str:
         + (f"; {pruned.in_force} kept, their configuration is in force" if pruned.in_force else "")
         for name, pruned in streams.items()
     ]
-    kept = f"; {documents.given_back} given back" if documents.given_back else ""
-    told = f"documents: {documents.removed} removed, {documents.bytes} bytes{kept}"
-    return "\n".join([*lines, told])
+    given_back = f"; {documents.given_back} given back" if documents.given_back else ""
+    removed = f"documents: {documents.removed} removed, {documents.bytes} bytes{given_back}"
+    return "\n".join([*lines, removed])

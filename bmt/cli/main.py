@@ -15,7 +15,7 @@ from typer.main import get_group
 
 from bmt.cli.command_line import CannotRun, Exit, reported
 
-BESIDE: Final = ("setup", "demo", "up", "sandbox", "down", "token", "prove")
+FROM_A_CLONE: Final = ("setup", "demo", "up", "sandbox", "down", "token", "prove")
 """The commands found by entry point, in the order of the help."""
 OWN: Final = {
     "topics": ("topics:show_topics", "Each topic: its single writer, its events, its records."),
@@ -50,7 +50,7 @@ class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         installed = {point.name: point.value for point in entry_points(group="bmt.commands")}
-        for command in BESIDE:
+        for command in FROM_A_CLONE:
             with suppress(ImportError):
                 if command in installed:
                     self.add_command(_loaded(command, installed[command]))
@@ -61,9 +61,9 @@ class Commands(TyperGroup):
         name = args[0]
         if name in OWN:
             return name, _loaded(name, f"bmt.cli.{OWN[name][0]}"), args[1:]
-        if name in BESIDE and name not in self.commands:
-            said = "this is for an evaluation, whose parts are not installed here"
-            raise NotInstalled(f"{said}: run bmt from a clone of the repository")
+        if name in FROM_A_CLONE and name not in self.commands:
+            reason = "this is for an evaluation, whose parts are not installed here"
+            raise NotInstalled(f"{reason}: run bmt from a clone of the repository")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:

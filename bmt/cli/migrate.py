@@ -50,8 +50,8 @@ def migrate(
         "dry_run": dry_run,
         "changes": [{"about": one.about, "what": one.what} for one in changes],
     }
-    said = "to do" if dry_run else "done"
-    lines = [f"{said}: {one.about}: {one.what}" for one in changes]
+    done = "to do" if dry_run else "done"
+    lines = [f"{done}: {one.about}: {one.what}" for one in changes]
     show(document, lines or ["all is as this version needs it"], as_json=as_json)
 
 
@@ -73,8 +73,8 @@ async def _make(change: Change) -> None:
         with store_errors():
             await change.make()
     except OperationFailure as error:
-        said = (error.details or {}).get("codeName", error.code)
-        raise NotSo(f"{change.about}: {change.what}: MongoDB refuses it ({said})") from None
+        code = (error.details or {}).get("codeName", error.code)
+        raise NotSo(f"{change.about}: {change.what}: MongoDB refuses it ({code})") from None
 
 
 async def _schemas(client: Client, address: MongodbAddress) -> AsyncIterator[Change]:
@@ -104,7 +104,7 @@ async def _indexes(client: Client, address: MongodbAddress) -> AsyncIterator[Cha
 
 
 async def _mongodb_rights(client: Client, address: MongodbAddress) -> AsyncIterator[Change]:
-    """Raises `NotSo` if a user is missing: only whoever knows its password can make it."""
+    """Raises `NotSo` if a user is missing: only the operator, who knows its password, can make it."""
     if address.prefix != USUAL_PREFIX:
         return
     named = [{"user": user, "db": "admin"} for user in rights.USERS]

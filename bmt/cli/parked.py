@@ -76,7 +76,7 @@ def retry(
         now = clock.now()
         return lots.retry_all(by, now) if everything else lots.retry(ids or (), by, now)
 
-    _tell("retried", asyncio.run(_with_lots(data, service, act)), as_json=as_json)
+    _show_done("retried", asyncio.run(_with_lots(data, service, act)), as_json=as_json)
 
 
 @app.command()
@@ -93,10 +93,10 @@ def discard(
     Who, when and why is kept with each. An integrator's submission is answered: it was refused.
     """
     discarded = _with_lots(data, service, lambda lots: lots.discard(ids, reason, by, clock.now()))
-    _tell("discarded", asyncio.run(discarded), as_json=as_json)
+    _show_done("discarded", asyncio.run(discarded), as_json=as_json)
 
 
-def _tell(done: str, number: int, *, as_json: bool) -> None:
+def _show_done(done: str, number: int, *, as_json: bool) -> None:
     show({done: number}, [f"{counted(number, 'event')} {done}"], as_json=as_json)
 
 

@@ -137,8 +137,8 @@ def _from_folder(patient: Patient, folder: DataFolder) -> None:
         patient.findings.append(examination.system(str(folder.root), unread))
         return
     processes = {**ready["services"], **({WEB: ready[WEB]} if ready.get(WEB) else {})}
-    for service, said in processes.items():
-        patient.services[service] = said["url"]
+    for service, details in processes.items():
+        patient.services[service] = details["url"]
 
 
 def _settings_of(service: str) -> Any:
@@ -210,15 +210,15 @@ async def _within(name: str, look: Look) -> Sequence[Finding]:
         async with asyncio.timeout(SECONDS):
             return await look()
     except TimeoutError:
-        said = f"no answer within {SECONDS:.0f} s"
+        fault = f"no answer within {SECONDS:.0f} s"
     except (NotRunning, WrongConfiguration) as error:
-        said = str(error)
+        fault = str(error)
     except Unavailable as error:
-        said = f"{error.part} cannot be reached, or has no primary"
+        fault = f"{error.part} cannot be reached, or has no primary"
     except Exception as error:  # noqa: BLE001 - one part that fails otherwise must not hide the others
-        said = f"cannot be looked at ({type(error).__name__})"
+        fault = f"cannot be looked at ({type(error).__name__})"
     advice = "start it, or correct its address, user and password; then look at its log"
-    return [Finding(check, about or "reachable", "wrong", said, advice)]
+    return [Finding(check, about or "reachable", "wrong", fault, advice)]
 
 
 # MongoDB.
@@ -226,9 +226,9 @@ async def _within(name: str, look: Look) -> Sequence[Finding]:
 
 async def _mongodb(address: MongodbAddress, *, one_machine: bool) -> Sequence[Finding]:
     async with mongodb_client(address) as client:
-        asked = clock.now()
+        sent_at = clock.now()
         hello = await client.admin.command("hello")
-        middle = asked + (clock.now() - asked) / 2
+        middle = sent_at + (clock.now() - sent_at) / 2
         parts = await asyncio.gather(
             _mongodb_rights(client, address.prefix), _indexes(client, address.prefix)
         )
@@ -383,21 +383,21 @@ async def _newest(address: KafkaAddress, places: Sequence[TopicPartition]) -> li
 
 
 async def _service(name: str, url: str) -> Sequence[Finding]:
-    asked = clock.now()
+    sent_at = clock.now()
     advice = f"look at the end of its log, then restart it: a restart of {name} is always safe"
     try:
         async with httpx.AsyncClient(timeout=SECONDS - 1, trust_env=False) as client:
             answer = await client.get(f"{url}/readyz")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        said = f"{url} does not answer ({type(error).__name__})"
-        return [Finding("services", name, "wrong", said, advice)]
+        fault = f"{url} does not answer ({type(error).__name__})"
+        return [Finding("services", name, "wrong", fault, advice)]
     found = [Finding("services", name, "ok", "ready")]
     if not answer.is_success:
         missing = ", ".join(map(str, _missing(answer))) or f"it answers {answer.status_code}"
         found = [Finding("services", name, "wrong", f"not ready: {missing}", "start that part")]
     if date := answer.headers.get("date"):
         found.append(
-            examination.service_clock(name, parsedate_to_datetime(date), asked, clock.now())
+            examination.service_clock(name, parsedate_to_datetime(date), sent_at, clock.now())
         )
     return found
 
@@ -456,7 +456,7 @@ def _folder(folder: DataFolder) -> Iterator[Finding]:
     running = [folder.ready_file] if folder.ready_file.exists() else []
     for file in (*folder.secret_files(), *running):
         if file.is_file() and os.access(file, os.R_OK):
-            said = file.stat()
-            yield examination.secret_file(str(file), said.st_mode, said.st_uid, os.getuid())
+            status = file.stat()
+            yield examination.secret_file(str(file), status.st_mode, status.st_uid, os.getuid())
         else:
             yield examination.missing_file(str(file))

@@ -65,8 +65,8 @@ def export(
     request_id = id_of(request_id, data)
     target = out or Path(f"{request_id}.zip")
     size = fetch(f"/v1/records/{request_id}/bundle", target, data)
-    told = {"file": str(target), "size_bytes": size}
-    typer.echo(json.dumps(told) if as_json else f"{target}: {size} bytes")
+    result = {"file": str(target), "size_bytes": size}
+    typer.echo(json.dumps(result) if as_json else f"{target}: {size} bytes")
 
 
 @app.command()
@@ -120,16 +120,16 @@ def conformance(
 
     1 when one deviates. From where `export` takes files.
     """
-    asked = {"agency": agency, "from": first, "to": last}
-    told: dict[str, object] = {}
+    params = {"agency": agency, "from": first, "to": last}
+    files: dict[str, object] = {}
     out.mkdir(parents=True, exist_ok=True)
     for form in ("json", "csv", "pdf"):
         target = out / f"{agency}-{first}-{last}.{form}"
-        fetch("/v1/conformance", target, data, {**asked, "format": form})
-        told[form] = str(target)
-    report = json.loads(Path(str(told["json"])).read_text())
+        fetch("/v1/conformance", target, data, {**params, "format": form})
+        files[form] = str(target)
+    report = json.loads(Path(str(files["json"])).read_text())
     counted = {name: report[name] for name in ("requests", "conforming", "by_code")}
-    typer.echo(json.dumps({**told, **counted}) if as_json else _conformance(told, counted))
+    typer.echo(json.dumps({**files, **counted}) if as_json else _conformance(files, counted))
     raise typer.Exit(Exit.DONE if report["requests"] == report["conforming"] else Exit.NOT_SO)
 
 

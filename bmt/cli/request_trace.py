@@ -244,7 +244,7 @@ def _work(trace: Trace, service: str, sentence: str) -> str:
 
 
 def _outcome(trace: Trace) -> str:
-    """After a decision or a configuration: the user has to be told."""
+    """After a decision or a configuration, the user must be notified."""
     last = trace.notices[-1] if trace.notices else None
     if last is not None and last.status == "prepared" and last.channel in _BY_HAND:
         return f"It waits for somebody to hand over the {last.channel} ({last.about})."
@@ -263,7 +263,7 @@ _STEPS: Final[Mapping[str, Callable[[Trace], str]]] = {
     "notified": lambda trace: _work(trace, "records", "It waits for records to file its documents"),
     "filed": lambda _: "It waits for nothing: it is filed.",
 }
-"""What follows each status; after all others, the user has to be told."""
+"""What follows each status; after any other, the user must be notified."""
 
 
 # How it is shown.

@@ -62,7 +62,7 @@ class Status:
         outbox: by service, the unpublished commits and the time of the oldest (UTC).
         parked: by service, events that wait for an operator or for an earlier event.
         republishing: by service, jobs under way.
-        system: what the processes tell of themselves; None: their addresses are not known.
+        system: the processes' own metrics; None: their addresses are not known.
     """
 
     gaps: Sequence[Gap]
@@ -72,7 +72,7 @@ class Status:
     system: System | None = None
 
     def findings(self) -> list[Finding]:
-        """What the processes' own figures show, without what MongoDB tells more exactly."""
+        """What the processes' own figures show, without those that MongoDB gives more exactly."""
         found = self.system.findings() if self.system else []
         return [one for one in found if one.code not in ("outbox_late", "events_parked")]
 
@@ -84,11 +84,11 @@ class Status:
             if oldest is not None and now - oldest > LATE_AFTER
         ]
         parked = [f"{service} has {n} events parked" for service, n in self.parked.items() if n]
-        told = [
+        findings = [
             f"{one.about}: {one.sentence[:-1]}{_since(one.since)} → {one.command}"
             for one in self.findings()
         ]
-        return [*(_line(gap) for gap in self.gaps), *late, *parked, *told]
+        return [*(_line(gap) for gap in self.gaps), *late, *parked, *findings]
 
 
 def status(
@@ -220,7 +220,7 @@ def _of_system(found: Status) -> Mapping[str, Any]:
     }
 
 
-async def _told(urls: Mapping[str, str]) -> Mapping[str, str | None]:
+async def _metrics_of(urls: Mapping[str, str]) -> Mapping[str, str | None]:
     """Each process's `/metrics`; None: it does not answer."""
 
     async def of(client: httpx.AsyncClient, url: str) -> str | None:
@@ -242,7 +242,7 @@ async def _once(
     *,
     republish: bool,
 ) -> Status:
-    system = System(await _told(urls), clock.now()) if urls else None
+    system = System(await _metrics_of(urls), clock.now()) if urls else None
     async with mongodb_client(address) as client:
         stores = Reconciliation(client, address.prefix)
         missing = await stores.missing(clock.now(), since)

@@ -52,7 +52,7 @@ class Listed:
     Attributes:
         name: without the prefix of its system.
         partitions: empty if the topic does not exist.
-        may_write: the users with the right to write; None if Kafka does not say.
+        may_write: the users with the right to write; None if Kafka does not answer it.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Listed:
 
     @property
     def strangers(self) -> list[str]:
-        """Who may write beside the topic's writer."""
+        """Who may write in addition to the topic's writer."""
         if self.writer == _EVERY_SERVICE:
             return []
         return [user for user in self.may_write or () if user != self.writer]

@@ -166,22 +166,22 @@ async def _record(database: Database, request_id: str) -> dict[str, Any]:
     with store_errors():
         cursor = database[COMMITS].find(query, {"events.type": 1, "events.data": 1})
         found = await cursor.sort("version", 1).to_list(None)
-    told = [
+    events = [
         (event["type"], orjson.loads(text_of(event["data"])))
         for one in found
         for event in one["events"]
     ]
-    opened = [data["file_number"] for type_, data in told if type_ == FileOpened.TYPE]
+    opened = [data["file_number"] for type_, data in events if type_ == FileOpened.TYPE]
     return {
         "file_number": opened[0] if opened else None,
         "leaves": [
             Leaf(data["leaf_index"], data["event_id"], data["event_type"])
-            for type_, data in told
+            for type_, data in events
             if type_ == EventFiled.TYPE
         ],
         "folios": [
             Folio(data["number"], data["volume"], data["event_id"])
-            for type_, data in told
+            for type_, data in events
             if type_ == FolioFiled.TYPE
         ],
     }

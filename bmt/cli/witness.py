@@ -89,14 +89,14 @@ def witness(
     own = _witness(name, ledger_keys, folder)
     note = _get(url, "/v1/checkpoints/latest").text
     try:
-        told = _seen(own, note, url, folder)
+        cosigned = _seen(own, note, url, folder)
     except (HistoryRewritten, NotTheLedgers) as error:
-        kept = folder / f"refused-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
-        kept.write_text(note)
-        raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {kept}") from None
-    typer.echo(f"cosigned by {own.verifier}: {told.size} leaves, signed {told.at}")
+        refused = folder / f"refused-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
+        refused.write_text(note)
+        raise NotSo(f"NOT cosigned: {error}; what was shown is kept in {refused}") from None
+    typer.echo(f"cosigned by {own.verifier}: {cosigned.size} leaves, signed {cosigned.at}")
     if timestamp_url is not None and timestamp_roots is not None:
-        at = _stamped(_file(folder, told), timestamp_url, timestamp_roots)
+        at = _stamped(_file(folder, cosigned), timestamp_url, timestamp_roots)
         typer.echo(f"timestamped {at.isoformat()}")
     raise typer.Exit(Exit.DONE)
 

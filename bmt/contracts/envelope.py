@@ -239,8 +239,8 @@ def read_kafka(
     try:
         return Envelope.model_validate(attributes)
     except ValidationError as error:
-        told = [{**fault, "loc": ("event", *fault["loc"])} for fault in error.errors()]
-        raise MalformedEvent(listed(field_errors(told))) from None
+        faults = [{**fault, "loc": ("event", *fault["loc"])} for fault in error.errors()]
+        raise MalformedEvent(listed(field_errors(faults))) from None
 
 
 def _structured(body: dict[str, Any], wanted: Collection[str], parse: Parse) -> dict[str, Any]:
@@ -297,11 +297,11 @@ def _text(header: str, raw: bytes) -> str:
         raise MalformedEvent(f"header {header} is not UTF-8") from None
 
 
-def _object(what: str, text: bytes, parse: Parse) -> dict[str, Any]:
+def _object(name: str, text: bytes, parse: Parse) -> dict[str, Any]:
     try:
         body = parse(text)
     except ValueError as error:
-        raise MalformedEvent(f"{what} is not JSON that can be read: {error}") from None
+        raise MalformedEvent(f"{name} is not JSON that can be read: {error}") from None
     if not isinstance(body, dict):
-        raise MalformedEvent(f"{what} is not a JSON object")
+        raise MalformedEvent(f"{name} is not a JSON object")
     return body

@@ -101,7 +101,7 @@ def is_empty(value: object) -> bool:
     return not value
 
 
-def codes_told(codes: Mapping[str, str]) -> str:
+def code_sentences(codes: Mapping[str, str]) -> str:
     """These codes with their sentences, for a description."""
     return "; ".join(f"`{code}`: {text}" for code, text in codes.items())
 
@@ -120,7 +120,7 @@ class FieldError(BaseModel):
     code: str = Field(
         default=GENERAL,
         description="What is wrong, under a name that keeps its meaning; later versions may have more. "
-        + codes_told(OF_FIELDS),
+        + code_sentences(OF_FIELDS),
         examples=["too_long"],
     )
     values: Mapping[str, FaultValue] = Field(
@@ -159,7 +159,7 @@ class Problem(BaseModel):
         default=None,
         description="What lies behind the problem, more exactly than `type` says it; absent where nothing "
         "more is to be said. "
-        + codes_told({code: text for code, text in OF_CALLS.items() if code not in STATUS}),
+        + code_sentences({code: text for code, text in OF_CALLS.items() if code not in STATUS}),
         examples=["task_finished"],
     )
     instance: str | None = Field(
@@ -309,9 +309,9 @@ def field_errors(faults: Sequence[Any], body: Any = None) -> tuple[FieldError, .
             `query`, `path`, `header` first).
         body: the JSON that was checked, to tell its own names from pydantic's.
     """
-    told = tuple(_error(fault, body) for fault in faults[:MOST_ERRORS])
-    more = len(faults) - len(told)
-    return (*told, FieldError.of("", "more_faults", count=more)) if more else told
+    errors = tuple(_error(fault, body) for fault in faults[:MOST_ERRORS])
+    more = len(faults) - len(errors)
+    return (*errors, FieldError.of("", "more_faults", count=more)) if more else errors
 
 
 def faults_in_body(error: ValidationError, body: Any) -> tuple[FieldError, ...]:

@@ -191,8 +191,8 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     try:
         content = sys.stdin.buffer.read()
-        asked = sys.argv[1]
-        answer = str(pages(content)).encode() if asked == "pages" else picture(content, int(asked))
+        order = sys.argv[1]
+        answer = str(pages(content)).encode() if order == "pages" else picture(content, int(order))
     except Exception:  # noqa: BLE001  whatever is wrong with it, there is no picture of it
         return NO_PICTURE
     sys.stdout.buffer.write(answer)

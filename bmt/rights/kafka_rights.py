@@ -56,10 +56,10 @@ class Topic(_Row):
     retention_days: int | None = Field(default=30, ge=1, le=36_500)
 
     def config(self) -> dict[str, str]:
-        kept = -1 if self.retention_days is None else self.retention_days * MILLISECONDS_A_DAY
+        retention = -1 if self.retention_days is None else self.retention_days * MILLISECONDS_A_DAY
         largest = self.max_message_bytes
         sizes = {} if largest is None else {"max.message.bytes": str(largest)}
-        return {**DATED, "retention.ms": str(kept), **sizes}
+        return {**DATED, "retention.ms": str(retention), **sizes}
 
 
 class Principal(_Row):
@@ -99,7 +99,7 @@ class Table(_Row):
                 raise ValueError(f"{name} is to write {topics.inbound(name)} and nothing else")
             if principal.kind == "integrator" and principal.reads != (topics.outbound(name),):
                 raise ValueError(f"{name} is to read {topics.outbound(name)} and nothing else")
-        self._require_answers_kept_apart()
+        self._require_private_answers()
         for topic in self.topics:
             writers = [name for name, each in self.principals.items() if topic in each.writes]
             if len(writers) > 1 and topic not in WRITTEN_BY_MANY:
@@ -116,7 +116,7 @@ class Table(_Row):
                 if other != one and other.startswith(one):
                     raise ValueError(f"{other} begins with {one}, who could end its transactions")
 
-    def _require_answers_kept_apart(self) -> None:
+    def _require_private_answers(self) -> None:
         """Only the integrator and the observers, who read everything, may read its answers."""
         for integrator in self.of_kind("integrator"):
             answers = topics.outbound(integrator)

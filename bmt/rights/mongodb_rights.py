@@ -186,8 +186,8 @@ def _pruning() -> Iterator[Any]:
     for service, store in pruning.STORES.items():
         yield from _privileges(f"bmt_{service}", store.collections(), PRUNE)
     yield _privilege(DOCUMENTS, "documents.files", (*PRUNE, "update"))
-    beside = ("documents.chunks", pruning.UPLOADS, pruning.HOLDERS)
-    yield from _privileges(DOCUMENTS, beside, PRUNE)
+    collections = ("documents.chunks", pruning.UPLOADS, pruning.HOLDERS)
+    yield from _privileges(DOCUMENTS, collections, PRUNE)
 
 
 def _reconciling() -> Iterator[Any]:

@@ -63,7 +63,7 @@ class _SetPasswords(Request[_Alteration]):  # type: ignore[misc]  # aiokafka has
 
 
 async def set_passwords(client: Any, passwords: Mapping[str, str]) -> None:
-    """Each user comes in by this password from now on; who is connected stays so.
+    """Each user signs in with this password from now on; open connections stay open.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused one of them.

@@ -118,7 +118,7 @@ class FaultWording:
         return str(format_decimal(value, locale=LOCALES[self.code]))
 
     def size(self, size_bytes: int) -> str:
-        """In the largest unit with at least one of it; units are powers of ten, unless it is so many MiB exactly."""
+        """In the largest unit with at least one of it; units are powers of ten, unless it is a whole number of MiB."""
         if size_bytes < _GIB and size_bytes % _MIB == 0 and size_bytes:
             return f"{self.number(size_bytes // _MIB)} MiB"
         for unit, of_bytes, pattern in _UNITS:

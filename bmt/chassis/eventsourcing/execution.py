@@ -126,16 +126,16 @@ def _span(message: Message[Any]) -> Span | None:
     return tracing.begin(f"decide {name}", Kind.INTERNAL, message.traceparent, subject, **about)
 
 
-def _log_one(message: Message[Any], name: str, end: End, more: dict[str, Any]) -> None:
+def _log_one(message: Message[Any], name: str, end: End, fields: dict[str, Any]) -> None:
     """A stream's subject is left out where people chose it: it may be an account."""
     category, _, subject = message.stream.partition("-")
     if request_id := tracing.as_id(subject):
-        more["request_id"] = request_id
+        fields["request_id"] = request_id
     if message.traceparent:
-        more["trace_id"] = observability.trace_id(message.traceparent)
+        fields["trace_id"] = observability.trace_id(message.traceparent)
     if end.code:
-        more["code"] = end.code
-    log.info("command", command=name, outcome=end.outcome, category=category, **more)
+        fields["code"] = end.code
+    log.info("command", command=name, outcome=end.outcome, category=category, **fields)
 
 
 REMEMBERED: Final = 4_096
@@ -389,8 +389,8 @@ class Execution(Generic[C, S]):
 
     async def known_state(self, stream: str, suffices: Callable[[S], bool] | None = None) -> S:
         """As `known_states`, for one stream."""
-        asked = (lambda _, state: suffices(state)) if suffices else None
-        return (await self.known_states([stream], asked))[stream]
+        condition = (lambda _, state: suffices(state)) if suffices else None
+        return (await self.known_states([stream], condition))[stream]
 
     async def known_states(
         self, streams: Collection[str], suffices: Callable[[str, S], bool] | None = None

@@ -297,7 +297,7 @@ class IssuerTokens:
     ) -> None:
         """One of `audiences` must be in `aud`. `types` are the header's `typ`; an empty one: it may be missing.
 
-        `essential` claims are required beside `iss` and `aud`.
+        `essential` claims are required in addition to `iss` and `aud`.
         """
         self._keys = keys
         self._types = types

@@ -246,16 +246,16 @@ def require_known(request: Request, known: Mapping[str, bool]) -> None:
     """Refuse parameters that would be passed over: a list that ignores its filter looks like the answer."""
     if not request.scope["query_string"]:
         return
-    asked = [name for name, _ in request.query_params.multi_items()]
+    names = [name for name, _ in request.query_params.multi_items()]
     wrong = [
         {"type": "extra_forbidden", "loc": ("query", name[:_LONGEST_NAME])}
-        for name in dict.fromkeys(asked)
+        for name in dict.fromkeys(names)
         if name not in known
     ]
     twice = [
         {"type": "too_long", "loc": ("query", name), "ctx": {"max_length": 1}, "input": ()}
         for name, is_list in known.items()
-        if not is_list and asked.count(name) > 1
+        if not is_list and names.count(name) > 1
     ]
     if wrong or twice:
         raise RequestValidationError([*wrong, *twice])

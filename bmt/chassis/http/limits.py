@@ -24,8 +24,8 @@ from bmt.contracts.problems import MEDIA_TYPE, Refused
 MOST_HEAD_BYTES: Final = 32 * 1024
 """The largest head that is answered; a token takes 1 to 4 KiB."""
 
-_MOST_BESIDE_BODY: Final = 2 * MOST_HEAD_BYTES
-_BESIDE_EACH_BYTE: Final = 8
+_MOST_OVERHEAD_BYTES: Final = 2 * MOST_HEAD_BYTES
+_OVERHEAD_A_BYTE: Final = 8
 """A chunk of one byte has five bytes of framing."""
 _MOST_AHEAD: Final = 100
 """Pipelined calls: each takes much more memory here than on the wire."""
@@ -108,7 +108,7 @@ class PatientConnection(HttpToolsProtocol):
     transport: asyncio.Transport
 
     _head_is_open: bool = False
-    _beside_body_bytes: int = 0
+    _overhead_bytes: int = 0
     """The bytes of a call around its body, beyond the usual framing. What came together with a call's first byte is
     not counted, since it may belong to the call before."""
     _awaits: _Awaits = "head"
@@ -134,15 +134,15 @@ class PatientConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._awaits == "end":
             return
-        self._beside_body_bytes += len(data)
+        self._overhead_bytes += len(data)
         super().data_received(data)
-        if self._beside_body_bytes > _MOST_BESIDE_BODY and not self.transport.is_closing():
+        if self._overhead_bytes > _MOST_OVERHEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 
     def on_message_begin(self) -> None:
         self._head_is_open = True
-        self._beside_body_bytes = 0
+        self._overhead_bytes = 0
         super().on_message_begin()
         self._arrival = Arrival()
         self.scope["extensions"] = {ARRIVAL: self._arrival}  # type: ignore[dict-item]
@@ -164,8 +164,8 @@ class PatientConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._due = self.deadlines.credited(self._due, len(body), self.loop.time())
-        accounted = (1 + _BESIDE_EACH_BYTE) * len(body)
-        self._beside_body_bytes = max(0, self._beside_body_bytes - accounted)
+        accounted = (1 + _OVERHEAD_A_BYTE) * len(body)
+        self._overhead_bytes = max(0, self._overhead_bytes - accounted)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -160,26 +160,26 @@ class ApiRoute(APIRoute):
     def _is_direct(self) -> bool:
         """Whether FastAPI has nothing to do: one JSON body, one guard, ports, and a ready Response."""
         dependant = self.dependant
-        asked = [each.call for each in dependant.dependencies if each.call is not ports_of]
+        guards = [each.call for each in dependant.dependencies if each.call is not ports_of]
         return (
             len(dependant.body_params) == 1
             and self._reads_json()
             and not self._embed_body_fields
             and not _asks_for_more(dependant)
-            and [isinstance(each, Guard) for each in asked] == [True]
+            and [isinstance(each, Guard) for each in guards] == [True]
             and issubclass(get_type_hints(self.endpoint).get("return", object), Response)
         )
 
     def _direct(self) -> ASGIApp:
         """The call as FastAPI makes it, at a fraction of its cost."""
         endpoint, limit = self.endpoint, self._limit
-        asked, (body,) = self.dependant.dependencies, self.dependant.body_params
-        calls = [(cast("str", each.name), cast("Guard", each.call)) for each in asked]
+        guards, (body,) = self.dependant.dependencies, self.dependant.body_params
+        calls = [(cast("str", each.name), cast("Guard", each.call)) for each in guards]
         name = body.name
 
         async def admit_and_answer(scope: Scope, receive: Receive, send: Send) -> None:
             request = LimitedRequest(scope, receive, limit)
-            given = {asks: await call(request) for asks, call in calls}
+            given = {parameter: await call(request) for parameter, call in calls}
             given[name] = await _validated(request, body)
             response: Response = await endpoint(**given)
             await response(scope, receive, send)
@@ -423,10 +423,10 @@ class Paging(Generic[Key]):
         """The requested page. Raises `Refused` (`validation_failed`) if the cursor is none of ours."""
         return PageRequest(limit=limit, after=None if cursor is None else self._read(cursor))
 
-    def page(self, found: Sequence[T], asked: PageRequest[Key], key: Callable[[T], Key]) -> Page[T]:
-        """The page of the found items (`asked.lookahead` at most), in order."""
-        items = list(found[: asked.limit])
-        more = len(found) > asked.limit
+    def page(self, found: Sequence[T], page: PageRequest[Key], key: Callable[[T], Key]) -> Page[T]:
+        """The page of the found items (`page.lookahead` at most), in order."""
+        items = list(found[: page.limit])
+        more = len(found) > page.limit
         return Page(items=items, next_cursor=self.cursor(key(items[-1])) if more else None)
 
     def cursor(self, key: Key) -> str:

@@ -54,14 +54,14 @@ class Sorting:
         self._own = own
         self._paging = paging
 
-    def require_own(self, asked: SortedPage) -> None:
+    def require_own(self, page: SortedPage) -> None:
         """Raises `Refused` where another order is asked for than the list's own, the only one that these callers get."""
-        if asked.order != self._own:
+        if page.order != self._own:
             wrong = FieldError.of("/query/order", "not_one_of", allowed=(self._own,))
             raise Refused(wrong.detail, errors=(wrong,))
 
     def page(
-        self, found: Sequence[T], asked: SortedPage, key: Callable[[T], tuple[Any, str]]
+        self, found: Sequence[T], page: SortedPage, key: Callable[[T], tuple[Any, str]]
     ) -> Page[T]:
         """As `Paging.page`; `key` is the item's place in the order that is asked for."""
-        return self._paging[asked.order].page(found, asked, key)
+        return self._paging[page.order].page(found, page, key)

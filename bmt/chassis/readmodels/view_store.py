@@ -275,8 +275,8 @@ def _beyond(query: Query, value: Any, key: str) -> dict[str, Any]:
     if query.order_by is None:
         return {"_id": {further: key}}
     if value is None:
-        beside = {query.order_by: None, "_id": {further: key}}
-        return beside if query.descending else {"$or": [beside, {query.order_by: {"$ne": None}}]}
+        tied = {query.order_by: None, "_id": {further: key}}
+        return tied if query.descending else {"$or": [tied, {query.order_by: {"$ne": None}}]}
     # A comparison with a value leaves None out.
     last = [{query.order_by: None}] if query.descending and query.nullable else []
     return {

@@ -99,7 +99,7 @@ MOST_DOUBLINGS = 10
 
 
 def backoff(failures: int, *, first: float, longest: float, least: float = 0.0) -> float:
-    """Seconds after so many failures in a row: random between `least` and the doubled `first` (full jitter)."""
+    """Seconds to wait after this many failures in a row: random between `least` and the doubled `first` (full jitter)."""
     ceiling = min(longest, first * 2.0 ** min(failures, MOST_DOUBLINGS))
     return random.uniform(least, ceiling)  # noqa: S311  nobody guesses it
 

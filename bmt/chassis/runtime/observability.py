@@ -46,12 +46,12 @@ current_call: Final[ContextVar[dict[str, Any] | None]] = ContextVar("call", defa
 """What is known of the call that is being answered, without personal data; None outside of a call."""
 
 
-def note_of_call(**what: Any) -> dict[str, str]:
-    """Note this, if there is a call. The role of who calls, if it is known, for the log."""
+def note_of_call(**facts: Any) -> dict[str, str]:
+    """Add facts to the current call, if there is one. Returns the caller's role for the log, if it is known."""
     call = current_call.get()
     if call is None:
         return {}
-    call.update(what)
+    call.update(facts)
     return {"role": call["role"]} if "role" in call else {}
 
 
@@ -330,7 +330,7 @@ _log = structlog.get_logger()
 
 
 class Parts:
-    """Which parts a process can use now, and since when: told by its metrics, and by the log when one comes or goes."""
+    """Which parts a process can use now, and since when: shown in its metrics, and in the log when one comes or goes."""
 
     def __init__(
         self, registry: CollectorRegistry, seconds: Callable[[], float] = time.time
@@ -360,7 +360,7 @@ class Parts:
             _log.info("part_ready_again", part=part)
 
     def noting(self, part: str) -> Callable[[bool], None]:
-        """Whether this part can be used, as whoever calls it finds out."""
+        """A callback that notes whether this part can be used."""
         return partial(self.note, part)
 
     async def missing(self, checks: Mapping[str, ReadinessCheck]) -> list[str]:

@@ -91,8 +91,8 @@ class ServiceBuilder:
         self.documents = DocumentStore(client[settings.documents_database])
         self._commits = MongoEventStore(self.database[COMMITS], observe=self.metrics.appended)
         self.store = around_store(self._commits) if around_store else self._commits
-        beside = client[settings.documents_database]
-        self.shared = SharedViews(beside, self.store, self._own, self.source)
+        shared_database = client[settings.documents_database]
+        self.shared = SharedViews(shared_database, self.store, self._own, self.source)
         self.document_rights = DocumentRights(self.shared.store, self.documents)
         self._views = MongoViewStore(self.database)
         self._indexes: dict[str, Sequence[Sequence[str]]] = {}

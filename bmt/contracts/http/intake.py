@@ -9,7 +9,7 @@ from bmt.contracts.events import Granted
 from bmt.contracts.faults import GENERAL, OF_MESSAGES, FaultValue
 from bmt.contracts.http.approval import Decision
 from bmt.contracts.http.assignments import Assignable
-from bmt.contracts.problems import FieldError, codes_told, is_empty
+from bmt.contracts.problems import FieldError, code_sentences, is_empty
 from bmt.contracts.topics import FaultyField
 from bmt.contracts.values import (
     Applicant,
@@ -249,7 +249,7 @@ class MissingField(_Answer):
     code: str = Field(
         default=GENERAL,
         description="What is missing or wrong, under a name that keeps its meaning; later versions may have "
-        "more, and a field may have any that a field of a call has. " + codes_told(OF_MESSAGES),
+        "more, and a field may have any that a field of a call has. " + code_sentences(OF_MESSAGES),
         examples=["line_missing"],
     )
     values: Mapping[str, FaultValue] = Field(

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bmt.contracts.events import About
 from bmt.contracts.faults import OF_MAIL
 from bmt.contracts.http.assignments import Assignable
-from bmt.contracts.problems import codes_told
+from bmt.contracts.problems import code_sentences
 from bmt.contracts.values import (
     DocumentId,
     Line,
@@ -48,7 +48,7 @@ class Notification(BaseModel):
         default=None,
         exclude_if=_is_absent,
         description="why the mail server refused it, under a name that keeps its meaning; later versions may have more; "
-        "only in lists. " + codes_told(OF_MAIL),
+        "only in lists. " + code_sentences(OF_MAIL),
     )
 
 

@@ -22,7 +22,7 @@ from bmt.contracts.events import (
     Target,
 )
 from bmt.contracts.faults import GENERAL, OF_CALLS, OF_TARGETS, FaultValue
-from bmt.contracts.problems import codes_told, is_empty
+from bmt.contracts.problems import code_sentences, is_empty
 from bmt.contracts.values import DocumentId, Kind, Moment, Name, Officer, Reason, Status, Value
 
 TaskStatus = Literal["open", "completed"]
@@ -32,7 +32,7 @@ TaskFilter = Literal["open", "claimed", "done", "completed"]
 
 _CODE = (
     "Why it failed last, under a name that keeps its meaning; null: nothing more exact is known. "
-    + codes_told({**OF_TARGETS, **{one: OF_CALLS[one] for one in ("overtaken",)}})
+    + code_sentences({**OF_TARGETS, **{one: OF_CALLS[one] for one in ("overtaken",)}})
 )
 
 
@@ -48,7 +48,7 @@ class Obstacle(_Answer):
     code: str = Field(
         default=GENERAL,
         description="Why, under a name that keeps its meaning; later versions may have more. "
-        + codes_told(OF_TARGETS),
+        + code_sentences(OF_TARGETS),
         examples=["not_registered_there"],
     )
     values: Mapping[str, FaultValue] = Field(
