@@ -1,4 +1,4 @@
-"""What an agency's administrators have taken, so that no two of them work on the same: who, since when.
+"""Which administrator has taken an item, and since when, so that no two of an agency work on the same one.
 
 It locks nothing. Each service keeps the assignments of what it lists, a stream for each thing, apart from the
 thing's own: taking something never collides with deciding on it.
@@ -86,7 +86,7 @@ class State:
 
 
 def decide(command: Take | Release, state: State) -> Sequence[Event]:
-    """Who has it may take it again, and alone releases it. What is over binds nobody.
+    """Who has it may take it again, and alone releases it. An assignment that is over binds nobody.
 
     Raises:
         AlreadyAssigned: somebody else has it.
@@ -154,15 +154,15 @@ class Assignments:
     view: ViewProjection[Held]
     clock: Clock
 
-    async def beside(self, things: Sequence[A], id_: Callable[[A], str]) -> list[A]:
-        """The things of a list, each with who has it."""
+    async def with_assignments(self, items: Sequence[A], id_: Callable[[A], str]) -> list[A]:
+        """The items of a list, each with its assignment, if it has one."""
         now = self.clock()
-        held = await self.view.get_many({id_(one) for one in things})
+        held = await self.view.get_many({id_(one) for one in items})
         return [
             one.model_copy(update={"assignment": Assignment(**dict(by))})
             if (by := held.get(id_(one))) is not None and by.until > now
             else one
-            for one in things
+            for one in items
         ]
 
     async def filtered(self, query: Query, whose: Whose | None, caller: Principal) -> Query:
@@ -173,13 +173,13 @@ class Assignments:
         held = await self.view.find(live)
         if whose == "nobody":
             return replace(query, none_of={"_id": [one.thing for one in held]})
-        who = caller.subject.casefold()
-        mine = [one.thing for one in held if one.by.subject.casefold() == who]
+        account = caller.subject.casefold()
+        mine = [one.thing for one in held if one.by.subject.casefold() == account]
         if named := query.one_of.get("_id"):
             mine = [one for one in mine if one in named]
         return replace(query, one_of={**query.one_of, "_id": mine})
 
-    async def execute(self, thing: str, context: CommandContext, *, takes: bool) -> Executed:
+    async def execute(self, item_id: str, context: CommandContext, *, takes: bool) -> Executed:
         """Takes or releases it for the caller.
 
         Raises:
@@ -188,7 +188,7 @@ class Assignments:
         caller, now = context.principal, self.clock()
         officer = Officer(subject=caller.subject, name=caller.name, role="administrator")
         change = Take(caller.agency, officer, now) if takes else Release(officer, now)
-        return await self.execution.execute(context.to_command(f"assignment-{thing}", change))
+        return await self.execution.execute(context.to_command(f"assignment-{item_id}", change))
 
 
 class _Ports(Protocol):
@@ -200,8 +200,8 @@ _Here = Annotated[_Ports, Depends(ports_of)]
 _Command = Annotated[CommandContext, Depends(command("administrator"))]
 
 
-def routes(path: str, tag: str, thing_of: Callable[..., Awaitable[str]]) -> APIRouter:
-    """The calls that take and release a thing. `thing_of` is a dependency: its id, if it is the caller's agency's."""
+def routes(path: str, tag: str, item_id_of: Callable[..., Awaitable[str]]) -> APIRouter:
+    """The calls that take and release a thing. `item_id_of` is a dependency: its id, if it is the caller's agency's."""
     router = api_router(tags=[tag])
 
     @router.post(
@@ -212,10 +212,10 @@ def routes(path: str, tag: str, thing_of: Callable[..., Awaitable[str]]) -> APIR
         responses=problems("not_found", "already_assigned"),
     )
     async def take(
-        here: _Here, thing: Annotated[str, Depends(thing_of)], context: _Command
+        here: _Here, item_id: Annotated[str, Depends(item_id_of)], context: _Command
     ) -> JsonResponse:
         """It locks nothing. 409 `already_assigned`: `assignment` shows who was first."""
-        executed = await here.assignments.execute(thing, context, takes=True)
+        executed = await here.assignments.execute(item_id, context, takes=True)
         (event,) = executed.commit.events
         return answer(executed, Assigned(assignment=Assignment(**event.data)), 201)
 
@@ -226,9 +226,9 @@ def routes(path: str, tag: str, thing_of: Callable[..., Awaitable[str]]) -> APIR
         responses=problems("not_found", "already_assigned"),
     )
     async def release(
-        here: _Here, thing: Annotated[str, Depends(thing_of)], context: _Command
+        here: _Here, item_id: Annotated[str, Depends(item_id_of)], context: _Command
     ) -> JsonResponse:
-        executed = await here.assignments.execute(thing, context, takes=False)
+        executed = await here.assignments.execute(item_id, context, takes=False)
         return answer(executed, Assigned(assignment=None))
 
     return router

@@ -88,7 +88,7 @@ async def _review(here: Here, request_id: Id, caller: Administrator) -> RequestU
         raise UnknownRequest
     may = policy_of(caller.agency, here.agencies).registrar_may_approve
     seen = as_seen_by(review, caller, registrar_may_approve=may)
-    return (await here.assignments.beside([seen], lambda one: one.request_id))[0]
+    return (await here.assignments.with_assignments([seen], lambda one: one.request_id))[0]
 
 
 Reviewed = Annotated[RequestUnderReview, Depends(_review)]
@@ -131,11 +131,11 @@ async def worklist(
         Whose | None, Query(description="only what the caller has taken, or what nobody has")
     ] = None,
 ) -> Page[WorklistItem]:
-    asked = views.worklist(caller.agency, page, only)
-    found = await here.reviews.find(await here.assignments.filtered(asked, assigned, caller))
+    query = views.worklist(caller.agency, page, only)
+    found = await here.reviews.find(await here.assignments.filtered(query, assigned, caller))
     may = policy_of(caller.agency, here.agencies).registrar_may_approve
     listed = [views.on_worklist(review, caller, registrar_may_approve=may) for review in found]
-    items = await here.assignments.beside(listed, lambda one: one.request_id)
+    items = await here.assignments.with_assignments(listed, lambda one: one.request_id)
     return ON_THE_WORKLIST.page(items, page, key=lambda item: views.place_of(item, page.order))
 
 
@@ -322,8 +322,8 @@ async def add(
         request_id, written, context, here.execution, here.document_rights, here.clock
     )
     (event,) = executed.commit.events
-    said = CommentAnswer.model_validate({**event.data, "request_id": request_id})
-    return answer(executed, said, 201)
+    comment = CommentAnswer.model_validate({**event.data, "request_id": request_id})
+    return answer(executed, comment, 201)
 
 
 @router.post(

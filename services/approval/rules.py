@@ -69,8 +69,8 @@ def stream_of(agency: str) -> str:
 
 def _causation(agency: Agency, rules: dict[str, JsonValue], before: int) -> str:
     """Replicas that record the same change use the same id, so it is recorded once."""
-    said = json.dumps([agency.code, before, agency.policy_version, rules], sort_keys=True)
-    return "rules:" + sha256(said.encode()).hexdigest()[:40]
+    content = json.dumps([agency.code, before, agency.policy_version, rules], sort_keys=True)
+    return "rules:" + sha256(content.encode()).hexdigest()[:40]
 
 
 def fold(_: Body | None, incoming: IncomingEvent[Any]) -> Body:
@@ -270,12 +270,12 @@ def _manager(context: CommandContext) -> Officer:
 
 
 async def _executed(
-    here: Ports, context: CommandContext, told: ChangeRules | WithdrawChange
+    here: Ports, context: CommandContext, command: ChangeRules | WithdrawChange
 ) -> JsonResponse:
-    if told.agency not in here.agencies:
+    if command.agency not in here.agencies:
         raise UnknownAgency
     executed: Executed = await here.execution.execute(
-        context.to_command(stream_of(told.agency), told)
+        context.to_command(stream_of(command.agency), command)
     )
     await here.rules_in_force.refresh()
     (event,) = executed.commit.events

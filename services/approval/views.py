@@ -52,7 +52,7 @@ _REGISTRAR: Final = "registrar:"
 _OPEN: Final[Status] = "received"
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMED: Final = ("name", "account", "email")
-_ASKED: Final = ("channel", "reply_through", "quota_bytes", "max_file_size_bytes")
+_REQUESTED: Final = ("channel", "reply_through", "quota_bytes", "max_file_size_bytes")
 
 _ENDS: Final[dict[str, Status]] = {
     Approved.TYPE: "approved",
@@ -112,11 +112,11 @@ def _registrars(review: Body | None) -> list[str]:
     return [who for who in (review["kept_from"] if review else ()) if who.startswith(_REGISTRAR)]
 
 
-def _kept_from(review: Body, *more: str) -> list[str]:
-    return list(dict.fromkeys((*review["kept_from"], *more)))
+def _kept_from(review: Body, *accounts: str) -> list[str]:
+    return list(dict.fromkeys((*review["kept_from"], *accounts)))
 
 
-def _saying(document: Body, **fields: Any) -> Body:
+def _with_fields(document: Body, **fields: Any) -> Body:
     """The document with these fields; empty ones are left out, as the response models do."""
     after = {**document, **fields}
     for name, value in fields.items():
@@ -145,7 +145,7 @@ def _with_papers(review: Body, papers: PapersReceived) -> Body:
         "kept_from": _kept_from(review, *(_REGISTRAR + who for who in _writers(papers))),
     }
     levels = {"given": 0, "needed": needed} if needed > 1 else None
-    return _saying(shown, levels=levels, not_shown=as_stored(papers.not_shown))
+    return _with_fields(shown, levels=levels, not_shown=as_stored(papers.not_shown))
 
 
 def _writers(papers: PapersReceived) -> list[str]:
@@ -158,24 +158,24 @@ def _with_correction(review: Body, papers: PapersReceived) -> list[Body]:
     """Adds to the last step who corrected the request, why, and what changed."""
     *before, opened = review["history"]
     if papers.corrected_by is None:
-        return [*before, _saying(opened, changes=())]
-    told = {
+        return [*before, _with_fields(opened, changes=())]
+    corrected = {
         **opened,
         "by": papers.corrected_by.subject,
         "detail": papers.correction_reason,
         "corrected": True,
     }
     changes = [*opened.get("changes", ()), *_papers_changed(review, papers)]
-    return [*before, _saying(told, changes=changes)]
+    return [*before, _with_fields(corrected, changes=changes)]
 
 
 def _facts_changed(before: Body, now: Body) -> list[Body]:
     applicants = before["applicant"], now["applicant"]
-    told = [
+    values = [
         *((name, *(applicant[name] for applicant in applicants)) for name in _NAMED),
-        *((name, before[name], now[name]) for name in _ASKED),
+        *((name, before[name], now[name]) for name in _REQUESTED),
     ]
-    return _differing(told)
+    return _differing(values)
 
 
 def _papers_changed(before: Body, papers: PapersReceived) -> list[Body]:
@@ -189,10 +189,10 @@ def _papers_changed(before: Body, papers: PapersReceived) -> list[Body]:
     )
 
 
-def _differing(told: Iterable[tuple[str, Any, Any]]) -> list[Body]:
+def _differing(values: Iterable[tuple[str, Any, Any]]) -> list[Body]:
     return [
         {"field": name, "before": before, "after": after}
-        for name, before, after in told
+        for name, before, after in values
         if before != after
     ]
 
@@ -232,9 +232,9 @@ def _decided(
     return _with_step(decided, step)
 
 
-def _step(step: Status, at: datetime, by: str | None, detail: str | None, **more: Any) -> Body:
-    """A `Step` as it is stored; `more` holds fields of some steps only."""
-    return _saying({"step": step, "at": at, "by": by, "detail": detail}, **more)
+def _step(step: Status, at: datetime, by: str | None, detail: str | None, **fields: Any) -> Body:
+    """A `Step` as it is stored; `fields` holds fields of some steps only."""
+    return _with_fields({"step": step, "at": at, "by": by, "detail": detail}, **fields)
 
 
 def _with_step(review: Body, taken: Body) -> Body:
@@ -324,12 +324,12 @@ def on_worklist(review: Review, caller: Principal, *, registrar_may_approve: boo
 
 def withheld(review: Review, caller: Principal, *, registrar_may_approve: bool) -> Withheld | None:
     """Why the caller may not approve it; None: they may, or a rule forbids it that has to do with what they would say."""
-    who = caller.subject.casefold()
+    account = caller.subject.casefold()
     if is_own(review, caller):
         return "own_request"
-    if who in review.kept_from:
+    if account in review.kept_from:
         return "approved_before"
-    is_registrar = _REGISTRAR + who in review.kept_from
+    is_registrar = _REGISTRAR + account in review.kept_from
     return "registrar" if is_registrar and not registrar_may_approve else None
 
 
@@ -387,15 +387,15 @@ async def counts(
 ) -> WorklistCounts:
     """How many requests of the caller's agency are open and overdue at `now`, and changed since then."""
     mine = {"agency": caller.agency, "status": _OPEN}
-    who = caller.subject.casefold()
-    kept = [who] if registrar_may_approve else [who, _REGISTRAR + who]
+    account = caller.subject.casefold()
+    barred = [account] if registrar_may_approve else [account, _REGISTRAR + account]
     done = {"agency": caller.agency, "history.by": caller.subject}
     waiting, late, kept_from, by_caller = [
         sum((await reviews.count(["agency"], query)).values())
         for query in (
             Query(equal=mine),
             Query(equal=mine, below={"due_at": now}),
-            Query(equal=mine, one_of={"kept_from": kept}),
+            Query(equal=mine, one_of={"kept_from": barred}),
             Query(equal=done),
         )
     ]

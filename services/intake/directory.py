@@ -228,7 +228,7 @@ class _Census:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An account with the name of whose it is; None: the directory has none."""
+    """An account with its holder's name; None: the directory has none."""
 
     standing: AccountStatus
     name: str | None = None
@@ -241,7 +241,7 @@ class ScimDirectory:
     Attributes:
         client: has the server's base address and token.
         left_out: has the label `reason`.
-        note: is told of each call whether the server was there.
+        note: called after each call with whether the server answered.
     """
 
     client: httpx.AsyncClient
@@ -274,7 +274,7 @@ class ScimDirectory:
         return (await self.owner(account, _ATTRIBUTES)).standing
 
     async def owner(self, account: str, attributes: str = _WITH_NAME) -> Owner:
-        """One account, as it is now, with the name of whose it is.
+        """One account, as it is now, with its holder's name.
 
         Raises:
             DirectoryUnavailable: it could not be read.
@@ -399,7 +399,7 @@ class Directory:
         return await self._look_up(name, otherwise=held)
 
     async def owner(self, account: str) -> Owner:
-        """An account with the name of whose it is, looked up now.
+        """An account with its holder's name, looked up now.
 
         Raises:
             DirectoryUnavailable: the directory does not answer, or not clearly.

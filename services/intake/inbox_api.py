@@ -114,7 +114,7 @@ async def find(
         Whose | None, Query(description="only what the caller has taken, or what nobody has")
     ] = None,
 ) -> Page[intake.InboxItem]:
-    asked = ViewQuery(
+    query = ViewQuery(
         equal={"agency": principal.agency},
         one_of={"status": get_args(intake.InboxStatus) if status is None else (status,)},
         order_by=page.order,
@@ -122,9 +122,9 @@ async def find(
         after=page.after,
         limit=page.lookahead,
     )
-    found = await here.inbox.find(await here.assignments.filtered(asked, assigned, principal))
+    found = await here.inbox.find(await here.assignments.filtered(query, assigned, principal))
     found_page = ITEMS.page(found, page, lambda d: (getattr(d, page.order), d.inbox_item_id))
-    items = await here.assignments.beside(
+    items = await here.assignments.with_assignments(
         [shown(document, intake.InboxItem) for document in found_page.items],
         lambda one: one.inbox_item_id,
     )
@@ -138,7 +138,7 @@ async def find(
 )
 async def look(here: Here, inbox_item_id: Id, principal: Reading) -> intake.InboxItemInFull:
     item = shown(await _known(here, inbox_item_id, principal), intake.InboxItemInFull)
-    return (await here.assignments.beside([item], lambda one: one.inbox_item_id))[0]
+    return (await here.assignments.with_assignments([item], lambda one: one.inbox_item_id))[0]
 
 
 async def _taken(here: Here, inbox_item_id: Id, principal: Reading) -> str:
@@ -268,10 +268,10 @@ def why_it_waits(found: InboxDocument, language: Code) -> str | None:
         return fault_sentence(
             Missing.of("message", "lines_unclear", labels=tuple(map(_label, fields))), language
         )
-    told = fault_sentence(reason, language)
+    sentence = fault_sentence(reason, language)
     # The sentences of fields say what is wrong, not where.
     needs_label = reason.code in OF_FIELDS and reason.field in LABELS
-    return f"{label_in(_label(reason.field), language)}: {told}" if needs_label else told
+    return f"{label_in(_label(reason.field), language)}: {sentence}" if needs_label else sentence
 
 
 def _label(field: str) -> str:

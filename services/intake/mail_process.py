@@ -96,8 +96,8 @@ def shown_text(content: bytes) -> str:
             lines = (line for line in text_of(one.text).split("\n") if line.strip("> ") != MARK)
             texts.append("\n".join(lines).strip())
     html = "\n\n".join(filter(None, texts))
-    more_told = not plain or bool(labelled(html).values)
-    return (html if html and more_told else plain)[:MOST_CHARACTERS]
+    html_has_more = not plain or bool(labelled(html).values)
+    return (html if html and html_has_more else plain)[:MOST_CHARACTERS]
 
 
 LENGTH: Final = struct.Struct(">Q")
@@ -105,8 +105,8 @@ LENGTH: Final = struct.Struct(">Q")
 Kind = Literal["mail", "head", "text"]
 
 
-class Asked(BaseModel):
-    """A question about a message, whose bytes follow: everything, the same of its beginning, or its text for people.
+class Question(BaseModel):
+    """A question about a message, whose bytes follow: its whole content, that of its beginning alone, or its text for people.
 
     `agencies` are as of `readers.codes_of`; `found` in a mailbox; `why` only its beginning is read.
     """
@@ -146,8 +146,8 @@ def opened_of(pieces: Sequence[bytes]) -> OpenedMail:
     Raises:
         ValueError: the pieces are invalid.
     """
-    told, *contents = pieces
-    bare = _OPENED.validate_json(told)
+    description, *contents = pieces
+    bare = _OPENED.validate_json(description)
     return replace(bare, attachments=_with(bare.attachments, contents))
 
 
@@ -156,12 +156,12 @@ MOST_CPU_SECONDS: Final = 5
 """For one message."""
 
 
-def answer(asked: Asked, content: bytes) -> list[bytes]:
-    if asked.kind == "text":
+def answer(question: Question, content: bytes) -> list[bytes]:
+    if question.kind == "text":
         return [shown_text(content).encode()]
-    if asked.kind == "head":
-        return pieces_of(open_head(content, asked.why))
-    return pieces_of(open_mail(content, asked.agencies, found=asked.found))
+    if question.kind == "head":
+        return pieces_of(open_head(content, question.why))
+    return pieces_of(open_mail(content, question.agencies, found=question.found))
 
 
 def _pieces(source: IO[bytes]) -> list[bytes]:
@@ -181,7 +181,7 @@ def main() -> None:
         # The kernel counts whole seconds from the start of the process.
         seconds = int(time.process_time()) + 1 + MOST_CPU_SECONDS
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
-        sys.stdout.buffer.write(framed(answer(Asked.model_validate_json(wanted[0]), wanted[1])))
+        sys.stdout.buffer.write(framed(answer(Question.model_validate_json(wanted[0]), wanted[1])))
         sys.stdout.buffer.flush()
 
 

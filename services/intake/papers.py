@@ -108,19 +108,19 @@ def parts_of(codes: Sequence[PaperCode | None]) -> tuple[Part, ...]:
     """
     parts: list[Part] = []
     pages: list[int] = []
-    told: list[PaperCode] = []
+    borne: list[PaperCode] = []
     for number, code in enumerate(codes, start=1):
         if code is not None and pages:
-            parts.append(Part(tuple(pages), tuple(told)))
-            pages, told = [], []
+            parts.append(Part(tuple(pages), tuple(borne)))
+            pages, borne = [], []
         if isinstance(code, CoverCode):
-            told = [code]
+            borne = [code]
             continue
         if code is not None:
-            told.append(code)
+            borne.append(code)
         pages.append(number)
     if pages:
-        parts.append(Part(tuple(pages), tuple(told)))
+        parts.append(Part(tuple(pages), tuple(borne)))
     return tuple(parts)
 
 

@@ -155,12 +155,12 @@ class Requests:
         query = Query(equal={"open_for": open_for(agency, account)}, limit=at_most)
         return len(await self._view.find(query))
 
-    async def is_open(self, agency: str, account: str, besides: str = "") -> bool:
-        """Whether a request of an account at an agency is open, `besides` the one of this id."""
-        if not besides:
+    async def is_open(self, agency: str, account: str, other_than: str = "") -> bool:
+        """Whether a request of an account at an agency is open, other than the one of this id."""
+        if not other_than:
             return (await self._open.submit([open_for(agency, account)]))[0]
         query = Query(equal={"open_for": open_for(agency, account)}, limit=2)
-        return any(each.facts.request_id != besides for each in await self._view.find(query))
+        return any(each.facts.request_id != other_than for each in await self._view.find(query))
 
     async def _are_open(self, keys: Sequence[str]) -> Sequence[bool]:
         query = Query(one_of={"open_for": set(keys)})

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from bmt.agencies.register import Agencies
 from bmt.contracts.problems import FieldError
 from services.intake.domain.errors import FieldWrong
-from services.intake.mail_process import LENGTH, Asked, OpenedMail, framed, opened_of, unopened
+from services.intake.mail_process import LENGTH, OpenedMail, Question, framed, opened_of, unopened
 from services.intake.papers import ReadScan
 
 LONGEST_SECONDS: Final = 60.0
@@ -62,22 +62,24 @@ class Readers:
 
     async def mail(self, content: bytes, *, found: bool = False) -> OpenedMail:
         """The message, handed in or `found` in a mailbox; never raises because of the message."""
-        return await self._opened(Asked(kind="mail", agencies=self._agencies, found=found), content)
+        return await self._opened(
+            Question(kind="mail", agencies=self._agencies, found=found), content
+        )
 
     async def head(self, head: bytes, why: str) -> OpenedMail:
         """The beginning of a message that is not read whole; `why` is the reason."""
-        return await self._opened(Asked(kind="head", why=why), head)
+        return await self._opened(Question(kind="head", why=why), head)
 
-    async def _opened(self, asked: Asked, content: bytes) -> OpenedMail:
+    async def _opened(self, question: Question, content: bytes) -> OpenedMail:
         try:
-            return opened_of(await self._read(asked, content))
+            return opened_of(await self._read(question, content))
         except NotRead as error:
-            return unopened(asked.why or str(error))
+            return unopened(question.why or str(error))
 
     async def text(self, content: bytes) -> str:
         """The text that a person reads in the message; empty if it cannot be read."""
         try:
-            (text,) = await self._read(Asked(kind="text"), content)
+            (text,) = await self._read(Question(kind="text"), content)
         except NotRead:
             return ""
         return text.decode()
@@ -86,13 +88,13 @@ class Readers:
         while self._idle:
             await _end(self._idle.pop()[0])
 
-    async def _read(self, asked: Asked, content: bytes) -> list[bytes]:
+    async def _read(self, question: Question, content: bytes) -> list[bytes]:
         async with self._places:
             while True:
                 is_new = not self._idle
                 try:
                     async with self._reader(len(content)) as reader:
-                        return await self._answered(reader, asked, content)
+                        return await self._answered(reader, question, content)
                 except NotRead as error:
                     # An idle process may have died before it got this message.
                     if is_new or error.reason != "died":
@@ -101,10 +103,10 @@ class Readers:
                         )
                         raise
 
-    async def _answered(self, reader: Process, asked: Asked, content: bytes) -> list[bytes]:
+    async def _answered(self, reader: Process, question: Question, content: bytes) -> list[bytes]:
         try:
             async with asyncio.timeout(self._longest_seconds):
-                return await _answer(reader, asked, content)
+                return await _answer(reader, question, content)
         except TimeoutError:
             raise NotRead("timeout", TOO_LONG) from None
         except (OSError, EOFError):
@@ -133,7 +135,7 @@ async def _started(*program: str, stdin: int = PIPE) -> Process:
     return await create_subprocess_exec(*program, stdin=stdin, stdout=PIPE, stderr=DEVNULL, env=env)
 
 
-async def _answer(reader: Process, asked: Asked, content: bytes) -> list[bytes]:
+async def _answer(reader: Process, question: Question, content: bytes) -> list[bytes]:
     """The pieces of the answer.
 
     Raises:
@@ -141,7 +143,7 @@ async def _answer(reader: Process, asked: Asked, content: bytes) -> list[bytes]:
     """
     if reader.stdin is None or reader.stdout is None:
         raise OSError("a reader without pipes")
-    reader.stdin.write(framed([asked.model_dump_json().encode(), content]))
+    reader.stdin.write(framed([question.model_dump_json().encode(), content]))
     await reader.stdin.drain()
     most = len(content) + _FURTHER_BYTES
     pieces = []

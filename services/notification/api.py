@@ -102,12 +102,12 @@ async def tell_of_delay(
     notice = here.composer.notice(
         here.new_id(), here.clock(), facts, "approved", own, reason=readable(body.reason)
     )
-    message = handlers.tell_of_delay(request_id, notice, context, here.clock)
+    message = handlers.notify_of_delay(request_id, notice, context, here.clock)
     executed = await here.execution.execute(message)
-    return answer(executed, _told_of_delay(executed.commit), 202)
+    return answer(executed, _delay_answer(executed.commit), 202)
 
 
-def _told_of_delay(commit: Commit) -> ToldOfDelay:
+def _delay_answer(commit: Commit) -> ToldOfDelay:
     (event,) = commit.events
     notice = event.data["notice"]
     return ToldOfDelay(
@@ -208,17 +208,17 @@ async def queue(
     if agency is None:
         NOTICES.require_own(page)
     statuses = views.UNDELIVERED if status is None else (status,)
-    asked = await here.assignments.filtered(
+    query = await here.assignments.filtered(
         views.found(agency, statuses, channel, page), assigned, caller
     )
-    found = await here.notices.find(asked)
+    found = await here.notices.find(query)
     shown = NOTICES.page(
         found, page, key=lambda one: (getattr(one, page.order), one.notification_id)
     )
     waiting = await views.as_waiting(
         shown.items, here.work, names_recipients=caller.has("administrator")
     )
-    items = await here.assignments.beside(waiting, lambda one: one.notification_id)
+    items = await here.assignments.with_assignments(waiting, lambda one: one.notification_id)
     return Page(items=items, next_cursor=shown.next_cursor)
 
 

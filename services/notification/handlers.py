@@ -41,10 +41,10 @@ from services.notification.domain.correspondence import (
     Composed,
     Correspondence,
     Dispatch,
+    Notify,
+    NotifyOfDelay,
+    ReportFailure,
     Resend,
-    Tell,
-    TellOfDelay,
-    TellOfFailure,
     stream_of,
 )
 from services.notification.domain.events import NoticeDue, Step
@@ -92,8 +92,8 @@ async def notify_of_configuration(
     incoming: IncomingEvent[Configured], clock: Clock
 ) -> Message[Compose]:
     """Send the applicant what is now in force, or that the service ended, with the approver's reason."""
-    said = incoming.data.approval_reason
-    reason = readable(said) if said else None
+    approval_reason = incoming.data.approval_reason
+    reason = readable(approval_reason) if approval_reason else None
     if incoming.data.request.kind == "termination":
         return _notice_of(incoming, "terminated", clock, reason=reason)
     effective = incoming.data.effective
@@ -149,7 +149,7 @@ async def report_failure_to_office(
 ) -> Message[Command]:
     """Report a failed configuration to the office. Without an address it is known here all the same."""
     failed = incoming.data
-    command = TellOfFailure(failed.request, failed.target, failed.retryable, incoming.time)
+    command = ReportFailure(failed.request, failed.target, failed.retryable, incoming.time)
     return incoming.to_command(stream_of(incoming.subject), command)
 
 
@@ -174,11 +174,11 @@ def resend(
     return context.to_command(stream_of(request_id), command)
 
 
-def tell_of_delay(
+def notify_of_delay(
     request_id: str, notice: Notice, context: CommandContext, clock: Clock
 ) -> Message[Command]:
     """Tell the applicant that the configuration takes longer, for an administrator."""
-    command = TellOfDelay(notice, context.principal.agency, clock())
+    command = NotifyOfDelay(notice, context.principal.agency, clock())
     return context.to_command(stream_of(request_id), command)
 
 
@@ -186,7 +186,7 @@ def _notice_of(
     incoming: IncomingEvent[RequestEvent], about: About, clock: Clock, **details: Any
 ) -> Message[Compose]:
     request = incoming.data.request
-    return _composed(incoming, about, lambda notice: Tell(request, notice, clock()), **details)
+    return _composed(incoming, about, lambda notice: Notify(request, notice, clock()), **details)
 
 
 def _composed(
@@ -252,7 +252,7 @@ def composing(
         with_notice = [
             one
             for one in written
-            if isinstance(one, Message) and isinstance(one.command, Acknowledge | Tell)
+            if isinstance(one, Message) and isinstance(one.command, Acknowledge | Notify)
         ]
         if not with_notice:
             return written
@@ -300,7 +300,7 @@ async def _made(
 ) -> Sequence[_Made]:
     """The e-mails that a command leads to on the known state. Empty if one cannot be made."""
     command = message.command
-    if not isinstance(command, Acknowledge | Tell):
+    if not isinstance(command, Acknowledge | Notify):
         return ()
     try:
         events = correspondence_rules.decide(command, states[message.stream])
@@ -338,7 +338,7 @@ async def _stored(documents: DocumentStore, new: Sequence[SmallDocument]) -> boo
 
 
 def _with(message: Message[Command], made: Sequence[_Made]) -> Message[Command]:
-    if not made or not isinstance(message.command, Acknowledge | Tell):
+    if not made or not isinstance(message.command, Acknowledge | Notify):
         return message
     composed = tuple(Composed(one.due, one.document.document_id) for one in made)
     return message.with_command(replace(message.command, composed=composed))

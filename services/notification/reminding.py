@@ -20,7 +20,7 @@ from bmt.contracts.values import Kind
 from services.notification.channels import written
 from services.notification.domain.correspondence import (
     Failure,
-    RecordFailureTold,
+    RecordFailureSent,
     RecordReminder,
     Wait,
     stream_of,
@@ -85,7 +85,7 @@ class OfficeMail:
         if recipient is None:
             return Done()
         message_id = self._message_id(failure.request, failure.name)
-        sent = RecordFailureTold(failure.number, message_id, recipient)
+        sent = RecordFailureSent(failure.number, message_id, recipient)
         message = self.failure_report(failure, recipient)
         return await self._send(item, failure.request.agency, message, sent)
 
@@ -130,7 +130,7 @@ class OfficeMail:
         item: WorkItem,
         agency: str,
         message: bytes,
-        sent: RecordReminder | RecordFailureTold,
+        sent: RecordReminder | RecordFailureSent,
     ) -> WorkOutcome:
         """Send it. Once the mail server accepts it, execute `sent`."""
         crash_points.reached("notification.reminding.sending")

@@ -159,13 +159,13 @@ _CODES: Final[Mapping[str, str]] = {
 
 def refusal_code(answer: str) -> str:
     """Why a mail server refused a message, as a code of `bmt.contracts.faults`."""
-    told = _ANSWER.match(answer)
-    if told is None:
+    parts = _ANSWER.match(answer)
+    if parts is None:
         return "mail_refused"
-    if told["basic"].startswith("4"):
+    if parts["basic"].startswith("4"):
         return "mail_put_off"
-    if (enhanced := told["enhanced"]) is None:
-        return _CODES.get(told["basic"], "mail_refused")
+    if (enhanced := parts["enhanced"]) is None:
+        return _CODES.get(parts["basic"], "mail_refused")
     by_policy = enhanced.startswith("7.")
     return _CODES.get(enhanced, "mail_not_allowed" if by_policy else "mail_refused")
 

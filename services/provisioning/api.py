@@ -139,14 +139,14 @@ async def configuration(here: Here, request_id: Id, caller: Reader) -> Configura
     if not oversees and caller.subject.casefold() != found.account:
         raise UnknownRequest
     hidden = {"account"} if oversees else {"account", "last_retry"}
-    told = found.model_dump(exclude=hidden) | await _away(here, found)
-    return ConfigurationState.model_validate(told)
+    shown = found.model_dump(exclude=hidden) | await _away(here, found)
+    return ConfigurationState.model_validate(shown)
 
 
-async def _away(here: Here, of: Configuration) -> dict[str, Any]:
-    if of.status not in ("approved", "configuring"):
+async def _away(here: Here, found: Configuration) -> dict[str, Any]:
+    if found.status not in ("approved", "configuring"):
         return {}
-    reasons = [item.waiting_for for item in await here.work.about(of.request_id)]
+    reasons = [item.waiting_for for item in await here.work.about(found.request_id)]
     awaited = next(filter(None, map(here.targets.awaited, reasons)), None)
     if awaited is None:
         return {}
@@ -182,14 +182,16 @@ def agency_seen_by(caller: Principal) -> str | None:
     return None if everything else caller.agency
 
 
-def _unfinished(of: Configuration, reason: str | None) -> Unfinished:
+def _unfinished(found: Configuration, reason: str | None) -> Unfinished:
     """An item of the list; the worker's last reason is more exact than the status."""
-    return Unfinished.model_validate({**of.model_dump(), "waiting_for": reason or of.waiting_for})
+    return Unfinished.model_validate(
+        {**found.model_dump(), "waiting_for": reason or found.waiting_for}
+    )
 
 
-def failure(of: Configuration) -> Failure:
+def failure(found: Configuration) -> Failure:
     """An item of the list of failures."""
-    return Failure.model_validate({**of.model_dump(), "reason": of.waiting_for})
+    return Failure.model_validate({**found.model_dump(), "reason": found.waiting_for})
 
 
 async def plan_of(request_id: str, proposed: Granted, caller: Principal, here: Ports) -> Plan:

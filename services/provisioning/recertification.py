@@ -60,7 +60,7 @@ from services.provisioning.domain.configuration import (
     SupersedeConfirmation,
 )
 from services.provisioning.domain.configuration_rules import ITSELF
-from services.provisioning.domain.confirmation_rules import is_asked_of_leaver, is_due
+from services.provisioning.domain.confirmation_rules import is_due, is_leaver_due
 from services.provisioning.domain.drift_rules import are_too_many
 from services.provisioning.handlers import officer, stream_of
 from services.provisioning.ports import Here, Ports
@@ -153,7 +153,7 @@ class Campaigns:
                 if is_due(since, rule.every_months, now):
                     found.due[one.request_id] = since
                 has_left = status.get(one.account, _SERVING)[0] != "serving"
-                if has_left and is_asked_of_leaver(answered_at, rule.every_months, now):
+                if has_left and is_leaver_due(answered_at, rule.every_months, now):
                     found.leavers[one.request_id] = one, since
         return found
 

@@ -342,8 +342,8 @@ def _moved_on(incoming: IncomingEvent[BaseModel]) -> Body:
             changes = {"status": "cleared", "ended_at": incoming.time}
         case DriftAccepted(accepted_by=by) as accepted:
             changes = {"status": "accepted", **_ruled(by, accepted)}
-        case CorrectionRequested(requested_by=by) as asked:
-            changes = {"status": "being_corrected", "failure": None, **_ruled(by, asked)}
+        case CorrectionRequested(requested_by=by) as correction:
+            changes = {"status": "being_corrected", "failure": None, **_ruled(by, correction)}
         case CorrectionFailed(reason=reason, code=code):
             changes = {"status": "open", "failure": reason, "code": code}
         case Corrected(evidence=evidence):
@@ -406,7 +406,7 @@ def fold_confirmation(document: Body | None, incoming: IncomingEvent[BaseModel])
     """What the agency was last asked about the grant of one request, and its answer."""
     match incoming.data:
         case ConfirmationDue() as due:
-            return _asked(due, incoming.time)
+            return _open_confirmation(due, incoming.time)
         case GrantConfirmed(confirmed_by=by, confirmed_at=at, reason=reason) if document:
             return {**document, **_answered("confirmed", by, at, reason)}
         case TerminationProposed(proposed_by=by, proposed_at=at, reason=reason) as ends if document:
@@ -418,7 +418,7 @@ def fold_confirmation(document: Body | None, incoming: IncomingEvent[BaseModel])
             return document
 
 
-def _asked(due: ConfirmationDue, at: datetime) -> Body:
+def _open_confirmation(due: ConfirmationDue, at: datetime) -> Body:
     request = due.request
     return {
         "request_id": request.request_id,

@@ -1,6 +1,6 @@
 """A bundle: one file of the record, to be verified elsewhere. The export is recorded in the file first, then everything is read.
 
-The contents, in the order of the archive, are pure, over what was read. The paper tells the facts, the events, and where the
+The contents, in the order of the archive, are pure, over what was read. The paper lists the facts, the events, and where the
 file can be verified.
 """
 
@@ -161,8 +161,8 @@ def _files(file: File, signer: Signer) -> dict[str, bytes | Stored]:
             text = commitments.written(leaf.disclosures)
             files[f"disclosures/{leaf.leaf.index:06}.json"] = text
     for leaf, proof in zip(file.leaves, file.proofs, strict=True):
-        told = {"sequence": proof.sequence, "hashes": [node.hex() for node in proof.hashes]}
-        files[f"proofs/{leaf.leaf.index:06}.json"] = canonical(told)
+        path = {"sequence": proof.sequence, "hashes": [node.hex() for node in proof.hashes]}
+        files[f"proofs/{leaf.leaf.index:06}.json"] = canonical(path)
     for document_id in sorted(file.documents):
         files[f"documents/{document_id.removeprefix('sha256:')}"] = file.documents[document_id]
     return files
@@ -237,11 +237,11 @@ class RecordPaper:
         """The paper. The same file always gives the same bytes."""
         return self._typesetter.pdf(
             "record",
-            self._told(file),
+            self._content(file),
             lambda: log.warning("paper_lacks_font", request_id=file.request_id),
         )
 
-    def _told(self, file: File) -> dict[str, Any]:
+    def _content(self, file: File) -> dict[str, Any]:
         checkpoint = file.checkpoint.checkpoint
         address = self._verification(file.request_id) if self._web_url else None
         exported = datetime.fromisoformat(file.exported_at).astimezone(MALAYSIA)
@@ -394,10 +394,10 @@ class Exporter:
             raise RecordNotFound
         await self.queries.file(reader, leaf.leaf.request_id)
         checkpoint, (proof,) = await self.signed(leaf.leaf.request_id, [leaf])
-        told = None if leaf.closed else leaf.disclosures or {}
+        disclosures = leaf.disclosures or {}
         return EventProof(
             leaf=canonical(dict(leaf.leaf.content)).decode(),
-            salts=None if told is None else {place: one.salt for place, one in told.items()},
+            salts=None if leaf.closed else {place: one.salt for place, one in disclosures.items()},
             sequence=proof.sequence,
             hashes=tuple(node.hex() for node in proof.hashes),
             checkpoint=checkpoint.note,
@@ -412,7 +412,7 @@ class Exporter:
         """The newest checkpoint that contains all leaves. It is requested if there is none."""
         with suppress(NothingSigned):
             return await self._proven(request_id, leaves)
-        await self.sequencer.ask([leaf.leaf for leaf in leaves])
+        await self.sequencer.request_signature([leaf.leaf for leaf in leaves])
         for _ in range(TRIES):
             await asyncio.sleep(SECONDS_BETWEEN_TRIES)
             with suppress(NothingSigned):

@@ -212,12 +212,12 @@ def blockers(files: Mapping[str, State], agencies: Agencies, now: datetime) -> I
         else:
             agency = file.request.agency
             rules = agencies.get(agency).rules if agency in agencies else None
-            until = kept_until(file.filed_at, rules.record_retention_years if rules else None)
+            until = retained_until(file.filed_at, rules.record_retention_years if rules else None)
             if until is None or until > now:
                 yield Blocker(request_id, "kept", until)
 
 
-def kept_until(filed_at: datetime, years: int | None) -> datetime | None:
+def retained_until(filed_at: datetime, years: int | None) -> datetime | None:
     """When a file's retention ends. None: never, because the agency's retention is not known."""
     if years is None:
         return None

@@ -57,6 +57,18 @@ STANDARD = {
     "Pulse": "ChangeSignal",
     "pulse": "signal",
     "Remark": "CommentForm",
+    # What is written, answered, or called back.
+    "Said": "Published",
+    "said_at": "at, published_at",
+    "until_said": "until_published",
+    "say": "publish, print, report",
+    "Tell": "Notify",
+    "told_ready": "on_ready",
+    "codes_told": "code_sentences",
+    "last_heard": "last_received",
+    "heard_at": "received_at",
+    "Asking": "AuditorClient",
+    "besides": "other_than",
     # Looking things up.
     "Looks": "PlanReader",
     "Doubts": "DirectoryInvalidation",

@@ -223,7 +223,7 @@ async def test_an_email_until_its_acknowledgement_is_sent(surroundings, as_, ipm
             message = FILLED_IN % number
             headers = {**as_("administrator", "MAMPU"), "Content-Type": "message/rfc822"}
             with opened() as files:
-                asked = reader.Asked(kind="mail", agencies={"mampu": "MAMPU"})
+                asked = reader.Question(kind="mail", agencies={"mampu": "MAMPU"})
                 reader.answer(asked, message)  # a process of its own reads it
                 answer = await client.post("/v1/emails", content=message, headers=headers)
                 assert answer.status_code == 201, answer.text

@@ -129,12 +129,12 @@ def _record(command: RecordRules, state: State) -> Sequence[Event]:
     rules = overlaid(command.rules, state.file, current.rules)
     recorded = [_of_file(command, number, rules, change)]
     if waiting is not None:
-        kept = overlaid(command.rules, state.file, waiting.rules)
+        rules_then = overlaid(command.rules, state.file, waiting.rules)
         again = {
             "number": number + 1,
-            "policy_version": _version_of(command.agency, kept),
-            "rules": kept,
-            "file": _otherwise(command.rules, kept),
+            "policy_version": _version_of(command.agency, rules_then),
+            "rules": rules_then,
+            "file": _otherwise(command.rules, rules_then),
             "recorded_at": command.recorded_at,
         }
         recorded.append(waiting.model_copy(update=again))
@@ -224,7 +224,7 @@ def _withdraw(command: WithdrawChange, state: InForce) -> RulesCameIntoForce:
 
 
 def _otherwise(file: Rules, rules: Rules) -> Rules:
-    """What the file says otherwise than the rules that hold."""
+    """The settings in which the file differs from the rules in force."""
     return {name: value for name, value in file.items() if rules.get(name) != value}
 
 

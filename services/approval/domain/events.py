@@ -33,7 +33,7 @@ class HeldForCorrection(Event):
 
 
 class PapersReceived(RequestEvent):
-    """What ReviewOpened does not say of a request; recorded again after a correction.
+    """What ReviewOpened leaves out of a request; recorded again after a correction.
 
     Attributes:
         approval_levels: how many administrators must approve, by the rules of that day.
@@ -47,7 +47,7 @@ class PapersReceived(RequestEvent):
     justification: str
     documents: tuple[Document, ...]
     approval_levels: int = Field(default=1, exclude_if=_is_one)
-    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda told: not told)
+    not_shown: tuple[NotShown, ...] = Field(default=(), exclude_if=lambda shown: not shown)
     corrected_by: Submitter | None = Field(default=None, exclude_if=_is_empty)
     correction_reason: str | None = Field(default=None, exclude_if=_is_empty)
     while_open: bool = Field(default=False, exclude_if=_is_empty)
@@ -98,7 +98,7 @@ class RulesCameIntoForce(Event):
         changed_by_account: of the officer in the console; None: the file changed.
         in_force_from: a day in Malaysia; None: that of `recorded_at`.
         withdraws: the number of the waiting version that this one takes back.
-        file: what agencies.yaml says otherwise than `rules`.
+        file: the settings in which agencies.yaml differs from `rules`.
     """
 
     TYPE = "my.gov.bmt.approval.RulesCameIntoForce.v1"

@@ -24,7 +24,7 @@ class Policy:
         approval_levels: how many administrators must approve what is received now.
         acting: who may act for whom; empty: anybody for anybody.
         registrar_may_approve: whether the submitter may approve.
-        closed_days: closed days of the agency, beside the state's holidays.
+        closed_days: closed days of the agency, in addition to the state's holidays.
     """
 
     working_days: int = 3

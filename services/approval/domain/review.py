@@ -53,10 +53,10 @@ from services.approval.domain.policy import Policy
 
 @immutable
 class OpenReview:
-    """A request was received, for the first time or corrected, at `said_at`."""
+    """A request was received, for the first time or corrected, at `at`."""
 
     received: RequestReceived
-    said_at: datetime
+    at: datetime
     policy: Policy
 
 
@@ -273,11 +273,11 @@ def present(ruling: Ruling, names: Sequence[str], code: str) -> list[FieldError]
 
 def acting_wrong(command: Decide) -> list[FieldError]:
     """A fault if the officer is not appointed to act for that person. It names who is allowed."""
-    acting, said = command.policy.acting, command.ruling.on_behalf_of
-    if not acting or said is None:
+    acting, named = command.policy.acting, command.ruling.on_behalf_of
+    if not acting or named is None:
         return []
     allowed = acts_for(acting, command.officer.subject, command.decided_at)
-    if said.strip() in allowed:
+    if named.strip() in allowed:
         return []
     if not allowed:
         return [FieldError.of("/on_behalf_of", "not_appointed")]
@@ -473,7 +473,7 @@ def _due_at(command: OpenReview, state: State) -> datetime:
     if isinstance(state, Open) and state.due_at and command.received.while_open:
         return state.due_at
     first = isinstance(state, NotOpen)
-    return command.policy.due_at(command.received.request.received_at if first else command.said_at)
+    return command.policy.due_at(command.received.request.received_at if first else command.at)
 
 
 def _hold(command: HoldForCorrection, state: State) -> Sequence[Event]:
@@ -492,9 +492,11 @@ def _may_correct(command: HoldForCorrection, request: RequestFacts) -> bool:
 
 def _withdraw(command: Withdraw, state: State) -> Sequence[Event]:
     _require_undecided(state)
-    said = command.withdrawal
+    event = command.withdrawal
     return [
-        events.Withdrawn(request=said.request, reason=said.reason, requested_by=said.requested_by)
+        events.Withdrawn(
+            request=event.request, reason=event.reason, requested_by=event.requested_by
+        )
     ]
 
 

@@ -37,10 +37,10 @@ class SubmissionWrong(Refused):
 
 
 class FieldWrong(Refused):
-    """One field is wrong, or a body as a whole; `more` is as of `Refused`."""
+    """One field is wrong, or a body as a whole; `details` is as of `Refused`."""
 
-    def __init__(self, wrong: FieldError, **more: Any) -> None:
-        super().__init__(wrong.detail, errors=(wrong,), **more)
+    def __init__(self, wrong: FieldError, **details: Any) -> None:
+        super().__init__(wrong.detail, errors=(wrong,), **details)
 
 
 class NotTheirs(Refused):

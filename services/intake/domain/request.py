@@ -432,14 +432,14 @@ def _not_to_be_changed(
     was_written_down = before.submitted_by.role != "applicant" and facts.channel != "event"
     may_change = while_open and was_written_down and submission.caller.role != "applicant"
     same_account = requested.applicant.account.casefold() == facts.applicant.account.casefold()
-    kept = {
+    unchanged = {
         "/kind": requested.kind == facts.kind,
         "/agency": requested.agency == facts.agency,
         "/applicant/account": same_account or may_change,
     }
     return tuple(
         errors.Fault(FieldError.of(pointer, "not_to_be_corrected"))
-        for pointer, is_same in kept.items()
+        for pointer, is_same in unchanged.items()
         if not is_same
     )
 

@@ -329,11 +329,11 @@ def corrected(
 ) -> RequestReceived:
     """The event of a correction: first submitter, channel and warnings about a message's sender stay."""
     by_email = event.request.channel == before.request.channel == "email"
-    kept = [one for one in before.warnings if by_email and one in OF_SENDER]
+    of_sender = [one for one in before.warnings if by_email and one in OF_SENDER]
     return event.model_copy(
         update={
             "submitted_by": before.submitted_by,
-            "warnings": tuple(dict.fromkeys((*event.warnings, *kept))),
+            "warnings": tuple(dict.fromkeys((*event.warnings, *of_sender))),
             "email_message_id": before.email_message_id,
             "source_reference": before.source_reference,
             **correction,
@@ -345,7 +345,7 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
     agency, requested = submission.agency, submission.requested
     if agency is None:
         raise ValueError(f"{request_id} names no known agency, and was not refused")
-    quota, largest = _asked_sizes(submission, agency)
+    quota, largest = _requested_sizes(submission, agency)
     received_at = first.received_at if first else submission.received_at
     name = first.reference if first else reference(request_id, agency.code, received_at)
     return RequestFacts(
@@ -364,7 +364,7 @@ def _facts(request_id: str, submission: Submission, first: RequestFacts | None) 
     )
 
 
-def _asked_sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:
+def _requested_sizes(submission: Submission, agency: Agency) -> tuple[int | None, int | None]:
     """The requested sizes, by default the agency's; a termination has none."""
     requested = submission.requested
     if requested.kind == "termination":

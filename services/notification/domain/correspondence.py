@@ -69,7 +69,7 @@ class Acknowledge:
 
 
 @immutable
-class Tell:
+class Notify:
     """Send a notice about what became of the request. `composed` is as for `Acknowledge`."""
 
     request: RequestFacts
@@ -79,7 +79,7 @@ class Tell:
 
 
 @immutable
-class TellOfDelay:
+class NotifyOfDelay:
     """An administrator of `agency` tells the applicant that the configuration failed and takes longer."""
 
     notice: Notice
@@ -155,7 +155,7 @@ class RecordReminder:
 
 
 @immutable
-class TellOfFailure:
+class ReportFailure:
     """The office must know that `target` refused at `failed_at`."""
 
     request: RequestFacts
@@ -165,7 +165,7 @@ class TellOfFailure:
 
 
 @immutable
-class RecordFailureTold:
+class RecordFailureSent:
     """The mail server accepted the mail about this failure. `failure` is its number."""
 
     failure: int
@@ -175,8 +175,8 @@ class RecordFailureTold:
 
 Command = (
     Acknowledge
-    | Tell
-    | TellOfDelay
+    | Notify
+    | NotifyOfDelay
     | RecordPrepared
     | RecordSent
     | RecordRefused
@@ -184,8 +184,8 @@ Command = (
     | Resend
     | AwaitStep
     | RecordReminder
-    | TellOfFailure
-    | RecordFailureTold
+    | ReportFailure
+    | RecordFailureSent
 )
 
 
@@ -231,7 +231,7 @@ class Failure:
     Attributes:
         number: counts the failures of the request from 1. A retry may fail again.
         retryable: whether trying again can help.
-        told: whether the mail was sent.
+        told: whether the mail about it was sent.
     """
 
     request: RequestFacts

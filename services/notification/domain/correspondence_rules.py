@@ -20,15 +20,15 @@ from services.notification.domain.correspondence import (
     Composed,
     Correspondence,
     Dispatch,
-    RecordFailureTold,
+    Notify,
+    NotifyOfDelay,
+    RecordFailureSent,
     RecordPrepared,
     RecordRefused,
     RecordReminder,
     RecordSent,
+    ReportFailure,
     Resend,
-    Tell,
-    TellOfDelay,
-    TellOfFailure,
     Wait,
     evolve,
 )
@@ -101,7 +101,7 @@ def _is_to_another_address(notice: Notice, state: Correspondence) -> bool:
     return bool(known) and not notice.on_paper and notice.recipient.casefold() not in known
 
 
-def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
+def _notify(command: Notify, state: Correspondence) -> Sequence[Event]:
     """No notice is sent after the outcome, or before the acknowledgement.
 
     The topics of different services have no common order, so a decision may arrive before the
@@ -112,7 +112,7 @@ def _tell(command: Tell, state: Correspondence) -> Sequence[Event]:
     return [*_due_or_held(command, state), *_steps_ended(state)]
 
 
-def _due_or_held(command: Tell, state: Correspondence) -> Sequence[Event]:
+def _due_or_held(command: Notify, state: Correspondence) -> Sequence[Event]:
     if not state.acknowledged:
         return [NoticeHeld(request=command.request, notice=command.notice)]
     due = NoticeDue(
@@ -124,8 +124,8 @@ def _due_or_held(command: Tell, state: Correspondence) -> Sequence[Event]:
     return _with_messages([due], command.composed, state)
 
 
-def _tell_of_delay(command: TellOfDelay, state: Correspondence) -> Sequence[Event]:
-    """The approval is told alone only so: otherwise the outcome tells it."""
+def _notify_of_delay(command: NotifyOfDelay, state: Correspondence) -> Sequence[Event]:
+    """Only here is the applicant notified of the approval alone; otherwise the notice of the outcome contains it."""
     if state.facts is None or state.facts.agency != command.agency:
         raise UnknownRequest
     if state.concluded or not state.failures:
@@ -166,7 +166,7 @@ def _with_messages(
 def _record_prepared(command: RecordPrepared, state: Correspondence) -> Sequence[Event]:
     """The user gets one paper: an earlier one that is still here goes with the outcome's.
 
-    Whoever handed it over nevertheless says so as before.
+    A paper that was handed over all the same is recorded as before.
     """
     outgoing = state.outgoing_notices[command.notification_id]
     if outgoing.status != "due":
@@ -322,7 +322,7 @@ def _record_reminder(command: RecordReminder, state: Correspondence) -> Sequence
     ]
 
 
-def _tell_of_failure(command: TellOfFailure, state: Correspondence) -> Sequence[Event]:
+def _report_failure(command: ReportFailure, state: Correspondence) -> Sequence[Event]:
     """Every failure counts as a new one, until the outcome."""
     if state.concluded:
         return []
@@ -337,7 +337,7 @@ def _tell_of_failure(command: TellOfFailure, state: Correspondence) -> Sequence[
     ]
 
 
-def _record_failure_told(command: RecordFailureTold, state: Correspondence) -> Sequence[Event]:
+def _record_failure_sent(command: RecordFailureSent, state: Correspondence) -> Sequence[Event]:
     """Record the sent mail once."""
     failure = state.failures[command.failure - 1]
     if failure.told:
@@ -357,8 +357,8 @@ _Rule = Callable[[Any, Correspondence], Sequence[Event]]
 _RULES: Final[Mapping[type[Command], _Rule]] = MappingProxyType(
     {
         Acknowledge: _acknowledge,
-        Tell: _tell,
-        TellOfDelay: _tell_of_delay,
+        Notify: _notify,
+        NotifyOfDelay: _notify_of_delay,
         RecordPrepared: _record_prepared,
         RecordSent: _record_result,
         RecordRefused: _record_result,
@@ -366,8 +366,8 @@ _RULES: Final[Mapping[type[Command], _Rule]] = MappingProxyType(
         Resend: _resend,
         AwaitStep: _await_step,
         RecordReminder: _record_reminder,
-        TellOfFailure: _tell_of_failure,
-        RecordFailureTold: _record_failure_told,
+        ReportFailure: _report_failure,
+        RecordFailureSent: _record_failure_sent,
     }
 )
 

@@ -52,7 +52,7 @@ class AlreadyHandedOver(Refused):
 
 
 class NothingFailed(Refused):
-    """No configuration failed, or the outcome is being told."""
+    """No configuration failed, or the notice of the outcome is under way."""
 
     problem = "request_closed"
     code = "nothing_failed"

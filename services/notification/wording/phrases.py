@@ -47,10 +47,10 @@ class Case:
     def is_adjusted(self) -> bool:
         """Whether other sizes are in force than were asked for."""
         request = self.request
-        asked = (request.quota_bytes, request.max_file_size_bytes)
+        requested = (request.quota_bytes, request.max_file_size_bytes)
         given = (self.quota_bytes, self.max_file_size_bytes)
         return self.about == "configured" and any(
-            None not in pair and pair[0] != pair[1] for pair in zip(asked, given, strict=True)
+            None not in pair and pair[0] != pair[1] for pair in zip(requested, given, strict=True)
         )
 
 
@@ -138,7 +138,7 @@ class Language:
     def _facts(self, case: Case) -> tuple[Fact, ...]:
         facts = [Fact(label=self.labels["account"], value=case.request.applicant.account)]
         sizes = {"quota": case.quota_bytes, "file": case.max_file_size_bytes}
-        asked = {"quota": case.request.quota_bytes, "file": case.request.max_file_size_bytes}
+        requested = {"quota": case.request.quota_bytes, "file": case.request.max_file_size_bytes}
         for label, size_bytes in sizes.items():
             name, of_request = self.labels[label], f"{self.labels[label]}{self.labels['asked']}"
             if (value := self._size(size_bytes)) is None:
@@ -146,7 +146,7 @@ class Language:
             facts.append(
                 Fact(label=name if case.about == "configured" else of_request, value=value)
             )
-            other = self._size(asked[label])
+            other = self._size(requested[label])
             if case.about == "configured" and other not in (None, value):
                 facts.append(Fact(label=of_request, value=other))
         return tuple(facts)

@@ -227,7 +227,7 @@ class AnswerGrant:
 
 @immutable
 class RemindOffice:
-    """Tell the agency's office that so many grants wait for its answer."""
+    """Remind the agency's office of the number of grants that wait for its answer."""
 
     campaign: str
     level: Literal["reminder", "escalation"]
@@ -402,9 +402,9 @@ def _drifted(state: State, event: BaseModel) -> State:
             corrects=Configured() as before
         ), CorrectionFailed():
             after = replace(before, round=state.round, accepted=False, failure=event)
-        case Started(order, round_, statement, Configured(_, said) as before), Corrected():
-            asked = before.confirmation
-            after = Configured(order, said, round_, statement, confirmation=asked)
+        case Started(order, round_, statement, Configured(_, configured) as before), Corrected():
+            confirmation = before.confirmation
+            after = Configured(order, configured, round_, statement, confirmation=confirmation)
         case _:
             after = _confirmed(state, event)
     return after
@@ -422,16 +422,16 @@ def _confirmed(state: State, event: BaseModel) -> State:
     before = in_force(state)
     match event:
         case ConfirmationDue():
-            asked = Confirmation(event)
+            confirmation = Confirmation(event)
         case GrantConfirmed() | TerminationProposed() | ConfirmationSuperseded() if (
             before and before.confirmation
         ):
-            asked = replace(before.confirmation, answer=event)
+            confirmation = replace(before.confirmation, answer=event)
         case _:
             return state
     if isinstance(state, Due | Started) and state.corrects:
-        return replace(state, corrects=replace(state.corrects, confirmation=asked))
-    return replace(state, confirmation=asked) if isinstance(state, Configured) else state
+        return replace(state, corrects=replace(state.corrects, confirmation=confirmation))
+    return replace(state, confirmation=confirmation) if isinstance(state, Configured) else state
 
 
 def _claim(event: TaskTakenOver) -> TaskClaimed:

@@ -56,7 +56,7 @@ _EVIDENCE: Final[Mapping[ConfirmationCause, tuple[str, str]]] = MappingProxyType
 
 
 AGAIN_AFTER_MONTHS: Final = 12
-"""When it is asked again about a leaver who was answered about, at an agency that has no `every_months`."""
+"""When an agency without `every_months` is asked again about a leaver whose grant it confirmed."""
 
 
 def is_due(since: datetime, every_months: int, now: datetime) -> bool:
@@ -66,7 +66,7 @@ def is_due(since: datetime, every_months: int, now: datetime) -> bool:
     return 0 < every_months <= months
 
 
-def is_asked_of_leaver(answered_at: datetime | None, every_months: int, now: datetime) -> bool:
+def is_leaver_due(answered_at: datetime | None, every_months: int, now: datetime) -> bool:
     return answered_at is None or is_due(answered_at, every_months or AGAIN_AFTER_MONTHS, now)
 
 
@@ -91,7 +91,7 @@ def ask(command: AskConfirmation, state: State) -> Sequence[Event]:
 
 
 def answer(command: AnswerGrant, state: State) -> Sequence[Event]:
-    grant, asked = _asked(command, state)
+    grant, confirmation = _open_confirmation(command, state)
     request, by, at, reason = grant.order.request, command.officer, command.at, command.reason
     if command.termination_id is None:
         return [GrantConfirmed(request=request, confirmed_by=by, confirmed_at=at, reason=reason)]
@@ -102,7 +102,7 @@ def answer(command: AnswerGrant, state: State) -> Sequence[Event]:
             proposed_at=at,
             reason=reason,
             termination_id=command.termination_id,
-            justification=_justification(reason, asked.due, request.reference),
+            justification=_justification(reason, confirmation.due, request.reference),
         )
     ]
 
@@ -130,7 +130,7 @@ def supersede(command: SupersedeConfirmation, state: State) -> Sequence[Event]:
     return [ConfirmationSuperseded(request=grant.order.request, superseded_at=command.at)]
 
 
-def _asked(command: AnswerGrant, state: State) -> tuple[Configured, Confirmation]:
+def _open_confirmation(command: AnswerGrant, state: State) -> tuple[Configured, Confirmation]:
     """The grant, and what the agency is asked about it.
 
     Raises:
@@ -146,16 +146,16 @@ def _asked(command: AnswerGrant, state: State) -> tuple[Configured, Confirmation
             raise Answered("confirm", one.confirmed_by, one.confirmed_at)
         case Confirmation(answer=TerminationProposed() as one):
             raise Answered("terminate", one.proposed_by, one.proposed_at)
-        case Confirmation(answer=None) as asked if grant and not command.superseded:
-            return grant, asked
+        case Confirmation(answer=None) as confirmation if grant and not command.superseded:
+            return grant, confirmation
     raise NoConfirmation
 
 
 def _justification(reason: str, due: ConfirmationDue, reference: str) -> str:
     """The text of the request for termination: the reason, then the evidence."""
-    days = {"since": due.in_force_since, "by": due.answer_by, "read": due.directory_read_at}
-    told = {name: _day(at) for name, at in days.items()}
-    malay, english = (line.format(**told) for line in _EVIDENCE[due.cause])
+    moments = {"since": due.in_force_since, "by": due.answer_by, "read": due.directory_read_at}
+    days = {name: _day(at) for name, at in moments.items()}
+    malay, english = (line.format(**days) for line in _EVIDENCE[due.cause])
     return f"{reason}\n\n{malay} ({reference})\n{english}"
 
 

@@ -36,12 +36,12 @@ from services.provisioning.domain.order import WORKLIST, changes
 
 _TARGETS: Final[Sequence[Target]] = get_args(Target)
 FEW: Final = 10
-"""So many are believed, whatever share of all they are."""
+"""Up to this many are believed, whatever share of all accounts they are."""
 
 
-def are_too_many(count: int, of: int, most_percent: float) -> bool:
-    """Whether a target that shows so many at once is more likely wrong than they are."""
-    return count > max(FEW, of * most_percent / 100)
+def are_too_many(count: int, total: int, most_percent: float) -> bool:
+    """Whether so many differences at once mean that the target's answer is wrong, not the accounts."""
+    return count > max(FEW, total * most_percent / 100)
 
 
 def observe(command: ObserveTargets, state: State) -> Sequence[Event]:

@@ -84,7 +84,7 @@ class Noted(BaseModel):
 
 
 class Case(BaseModel):
-    """What the charter is measured by of one file. `open`: its user has not been told the outcome."""
+    """What the charter is measured by of one file. `open`: its user has not been notified of the outcome."""
 
     model_config = ConfigDict(frozen=True)
 

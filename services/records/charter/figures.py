@@ -189,8 +189,8 @@ class Counting:
         return sorted(name for one, name in self._groups if one == group)
 
     def _of(self, group: str, name: Hashable) -> Mapping[str, Any]:
-        told: dict[str, Any] = {"requests": self._groups[group, name]}
-        return told | {step: Tally(**self._tally(group, name, step)) for step in STEPS}
+        figures: dict[str, Any] = {"requests": self._groups[group, name]}
+        return figures | {step: Tally(**self._tally(group, name, step)) for step in STEPS}
 
     def _tally(self, group: str, name: Hashable, step: CharterStep) -> Mapping[str, int]:
         return {one: self._verdicts[group, name, step, one] for one in get_args(Verdict)}

@@ -20,7 +20,7 @@ class NotCanonical(ValueError):  # noqa: N818  named for what is so
     """This value has no canonical JSON. The text has the reason, without the value."""
 
 
-def kept(value: Any) -> tuple[Any, bool]:
+def storable(value: Any) -> tuple[Any, bool]:
     """A JSON value as the ledger keeps it, and whether it is `plain` as defined by `canonical`.
 
     Integers beyond 2^53 - 1 become text. Not recursive, because every event passes here.

@@ -11,7 +11,7 @@ from bmt.contracts.envelope import Envelope, OwnEnvelope, rfc3339
 from bmt.contracts.events import RequestEvent
 from bmt.contracts.values import immutable
 from bmt.verify_record import commitments as all_commitments
-from services.records.ledger.canonical import NotCanonical, kept, leaf_hash
+from services.records.ledger.canonical import NotCanonical, leaf_hash, storable
 from services.records.sealing import commitments
 from services.records.sealing.commitments import Disclosures
 from services.records.sealing.keys import Person, PersonKey, PersonKeys
@@ -113,7 +113,7 @@ def entry_of(incoming: IncomingEvent[RequestEvent]) -> Entry:
         raise TypeError("what is filed was heard, with every attribute that its envelope had")
     request = incoming.data.request
     person = Person(request.agency, request.applicant.account)
-    data, plain = kept(envelope.data)
+    data, plain = storable(envelope.data)
     attributes = {name: value for name, value in vars(envelope).items() if value is not None}
     whole = {**attributes, "time": rfc3339(envelope.time), "data": data}
     return Entry(request.request_id, _TOPIC_OF[envelope.type], whole, person, plain=plain)
@@ -218,6 +218,6 @@ def differences(data: Any, disclosures: Disclosures) -> Iterator[str]:
     """The places where commitment and disclosed value do not match, or one is missing."""
     due = dict(all_commitments(data))
     for place in due.keys() | disclosures.keys():
-        told = disclosures.get(place)
-        if told is None or told.commitment != due.get(place):
+        disclosed = disclosures.get(place)
+        if disclosed is None or disclosed.commitment != due.get(place):
             yield place

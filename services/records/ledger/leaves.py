@@ -68,10 +68,10 @@ class FileNumbers:
             known[name] = given
         return known
 
-    async def _give(self, asked: Mapping[str, str]) -> dict[str, str]:
-        given = await self._known(asked)
+    async def _give(self, agencies: Mapping[str, str]) -> dict[str, str]:
+        given = await self._known(agencies)
         for _ in range(NUMBER_TRIES):
-            new = {name: agency for name, agency in asked.items() if name not in given}
+            new = {name: agency for name, agency in agencies.items() if name not in given}
             if not new:
                 return given
             for agency in sorted(set(new.values())):
@@ -216,9 +216,9 @@ class Leaves:
             return int(await self._leaves.estimated_document_count())
 
     async def _attempt(
-        self, entries: Mapping[int, Entry], said: Sequence[Entry]
+        self, entries: Mapping[int, Entry], originals: Sequence[Entry]
     ) -> dict[int, Added]:
-        """Write these once; those that found no place are left out. `said` are the originals."""
+        """Write these once; those that found no place are left out. `originals` are the entries as given."""
         settled: dict[int, Added] = {}
         leaves: dict[int, Leaf] = {}
         ends = await self._tails({entry.request_id for entry in entries.values()})
@@ -242,7 +242,7 @@ class Leaves:
             known = await self._known([leaf.event_id for _, leaf in left])
             for place, leaf in left:
                 if (stored := known.get(leaf.event_id)) is not None:
-                    same = _same(said[place], stored)
+                    same = _same(originals[place], stored)
                     settled[place] = stored.leaf if same else CausationReused(leaf.event_id)
         return settled
 

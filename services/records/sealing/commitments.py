@@ -95,12 +95,12 @@ class Places:
         return place in self._places
 
 
-def personal_fields(model: type[BaseModel], kept: Places) -> tuple[str, ...]:
+def personal_fields(model: type[BaseModel], impersonal: Places) -> tuple[str, ...]:
     """The fields of a model that can contain something personal: all but single impersonal values."""
     return tuple(
         name
         for name, field in model.model_fields.items()
-        if not (kept(f"/{field.alias or name}") and _is_one_value(field.annotation))
+        if not (impersonal(f"/{field.alias or name}") and _is_one_value(field.annotation))
     )
 
 
@@ -139,11 +139,11 @@ class Personal:
         self._holder[self._step] = instead
 
 
-def parted(data: Mapping[str, Any], kept: Places) -> tuple[dict[str, Any], list[Personal]]:
+def parted(data: Mapping[str, Any], impersonal: Places) -> tuple[dict[str, Any], list[Personal]]:
     """A copy of the data, and its personal values in order. Null and empty values are not personal."""
     copy = dict(data)
     found: list[Personal] = []
-    _part(copy, kept.tree, "", found)
+    _part(copy, impersonal.tree, "", found)
     return copy, found
 
 
@@ -237,7 +237,7 @@ class Disclosure(NamedTuple):
     def value(self) -> Any:
         return orjson.loads(self.jcs)
 
-    def told(self) -> dict[str, str]:
+    def document(self) -> dict[str, str]:
         """As it is stored and exported."""
         return {"salt": self.salt, "jcs": self.jcs}
 
@@ -265,13 +265,13 @@ def committed(data: Mapping[str, Any]) -> tuple[dict[str, Any], Disclosures]:
 
 def written(disclosures: Disclosures) -> bytes:
     """Disclosures as they are sealed and exported: canonical JSON."""
-    told = {place: one.told() for place, one in disclosures.items()}
-    return canonical(told, plain="".join(told).isascii())
+    documents = {place: one.document() for place, one in disclosures.items()}
+    return canonical(documents, plain="".join(documents).isascii())
 
 
 def read(text: bytes) -> Disclosures:
     """The inverse of `written`."""
-    return {place: Disclosure(**told) for place, told in orjson.loads(text).items()}
+    return {place: Disclosure(**document) for place, document in orjson.loads(text).items()}
 
 
 def disclosed(data: Mapping[str, Any], disclosures: Disclosures) -> dict[str, Any]:

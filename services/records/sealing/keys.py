@@ -54,8 +54,8 @@ class MasterKey:
 
     def name_of(self, person: Person) -> str:
         """The person's pseudonym in the store. Nobody without this key can tell whose it is."""
-        said = f"{person.agency}\0{person.account.casefold()}"
-        return hmac.digest(self._naming, said.encode(), "sha256").hex()
+        message = f"{person.agency}\0{person.account.casefold()}"
+        return hmac.digest(self._naming, message.encode(), "sha256").hex()
 
     def wrap(self, key: bytes, key_id: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
@@ -175,7 +175,7 @@ class PersonKeys:
         self._in_use: LruCache[Person, tuple[PersonKey, datetime]] = LruCache(REMEMBERED)
         self._known: LruCache[str, tuple[PersonKey, datetime]] = LruCache(REMEMBERED)
         self._loads: Batcher[str, PersonKey | None] = Batcher(self._load)
-        self._asks: Batcher[Person, PersonKey] = Batcher(self._ask)
+        self._keys_for_new: Batcher[Person, PersonKey] = Batcher(self._found_or_made)
 
     async def prepare(self) -> None:
         with mongodb.store_errors():
@@ -190,7 +190,7 @@ class PersonKeys:
         now = self._clock()
         found = {one: key for one in people if (key := self._fresh(self._in_use.get(one), now))}
         missing = [one for one in people if one not in found]
-        for person, key in zip(missing, await self._asks.submit(missing), strict=True):
+        for person, key in zip(missing, await self._keys_for_new.submit(missing), strict=True):
             self._in_use.put(person, (key, now))
             self._known.put(key.id, (key, now))
             found[person] = key
@@ -248,7 +248,7 @@ class PersonKeys:
 
     async def close(self) -> None:
         """Wait for operations in progress."""
-        await self._asks.close()
+        await self._keys_for_new.close()
         await self._loads.close()
 
     def _fresh(self, known: tuple[PersonKey, datetime] | None, now: datetime) -> PersonKey | None:
@@ -260,7 +260,7 @@ class PersonKeys:
     def _names(self, person: Person) -> list[str]:
         return [master.name_of(person) for master in self._masters.values()]
 
-    async def _ask(self, people: Sequence[Person]) -> Sequence[PersonKey]:
+    async def _found_or_made(self, people: Sequence[Person]) -> Sequence[PersonKey]:
         found = await self._find(people)
         if new := {person for person in people if person not in found}:
             crash_points.reached("records.keys.making")
@@ -288,8 +288,8 @@ class PersonKeys:
         for name in {self._first.name_of(person) for person in people}:
             key_id = new_id()
             wrapped = self._first.wrap(os.urandom(KEY_BYTES), key_id)
-            kept = {"person": name, "master": self._first.id, "wrapped": wrapped}
-            documents.append({"_id": key_id, **kept})
+            sealed = {"person": name, "master": self._first.id, "wrapped": wrapped}
+            documents.append({"_id": key_id, **sealed})
         with mongodb.store_errors():
             try:
                 await self._people.insert_many(documents, ordered=False)

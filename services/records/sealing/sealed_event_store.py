@@ -55,11 +55,11 @@ class SealedEventStore:
         sealed = [_sealed(commit, keys) for commit in commits]
         outcomes = await self._store.append(sealed)
         return [
-            await self._told(commit, outcome)
+            await self._as_given(commit, outcome)
             for commit, outcome in zip(commits, outcomes, strict=True)
         ]
 
-    async def _told(self, commit: Commit, outcome: AppendOutcome) -> AppendOutcome:
+    async def _as_given(self, commit: Commit, outcome: AppendOutcome) -> AppendOutcome:
         match outcome:
             case Appended():
                 return Appended(commit)
@@ -170,10 +170,10 @@ def _sealed(commit: Commit, keys: Mapping[str, PersonKey]) -> Commit:
 
 def _without_values(event: EventRecord) -> EventRecord:
     """Values that arrive after the disposal are not kept either."""
-    kept, personal = parted(event.data, impersonal_in_file)
+    impersonal, personal = parted(event.data, impersonal_in_file)
     for one in personal:
         one.replace(disposed_value(one.pointer))
-    return _with_data(event, kept)
+    return _with_data(event, impersonal)
 
 
 def _event_sealed(event: EventRecord, key: PersonKey) -> EventRecord:

@@ -71,11 +71,11 @@ def _milestones(event: RequestEvent, happened_at: datetime) -> Iterator[tuple[st
 
 def durations(times: Times) -> dict[str, float]:
     """Seconds of each step whose start and end are known, by the milestone that ends it."""
-    told_after = DECIDED if REFUSED in times else CONFIGURED
+    notified_after = DECIDED if REFUSED in times else CONFIGURED
     begins = {
         DECIDED: RECEIVED,
         CONFIGURED: DECIDED,
-        NOTIFIED: told_after,
+        NOTIFIED: notified_after,
         FILED: NOTIFIED,
     }
     # Clocks of two machines differ, so a step could seem to take less than no time.

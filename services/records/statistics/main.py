@@ -141,7 +141,7 @@ class Turnaround:
         self._unread = {
             place: end for place, end in ends.items() if self._taken.get(place, -1) + 1 < end
         }
-        self._tell_when_read()
+        self._report_when_read()
 
     def take(self, message: Any) -> None:
         """Count one record. Never raises: Faust would stop reading."""
@@ -154,7 +154,7 @@ class Turnaround:
         self._taken[place] = message.offset
         if message.offset + 1 >= self._unread.get(place, message.offset + 2):
             del self._unread[place]
-            self._tell_when_read()
+            self._report_when_read()
 
     def _count(self, message: Any) -> None:
         headers = dict(message.headers or ())
@@ -172,7 +172,7 @@ class Turnaround:
             known[request_id] = now
             self._figures.replace(before, now)
 
-    def _tell_when_read(self) -> None:
+    def _report_when_read(self) -> None:
         if not self._unread:
             self._ready()
 
@@ -183,8 +183,8 @@ def _not_alike(app: faust.App, names: Collection[str]) -> str | None:
     known = {name: number for name, number in found.items() if number is not None}
     if len(set(known.values())) <= 1:
         return None
-    told = ", ".join(f"{name} has {number}" for name, number in known.items())
-    return f"the topics that the statistics read need equally many partitions: {told}"
+    numbers = ", ".join(f"{name} has {number}" for name, number in known.items())
+    return f"the topics that the statistics read need equally many partitions: {numbers}"
 
 
 def _credentials(settings: KafkaSettings) -> Any:

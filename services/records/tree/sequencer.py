@@ -127,7 +127,7 @@ CHAIN: Final = "ledger"
 TYPE: Final = "my.gov.bmt.records.LedgerKeysChanged.v1"
 
 
-async def tell_keys(leaves: Leaves, queue: Unsequenced, signer: Signer, clock: Clock) -> None:
+async def announce_keys(leaves: Leaves, queue: Unsequenced, signer: Signer, clock: Clock) -> None:
     """Add a leaf with the public keys that sign now, unless the last one has the same keys."""
     keys = sorted(map(str, signer.verifiers))
     chain = await leaves.of(CHAIN)
@@ -243,7 +243,7 @@ class Sequencer:
         self._signed_at: float | None = None
         self._reached: LruCache[str, int] = LruCache(REMEMBERED)
         self._behind = False
-        self._asked = asyncio.Event()
+        self._signature_requested = asyncio.Event()
 
     async def run(self) -> None:
         """Sequence until cancelled, waiting for parts that are down.
@@ -272,7 +272,7 @@ class Sequencer:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(GATHERED_FOR_SECONDS):
-                await self._asked.wait()
+                await self._signature_requested.wait()
 
     async def step(self) -> bool:
         """Do one round of work. False: there was none, or another process does it."""
@@ -290,13 +290,13 @@ class Sequencer:
             return True
         return grown
 
-    async def ask(self, leaves: Sequence[Leaf]) -> None:
+    async def request_signature(self, leaves: Sequence[Leaf]) -> None:
         """Sign these leaves at once, if this process signs.
 
         They are queued again, because leaves from before there was a tree were never queued.
         """
         await self._queue.add([place_of(leaf) for leaf in leaves])
-        self._asked.set()
+        self._signature_requested.set()
 
     async def close(self) -> None:
         """Release the lease. If that fails, the lease expires."""
@@ -317,7 +317,7 @@ class Sequencer:
                 raise HistoryChanged(f"the first {signed.size} leaves are not those signed")
         self._edge, self._last, self._signed_at = edge, last, None
         self._reached = LruCache(REMEMBERED)
-        await tell_keys(self._leaves, self._queue, self._signer, self._clock)
+        await announce_keys(self._leaves, self._queue, self._signer, self._clock)
 
     async def _root(self, size: int) -> bytes | None:
         try:
@@ -389,12 +389,12 @@ class Sequencer:
         more = self._edge.size - self._covered
         since = math.inf if self._signed_at is None else _now() - self._signed_at
         wait = self._after.total_seconds() if more else RENEWED_AFTER_SECONDS
-        asked = self._asked.is_set() and more
-        if since >= wait or more >= self._leaves_at_most or asked:
+        requested = self._signature_requested.is_set() and more
+        if since >= wait or more >= self._leaves_at_most or requested:
             await self._sign(self._edge)
 
     async def _sign(self, edge: Frontier) -> None:
-        self._asked.clear()
+        self._signature_requested.clear()
         at = self._clock() if self._last is None else max(self._clock(), self._last.at)
         text = Checkpoint(self._origin, edge.size, edge.root(), rfc3339(at)).text()
         number = self._last.number + 1 if self._last else 1

@@ -72,8 +72,8 @@ class Witness:
     def cosign(self, note: str, now: datetime) -> str:
         """The note with this witness' signature."""
         text, seconds = Note.parse(note).text, int(now.timestamp())
-        said = f"cosignature/v1\ntime {seconds}\n{text}".encode()
-        signature = struct.pack(">Q", seconds) + self.key.sign(said)
+        message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+        signature = struct.pack(">Q", seconds) + self.key.sign(message)
         line = base64.b64encode(self._key_id + signature).decode()
         return f"{note}\u2014 {self.name} {line}\n"
 

@@ -103,7 +103,7 @@ SCENARIOS = {
                         request_id="019349f0-0001-7b3c-8d4e-5f60718293a4",
                         decision="approve",
                         decided_by=SITI,
-                        decided_at=OPENED.said_at,
+                        decided_at=OPENED.at,
                         version=2,
                     ),
                 ),

@@ -9,14 +9,14 @@ from services.notification.domain.correspondence import (
     AwaitStep,
     Composed,
     Dispatch,
-    RecordFailureTold,
+    Notify,
+    RecordFailureSent,
     RecordPrepared,
     RecordRefused,
     RecordReminder,
     RecordSent,
+    ReportFailure,
     Resend,
-    Tell,
-    TellOfFailure,
 )
 from services.notification.domain.events import NoticeDue
 from services.notification.domain.template import SaveWords
@@ -31,7 +31,7 @@ def prepared(about="acknowledgement"):
 
 def told(about, channel="email", **changes):
     request = REQUEST if channel == "email" else ON_PAPER
-    return Tell(request, notice(about, channel, due_at=NOW, **changes), NOW)
+    return Notify(request, notice(about, channel, due_at=NOW, **changes), NOW)
 
 
 def saved(why, seen, words=DEFAULT["rejected"]):
@@ -77,9 +77,9 @@ SCENARIOS = {
     ],
     "a-failure-that-the-office-is-told-of": [
         RECEIPT,
-        TellOfFailure(REQUEST, "ipms", retryable=True, failed_at=NOW),
-        RecordFailureTold(1, "<1.failure-1@mygovuc.gov.my>", "pejabat@mampu.gov.my"),
-        TellOfFailure(REQUEST, "storage", retryable=False, failed_at=NOW),
+        ReportFailure(REQUEST, "ipms", retryable=True, failed_at=NOW),
+        RecordFailureSent(1, "<1.failure-1@mygovuc.gov.my>", "pejabat@mampu.gov.my"),
+        ReportFailure(REQUEST, "storage", retryable=False, failed_at=NOW),
         told("configured"),
     ],
     "on-paper": [

@@ -422,7 +422,7 @@ async def test_what_was_stored_before_there_was_a_tree_is_numbered_when_it_is_as
     await drained(sequencer)
     size = (await ledger.reading.latest()).checkpoint.size
 
-    await sequencer.ask(await ledger.leaves.of("a"))
+    await sequencer.request_signature(await ledger.leaves.of("a"))
     await drained(sequencer)
 
     assert size == 1

@@ -31,10 +31,10 @@ from services.notification.domain.correspondence import (
     Composed,
     Correspondence,
     Dispatch,
+    Notify,
     RecordReminder,
+    ReportFailure,
     Resend,
-    Tell,
-    TellOfFailure,
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import (
@@ -101,7 +101,7 @@ def incoming(
 
 async def command(
     event: RequestEvent, event_id: str = "", composer=COMPOSER, **own: OwnWords
-) -> Acknowledge | Tell:
+) -> Acknowledge | Notify:
     """What `event` leads to, where the agency has its `own` words for a kind of notice."""
     handle = bind(TABLE, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
     message = await handle(incoming(event, event_id))
@@ -197,8 +197,8 @@ def acknowledge(thread: str | None = None, *composed: NoticeDue) -> Acknowledge:
     return Acknowledge(REQUEST, notice("acknowledgement"), NOW, thread, _stored(composed))
 
 
-def tell(about: str, *composed: NoticeDue) -> Tell:
-    return Tell(REQUEST, notice(about), NOW, _stored(composed))
+def tell(about: str, *composed: NoticeDue) -> Notify:
+    return Notify(REQUEST, notice(about), NOW, _stored(composed))
 
 
 def _stored(composed: Collection[NoticeDue]) -> tuple[Composed, ...]:
@@ -227,7 +227,7 @@ def resend_requested(sending: int) -> ResendRequested:
 DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
 REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)
 REMINDED = RecordReminder("decide-1", "reminder", "<1@x>", "a@b.my")
-TELL_OF_FAILURE = TellOfFailure(REQUEST, "ipms", True, NOW)
+TELL_OF_FAILURE = ReportFailure(REQUEST, "ipms", True, NOW)
 
 
 def await_step(step="decide") -> AwaitStep:

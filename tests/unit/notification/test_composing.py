@@ -27,7 +27,7 @@ from bmt.chassis.runtime.background import LruCache
 from bmt.chassis.runtime.documents import CHUNK_BYTES, SmallDocument
 from services.notification import channels
 from services.notification.channels import Rendered
-from services.notification.domain.correspondence import Acknowledge, Composed, Tell, TellOfFailure
+from services.notification.domain.correspondence import Acknowledge, Composed, Notify, ReportFailure
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.notice import OutgoingNotice
 from services.notification.handlers import AT_HAND_BYTES, composing
@@ -36,7 +36,7 @@ from services.notification.wording.composer import Compose
 RECEIPT, REJECTION = notice("acknowledgement"), notice("rejected")
 THREAD = "<20261124091200.siti@mygovuc.gov.my>"
 ACKNOWLEDGE = Acknowledge(REQUEST, RECEIPT, NOW, THREAD)
-REJECT = Tell(REQUEST, REJECTION, NOW)
+REJECT = Notify(REQUEST, REJECTION, NOW)
 
 
 class Stores:
@@ -91,7 +91,7 @@ async def test_what_waited_for_the_receipt_is_stored_with_it():
 async def test_nothing_is_stored_for_what_is_told_already_or_is_no_e_mail():
     stores = Stores(s0=(due(RECEIPT),), s1=(due(RECEIPT), due(REJECTION)))
     paper = Acknowledge(ON_PAPER, notice(channel="letter"), NOW)
-    failure = TellOfFailure(REQUEST, "ipms", retryable=True, failed_at=NOW)
+    failure = ReportFailure(REQUEST, "ipms", retryable=True, failed_at=NOW)
     assert await stores.composed(ACKNOWLEDGE, REJECT, paper, failure) == [(), (), (), None]
     assert stores.writes == []
 

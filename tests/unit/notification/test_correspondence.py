@@ -32,10 +32,10 @@ from bmt.contracts.events import Notified
 from services.notification.domain import errors
 from services.notification.domain.correspondence import (
     Acknowledge,
+    Notify,
     RecordPrepared,
     RecordRefused,
     RecordSent,
-    Tell,
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import AcknowledgementSuperseded, SentAgain
@@ -61,7 +61,7 @@ def of_receipt(one):
         ((ACKNOWLEDGED,), of_receipt(CORRECTED), (due(CORRECTED),)),
         (
             (ACKNOWLEDGED, due(RETURNED)),
-            Tell(REQUEST, notice("returned", notification_id="second"), NOW),
+            Notify(REQUEST, notice("returned", notification_id="second"), NOW),
             (due(notice("returned", notification_id="second")),),
         ),
         ((), tell("rejected"), (held("rejected"),)),

@@ -24,9 +24,9 @@ from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.work import Done, Later, WorkItem
 from bmt.contracts.events import ConfigurationFailed
 from services.notification.domain.correspondence import (
-    RecordFailureTold,
+    NotifyOfDelay,
+    RecordFailureSent,
     RecordPrepared,
-    TellOfDelay,
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.errors import NothingFailed, UnknownRequest
@@ -46,8 +46,8 @@ CONCLUDED = (due(notice("acknowledgement")), due(notice("configured")))
 
 
 def test_each_failure_is_told_once():
-    given(DECIDER, DUE).when(RecordFailureTold(1, ID, OFFICE)).then(TOLD)
-    given(DECIDER, DUE, TOLD).when(RecordFailureTold(1, ID, OFFICE)).then_nothing()
+    given(DECIDER, DUE).when(RecordFailureSent(1, ID, OFFICE)).then(TOLD)
+    given(DECIDER, DUE, TOLD).when(RecordFailureSent(1, ID, OFFICE)).then_nothing()
     given(DECIDER, *CONCLUDED).when(TELL_OF_FAILURE).then_nothing()
 
 
@@ -69,7 +69,7 @@ async def test_who_has_an_address_is_told(keys, addresses):
 
 
 DELAY = notice("approved")
-TELL_OF_DELAY = TellOfDelay(DELAY, REQUEST.agency, NOW)
+TELL_OF_DELAY = NotifyOfDelay(DELAY, REQUEST.agency, NOW)
 ACKNOWLEDGED = due(notice("acknowledgement"))
 
 
@@ -77,7 +77,7 @@ def test_an_applicant_is_told_of_a_delay_once_a_configuration_failed_and_before_
     given(DECIDER, ACKNOWLEDGED, DUE).when(TELL_OF_DELAY).then(due(DELAY))
     given(DECIDER, ACKNOWLEDGED).when(TELL_OF_DELAY).then_refused(NothingFailed)
     given(DECIDER, DUE, *CONCLUDED).when(TELL_OF_DELAY).then_refused(NothingFailed)
-    elsewhere = TellOfDelay(DELAY, "JPA", NOW)
+    elsewhere = NotifyOfDelay(DELAY, "JPA", NOW)
     given(DECIDER, ACKNOWLEDGED, DUE).when(elsewhere).then_refused(UnknownRequest)
 
 

@@ -16,11 +16,11 @@ from services.notification.domain.correspondence import (
     Acknowledge,
     Composed,
     Dispatch,
+    Notify,
     RecordPrepared,
     RecordRefused,
     RecordSent,
     Resend,
-    Tell,
 )
 from services.notification.domain.correspondence_rules import DECIDER, decide
 from services.notification.domain.events import (
@@ -81,7 +81,7 @@ class Correspondences(DeciderMachine):
     def what_became_of_it_is_heard(self, request, about, on_preparation, is_composed):
         state = self.state(request.request_id)
         notice_ = self._notice(about, request, on_preparation=on_preparation)
-        command = Tell(request, notice_, NOW)
+        command = Notify(request, notice_, NOW)
         command = self._composed(command, request) if is_composed else command
         said = self.tell(command, request.request_id)
         self._require_in_order(said, state)

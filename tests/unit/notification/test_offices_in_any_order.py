@@ -11,10 +11,10 @@ from notices import NOW, notice
 from services.notification.domain.correspondence import (
     Acknowledge,
     AwaitStep,
-    RecordFailureTold,
+    Notify,
+    RecordFailureSent,
     RecordReminder,
-    Tell,
-    TellOfFailure,
+    ReportFailure,
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.events import (
@@ -50,7 +50,7 @@ class Offices(DeciderMachine):
 
     @rule(request=requests, about=st.sampled_from(["returned", "returned", "rejected"]))
     def what_became_of_it_is_heard(self, request, about):
-        self.tell(Tell(request, self._notice(about), NOW), request.request_id)
+        self.tell(Notify(request, self._notice(about), NOW), request.request_id)
 
     def _notice(self, about):
         self.told += 1
@@ -77,13 +77,13 @@ class Offices(DeciderMachine):
     @rule(request=requests)
     def its_configuration_failed(self, request):
         state = self.state(request.request_id)
-        said = self.tell(TellOfFailure(request, "ipms", True, NOW), request.request_id)
+        said = self.tell(ReportFailure(request, "ipms", True, NOW), request.request_id)
         assert bool(said) != state.concluded
 
     @rule(request=requests)
     def the_office_was_told_of_the_last_failure(self, request):
         for failure in self.state(request.request_id).failures[-1:]:
-            command = RecordFailureTold(failure.number, f"<{failure.name}@x>", "a@b.my")
+            command = RecordFailureSent(failure.number, f"<{failure.name}@x>", "a@b.my")
             said = self.tell(command, request.request_id)
             assert bool(said) != failure.told
 

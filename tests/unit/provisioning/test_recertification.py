@@ -35,7 +35,7 @@ from services.provisioning.domain.configuration import (
     SupersedeConfirmation,
 )
 from services.provisioning.domain.configuration_rules import DECIDER, ITSELF
-from services.provisioning.domain.confirmation_rules import is_asked_of_leaver, is_due
+from services.provisioning.domain.confirmation_rules import is_due, is_leaver_due
 from services.provisioning.domain.drift_rules import are_too_many
 from services.provisioning.domain.errors import (
     Answered,
@@ -202,7 +202,7 @@ def test_a_leaver_is_asked_about_once_and_again_by_the_rule_or_after_a_year(
     answered, every_months, is_
 ):
     at = datetime.fromisoformat(answered).replace(tzinfo=UTC) if answered else None
-    assert is_asked_of_leaver(at, every_months, datetime(2026, 12, 1, tzinfo=UTC)) == is_
+    assert is_leaver_due(at, every_months, datetime(2026, 12, 1, tzinfo=UTC)) == is_
 
 
 @pytest.mark.parametrize(

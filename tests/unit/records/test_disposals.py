@@ -21,7 +21,7 @@ from filings import (
 from fixtures.samples import MONDAY
 
 from bmt.verify_record import DISPOSED
-from services.records.disposing import kept_until
+from services.records.disposing import retained_until
 from services.records.domain import designated_file_rules
 from services.records.domain.designated_file import (
     PlaceHold,
@@ -95,6 +95,6 @@ def test_a_hold_that_was_released_without_a_word_is_released():
 
 
 def test_a_leap_day_has_its_anniversary_the_day_before():
-    assert kept_until(datetime(2024, 2, 29, tzinfo=UTC), 7) == datetime(2031, 2, 28, tzinfo=UTC)
-    assert kept_until(datetime(2024, 3, 29, tzinfo=UTC), 0) == datetime(2024, 3, 29, tzinfo=UTC)
-    assert kept_until(datetime(2024, 3, 29, tzinfo=UTC), None) is None
+    assert retained_until(datetime(2024, 2, 29, tzinfo=UTC), 7) == datetime(2031, 2, 28, tzinfo=UTC)
+    assert retained_until(datetime(2024, 3, 29, tzinfo=UTC), 0) == datetime(2024, 3, 29, tzinfo=UTC)
+    assert retained_until(datetime(2024, 3, 29, tzinfo=UTC), None) is None

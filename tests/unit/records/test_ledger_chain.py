@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bmt.contracts.values import LARGEST_EXACT_INTEGER
-from services.records.ledger.canonical import NotCanonical, canonical, kept, leaf_hash
+from services.records.ledger.canonical import NotCanonical, canonical, leaf_hash, storable
 from services.records.ledger.leaf import Entry, Tail, chained
 from services.records.ledger.leaves import _document
 from services.records.ledger.verification import (
@@ -47,7 +47,7 @@ def chain(*datas: Any) -> list[dict[str, Any]]:
     tail, leaves = Tail(), []
     for number, data in enumerate(datas, start=1):
         whole = {"id": f"event-{number}", "type": "my.gov.bmt.Approved.v1", "data": data}
-        event, _ = kept(whole)
+        event, _ = storable(whole)
         leaf = chained(Entry(REQUEST, "bmt.decisions.v1", event), tail, NOW)
         leaves.append(_document(leaf))
         tail = Tail(leaf.index, leaf.hash)
@@ -187,7 +187,7 @@ def test_any_change_of_any_chain_is_found(datas, draw):
     tampered = copy.deepcopy(leaves)
     match draw.draw(st.sampled_from(["edit", "delete", "swap", "repeat"])):
         case "edit":
-            data, _ = kept(draw.draw(DATA))
+            data, _ = storable(draw.draw(DATA))
             if canonical(data) == canonical(leaves[place]["event"]["data"]):
                 data = {"other": data}
             tampered[place]["event"]["data"] = data
@@ -204,7 +204,7 @@ def test_any_change_of_any_chain_is_found(datas, draw):
 
 def test_a_big_integer_is_kept_as_text():
     size = LARGEST_EXACT_INTEGER
-    assert kept({"a": [size, size + 1, -size - 1, True]})[0] == {
+    assert storable({"a": [size, size + 1, -size - 1, True]})[0] == {
         "a": [size, str(size + 1), str(-size - 1), True]
     }
 
@@ -221,7 +221,7 @@ def test_what_mongodb_cannot_keep_is_refused():
         deep = {"deeper": deep}
     for value in (deep, {"a\0b": 1}, {"a": [{"$ref": 1}]}):
         with pytest.raises(NotCanonical):
-            kept(value)
+            storable(value)
 
 
 def test_members_are_ordered_as_rfc_8785_orders_them():
@@ -250,7 +250,7 @@ def test_the_fast_way_to_canonical_json_gives_the_bytes_of_the_reference(value):
 @example([{"a": 1e30}])
 def test_what_was_kept_once_has_the_bytes_of_the_reference(value):
     with suppress(NotCanonical):  # a name with $ or NUL
-        whole, plain = kept(value)
+        whole, plain = storable(value)
         assert whole == value
         assert canonical(whole, plain=plain) == rfc8785.dumps(value)
 
