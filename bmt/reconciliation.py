@@ -214,8 +214,8 @@ class Reconciliation:
         ids = {"_id": {"$in": [event.event_id for event in published]}}
         with mongodb.store_errors():
             recorded = self._databases[consumer][COMMITS].find(ids, {"_id": 1})
-            there = {commit["_id"] for commit in await recorded.to_list(None)}
-        return [event for event in published if event.event_id not in there]
+            recorded_ids = {commit["_id"] for commit in await recorded.to_list(None)}
+        return [event for event in published if event.event_id not in recorded_ids]
 
     async def _not_shown(self, published: Sequence[Missing]) -> list[Missing]:
         """Intake records in a view: how far it has come in each publisher's stream."""

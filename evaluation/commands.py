@@ -168,8 +168,8 @@ def token(
         raise NotRunning(f"no system was ever started in {layout.root}: `bmt up` starts one")
     ports = Ports(int(layout.base_file.read_text()))
     minter = Issuer(layout.root / "issuer" / "key.json", ports["issuer"]).mint()
-    whom = holder(role, agency, subject)
-    typer.echo(minter.token(whom, expires_in=expires_in, audience=audience))
+    person = holder(role, agency, subject)
+    typer.echo(minter.token(person, expires_in=expires_in, audience=audience))
 
 
 def demo() -> None:

@@ -171,7 +171,7 @@ class Refusal(RuntimeError):  # noqa: N818  named for what is so
         self.status = response.status_code
 
 
-class NotHeardYet(Refusal):
+class NotReceivedYet(Refusal):
     """A service does not know the request yet: the event is on its way."""
 
 
@@ -271,7 +271,7 @@ class Officer:
 def _answer(response: httpx.Response) -> Json:
     if response.is_error:
         unknown = response.status_code == httpx.codes.NOT_FOUND
-        raise NotHeardYet(response) if unknown else Refusal(response)
+        raise NotReceivedYet(response) if unknown else Refusal(response)
     answer: Json = response.json()
     return answer
 
@@ -314,7 +314,7 @@ async def _carry_out(sample: Sample, officer: Officer, on_step: OnStep) -> str:
         if time.monotonic() > deadline:
             late = f"after {LONGEST_SECONDS:.0f} s"
             raise RuntimeError(f"{now['reference']} is {now['status']} {late}")
-        with suppress(NotHeardYet):
+        with suppress(NotReceivedYet):
             if now["status"] == "received":
                 await officer.approve(request_id)
             elif now["status"] == "awaiting_operator" and sample.evidence:

@@ -271,7 +271,6 @@ class AuditorClient:
 
     def __init__(self, endpoints: Endpoints, client: httpx.AsyncClient) -> None:
         self._urls = {name: each["url"] for name, each in endpoints.ready["services"].items()}
-        self._endpoints = endpoints
         self._client = client
         self._slots = asyncio.Semaphore(CONCURRENCY)
 

@@ -109,12 +109,12 @@ def _watching(console: "Console") -> "Iterator[Watch]":
 def _show(plan: "Plan", outcome: "Outcome", console: "Console") -> None:
     progress = outcome.progress
     outcome.report.show(console)
-    for name, what in progress.surprises.items():
-        console.print(f"{name}: {what}", markup=False)
+    for name, surprise in progress.surprises.items():
+        console.print(f"{name}: {surprise}", markup=False)
     if progress.unended:
         console.print(f"not at their end: {', '.join(progress.unended)}", markup=False)
-    for what, count in outcome.left.items():
-        console.print(f"left: {what} {count}", markup=False)
+    for kind, count in outcome.left.items():
+        console.print(f"left: {kind} {count}", markup=False)
     spent = ", ".join(f"{name} {seconds:g} s" for name, seconds in outcome.seconds.items())
     console.print(f"seed {plan.seed}: {progress.ended} stories, {progress.struck} faults; {spent}")
     if not outcome.sound:

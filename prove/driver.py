@@ -91,7 +91,7 @@ CONCURRENCY: Final = 48
 """Stories under way at the same time."""
 NO_PROGRESS_SECONDS: Final = 120.0
 SECONDS_BETWEEN_LOOKS: Final = 0.2
-Playing = Callable[[Story], Coroutine[Any, Any, None]]
+RunStory = Callable[[Story], Coroutine[Any, Any, None]]
 
 
 class Driver:
@@ -101,14 +101,14 @@ class Driver:
         self,
         stories: Sequence[Story],
         schedule: Sequence[Fault],
-        play: Playing,
+        run_story: RunStory,
         after_loss: Callable[[], Awaitable[None]],
         watch: Watch,
     ) -> None:
         """`after_loss` is called when Kafka came back without its data."""
         self._stories = stories
         self._schedule = schedule
-        self._play = play
+        self._run_story = run_story
         self._after_loss = after_loss
         self._watch = watch
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -127,10 +127,10 @@ class Driver:
         Nothing is raised: what did not end is in `progress`.
         """
         began = time.monotonic()
-        playing = {asyncio.create_task(self._begin_all(), name="stories")}
+        begun = {asyncio.create_task(self._begin_all(), name="stories")}
         striking = asyncio.create_task(self._strike_all(site))
         calm_since = 0.0
-        while not all(task.done() for task in (*playing, striking)):
+        while not all(task.done() for task in (*begun, striking)):
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             if striking.done() and not calm_since:
                 striking.result()
@@ -140,9 +140,9 @@ class Driver:
             stuck = time.monotonic() - moved > NO_PROGRESS_SECONDS
             if stuck or time.monotonic() - began > seconds:
                 break
-        for task in (*playing, striking):
+        for task in (*begun, striking):
             task.cancel()
-        await asyncio.gather(*playing, striking, return_exceptions=True)
+        await asyncio.gather(*begun, striking, return_exceptions=True)
 
     async def _begin_all(self) -> None:
         share = len(self._stories) / (len(self._schedule) + 1)
@@ -150,14 +150,14 @@ class Driver:
             for number, story in enumerate(self._stories):
                 await self._slots.acquire()
                 await self._until_struck(int(number // share) - 1)
-                group.create_task(self._played(story))
+                group.create_task(self._run_to_its_end(story))
                 self.progress.begun += 1
                 await self._report_progress()
 
-    async def _played(self, story: Story) -> None:
+    async def _run_to_its_end(self, story: Story) -> None:
         self.progress.unended.append(story.name)
         try:
-            await self._play(story)
+            await self._run_story(story)
         except Refused as error:
             self.progress.surprises[story.name] = str(error)
             log.warning("surprise", story=story.name, plot=story.plot, what=str(error))
@@ -202,7 +202,7 @@ class Refused(Exception):  # noqa: N818  named for what is so
     """A story was refused where the procedure says yes."""
 
 
-class Play:
+class StoryRunner:
     """Runs one story."""
 
     def __init__(self, admin: AdminClient, listener: EventListener, integrator: Integrator) -> None:
@@ -322,16 +322,16 @@ class Play:
                 _require_accepted(await self._admin.hand_over(request_id, notification_id))
 
 
-_PLOTS: Final[Mapping[Plot, Callable[[Play], Awaitable[None]]]] = MappingProxyType(
+_PLOTS: Final[Mapping[Plot, Callable[[StoryRunner], Awaitable[None]]]] = MappingProxyType(
     {
-        "approved": Play.approved,
-        "rejected": Play.rejected,
-        "raced": Play.raced,
-        "withdrawn": Play.withdrawn,
-        "withdrawn_while_decided": Play.withdrawn_while_decided,
-        "corrected": Play.corrected,
-        "terminated": Play.terminated,
-        "upgraded": Play.upgraded,
+        "approved": StoryRunner.approved,
+        "rejected": StoryRunner.rejected,
+        "raced": StoryRunner.raced,
+        "withdrawn": StoryRunner.withdrawn,
+        "withdrawn_while_decided": StoryRunner.withdrawn_while_decided,
+        "corrected": StoryRunner.corrected,
+        "terminated": StoryRunner.terminated,
+        "upgraded": StoryRunner.upgraded,
     }
 )
 

@@ -124,7 +124,7 @@ def _malformed(poison: Poison) -> tuple[Headers, bytes | None]:
         "source_reference": poison.name,
     }
     good, mark = json.dumps(body).encode(), poison.name.encode()
-    sick: dict[str, tuple[Headers, bytes | None]] = {
+    malformed: dict[str, tuple[Headers, bytes | None]] = {
         "no_json": (_headers(), b'{"kind": "application", ' + mark),
         "no_value": (_headers(), None),
         "no_headers": ({}, good),
@@ -134,7 +134,7 @@ def _malformed(poison: Poison) -> tuple[Headers, bytes | None]:
         "missing_field": (_headers(), _with(body, applicant={"name": poison.name})),
         "unknown_field": (_headers(), _with(body, unheard=poison.name)),
     }
-    return sick[poison.ailment]
+    return malformed[poison.defect]
 
 
 def _with(body: Mapping[str, Any], **changes: Any) -> bytes:

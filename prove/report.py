@@ -57,8 +57,8 @@ def _events(books: Books, request_id: str) -> Iterator[Moment]:
             record = copy.record
             at = _utc(datetime.fromtimestamp(record.timestamp / 1000, UTC))
             place = f"{record.topic}/{record.partition}@{record.offset}"
-            what = f"{each.name} {each.sequence} ({each.id}, because of {each.cause}) on {place}"
-            yield Moment(at, each.service, what)
+            text = f"{each.name} {each.sequence} ({each.id}, because of {each.cause}) on {place}"
+            yield Moment(at, each.service, text)
 
 
 def _commits(books: Books, request_id: str) -> Iterator[Moment]:
@@ -69,8 +69,8 @@ def _commits(books: Books, request_id: str) -> Iterator[Moment]:
             names = ", ".join(short(event.type) for event in commit.events) or "nothing"
             if commit.refusal:
                 names = f"a refusal: {commit.refusal.get('problem')}"
-            what = f"commit {commit.version} ({commit.id}): {names}"
-            yield Moment(_utc(commit.recorded_at), service, what)
+            text = f"commit {commit.version} ({commit.id}): {names}"
+            yield Moment(_utc(commit.recorded_at), service, text)
 
 
 def _changes(books: Books, request_id: str) -> Iterator[Moment]:

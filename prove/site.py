@@ -186,7 +186,7 @@ class Site:
         """Waits until these are ready; False if they are not within `seconds`."""
         try:
             async with asyncio.timeout(seconds):
-                while not all(  # noqa: ASYNC110 - other processes tell by being asked
+                while not all(  # noqa: ASYNC110 - other processes can only be polled
                     await asyncio.gather(*map(self._is_ready, names))
                 ):
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

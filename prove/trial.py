@@ -17,7 +17,7 @@ from evaluation.layout import Layout
 from evaluation.ports import ONE_OF_EACH, Scale
 from prove.api_clients import AdminClient, Client
 from prove.collectors import gather
-from prove.driver import NO_PROGRESS_SECONDS, Driver, Play, Progress, Watch, nobody
+from prove.driver import NO_PROGRESS_SECONDS, Driver, Progress, StoryRunner, Watch, nobody
 from prove.evidence import Log
 from prove.kafka_clients import NAME, EventListener, Integrator
 from prove.report import Report, audit
@@ -118,7 +118,7 @@ async def _proven(
     async def play(story: Story) -> None:
         if sick := poison.get(story.name):
             await integrator.poison(sick)
-        await Play(AdminClient(story, client, site.token), listener, integrator).run()
+        await StoryRunner(AdminClient(story, client, site.token), listener, integrator).run()
 
     async def after_loss() -> None:
         await site.up(["kafka"])

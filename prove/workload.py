@@ -106,10 +106,10 @@ class Poison:
     """A record on the integrator's topic that is refused, and its defect."""
 
     name: str
-    ailment: str
+    defect: str
 
 
-AILMENTS: Final = (
+DEFECTS: Final = (
     "no_json",
     "no_value",
     "no_headers",
@@ -138,9 +138,9 @@ def workload(seed: int, requests: int) -> list[Story]:
 def poisons(seed: int, stories: int) -> list[Poison]:
     """Poison records, one for a fixed number of stories; each defect comes once before any is repeated."""
     chance = random.Random(f"poisons {seed}")  # noqa: S311 - as above
-    ailments = _rounds(chance, list(AILMENTS))
+    defects = _rounds(chance, list(DEFECTS))
     count = -(-stories // STORIES_A_POISON)
-    return [Poison(f"poison-{number:04}", next(ailments)) for number in range(count)]
+    return [Poison(f"poison-{number:04}", next(defects)) for number in range(count)]
 
 
 def _story(chance: random.Random, number: int, plot: Plot, channel: str, left: int) -> Story:

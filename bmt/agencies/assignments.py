@@ -1,7 +1,7 @@
 """Which administrator has taken an item, and since when, so that no two of an agency work on the same one.
 
-It locks nothing. Each service keeps the assignments of what it lists, a stream for each thing, apart from the
-thing's own: taking something never collides with deciding on it.
+It locks nothing. Each service keeps the assignments of what it lists, a stream for each item, apart from the
+item's own: taking it never collides with deciding on it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -70,7 +70,7 @@ def backup(
         manifest = asyncio.run(_copied(data, lambda: NewBackup(directory.absolute(), key)))
         lines = [
             f"{directory}: {_sizes(manifest)}, as of {moment(manifest.cut_at)}",
-            *(f"Not in it, keep it apart: {what}" for what in manifest.kept_apart),
+            *(f"Not in it, keep it apart: {part}" for part in manifest.kept_apart),
         ]
         show(_document(manifest, directory), lines, as_json=as_json)
 

@@ -280,11 +280,11 @@ def _personal_data(record: Record, submitted: RequestSubmitted) -> Iterator[str]
     texts["the key"] = (record.raw_key or b"").decode(errors="replace")
     texts["/source_reference"] = submitted.source_reference
     person = {f"/applicant/{name}": value for name, value in submitted.applicant}
-    for where, text in texts.items():
-        for what, value in person.items():
+    for place, text in texts.items():
+        for pointer, value in person.items():
             held = value.casefold() in text.casefold() and len(value) >= _SHORTEST_TELLTALE
             if held or value.casefold() == text.casefold():
-                yield f"{where} holds {what}: personal data belongs into the data's own fields alone"
+                yield f"{place} holds {pointer}: personal data belongs into the data's own fields alone"
 
 
 async def listen(

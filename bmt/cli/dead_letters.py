@@ -53,8 +53,8 @@ def list_(
     found = _with_box(data, lambda box: box.everything())
     wanted = [each for each in found if everything or each.state == "open"]
     shown, total = wanted[:limit], len(wanted)
-    what = "dead letter" if everything else "open dead letter"
-    show(document(shown, total), lines(shown, total, what), as_json=as_json)
+    noun = "dead letter" if everything else "open dead letter"
+    show(document(shown, total), lines(shown, total, noun), as_json=as_json)
 
 
 @app.command("show")

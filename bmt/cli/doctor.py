@@ -27,12 +27,10 @@ def doctor(data: Given = None, as_json: AsJson = False) -> None:
     It looks at everything at the same time, changes nothing, and shows no secret. Exit code 1 where something is
     wrong; warnings leave it at 0.
     """
-    patient = probes.patient_of(data)
+    known = probes.known_system_of(data)
     with silenced():
-        looked = asyncio.run(probes.examined(patient))
-    found = [
-        examination.without_secrets(one, patient.secrets) for one in [*patient.findings, *looked]
-    ]
+        checked = asyncio.run(probes.examined(known))
+    found = [examination.without_secrets(one, known.secrets) for one in [*known.findings, *checked]]
     show(examination.document(found), examination.lines(found), as_json=as_json)
     if wrong := sum(one.state == "wrong" for one in found):
         raise NotSo(f"{counted(wrong, 'check')} found something wrong")

@@ -93,7 +93,7 @@ def without_secrets(finding: Finding, secrets: Collection[str]) -> Finding:
 
 
 def system(folder: str, wrong: str) -> Finding:
-    """A data directory whose system cannot be asked."""
+    """A data directory whose system cannot be reached."""
     advice = "start it (`make up`), or name another --data"
     return Finding("system", folder, "wrong", wrong, advice)
 
@@ -253,7 +253,7 @@ def topic(name: str, expected: Topic, seen: SeenTopic | None, *, one_machine: bo
         )
         return Finding("topics", name, "ok", detail)
     faults = [*wrong, *warnings]
-    detail, advice = "; ".join(what for what, _ in faults), "; ".join(do for _, do in faults)
+    detail, advice = "; ".join(fault for fault, _ in faults), "; ".join(do for _, do in faults)
     return Finding("topics", name, "wrong" if wrong else "warning", detail, advice)
 
 

@@ -31,7 +31,7 @@ class Change:
     """One thing that this version needs otherwise."""
 
     about: str
-    what: str
+    step: str
     make: Callable[[], Awaitable[object]]
 
 
@@ -48,10 +48,10 @@ def migrate(
         changes = asyncio.run(_migrated(data, dry_run=dry_run))
     document = {
         "dry_run": dry_run,
-        "changes": [{"about": one.about, "what": one.what} for one in changes],
+        "changes": [{"about": one.about, "what": one.step} for one in changes],
     }
     done = "to do" if dry_run else "done"
-    lines = [f"{done}: {one.about}: {one.what}" for one in changes]
+    lines = [f"{done}: {one.about}: {one.step}" for one in changes]
     show(document, lines or ["all is as this version needs it"], as_json=as_json)
 
 
@@ -74,7 +74,7 @@ async def _make(change: Change) -> None:
             await change.make()
     except OperationFailure as error:
         code = (error.details or {}).get("codeName", error.code)
-        raise NotSo(f"{change.about}: {change.what}: MongoDB refuses it ({code})") from None
+        raise NotSo(f"{change.about}: {change.step}: MongoDB refuses it ({code})") from None
 
 
 async def _schemas(client: Client, address: MongodbAddress) -> AsyncIterator[Change]:
@@ -94,13 +94,13 @@ async def _indexes(client: Client, address: MongodbAddress) -> AsyncIterator[Cha
             place = client[f"{address.prefix}{name}"][collection]
             with store_errors():
                 seen = [one["key"] for one in (await place.index_information()).values()]
-            there = {tuple((field, int(way)) for field, way in key) for key in seen}
+            existing = {tuple((field, int(way)) for field, way in key) for key in seen}
             for model in models:
                 fields = examination.fields_of(model)
-                if fields not in there:
-                    what = f"index of {collection} ({', '.join(field for field, _ in fields)})"
+                if fields not in existing:
+                    step = f"index of {collection} ({', '.join(field for field, _ in fields)})"
                     make = partial(place.create_indexes, [model])
-                    yield Change(f"{address.prefix}{name}", what, make)
+                    yield Change(f"{address.prefix}{name}", step, make)
 
 
 async def _mongodb_rights(client: Client, address: MongodbAddress) -> AsyncIterator[Change]:
@@ -143,9 +143,9 @@ async def _kafka(address: KafkaAddress) -> AsyncIterator[Change]:
         except (KafkaError, OSError) as error:
             raise NotRunning(f"Kafka refused it ({type(error).__name__})") from None
 
-    what = [
+    steps = [
         *([f"topics {', '.join(missing)}"] if missing else []),
         *([f"rights of {', '.join(changed)}"] if changed else []),
     ]
-    if what:
-        yield Change("Kafka", "; ".join(what), make)
+    if steps:
+        yield Change("Kafka", "; ".join(steps), make)

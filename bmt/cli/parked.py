@@ -249,8 +249,8 @@ class Lots:
     async def _only_holding(self, id_: str) -> str:
         name, *others = await self._holding(id_)
         if others:
-            where = f"{id_} waits in {name} and {', '.join(others)}: say which"
-            raise typer.BadParameter(where, param_hint="--service")
+            message = f"{id_} waits in {name} and {', '.join(others)}: say which"
+            raise typer.BadParameter(message, param_hint="--service")
         return name
 
 

@@ -1,4 +1,4 @@
-"""What `bmt doctor` asks: configuration, MongoDB, Kafka, services and files, all at the same time."""
+"""The checks of `bmt doctor`: configuration, MongoDB, Kafka, services and files, all at the same time."""
 
 import asyncio
 import importlib
@@ -59,12 +59,12 @@ NEWEST: Final = 5
 LOG_APPEND_TIME: Final = 1
 """aiokafka's code of a record that Kafka dated."""
 
-Look = Callable[[], Awaitable[Sequence[Finding]]]
+Check = Callable[[], Awaitable[Sequence[Finding]]]
 
 
 @dataclass
-class Patient:
-    """What is known of the system before anything is asked.
+class KnownSystem:
+    """What is known of the system before the checks begin.
 
     Attributes:
         folder: the data directory, if its files are to be looked at.
@@ -90,55 +90,55 @@ class Patient:
 # What is configured.
 
 
-def patient_of(data: Path | None) -> Patient:
+def known_system_of(data: Path | None) -> KnownSystem:
     """From the environment, else from the data directory's system; raises as `connections.kafka`."""
-    patient = Patient()
+    known = KnownSystem()
     pair = ((KAFKA, MONGODB), (MONGODB, KAFKA))
     deployed = all(connections.in_environment(name, other=other) for name, other in pair)
     if data is not None or not deployed:
-        patient.folder = DataFolder.at(data or DEFAULT_DATA)
+        known.folder = DataFolder.at(data or DEFAULT_DATA)
     if deployed:
-        _from_environment(patient)
-    elif patient.folder is not None:
-        _from_folder(patient, patient.folder)
-    return patient
+        _from_environment(known)
+    elif known.folder is not None:
+        _from_folder(known, known.folder)
+    return known
 
 
-def _from_environment(patient: Patient) -> None:
+def _from_environment(known: KnownSystem) -> None:
     """Raises `WrongConfiguration` if only one of Kafka and MongoDB is named."""
     nowhere = Path(os.devnull)
-    if _settings(patient, "kafka", OperatorKafka):
-        patient.kafka = connections.kafka(nowhere)
-    if _settings(patient, "mongodb", OperatorMongodb):
-        patient.mongodb = connections.mongodb(nowhere)
+    if _settings(known, "kafka", OperatorKafka):
+        known.kafka = connections.kafka(nowhere)
+    if _settings(known, "mongodb", OperatorMongodb):
+        known.mongodb = connections.mongodb(nowhere)
     for service in (*WRITERS.values(), WEB):
-        _settings(patient, service, _settings_of(service), needed=False)
+        _settings(known, service, _settings_of(service), needed=False)
         if url := os.environ.get(f"BMT_{service.upper()}_URL"):
-            patient.services[service] = url.rstrip("/")
+            known.services[service] = url.rstrip("/")
     if file := os.environ.get("BMT_AGENCIES_FILE"):
-        patient.agencies["this environment"] = Path(file)
-    patient.secrets |= {os.environ.get("BMT_TOKEN", "")}
+        known.agencies["this environment"] = Path(file)
+    known.secrets |= {os.environ.get("BMT_TOKEN", "")}
 
 
-def _from_folder(patient: Patient, folder: DataFolder) -> None:
-    patient.one_machine = True
+def _from_folder(known: KnownSystem, folder: DataFolder) -> None:
+    known.one_machine = True
     try:
         ready = folder.ready()
-        patient.secrets |= set(json.loads(folder.passwords_file.read_text()).values())
-        patient.kafka, patient.mongodb = (
+        known.secrets |= set(json.loads(folder.passwords_file.read_text()).values())
+        known.kafka, known.mongodb = (
             connections.kafka(folder.root),
             connections.mongodb(folder.root),
         )
     except NotRunning:
-        patient.findings.append(examination.system(str(folder.root), "no system runs there"))
+        known.findings.append(examination.system(str(folder.root), "no system runs there"))
         return
     except (OSError, ValueError, KeyError) as error:
         unread = f"its addresses or passwords cannot be read ({type(error).__name__})"
-        patient.findings.append(examination.system(str(folder.root), unread))
+        known.findings.append(examination.system(str(folder.root), unread))
         return
     processes = {**ready["services"], **({WEB: ready[WEB]} if ready.get(WEB) else {})}
     for service, details in processes.items():
-        patient.services[service] = details["url"]
+        known.services[service] = details["url"]
 
 
 def _settings_of(service: str) -> Any:
@@ -146,14 +146,14 @@ def _settings_of(service: str) -> Any:
     return importlib.import_module(module).Settings
 
 
-def _settings(patient: Patient, about: str, settings_class: Any, *, needed: bool = True) -> bool:
+def _settings(known: KnownSystem, about: str, settings_class: Any, *, needed: bool = True) -> bool:
     """Whether they can be used. Where they are not `needed`, they count only if nothing is missing."""
     try:
         settings = read(settings_class)
     except WrongSettings as error:
         if needed or not any(" is missing: " in line for line in error.lines):
             advice = "correct the variable: docs/settings.md has each of them"
-            patient.findings += [
+            known.findings += [
                 Finding("configuration", about, "wrong", line, advice) for line in error.lines
             ]
         return False
@@ -161,11 +161,11 @@ def _settings(patient: Patient, about: str, settings_class: Any, *, needed: bool
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             password = _password_in(value.get_secret_value())
-            patient.secrets |= {value.get_secret_value(), password, unquote(password)}
+            known.secrets |= {value.get_secret_value(), password, unquote(password)}
         if name.endswith(("_ca_file", "_certificate_file")) and value is not None:
-            patient.certificates[f"BMT_{name.upper()}", value] = None
+            known.certificates[f"BMT_{name.upper()}", value] = None
     allowed = getattr(settings, "allow_http", os.environ.get("BMT_ALLOW_HTTP") == "true")
-    patient.findings.append(
+    known.findings.append(
         examination.configuration(about, () if allowed else _not_encrypted(settings))
     )
     return True
@@ -184,31 +184,28 @@ def _password_in(uri: str) -> str:
 # All checks at the same time.
 
 
-async def examined(patient: Patient) -> list[Finding]:
-    looks: list[tuple[str, Look]] = []
-    if patient.mongodb is not None:
-        looks.append(
-            ("mongodb", partial(_mongodb, patient.mongodb, one_machine=patient.one_machine))
-        )
-    if patient.kafka is not None:
-        looks.append(("kafka", partial(_kafka, patient.kafka, one_machine=patient.one_machine)))
-        looks.append(("rights in Kafka: users", partial(_kafka_rights, patient.kafka)))
-        looks.append(("clocks: kafka", partial(_kafka_clock, patient.kafka)))
-    looks += [
-        (f"services: {name}", partial(_service, name, url))
-        for name, url in patient.services.items()
+async def examined(known: KnownSystem) -> list[Finding]:
+    checks: list[tuple[str, Check]] = []
+    if known.mongodb is not None:
+        checks.append(("mongodb", partial(_mongodb, known.mongodb, one_machine=known.one_machine)))
+    if known.kafka is not None:
+        checks.append(("kafka", partial(_kafka, known.kafka, one_machine=known.one_machine)))
+        checks.append(("rights in Kafka: users", partial(_kafka_rights, known.kafka)))
+        checks.append(("clocks: kafka", partial(_kafka_clock, known.kafka)))
+    checks += [
+        (f"services: {name}", partial(_service, name, url)) for name, url in known.services.items()
     ]
-    looks.append(("files", partial(_files, patient)))
-    found = await asyncio.gather(*(_within(name, look) for name, look in looks))
+    checks.append(("files", partial(_files, known)))
+    found = await asyncio.gather(*(_within(name, check) for name, check in checks))
     return [finding for findings in found for finding in findings]
 
 
-async def _within(name: str, look: Look) -> Sequence[Finding]:
+async def _within(name: str, run: Check) -> Sequence[Finding]:
     """What the check finds; that it fails, or takes too long, is a finding too."""
     check, _, about = name.partition(": ")
     try:
         async with asyncio.timeout(SECONDS):
-            return await look()
+            return await run()
     except TimeoutError:
         fault = f"no answer within {SECONDS:.0f} s"
     except (NotRunning, WrongConfiguration) as error:
@@ -412,19 +409,19 @@ def _missing(answer: Any) -> Sequence[object]:
 # Files.
 
 
-async def _files(patient: Patient) -> Sequence[Finding]:
+async def _files(known: KnownSystem) -> Sequence[Finding]:
     return [
-        *_agencies(patient),
+        *_agencies(known),
         *(
             _certificate(f"{variable} ({file})", file, clock.now())
-            for variable, file in patient.certificates
+            for variable, file in known.certificates
         ),
-        *(_folder(patient.folder) if patient.folder is not None else ()),
+        *(_folder(known.folder) if known.folder is not None else ()),
     ]
 
 
-def _agencies(patient: Patient) -> Iterator[Finding]:
-    for file in dict.fromkeys(patient.agencies.values()):
+def _agencies(known: KnownSystem) -> Iterator[Finding]:
+    for file in dict.fromkeys(known.agencies.values()):
         try:
             number = len(list(register.read(file)))
         except register.AgenciesFileWrong as error:
@@ -433,10 +430,10 @@ def _agencies(patient: Patient) -> Iterator[Finding]:
         else:
             detail = f"{number} {'agency' if number == 1 else 'agencies'}"
             yield Finding("agencies", str(file), "ok", detail)
-    if len(set(patient.agencies.values())) > 1:
-        detail = f"{counted(len(set(patient.agencies.values())), 'file')} are read"
+    if len(set(known.agencies.values())) > 1:
+        detail = f"{counted(len(set(known.agencies.values())), 'file')} are read"
         advice = "let all services read the same file"
-        yield Finding("agencies", ", ".join(patient.agencies), "wrong", detail, advice)
+        yield Finding("agencies", ", ".join(known.agencies), "wrong", detail, advice)
 
 
 def _certificate(about: str, file: Path, now: datetime) -> Finding:

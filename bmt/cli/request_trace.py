@@ -211,8 +211,8 @@ def _step(trace: Trace) -> str:
 
 def _decision(trace: Trace) -> str:
     endorsed = any(name == "Endorsed" for name in trace.event_names.values())
-    who = "another administrator" if endorsed else "an administrator"
-    return f"It waits for {who} of {trace.agency} to decide."
+    approver = "another administrator" if endorsed else "an administrator"
+    return f"It waits for {approver} of {trace.agency} to decide."
 
 
 def _configuration(trace: Trace) -> str:
@@ -239,8 +239,8 @@ def _work(trace: Trace, service: str, sentence: str) -> str:
         return f"{sentence}."
     first = items[0]
     tried = f", after {counted(first.attempts, 'attempt')}" if first.attempts else ""
-    what = "a worker holds it until" if first.held else "it is due"
-    return f"{sentence}: {first.target}{tried}, {what} {moment(first.due_at)}."
+    reason = "a worker holds it until" if first.held else "it is due"
+    return f"{sentence}: {first.target}{tried}, {reason} {moment(first.due_at)}."
 
 
 def _outcome(trace: Trace) -> str:
@@ -346,10 +346,10 @@ def _commit_lines(trace: Trace) -> Iterator[str]:
         at = f"{moment(one.time).removesuffix(' UTC')}.{one.time.microsecond // 1000:03} UTC"
         yield f"{at}  {one.service}  {one.stream} version {one.version}{state}"
         events = [f"{e.name} ({'public' if e.public else 'private'})" for e in one.events]
-        what = f"refused: {one.refusal}" if one.refusal else ", ".join(events) or "nothing to do"
+        outcome = f"refused: {one.refusal}" if one.refusal else ", ".join(events) or "nothing to do"
         cause = causes.get(one.causation)
         by = f"{cause} ({one.causation})" if cause else shown_causation(one.causation)
-        yield f"    {what}; caused by {by}"
+        yield f"    {outcome}; caused by {by}"
 
 
 def _work_lines(trace: Trace) -> Iterator[str]:

@@ -144,8 +144,8 @@ def _overview(system: System) -> Iterator[str]:
     for part in system.parts:
         state = "up" if part.is_up else f"missed by {', '.join(part.missed_by)}"
         yield f"{part.name:<13} {state}{_since(part.since)}"
-    for what, agency, age in system.ages():
-        yield f"{f'{what} {agency}'.strip():<13} {age.total_seconds():.0f} s old"
+    for name, agency, age in system.ages():
+        yield f"{f'{name} {agency}'.strip():<13} {age.total_seconds():.0f} s old"
     yield ""
 
 
@@ -204,8 +204,8 @@ def _of_system(found: Status) -> Mapping[str, Any]:
             for part in found.system.parts
         },
         "ages": [
-            {"of": what, "agency": agency or None, "seconds": round(age.total_seconds())}
-            for what, agency, age in found.system.ages()
+            {"of": name, "agency": agency or None, "seconds": round(age.total_seconds())}
+            for name, agency, age in found.system.ages()
         ],
         "findings": [
             {

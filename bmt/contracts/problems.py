@@ -329,11 +329,11 @@ def pointer(parts: Iterable[str | int]) -> str:
 
 
 def _pointer(fault: Mapping[str, Any], body: Any) -> str:
-    where, *rest = fault["loc"] or ("body",)
-    if where == "body":
+    part, *rest = fault["loc"] or ("body",)
+    if part == "body":
         return pointer(_path_in(body, rest, missing=fault["type"] == "missing"))
     # Elsewhere a parameter is one value: what follows its name are tags of unions.
-    return pointer((where, *rest[:1]))
+    return pointer((part, *rest[:1]))
 
 
 def _path_in(value: Any, place: Sequence[str | int], *, missing: bool) -> Iterable[str | int]:

@@ -106,17 +106,17 @@ def check_applied_once(books: Books) -> Finding:
 
 def _is_published(books: Books, commit: StoredCommit, event: StoredEvent, tally: Tally) -> None:
     subject = commit.stream.partition("-")[2]
-    what = f"{commit.service}: {short(event.type)} {event.id} is stored and"
-    tally.require(not commit.outbox, f"{what} still waits to be said", subject)
+    label = f"{commit.service}: {short(event.type)} {event.id} is stored and"
+    tally.require(not commit.outbox, f"{label} still waits to be said", subject)
     sent = books.events.get(event.id)
     if sent is None:
-        tally.require(False, f"{what} was never said", subject)  # noqa: FBT003
+        tally.require(False, f"{label} was never said", subject)  # noqa: FBT003
         return
     same = _without(sent.data, event) == _without(event.data, event)
-    tally.require(same, f"{what} was said otherwise", subject)
+    tally.require(same, f"{label} was said otherwise", subject)
     name = (sent.name, sent.sequence, sent.cause, sent.request_id, sent.service)
     wanted = (short(event.type), event.sequence, commit.id, subject, commit.service)
-    tally.require(name == wanted, f"{what} its envelope says {name}", subject)
+    tally.require(name == wanted, f"{label} its envelope says {name}", subject)
 
 
 def _without(data: Mapping[str, Any], stored: StoredEvent) -> Any:
@@ -225,8 +225,8 @@ def check_accounted(books: Books) -> Finding:
             known = place in places or letter.value in values
             tally.require(known, f"{place} is dead: {letter.header('bmt_reason')}", _about(letter))
     for parked in books.evidence.parked:
-        what = f"{parked.service} parked {parked.event_id}: {parked.reason}"
-        tally.require(False, what, parked.request_id or None)  # noqa: FBT003
+        label = f"{parked.service} parked {parked.event_id}: {parked.reason}"
+        tally.require(False, label, parked.request_id or None)  # noqa: FBT003
     return tally.finding()
 
 
@@ -264,17 +264,17 @@ def _poisons(books: Books) -> Iterator[Call]:
 def _buried_whole(call: Call, letters: Mapping[Place, list[Record]], tally: Tally) -> None:
     place = _place(call.answer)
     found = letters.get(place, ())
-    what = f"poison {call.key} at {place}"
-    tally.require(bool(found), f"{what} is nowhere among the dead letters")
+    label = f"poison {call.key} at {place}"
+    tally.require(bool(found), f"{label} is nowhere among the dead letters")
     for letter in found:
         missing = [name for name in _HEADERS if not letter.header(name)]
-        tally.require(not missing, f"{what} is dead without {', '.join(missing)}")
+        tally.require(not missing, f"{label} is dead without {', '.join(missing)}")
         whole = (letter.value or b"") == (_value(call.sent) or b"")
-        tally.require(whole, f"{what} is dead without its value")
+        tally.require(whole, f"{label} is dead without its value")
         headers = {name: raw.decode(errors="replace") for name, raw in letter.headers}
         sent = (call.sent or {}).get("headers") or {}
         intact = all(headers.get(name) == text for name, text in sent.items())
-        tally.require(intact, f"{what} is dead without its headers")
+        tally.require(intact, f"{label} is dead without its headers")
 
 
 def _value(sent: Any) -> bytes | None:

@@ -193,10 +193,10 @@ def check_notified(books: Books) -> Finding:
     for (request_id, notice), events in notices.items():
         ids = {each.data.get("message_id") for each in events}
         explained |= ids
-        what = f"notice {notice} ({events[0].data.get('about')})"
-        tally.require(len(ids) == 1, f"{what} has {len(ids)} Message-IDs", request_id)
+        label = f"notice {notice} ({events[0].data.get('about')})"
+        tally.require(len(ids) == 1, f"{label} has {len(ids)} Message-IDs", request_id)
         notified = [each for each in events if each.name == "Notified"]
-        tally.require(len(notified) <= 1, f"{what}: Notified {len(notified)} times", request_id)
+        tally.require(len(notified) <= 1, f"{label}: Notified {len(notified)} times", request_id)
         for each in notified:
             if each.data.get("channel") == "email":
                 _arrived(each, mails, tally)
@@ -244,7 +244,7 @@ def _acknowledgement_and_outcome(books: Books, tally: Tally) -> None:
             for each in events
         )
         abouts = Counter(str(about) for about, _ in prepared)
-        for what, among in (
+        for kind, among in (
             ("acknowledgements", {"acknowledgement"}),
             ("outcomes", OUTCOMES | {"approved"}),
         ):
@@ -252,13 +252,13 @@ def _acknowledgement_and_outcome(books: Books, tally: Tally) -> None:
             composed = sum(abouts[about] for about in among)
             tally.require(
                 notified <= 1 and composed <= 1,
-                f"{composed} {what} composed, {notified} told",
+                f"{composed} {kind} composed, {notified} told",
                 request_id,
             )
             # The paper of the outcome supersedes an acknowledgement that is still to be handed over.
-            superseded = what == "acknowledgements" and not notified and composed and on_paper
+            superseded = kind == "acknowledgements" and not notified and composed and on_paper
             if ended and not superseded:
-                tally.require(notified == 1, f"filed after {notified} {what}", request_id)
+                tally.require(notified == 1, f"filed after {notified} {kind}", request_id)
 
 
 Steps = Mapping[str, frozenset[str]]
@@ -331,8 +331,8 @@ def _walk(events: Sequence[Published], steps: Steps, tally: Tally) -> None:
     before = _FIRST
     for each in events:
         allowed = steps.get(before, frozenset())
-        what = f"{each.service}: {each.name} after {before or 'nothing'}"
-        tally.require(each.name in allowed, what, each.request_id)
+        label = f"{each.service}: {each.name} after {before or 'nothing'}"
+        tally.require(each.name in allowed, label, each.request_id)
         before = each.name
 
 

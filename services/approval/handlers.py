@@ -136,8 +136,8 @@ async def comment(
 async def _known(
     ids: Sequence[str], documents: DocumentRights, claimant: Claimant
 ) -> tuple[Document, ...]:
-    there = await documents.find(ids, claimant)
-    missing = [index for index, one in enumerate(ids) if one not in there]
+    stored = await documents.find(ids, claimant)
+    missing = [index for index, one in enumerate(ids) if one not in stored]
     if missing:
         raise DocumentUnknown(
             "Hand the documents in with POST /v1/documents of intake first.",
@@ -145,7 +145,7 @@ async def _known(
                 FieldError.of(f"/documents/{index}", "document_unknown") for index in missing
             ),
         )
-    return tuple(there[one] for one in ids)
+    return tuple(stored[one] for one in ids)
 
 
 def officer(context: CommandContext) -> Officer:

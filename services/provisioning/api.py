@@ -249,17 +249,17 @@ async def _if_approved(request_id: str, review: Review, proposed: Granted, here:
     waits = await under_way(here.configurations, review.account)
     read_at = here.clock()
     outlook = await here.plan_reader.outlook(order, None)
-    goes = Outlook() if outlook.refusals else outlook
+    feasible = Outlook() if outlook.refusals else outlook
     return Plan(
         request_id=request_id,
         kind=order.kind,
         account=order.account,
         status="if_approved",
-        plan=goes.changes,
+        plan=feasible.changes,
         obstacles=_obstacles(outlook.refusals),
         leads_to=_leads_to(outlook),
         granted=order.approved,
-        by_hand=_by_hand(goes, order),
+        by_hand=_by_hand(feasible, order),
         waits_for_earlier=waits,
         read_at=read_at,
     )

@@ -168,8 +168,8 @@ async def require_documents(
     evidence: Sequence[str], claimant: Claimant, documents: DocumentRights, pointer: str
 ) -> None:
     """Raises `DocumentUnknown` unless the officer may refer to all of them; `pointer` has a place for the index."""
-    there = await documents.find(evidence, claimant)
-    missing = [index for index, document in enumerate(evidence) if document not in there]
+    stored = await documents.find(evidence, claimant)
+    missing = [index for index, document in enumerate(evidence) if document not in stored]
     if missing:
         raise DocumentUnknown(
             "Hand the evidence in with POST /v1/documents of intake first.",

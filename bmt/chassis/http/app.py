@@ -360,16 +360,16 @@ def moved_pages(web_url: str, prefixes: Sequence[str]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     if not web_url:
         return routes
-    there = web_url.rstrip("/")
+    target = web_url.rstrip("/")
 
     @routes.get("/")
     async def begins() -> Response:
-        return RedirectResponse(f"{there}/", _FOUND)
+        return RedirectResponse(f"{target}/", _FOUND)
 
     async def moved(request: Request) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         path = request.scope.get("raw_path", b"").decode("ascii") or request.url.path
-        return RedirectResponse(f"{there}{path}{query}", PERMANENT)
+        return RedirectResponse(f"{target}{path}{query}", PERMANENT)
 
     for prefix in prefixes:
         for path in (prefix, prefix + "/{rest:path}"):

@@ -334,8 +334,8 @@ class ViewProjection(Generic[D]):
             )
         }
         if old:
-            there = await whole({origin for origins in old.values() for origin in origins})
-            gone = [k for k, origins in old.items() if not all(there.get(o) for o in origins)]
+            present = await whole({origin for origins in old.values() for origin in origins})
+            gone = [k for k, origins in old.items() if not all(present.get(o) for o in origins)]
             await self._store.remove(self.view.name, gone)
 
     async def get(self, key: str) -> D | None:

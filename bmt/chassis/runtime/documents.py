@@ -366,8 +366,8 @@ class DocumentRights:
     async def find(self, ids: Collection[str], claimant: Claimant) -> Mapping[str, Document]:
         """Those that the claimant may refer to, by id, each with the name they know it by."""
         found = {id_: named for id_ in set(ids) if (named := await self._counts(id_, claimant))}
-        there = await self._store.find(found.keys()) if found else {}
-        return {id_: named for id_, named in found.items() if id_ in there}
+        stored = await self._store.find(found.keys()) if found else {}
+        return {id_: named for id_, named in found.items() if id_ in stored}
 
     async def _counts(self, document_id: str, claimant: Claimant) -> Document | None:
         agencies = claimant.agencies

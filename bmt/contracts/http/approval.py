@@ -1,4 +1,4 @@
-"""What approval is asked and answers over HTTP."""
+"""The requests and answers of approval over HTTP."""
 
 from collections.abc import Mapping
 from datetime import date

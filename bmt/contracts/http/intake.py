@@ -1,4 +1,4 @@
-"""What intake is asked and answers over HTTP."""
+"""The requests and answers of intake over HTTP."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal

@@ -1,4 +1,4 @@
-"""What notification is asked and answers over HTTP."""
+"""The requests and answers of notification over HTTP."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What every service is asked and answers about events that wait for an operator. Nothing here is personal."""
+"""The requests and answers of every service about events that wait for an operator. Nothing here is personal."""
 
 from typing import Literal
 

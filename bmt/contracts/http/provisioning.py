@@ -1,4 +1,4 @@
-"""What provisioning is asked and answers over HTTP."""
+"""The requests and answers of provisioning over HTTP."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal

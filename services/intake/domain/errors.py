@@ -113,9 +113,9 @@ class InboxItemSettled(Refused):
 
     problem = "request_closed"
 
-    def __init__(self, how: Literal["registered", "dismissed"]) -> None:
-        self.code = f"inbox_item_{how}"
-        super().__init__(extra={"inbox_status": how})
+    def __init__(self, status: Literal["registered", "dismissed"]) -> None:
+        self.code = f"inbox_item_{status}"
+        super().__init__(extra={"inbox_status": status})
 
 
 class AlreadyDecided(Refused):

@@ -50,10 +50,10 @@ async def charter(
     """Administrators see their own agency's, operators all, auditors all or those of the agency in their token."""
     if first > last:
         raise PeriodWrong(errors=(FieldError.of("/query/from", "from_after_to"),))
-    visible = _visible(caller, agency)
+    chosen = _visible(caller, agency)
     since, before = midnight(first), midnight(last + timedelta(days=1))
     counting = Counting(here.agencies, here.clock())
-    agencies = [visible] if visible else sorted(await here.files.distinct("agency"))
+    agencies = [chosen] if chosen else sorted(await here.files.distinct("agency"))
     in_period = Query(at_least={"received_at": since}, below={"received_at": before})
     requests = 0
     async for some in read(here.files, agencies, in_period):
@@ -66,7 +66,7 @@ async def charter(
     async for some in read(here.files, agencies, Query(equal={"open": True})):
         for case in some:
             counting.add_open(case)
-    return JsonResponse(counting.figures(visible, since, before))
+    return JsonResponse(counting.figures(chosen, since, before))
 
 
 def _visible(caller: Principal, agency: str | None) -> str | None:

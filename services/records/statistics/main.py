@@ -149,8 +149,8 @@ class Turnaround:
         try:
             self._count(message)
         except Exception as error:  # noqa: BLE001  a service makes a dead letter of it
-            where = f"{message.topic}:{message.partition}:{message.offset}"
-            log.warning("record_ignored", place=where, error=type(error).__name__)
+            position = f"{message.topic}:{message.partition}:{message.offset}"
+            log.warning("record_ignored", place=position, error=type(error).__name__)
         self._taken[place] = message.offset
         if message.offset + 1 >= self._unread.get(place, message.offset + 2):
             del self._unread[place]

@@ -178,10 +178,10 @@ class TreeStore:
             at = (level, start // TILE_WIDTH)
             entries = opened[at] if at in opened else split(hashes[_id(*at)])
             first = start % TILE_WIDTH
-            under = entries[first : first + end - start]
-            if len(under) != end - start:
+            leaves = entries[first : first + end - start]
+            if len(leaves) != end - start:
                 raise TreeDamaged
-            nodes[node] = perfect_root(under)
+            nodes[node] = perfect_root(leaves)
         return nodes
 
     async def _open(self, level: int, index: int) -> list[bytes]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from evaluation.ports import ONE_OF_EACH, Scale
 from prove.workload import (
     AGENCY_OF,
-    AILMENTS,
+    DEFECTS,
     PLOTS,
     PROGRAMS,
     ROUND,
@@ -39,7 +39,7 @@ def test_the_short_form_has_every_plot_by_every_channel_and_every_ailment(seed):
     assert {story.plot for story in stories} == set(PLOTS)
     assert {story.channel for story in stories} == set(AGENCY_OF)
     assert {story.resend for story in stories} == {"never", "same", "other"}
-    assert {each.ailment for each in poisons(seed, len(stories))} == set(AILMENTS)
+    assert {each.defect for each in poisons(seed, len(stories))} == set(DEFECTS)
 
 
 @given(seeds)
