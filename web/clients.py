@@ -62,7 +62,7 @@ def address(*steps: str) -> Address:
 
 
 class VisitorClient:
-    """The calls of one user, who signed in unless `token` is empty. `asked` holds query parameters; None and empty ones are left out.
+    """The calls of one user, who signed in unless `token` is empty. `params` holds query parameters; None and empty ones are left out.
 
     All calls raise `Refused` as the service does, and `Unavailable` if it does not answer or the answer cannot be
     read. A command may then be repeated under the same key.
@@ -75,38 +75,38 @@ class VisitorClient:
 
     async def get(
         self,
-        where: ServiceName,
+        service: ServiceName,
         path: Address,
         model: type[A],
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
         *,
         seconds: float = SECONDS,
     ) -> A:
-        answer = await self._call(where, "GET", path, asked=asked, timeout=seconds)
-        return _read(where, answer, model)
+        answer = await self._call(service, "GET", path, params=params, timeout=seconds)
+        return _read(service, answer, model)
 
     async def post(
-        self, where: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
+        self, service: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
-        return _read(where, await self._command(where, "POST", path, body, key), model)
+        return _read(service, await self._command(service, "POST", path, body, key), model)
 
     async def put(
-        self, where: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
+        self, service: ServiceName, path: Address, body: Mapping[str, Any], model: type[A], key: str
     ) -> A:
-        return _read(where, await self._command(where, "PUT", path, body, key), model)
+        return _read(service, await self._command(service, "PUT", path, body, key), model)
 
-    async def delete(self, where: ServiceName, path: Address, model: type[A], key: str) -> A:
+    async def delete(self, service: ServiceName, path: Address, model: type[A], key: str) -> A:
         headers = {"Idempotency-Key": key}
-        return _read(where, await self._call(where, "DELETE", path, headers), model)
+        return _read(service, await self._call(service, "DELETE", path, headers), model)
 
     async def send(
         self,
-        where: ServiceName,
+        service: ServiceName,
         path: Address,
         file: "File",
         model: type[A],
         key: str,
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> A:
         """Uploads a file."""
         headers = {
@@ -116,115 +116,115 @@ class VisitorClient:
             "Idempotency-Key": key,
         }
         answer = await self._call(
-            where,
+            service,
             "POST",
             path,
             headers,
-            asked=asked,
+            params=params,
             content=file.content,
             timeout=FILE_SECONDS,
         )
-        return _read(where, answer, model)
+        return _read(service, answer, model)
 
     async def download(
-        self, where: ServiceName, path: Address, asked: Mapping[str, Any] | None = None
+        self, service: ServiceName, path: Address, params: Mapping[str, Any] | None = None
     ) -> bytes:
-        return (await self._call(where, "GET", path, asked=asked)).content
+        return (await self._call(service, "GET", path, params=params)).content
 
-    async def passed_on(
-        self, where: ServiceName, path: Address, asked: Mapping[str, Any] | None = None
+    async def forward(
+        self, service: ServiceName, path: Address, params: Mapping[str, Any] | None = None
     ) -> StreamingResponse:
         """A service's file, handed to the browser while it arrives, with its name and type."""
-        answer = await self._opened(where, path, asked, timeout=FILE_SECONDS)
-        kept = {name: answer.headers[name] for name in _OF_A_FILE if name in answer.headers}
+        answer = await self._open(service, path, params, timeout=FILE_SECONDS)
+        headers = {name: answer.headers[name] for name in _OF_A_FILE if name in answer.headers}
         return StreamingResponse(
-            answer.aiter_bytes(), headers=kept, background=BackgroundTask(answer.aclose)
+            answer.aiter_bytes(), headers=headers, background=BackgroundTask(answer.aclose)
         )
 
-    async def read(self, where: ServiceName, path: Address) -> "Received":
+    async def read(self, service: ServiceName, path: Address) -> "Received":
         """A service's file, whole."""
-        answer = await self._call(where, "GET", path)
+        answer = await self._call(service, "GET", path)
         return Received(answer.headers.get("content-type", ""), answer.content)
 
     async def events(
         self,
-        where: ServiceName,
+        service: ServiceName,
         path: Address,
         model: type[A],
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[A]:
         """The data of a service's events as they come, until it ends the stream (`text/event-stream`)."""
         timeout = httpx.Timeout(SECONDS, read=EVENT_SECONDS)
-        answer = await self._opened(where, path, asked, timeout=timeout)
+        answer = await self._open(service, path, params, timeout=timeout)
         try:
             async for line in answer.aiter_lines():
                 if line.startswith(_DATA):
                     yield model.model_validate_json(line.removeprefix(_DATA))
         except (httpx.HTTPError, ValidationError) as error:
-            raise Unavailable(where) from error
+            raise Unavailable(service) from error
         finally:
             await answer.aclose()
 
-    async def made(
+    async def render(
         self,
-        where: ServiceName,
+        service: ServiceName,
         path: Address,
         body: Mapping[str, Any],
         key: str,
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Returns the file that a service makes of `body`."""
-        return (await self._command(where, "POST", path, body, key, asked)).content
+        return (await self._command(service, "POST", path, body, key, params)).content
 
     async def _command(
         self,
-        where: ServiceName,
+        service: ServiceName,
         method: str,
         path: Address,
         body: Mapping[str, Any],
         key: str,
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         content = orjson.dumps(body)
-        return await self._call(where, method, path, headers, asked=asked, content=content)
+        return await self._call(service, method, path, headers, params=params, content=content)
 
     async def _call(
         self,
-        where: ServiceName,
+        service: ServiceName,
         method: str,
         path: Address,
         headers: Mapping[str, str] | None = None,
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> httpx.Response:
         try:
             answer = await self._client.request(
                 method,
-                self._addresses[where] + path,
+                self._addresses[service] + path,
                 headers={**self._headers(), **(headers or {})},
-                params=_given(asked),
+                params=_without_empty(params),
                 **options,
             )
         except httpx.HTTPError as error:
-            raise Unavailable(where, retry_after_seconds=3) from error
+            raise Unavailable(service, retry_after_seconds=3) from error
         if answer.is_success:
             return answer
-        raise _refusal(where, answer)
+        raise _refusal(service, answer)
 
-    async def _opened(
+    async def _open(
         self,
-        where: ServiceName,
+        service: ServiceName,
         path: Address,
-        asked: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> httpx.Response:
         """The answer as soon as it begins. Whoever reads it closes it."""
         call = self._client.build_request(
             "GET",
-            self._addresses[where] + path,
+            self._addresses[service] + path,
             headers=self._headers(),
-            params=_given(asked),
+            params=_without_empty(params),
             **options,
         )
         try:
@@ -232,9 +232,9 @@ class VisitorClient:
             if not answer.is_success:
                 await answer.aread()
         except httpx.HTTPError as error:
-            raise Unavailable(where, retry_after_seconds=3) from error
+            raise Unavailable(service, retry_after_seconds=3) from error
         if not answer.is_success:
-            raise _refusal(where, answer)
+            raise _refusal(service, answer)
         return answer
 
     def _headers(self) -> dict[str, str]:
@@ -244,8 +244,8 @@ class VisitorClient:
         return {**caller, **trace}
 
 
-def _given(asked: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (asked or {}).items() if value not in (None, "")}
+def _without_empty(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (params or {}).items() if value not in (None, "")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,21 +291,19 @@ class ServiceClients:
             raise SignInFirst
         return VisitorClient(self._addresses, self._client, signed_in.access_token)
 
-    def knows(self, where: str) -> bool:
-        return where in self._addresses
+    def knows(self, name: str) -> bool:
+        return name in self._addresses
 
-    async def operational(self, where: str, path: str) -> httpx.Response:
+    async def operational(self, name: str, path: str) -> httpx.Response:
         """What a process says of itself, whatever the status.
 
         Raises:
             Unavailable: it does not answer.
         """
         try:
-            return await self._client.get(
-                self._addresses[where] + path, timeout=OPERATIONAL_SECONDS
-            )
+            return await self._client.get(self._addresses[name] + path, timeout=OPERATIONAL_SECONDS)
         except httpx.HTTPError as error:
-            raise Unavailable(where) from error
+            raise Unavailable(name) from error
 
     def public_client(self) -> VisitorClient:
         """Makes the calls that need no token."""
@@ -315,33 +313,33 @@ class ServiceClients:
         await self._client.aclose()
 
 
-async def part(asked: Awaitable[T], seconds: float = PART_SECONDS) -> T | None:
+async def part(call: Awaitable[T], seconds: float = PART_SECONDS) -> T | None:
     """What a page can do without; None: its service is down, slow, or has nothing for this visitor."""
     try:
         async with asyncio.timeout(seconds):
-            return await asked
+            return await call
     except (Refused, Unavailable, SignInFirst, TimeoutError):
         return None
 
 
-def _read(where: ServiceName, answer: httpx.Response, model: type[A]) -> A:
+def _read(service: ServiceName, answer: httpx.Response, model: type[A]) -> A:
     try:
         return model.model_validate_json(answer.content)
     except ValidationError as error:
-        raise Unavailable(where) from error
+        raise Unavailable(service) from error
 
 
-def _refusal(where: ServiceName, answer: httpx.Response) -> Exception:
+def _refusal(service: ServiceName, answer: httpx.Response) -> Exception:
     try:
-        told = Problem.model_validate_json(answer.content)
+        body = Problem.model_validate_json(answer.content)
     except ValidationError:
-        return Unavailable(where)
-    problem = told.type.removeprefix(TYPE_PREFIX)
+        return Unavailable(service)
+    problem = body.type.removeprefix(TYPE_PREFIX)
     if problem == "unauthenticated":
         return SignInFirst()
     if problem not in STATUS or problem in ("unavailable", "internal"):
-        return Unavailable(where)
-    errors = tuple(FieldError.model_validate(fault) for fault in told.errors)
-    code = {"code": told.code} if told.code else {}
-    extra = {**code, **(told.model_extra or {})}
-    return Refused(told.detail, problem=problem, extra=extra, errors=errors)
+        return Unavailable(service)
+    errors = tuple(FieldError.model_validate(fault) for fault in body.errors)
+    code = {"code": body.code} if body.code else {}
+    extra = {**code, **(body.model_extra or {})}
+    return Refused(body.detail, problem=problem, extra=extra, errors=errors)

@@ -75,7 +75,7 @@ class Refusals:
             "refused.html",
             status,
             title=title,
-            said=self._layout.language(request).refusal(refused),
+            sentence=self._layout.language(request).refusal(refused),
             faults=refused.errors,
             fields=FIELDS,
             may_sign_in=self._people_sign_in

@@ -127,12 +127,12 @@ class Period:
     last: str
 
     @property
-    def asked(self) -> Mapping[str, str]:
+    def params(self) -> Mapping[str, str]:
         return {"from": self.first, "to": self.last}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FiguresQuery:
     """A visit of the page; `choice` are the agencies to choose from, of which `agency` is chosen."""
 
     visit: Visit
@@ -147,37 +147,37 @@ def router(*roles: Role, own_agency: bool = False) -> APIRouter:
     routes = APIRouter()
     admitted = Depends(Admitted(*roles))
 
-    async def asked(visit: Annotated[Visit, admitted]) -> Asked:
-        query = visit.request.query_params
+    async def read_query(visit: Annotated[Visit, admitted]) -> FiguresQuery:
+        params = visit.request.query_params
         today = visit.here.clock().astimezone(MALAYSIA).date()
-        first = query.get("from") or _months_back(today, 0).isoformat()
+        first = params.get("from") or _months_back(today, 0).isoformat()
         choice = _choice(visit, own_agency=own_agency)
-        agency = query.get("agency") or next(iter(choice))
-        return Asked(
-            visit, today, Period(first, query.get("to") or today.isoformat()), choice, agency
+        agency = params.get("agency") or next(iter(choice))
+        return FiguresQuery(
+            visit, today, Period(first, params.get("to") or today.isoformat()), choice, agency
         )
 
     @routes.get("/figures")
     @routes.get("/figures/")
-    async def figures(asked: Annotated[Asked, Depends(asked)]) -> Response:
-        made, refused = None, None
-        promised = await _promised(asked)
+    async def figures(query: Annotated[FiguresQuery, Depends(read_query)]) -> Response:
+        figures, refused = None, None
+        promised = await _promised(query)
         try:
-            made = await _figures(asked)
+            figures = await _figures(query)
         except Refused as error:
             if error.problem != "validation_failed":
                 raise
             refused = error
-        return _page(asked, promised, made, refused)
+        return _page(query, promised, figures, refused)
 
     @routes.get("/figures/{name}.csv")
-    async def table(asked: Annotated[Asked, Depends(asked)], name: str) -> Response:
-        language, period = asked.visit.language, asked.period
-        made = await _figures(asked)
-        found = next((one for one in tables(made, language) if one.name == name), None)
+    async def table(query: Annotated[FiguresQuery, Depends(read_query)], name: str) -> Response:
+        language, period = query.visit.language, query.period
+        figures = await _figures(query)
+        found = next((one for one in tables(figures, language) if one.name == name), None)
         if found is None:
             raise Refused(problem="not_found")
-        return csv_file(f"bmt-{name}-{period.first}-{period.last}", _written(found, language))
+        return csv_file(f"bmt-{name}-{period.first}-{period.last}", _csv_rows(found, language))
 
     return routes
 
@@ -208,49 +208,52 @@ def _usual(today: date) -> Mapping[str, Mapping[str, str]]:
         "this_year": (today.replace(month=1, day=1), today),
     }
     return {
-        name: Period(first.isoformat(), until.isoformat()).asked
+        name: Period(first.isoformat(), until.isoformat()).params
         for name, (first, until) in periods.items()
     }
 
 
-async def _promised(asked: Asked) -> Charter | None:
+async def _promised(query: FiguresQuery) -> Charter | None:
     """The working days of each step by the agency's rules in force; None: of many agencies, or nobody says."""
-    if not asked.agency:
+    if not query.agency:
         return None
-    path, newest = address("agencies", asked.agency, "rules"), {"limit": _NEWEST_RULES}
-    found = await part(asked.visit.client.get("approval", path, Page[RulesVersion], newest))
+    path, newest = address("agencies", query.agency, "rules"), {"limit": _NEWEST_RULES}
+    found = await part(query.visit.client.get("approval", path, Page[RulesVersion], newest))
     for one in found.items if found else ():
-        if (one.in_force_from or day_of(one.recorded_at)) <= asked.today:
+        if (one.in_force_from or day_of(one.recorded_at)) <= query.today:
             return AgencyRules.model_validate(one.rules).charter_working_days
     return None
 
 
-async def _figures(asked: Asked) -> CharterFigures:
-    of = {**asked.period.asked, "agency": asked.agency}
-    return await asked.visit.client.get(
+async def _figures(query: FiguresQuery) -> CharterFigures:
+    of = {**query.period.params, "agency": query.agency}
+    return await query.visit.client.get(
         "records", address("charter"), CharterFigures, of, seconds=FILE_SECONDS
     )
 
 
 def _page(
-    asked: Asked, promised: Charter | None, made: CharterFigures | None, refused: Refused | None
+    query: FiguresQuery,
+    promised: Charter | None,
+    figures: CharterFigures | None,
+    refused: Refused | None,
 ) -> Response:
-    language, period = asked.visit.language, asked.period
-    return asked.visit.page(
+    language, period = query.visit.language, query.period
+    return query.visit.page(
         "figures.html",
-        made=made,
+        figures=figures,
         period=period,
-        opened=not asked.visit.request.query_params.keys() & period.asked.keys(),
+        opened=not query.visit.request.query_params.keys() & period.params.keys(),
         promised=[(step, getattr(promised, step)) for step in _STEPS] if promised else (),
-        agency=asked.agency,
-        choice=asked.choice,
-        usual=_usual(asked.today),
-        tables={one.name: one for one in tables(made, language)} if made else {},
-        shares=shares(made, language) if made else (),
-        times=times(made, language) if made else (),
-        returns=returns(made, language) if made else (),
-        columns_of=columns(made, language) if made else {},
-        ages=ages(made, language) if made else (),
+        agency=query.agency,
+        choice=query.choice,
+        usual=_usual(query.today),
+        tables={one.name: one for one in tables(figures, language)} if figures else {},
+        shares=shares(figures, language) if figures else (),
+        times=times(figures, language) if figures else (),
+        returns=returns(figures, language) if figures else (),
+        columns_of=columns(figures, language) if figures else {},
+        ages=ages(figures, language) if figures else (),
         refused=refused,
         faults=_faults(refused),
         words=FIGURES,
@@ -263,15 +266,15 @@ def _faults(refused: Refused | None) -> Mapping[str, FieldError]:
     return {fault.pointer.rpartition("/")[2]: fault for fault in errors}
 
 
-def tables(made: CharterFigures, language: Language) -> Sequence[Table]:
+def tables(figures: CharterFigures, language: Language) -> Sequence[Table]:
     """All tables of the figures; those that would be empty are left out."""
 
-    def told(name: str) -> str:
+    def text(name: str) -> str:
         return language.text(FIGURES[name])
 
     def of_steps(name: str, groups: Sequence[tuple[str, Steps]]) -> Table:
-        tallies = [told(f"{step}_kept") for step in _STEPS]
-        head = [told(f"by_{name}"), told("requests"), *tallies, told("overdue")]
+        tallies = [text(f"{step}_kept") for step in _STEPS]
+        head = [text(f"by_{name}"), text("requests"), *tallies, text("overdue")]
         rows = [
             (
                 label,
@@ -281,47 +284,50 @@ def tables(made: CharterFigures, language: Language) -> Sequence[Table]:
             )
             for label, one in groups
         ]
-        return Table(name, told(f"title_{name}"), head, rows)
+        return Table(name, text(f"title_{name}"), head, rows)
 
     steps = Table(
         "steps",
-        told("title_steps"),
-        [told(name) for name in ("step", "kept_percent", *Tally.model_fields, "median", "p90")],
+        text("title_steps"),
+        [text(name) for name in ("step", "kept_percent", *Tally.model_fields, "median", "p90")],
         [
             (
-                told(one.step),
+                text(one.step),
                 one.kept_percent,
                 *(getattr(one, name) for name in Tally.model_fields),
                 *map(_time, (one.median_seconds, one.p90_seconds)),
             )
-            for one in made.steps
+            for one in figures.steps
         ],
     )
-    channels = [(language.text(CHANNEL[one.channel]), one) for one in made.channels]
-    kinds = [(language.text(KIND[one.kind]), one) for one in made.kinds]
+    channels = [(language.text(CHANNEL[one.channel]), one) for one in figures.channels]
+    kinds = [(language.text(KIND[one.kind]), one) for one in figures.kinds]
     open_now = Table(
         "open",
-        told("title_open"),
-        [told(name) for name in ("age", *(f"waits_{step}" for step in _OPEN), "overdue")],
-        [(_age(one), *(getattr(one, step) for step in (*_OPEN, "overdue"))) for one in made.open],
+        text("title_open"),
+        [text(name) for name in ("age", *(f"waits_{step}" for step in _OPEN), "overdue")],
+        [
+            (_age(one), *(getattr(one, step) for step in (*_OPEN, "overdue")))
+            for one in figures.open
+        ],
     )
-    reasons = [(one.reason or told("own_words"), one.returns) for one in made.returns]
+    reasons = [(one.reason or text("own_words"), one.returns) for one in figures.returns]
     every = (
         steps,
-        of_steps("months", [(language.month(one.month), one) for one in made.months]),
+        of_steps("months", [(language.month(one.month), one) for one in figures.months]),
         open_now,
         of_steps("channels", channels),
         of_steps("kinds", kinds),
-        of_steps("agencies", [(one.agency, one) for one in made.agencies]),
-        Table("returns", told("title_returns"), [told("reason"), told("returns")], reasons),
+        of_steps("agencies", [(one.agency, one) for one in figures.agencies]),
+        Table("returns", text("title_returns"), [text("reason"), text("returns")], reasons),
     )
     return [one for one in every if one.rows]
 
 
-def shares(made: CharterFigures, language: Language) -> Sequence[Bar]:
+def shares(figures: CharterFigures, language: Language) -> Sequence[Bar]:
     """A bar for each step: what was due, and how much of it was kept."""
     bars = []
-    for one in made.steps:
+    for one in figures.steps:
         parts = (("kept", one.kept), ("late", one.late), ("overdue", one.overdue))
         due = sum(number for _, number in parts)
         value = language.text(FIGURES["nothing_due"])
@@ -331,11 +337,11 @@ def shares(made: CharterFigures, language: Language) -> Sequence[Bar]:
     return bars
 
 
-def times(made: CharterFigures, language: Language) -> Sequence[Bar]:
+def times(figures: CharterFigures, language: Language) -> Sequence[Bar]:
     """A bar for each step: the median, and from there to p90. No bars where all took less than a minute."""
-    longest = max((one.p90_seconds or 0 for one in made.steps), default=0)
+    longest = max((one.p90_seconds or 0 for one in figures.steps), default=0)
     bars = []
-    for one in made.steps:
+    for one in figures.steps:
         median, p90 = one.median_seconds, one.p90_seconds
         if median is None or p90 is None or longest < _MINUTE:
             continue
@@ -345,9 +351,9 @@ def times(made: CharterFigures, language: Language) -> Sequence[Bar]:
     return bars
 
 
-def returns(made: CharterFigures, language: Language) -> Sequence[Bar]:
+def returns(figures: CharterFigures, language: Language) -> Sequence[Bar]:
     """A bar for each reason of returns."""
-    most = max((one.returns for one in made.returns), default=0)
+    most = max((one.returns for one in figures.returns), default=0)
     return [
         bar(
             shorten(
@@ -357,17 +363,19 @@ def returns(made: CharterFigures, language: Language) -> Sequence[Bar]:
             (("decide", one.returns),),
             most,
         )
-        for one in made.returns
+        for one in figures.returns
     ]
 
 
-def columns(made: CharterFigures, language: Language) -> Mapping[str, Sequence[Group]]:
+def columns(figures: CharterFigures, language: Language) -> Mapping[str, Sequence[Group]]:
     """By table, three columns for each of its rows: of the last months, of channels and of agencies."""
-    last = made.months[-MOST_MONTHS_DRAWN:]
+    last = figures.months[-MOST_MONTHS_DRAWN:]
     return {
         "months": _groups([(language.month(one.month), one) for one in last]),
-        "channels": _groups([(language.text(CHANNEL[one.channel]), one) for one in made.channels]),
-        "agencies": _groups([(one.agency, one) for one in made.agencies[:MOST_AGENCIES_DRAWN]]),
+        "channels": _groups(
+            [(language.text(CHANNEL[one.channel]), one) for one in figures.channels]
+        ),
+        "agencies": _groups([(one.agency, one) for one in figures.agencies[:MOST_AGENCIES_DRAWN]]),
     }
 
 
@@ -383,11 +391,11 @@ def _groups(labelled: Sequence[tuple[str, Steps]]) -> Sequence[Group]:
     ]
 
 
-def ages(made: CharterFigures, language: Language) -> Sequence[Bar]:
+def ages(figures: CharterFigures, language: Language) -> Sequence[Bar]:
     """A bar for each age of what is open: in time, with the applicant, and overdue."""
-    totals = [sum(getattr(one, step) for step in _OPEN) for one in made.open]
+    totals = [sum(getattr(one, step) for step in _OPEN) for one in figures.open]
     bars = []
-    for one, total in zip(made.open, totals, strict=True):
+    for one, total in zip(figures.open, totals, strict=True):
         in_time = total - one.overdue - one.applicant
         parts = (("kept", in_time), ("applicant", one.applicant), ("overdue", one.overdue))
         label = f"{_age(one)} {language.text(FIGURES['days'])}"
@@ -409,7 +417,7 @@ def _age(one: OpenOfAge) -> str:
     return f"{one.from_days}+" if one.to_days is None else f"{one.from_days}–{one.to_days}"
 
 
-def _written(table: Table, language: Language) -> Sequence[Sequence[object]]:
+def _csv_rows(table: Table, language: Language) -> Sequence[Sequence[object]]:
     """Numbers stay numbers: percentages, and office hours in hours."""
     unit = f" ({language.text(FIGURES['hours'])})"
     timed = {

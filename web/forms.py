@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
+from fastapi import Depends
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -25,7 +26,7 @@ KEY: Final = "key"
 KEEP: Final = "keep"
 """The button that sends nothing on and keeps what was typed: the language to go on in, or `reload`."""
 _LONGEST_KEY: Final = 64
-_TAKEN: Final = "bmt.form"
+_FORM: Final = "bmt.form"
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,7 +39,7 @@ class FormWrong(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SubmittedForm:
     """A form that was sent.
 
     Attributes:
@@ -78,16 +79,16 @@ def new_key() -> str:
     return new_id()
 
 
-def validated(model: type[M], told: Mapping[str, Any], faults: Sequence[FieldError] = ()) -> M:
+def validated(model: type[M], values: Mapping[str, Any], faults: Sequence[FieldError] = ()) -> M:
     """The form's input as the API would read it; `faults` are those found before.
 
     Raises:
         FormWrong: naming every field that is wrong.
     """
     try:
-        valid = model.model_validate(told)
+        valid = model.model_validate(values)
     except ValidationError as error:
-        raise FormWrong(errors=(*faults, *faults_in_body(error, told))) from None
+        raise FormWrong(errors=(*faults, *faults_in_body(error, values))) from None
     if faults:
         raise FormWrong(errors=tuple(faults))
     return valid
@@ -105,7 +106,7 @@ def faults_of(refused: Refused | None) -> dict[str, FieldError]:
     return {fault.pointer.split("/")[1]: fault for fault in refused.errors if fault.pointer}
 
 
-class Told(NamedTuple):
+class FieldFault(NamedTuple):
     """One fault, as it is listed above a form, with a link to its field."""
 
     field: str
@@ -117,25 +118,28 @@ def first_step(pointer: str) -> str:
     return pointer.split("/")[1] if pointer else ""
 
 
-def all_told(
+def field_faults(
     refused: Refused | None, field_of: Callable[[str], str] = first_step
-) -> Sequence[Told]:
+) -> Sequence[FieldFault]:
     """All faults, in the order of the refusal; a field may have several."""
     errors = refused.errors if refused else ()
-    told: list[Told] = []
+    found: list[FieldFault] = []
     for one in errors:
-        if (each := Told(field_of(one.pointer), one)) not in told:
-            told.append(each)
-    return told
+        if (each := FieldFault(field_of(one.pointer), one)) not in found:
+            found.append(each)
+    return found
 
 
-async def sent(request: Request) -> Sent:
+async def read_form(request: Request) -> SubmittedForm:
     """A dependency: the form of a call, without files.
 
     Raises:
         Refused: `too_large`.
     """
     return await read(request, FORM_BYTES, most_files=0)
+
+
+Form = Annotated[SubmittedForm, Depends(read_form)]
 
 
 class _Capped(MultiPartParser):
@@ -157,7 +161,7 @@ class _Capped(MultiPartParser):
 
 async def read(
     request: Request, most_bytes: int, most_files: int, most_file_bytes: int | None = None
-) -> Sent:
+) -> SubmittedForm:
     """The form of a call. Files above a megabyte are on disk and are removed after the call.
 
     Of a file longer than `most_file_bytes` (default: `most_bytes`) the rest is skipped, so the form is not lost.
@@ -179,10 +183,10 @@ async def read(
             "", "too_many_files" if most_files else "not_a_form", maximum=most_files
         )
         raise Refused(wrong.detail, problem="validation_failed", errors=(wrong,)) from None
-    request.scope[_TAKEN] = fields
+    request.scope[_FORM] = fields
     key = fields.get(KEY)
     key = key if isinstance(key, str) and _is_key(key) else new_key()
-    return Sent(fields, key, most_file_bytes)
+    return SubmittedForm(fields, key, most_file_bytes)
 
 
 def is_multipart(request: Request) -> bool:
@@ -190,9 +194,9 @@ def is_multipart(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-def taken(request: Request) -> FormData | None:
+def form_read_before(request: Request) -> FormData | None:
     """The fields that were read of this call before, if any: a body can be read once."""
-    fields: FormData | None = request.scope.get(_TAKEN)
+    fields: FormData | None = request.scope.get(_FORM)
     return fields
 
 

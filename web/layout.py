@@ -27,9 +27,9 @@ from bmt.contracts.problems import STATUS, Refused
 from bmt.wording.bilingual import CODES, FAULTS, LOCALES, Code, FaultWording
 from web import session
 
-__all__ = ("ASKED", "CODES", "Code", "Language", "Languages")
+__all__ = ("CODES", "LANG", "Code", "Language", "Languages")
 
-ASKED: Final = "lang"
+LANG: Final = "lang"
 """The query parameter that chooses a language, and the cookie that remembers it."""
 
 
@@ -41,12 +41,12 @@ class Language(FaultWording):
         """The refusal's sentence: that of its code if known, else of its problem."""
         return self.problem({**refused.extra, "type": refused.problem})
 
-    def problem(self, told: Mapping[str, Any]) -> str:
+    def problem(self, body: Mapping[str, Any]) -> str:
         """As `refusal`, of a problem's body."""
-        name = str(told["type"]).rpartition(":")[2]
-        code, values = str(told.get("code")), told.get("values") or {}
-        known = code if code in self.faults else name
-        return self.sentence(known, values)
+        name = str(body["type"]).rpartition(":")[2]
+        code, values = str(body.get("code")), body.get("values") or {}
+        sentence_code = code if code in self.faults else name
+        return self.sentence(sentence_code, values)
 
     def moment(self, at: datetime) -> str:
         """In Malaysian time, to the second."""
@@ -96,8 +96,8 @@ class Language(FaultWording):
         if minutes < 60:  # noqa: PLR2004
             return self.counted(minutes, self.text("minit"))
         days, hours = divmod(round(minutes / 60), WORKING_DAY // timedelta(hours=1))
-        told = ((days, self.text("hari")), (hours, self.text("jam")))
-        return " ".join(self.counted(count, what) for count, what in told if count)
+        units = ((days, self.text("hari")), (hours, self.text("jam")))
+        return " ".join(self.counted(count, what) for count, what in units if count)
 
     def counted(self, count: int, what: str) -> str:
         """`what` is translated, and means one of it; Malay has the same word for many."""
@@ -117,16 +117,16 @@ class Languages:
         english: Translations = Translations()
         for folder in catalogues:
             english.merge(_read(folder / "en.po"))
-        self._known: Mapping[Code, Language] = {
+        self._by_code: Mapping[Code, Language] = {
             "ms": Language("ms", NullTranslations(), FAULTS["ms"]),
             "en": Language("en", english, FAULTS["en"]),
         }
 
     def of(self, request: Request) -> Language:
         """The language chosen now, else the one before, else Malay."""
-        now, before = request.query_params.get(ASKED), request.cookies.get(ASKED)
+        now, before = request.query_params.get(LANG), request.cookies.get(LANG)
         chosen = next((code for code in (now, before) if code in CODES), "ms")
-        return self._known[cast("Code", chosen)]
+        return self._by_code[cast("Code", chosen)]
 
 
 def _read(file: Path) -> Translations:
@@ -179,21 +179,21 @@ class Layout:
         self._files = {name: _address_of(name) for name in _FILES}
         self._always: dict[str, Any] = {}
 
-    def always(self, **told: Any) -> None:
+    def always(self, **values: Any) -> None:
         """Values for every page from now on, such as a menu's."""
-        self._always |= told
+        self._always |= values
 
     def language(self, request: Request) -> Language:
         return self._languages.of(request)
 
     def page(
-        self, request: Request, template: str, status: int | None = None, **told: Any
+        self, request: Request, template: str, status: int | None = None, **context: Any
     ) -> HTMLResponse:
         """Renders a page. The status is by default that of the refusal in `refused`, or 200."""
-        refused = told.get("refused")
+        refused = context.get("refused")
         status = status or (STATUS[refused.problem] if refused else _OK)
         language = self.language(request)
-        told.setdefault("now", clock.now())
+        context.setdefault("now", clock.now())
         text = self._templates.get_template(template).render(
             _=language.text,
             language=language,
@@ -206,12 +206,12 @@ class Layout:
             here=request.url.path,
             in_language={code: _address(request, code) for code in CODES},
             **self._always,
-            **told,
+            **context,
         )
         answer = HTMLResponse(text, status)
-        if ASKED in request.query_params:
+        if LANG in request.query_params:
             answer.set_cookie(
-                ASKED,
+                LANG,
                 language.code,
                 max_age=_A_YEAR,
                 httponly=True,
@@ -229,5 +229,5 @@ def _address_of(file: str) -> str:
 
 def _address(request: Request, code: str) -> str:
     """This page in another language."""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != ASKED]
-    return "?" + urlencode([*kept, (ASKED, code)])
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != LANG]
+    return "?" + urlencode([*others, (LANG, code)])

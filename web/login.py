@@ -27,7 +27,7 @@ from web.forms import read
 from web.layout import Layout
 from web.session import Sessions, SessionStore
 
-ANSWERS: Final = "/login/callback"
+CALLBACK: Final = "/login/callback"
 """Where the issuer redirects to after a login, below the prefix. It must be registered there."""
 SIGNED_OUT: Final = "/signed-out"
 """The same after a logout."""
@@ -83,7 +83,7 @@ class IssuerClient:
         Raises:
             Unavailable: it does not answer.
         """
-        answer: Response = await _asked(
+        answer: Response = await _answer(
             self._issuer.authorize_redirect(request, back_to, bmt_area=area)
         )
         return answer
@@ -95,7 +95,7 @@ class IssuerClient:
             SignInFailed: the issuer refuses, or its answer does not belong to this user.
             Unavailable: it does not answer.
         """
-        granted: Mapping[str, Any] = await _asked(self._issuer.authorize_access_token(request))
+        granted: Mapping[str, Any] = await _answer(self._issuer.authorize_access_token(request))
         return granted
 
     async def renewed(self, refresh_token: str) -> Mapping[str, Any] | None:
@@ -143,7 +143,7 @@ class IssuerClient:
         return True
 
 
-async def _asked(call: Awaitable[T]) -> T:
+async def _answer(call: Awaitable[T]) -> T:
     """The issuer's answer during a login."""
     try:
         return await call
@@ -183,9 +183,9 @@ class Login:
             await self._sessions.end(request)
             there = request.session[_GOES_ON] = self._local(goes_on_at)
             area = f"/{there.split('/')[1]}"
-            return await self._issuer.sign_in(request, self._here + ANSWERS, area)
+            return await self._issuer.sign_in(request, self._here + CALLBACK, area)
 
-        @routes.get(ANSWERS)
+        @routes.get(CALLBACK)
         async def callback(request: Request) -> Response:
             goes_on_at = self._local(request.session.get(_GOES_ON, ""))
             await self._sessions.begin(request, await self._issuer.granted(request))
@@ -248,8 +248,8 @@ class BackchannelLogout:
         @routes.post(prefix + BACK_CHANNEL, include_in_schema=False)
         async def ended(request: Request) -> Response:
             try:
-                told = await read(request, _MOST_BYTES, most_files=0)
-                await self._end(await self._tokens.claims(told.text("logout_token")))
+                submitted = await read(request, _MOST_BYTES, most_files=0)
+                await self._end(await self._tokens.claims(submitted.text("logout_token")))
             except Refused as error:
                 log.warning("logout_token_refused", detail=error.detail)
                 answer = {"error": "invalid_request", "error_description": error.detail}
@@ -259,7 +259,7 @@ class BackchannelLogout:
         return routes
 
     async def _end(self, claims: Mapping[str, Any]) -> None:
-        sid, subject = _said(claims, "sid"), _said(claims, "sub")
+        sid, subject = _text_claim(claims, "sid"), _text_claim(claims, "sub")
         if not sid and not subject:
             raise token_refused("it says neither sid nor sub")
         events = claims["events"]
@@ -267,19 +267,19 @@ class BackchannelLogout:
             raise token_refused("its claim events names no logout")
         if "nonce" in claims:
             raise token_refused("it has the claim nonce, so it is no logout token")
-        if await self._store.is_taken(claims["jti"]):
+        if await self._store.is_used(claims["jti"]):
             raise token_refused("it was taken before")
         if sid:
             await self._store.end_issuer_session(sid, subject)
         else:
             await self._store.end_subject(subject)
         until = datetime.fromtimestamp(claims["exp"] + SKEW_SECONDS, UTC)
-        await self._store.take(claims["jti"], until)
+        await self._store.mark_used(claims["jti"], until)
         log.info("sessions_ended_by_issuer", of="session" if sid else "subject")
 
 
-def _said(claims: Mapping[str, Any], claim: str) -> str:
-    said = claims.get(claim, "")
-    if not isinstance(said, str):
+def _text_claim(claims: Mapping[str, Any], claim: str) -> str:
+    value = claims.get(claim, "")
+    if not isinstance(value, str):
         raise token_refused(f"its claim {claim} is not a string")
-    return said
+    return value

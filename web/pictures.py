@@ -24,7 +24,7 @@ MOST_PAGES: Final = 40
 """The most pages shown; a longer document is downloaded."""
 SECONDS: Final = 15.0
 
-_KEPT: Final = "private, max-age=86400, immutable"
+_CACHED: Final = "private, max-age=86400, immutable"
 _AT_ONCE: Final = 2
 _REMEMBERED: Final = 1_000
 _PROGRAM: Final = (sys.executable, "-I", str(Path(press.__file__).with_name("picture.py")))
@@ -81,16 +81,16 @@ class Pictures:
         """How many pages can be shown: 0 if it is no paper or cannot be read."""
         if document.media_type not in SHOWN or document.size_bytes > MOST_BYTES:
             return 0
-        known = self._pages.get(document.document_id)
-        if known is None:
+        count = self._pages.get(document.document_id)
+        if count is None:
             try:
-                known = int(await self._made(document.document_id, "pages", read))
+                count = int(await self._render(document.document_id, "pages", read))
             except TookTooLong:
                 return 0
             except NoPicture:
-                known = 0
-            self._pages.put(document.document_id, known)
-        return known
+                count = 0
+            self._pages.put(document.document_id, count)
+        return count
 
     async def page(self, document_id: str, number: int, read: Read) -> Response:
         """A page (from 1) as a picture. A browser may cache it: the address contains the document's hash.
@@ -99,12 +99,12 @@ class Pictures:
             Refused: `not_found`: there is no such page, or it cannot be shown.
         """
         try:
-            png = await self._made(document_id, str(number), read)
+            png = await self._render(document_id, str(number), read)
         except NoPicture:
             raise Refused(problem="not_found") from None
-        return Response(png, media_type="image/png", headers={"Cache-Control": _KEPT})
+        return Response(png, media_type="image/png", headers={"Cache-Control": _CACHED})
 
-    async def _made(self, document_id: str, what: str, read: Read) -> bytes:
+    async def _render(self, document_id: str, what: str, read: Read) -> bytes:
         async with self._places:
             document = await read(document_id)
             if document.media_type not in SHOWN or len(document.content) > MOST_BYTES:
@@ -119,7 +119,7 @@ class Pictures:
             )
             try:
                 async with asyncio.timeout(SECONDS):
-                    made, _ = await process.communicate(document.content)
+                    output, _ = await process.communicate(document.content)
             except TimeoutError:
                 raise TookTooLong from None
             finally:
@@ -128,4 +128,4 @@ class Pictures:
                     await process.wait()
         if process.returncode:
             raise NoPicture
-        return made
+        return output

@@ -19,7 +19,7 @@ from bmt.contracts.values import Role
 from web import session
 from web.clients import ServiceClients, VisitorClient
 from web.console.presence import Presence
-from web.forms import Sent
+from web.forms import SubmittedForm
 from web.layout import Language, Layout
 from web.login import SignInFirst
 from web.my.drafts import Drafts
@@ -66,11 +66,11 @@ class Visit:
     def language(self) -> Language:
         return self.here.layout.language(self.request)
 
-    def page(self, template: str, status: int | None = None, **told: Any) -> Response:
+    def page(self, template: str, status: int | None = None, **context: Any) -> Response:
         """As `Layout.page`."""
-        return self.here.layout.page(self.request, template, status, **told)
+        return self.here.layout.page(self.request, template, status, **context)
 
-    async def form(self) -> Sent:
+    async def form(self) -> SubmittedForm:
         """The form of the call, with its files. Raises as `Uploads.read`."""
         return await self.here.uploads.read(self.request, self.client)
 

@@ -43,13 +43,13 @@ class Session:
         visitor: the user, as the issuer last described them.
         access_token: for calls of other services in the user's name.
         id_token: for the issuer's logout; may be empty.
-        goes_on: whether the session still lasts, for long answers.
+        is_active: whether the session still lasts, for long answers.
     """
 
     visitor: Principal
     access_token: str
     id_token: str
-    goes_on: Callable[[], Awaitable[bool]]
+    is_active: Callable[[], Awaitable[bool]]
 
 
 def of(request: Request) -> Session | None:
@@ -105,7 +105,7 @@ class Tokens(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredSession:
     """A session as it is stored.
 
     Attributes:
@@ -140,16 +140,16 @@ class SessionStore:
             await self._sessions.create_indexes(indexes)
 
     async def add(
-        self, kept: Kept, *, subject: str, issuer_session: str, expires_at: datetime
+        self, stored: StoredSession, *, subject: str, issuer_session: str, expires_at: datetime
     ) -> None:
         """Keep a new session; `issuer_session` is the issuer's id of it (`sid`), or empty."""
         document = {
-            "_id": _name(kept.id),
+            "_id": _name(stored.id),
             "subject": self._blinded(subject),
             "begun_at": self._clock(),
             "expires_at": expires_at,
             "renewing_until": _LONG_AGO,
-            **self._told(kept),
+            **self._renewable_fields(stored),
         }
         if issuer_session:
             document["issuer_session"] = self._blinded(issuer_session)
@@ -160,20 +160,20 @@ class SessionStore:
             if found := [one["_id"] async for one in older]:
                 await self._sessions.delete_many({"_id": {"$in": found}})
 
-    async def find(self, id_: str) -> Kept | None:
+    async def find(self, id_: str) -> StoredSession | None:
         """The session, unless it ended."""
         with mongodb.store_errors():
             found = await self._sessions.find_one({"_id": _name(id_)})
         if found is None or found["expires_at"] <= self._clock():
             return None
-        return self._opened(id_, found)
+        return self._decrypted(id_, found)
 
-    async def claim(self, kept: Kept) -> bool:
+    async def claim(self, stored: StoredSession) -> bool:
         """Whether the caller may renew this session now, alone."""
         now = self._clock()
         where = {
-            "_id": _name(kept.id),
-            "version": kept.version,
+            "_id": _name(stored.id),
+            "version": stored.version,
             "renewing_until": {"$lte": now},
         }
         with mongodb.store_errors():
@@ -182,11 +182,11 @@ class SessionStore:
             )
         return bool(claimed.matched_count)
 
-    async def renew(self, kept: Kept) -> bool:
+    async def renew(self, stored: StoredSession) -> bool:
         """Store a session with its new tokens; False: it ended meanwhile."""
-        news = {**self._told(kept), "renewing_until": _LONG_AGO}
+        changes = {**self._renewable_fields(stored), "renewing_until": _LONG_AGO}
         with mongodb.store_errors():
-            renewed = await self._sessions.update_one({"_id": _name(kept.id)}, {"$set": news})
+            renewed = await self._sessions.update_one({"_id": _name(stored.id)}, {"$set": changes})
         return bool(renewed.matched_count)
 
     async def end(self, id_: str) -> None:
@@ -203,14 +203,14 @@ class SessionStore:
     async def end_subject(self, subject: str) -> None:
         await self._end({"subject": self._blinded(subject)})
 
-    async def is_taken(self, token_id: str) -> bool:
+    async def is_used(self, token_id: str) -> bool:
         """Whether this logout token was used before."""
         with mongodb.store_errors():
-            return await self._sessions.find_one({"_id": self._taken(token_id)}) is not None
+            return await self._sessions.find_one({"_id": self._logout_id(token_id)}) is not None
 
-    async def take(self, token_id: str, until: datetime) -> None:
+    async def mark_used(self, token_id: str, until: datetime) -> None:
         """Remember until then that this logout token was used."""
-        name = self._taken(token_id)
+        name = self._logout_id(token_id)
         with mongodb.store_errors(), suppress(mongodb.DuplicateKeyError):
             await self._sessions.insert_one({"_id": name, "expires_at": until})
 
@@ -218,27 +218,27 @@ class SessionStore:
         with mongodb.store_errors():
             await self._sessions.delete_many(where)
 
-    def _taken(self, token_id: str) -> str:
+    def _logout_id(self, token_id: str) -> str:
         return f"logout:{self._blinded(token_id)}"
 
     def _blinded(self, text: str) -> str:
         return hmac.digest(self._naming, text.encode(), "sha256").hex()
 
-    def _told(self, kept: Kept) -> dict[str, Any]:
-        content = kept.tokens.model_dump_json().encode()
+    def _renewable_fields(self, stored: StoredSession) -> dict[str, Any]:
+        content = stored.tokens.model_dump_json().encode()
         return {
-            "tokens": jwe.encrypt_compact(_HEADER, content, self._key(kept.id)),
-            "renew_at": kept.renew_at,
-            "version": kept.version,
+            "tokens": jwe.encrypt_compact(_HEADER, content, self._key(stored.id)),
+            "renew_at": stored.renew_at,
+            "version": stored.version,
         }
 
-    def _opened(self, id_: str, found: Mapping[str, Any]) -> Kept | None:
+    def _decrypted(self, id_: str, found: Mapping[str, Any]) -> StoredSession | None:
         try:
             content = jwe.decrypt_compact(found["tokens"], self._key(id_)).plaintext
             tokens = Tokens.model_validate_json(content or b"")
         except (JoseError, ValidationError, ValueError):
             return None
-        return Kept(id_, tokens, found["renew_at"], found["version"])
+        return StoredSession(id_, tokens, found["renew_at"], found["version"])
 
     def _key(self, id_: str) -> OctKey:
         return OctKey.import_key(hmac.digest(self._sealing, id_.encode(), "sha256"))
@@ -255,11 +255,11 @@ EIGHT_HOURS: Final = timedelta(hours=8)
 _ID: Final = "id"
 _ID_BYTES: Final = 32
 _AN_HOUR: Final = 3600
-_OF_A_LIFE: Final = 0.8
+_RENEWAL_SHARE: Final = 0.8
 """The share of its life after which a token is renewed."""
-_WAITS_SECONDS: Final = 6.0
+_MOST_WAIT_SECONDS: Final = 6.0
 """How long a call waits for another one that renews its session."""
-_LOOKS_EVERY_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 
 Granted = Mapping[str, Any]
 """The answer of the issuer's token endpoint."""
@@ -294,17 +294,17 @@ class Sessions:
         """
         tokens = _tokens(granted, Tokens(access=""))
         visitor = await self._authenticator.principal(tokens.access)
-        told = granted.get("userinfo") or {}
-        lasts = EIGHT_HOURS if tokens.refresh else min(_life(granted), EIGHT_HOURS)
-        kept = Kept(secrets.token_urlsafe(_ID_BYTES), tokens, self._renew_at(granted), 1)
+        userinfo = granted.get("userinfo") or {}
+        lifetime = EIGHT_HOURS if tokens.refresh else min(_life(granted), EIGHT_HOURS)
+        stored = StoredSession(secrets.token_urlsafe(_ID_BYTES), tokens, self._renew_at(granted), 1)
         await self._store.add(
-            kept,
-            subject=str(told.get("sub") or visitor.subject),
-            issuer_session=str(told.get("sid") or ""),
-            expires_at=self._clock() + lasts,
+            stored,
+            subject=str(userinfo.get("sub") or visitor.subject),
+            issuer_session=str(userinfo.get("sid") or ""),
+            expires_at=self._clock() + lifetime,
         )
         request.session.clear()
-        request.session[_ID] = kept.id
+        request.session[_ID] = stored.id
 
     async def of(self, request: Request) -> Session | None:
         """The caller's session, renewed when due; None: nobody is signed in.
@@ -313,7 +313,7 @@ class Sessions:
             Unavailable: it cannot be told now.
         """
         id_ = str(request.session.get(_ID, ""))
-        found = await self._found(id_) if id_ else None
+        found = await self._find(id_) if id_ else None
         if id_ and found is None:
             request.session.pop(_ID)
         return found
@@ -324,63 +324,63 @@ class Sessions:
             await self._store.end(id_)
         request.session.clear()
 
-    async def _found(self, id_: str) -> Session | None:
-        gives_up_at = time.monotonic() + _WAITS_SECONDS
-        while (kept := await self._store.find(id_)) is not None:
-            visitor = await self._visitor(kept)
-            is_due = visitor is None or kept.renew_at <= self._clock()
-            if is_due and kept.tokens.refresh:
-                if await self._store.claim(kept):
-                    return await self._renewed(kept, visitor)
-                if visitor is None and time.monotonic() < gives_up_at:
-                    await asyncio.sleep(_LOOKS_EVERY_SECONDS)
+    async def _find(self, id_: str) -> Session | None:
+        deadline = time.monotonic() + _MOST_WAIT_SECONDS
+        while (stored := await self._store.find(id_)) is not None:
+            visitor = await self._visitor(stored)
+            is_due = visitor is None or stored.renew_at <= self._clock()
+            if is_due and stored.tokens.refresh:
+                if await self._store.claim(stored):
+                    return await self._renewed(stored, visitor)
+                if visitor is None and time.monotonic() < deadline:
+                    await asyncio.sleep(_POLL_SECONDS)
                     continue
             if visitor is not None:
-                return self._session(kept, visitor)
-            if kept.tokens.refresh:
+                return self._session(stored, visitor)
+            if stored.tokens.refresh:
                 raise Unavailable("issuer")
             await self._store.end(id_)
         return None
 
-    async def _renewed(self, kept: Kept, before: Principal | None) -> Session | None:
+    async def _renewed(self, stored: StoredSession, before: Principal | None) -> Session | None:
         """While the issuer is down the session goes on until its token expires."""
         try:
-            granted = await self._renew(kept.tokens.refresh)
+            granted = await self._renew(stored.tokens.refresh)
         except Unavailable:
             if before is None:
                 raise
-            return self._session(kept, before)
+            return self._session(stored, before)
         if granted is None:
-            await self._store.end(kept.id)
+            await self._store.end(stored.id)
             return None
-        news = replace(
-            kept,
-            tokens=_tokens(granted, kept.tokens),
+        renewed = replace(
+            stored,
+            tokens=_tokens(granted, stored.tokens),
             renew_at=self._renew_at(granted),
-            version=kept.version + 1,
+            version=stored.version + 1,
         )
-        visitor = await self._visitor(news)
+        visitor = await self._visitor(renewed)
         another = before is not None and visitor is not None and visitor.subject != before.subject
-        if visitor is None or another or not await self._store.renew(news):
-            await self._store.end(kept.id)
+        if visitor is None or another or not await self._store.renew(renewed):
+            await self._store.end(stored.id)
             return None
-        return self._session(news, visitor)
+        return self._session(renewed, visitor)
 
-    async def _visitor(self, kept: Kept) -> Principal | None:
+    async def _visitor(self, stored: StoredSession) -> Principal | None:
         try:
-            return await self._authenticator.principal(kept.tokens.access)
+            return await self._authenticator.principal(stored.tokens.access)
         except Refused:
             return None
 
     def _renew_at(self, granted: Granted) -> datetime:
         recheck = timedelta(seconds=self._recheck_seconds)
-        return self._clock() + min(recheck, _life(granted) * _OF_A_LIFE)
+        return self._clock() + min(recheck, _life(granted) * _RENEWAL_SHARE)
 
-    def _session(self, kept: Kept, visitor: Principal) -> Session:
-        async def goes_on() -> bool:
-            return await self._store.find(kept.id) is not None
+    def _session(self, stored: StoredSession, visitor: Principal) -> Session:
+        async def is_active() -> bool:
+            return await self._store.find(stored.id) is not None
 
-        return Session(visitor, kept.tokens.access, kept.tokens.identity, goes_on)
+        return Session(visitor, stored.tokens.access, stored.tokens.identity, is_active)
 
 
 def _tokens(granted: Granted, before: Tokens) -> Tokens:

@@ -27,7 +27,7 @@ from bmt.contracts.problems import STATUS, FieldError, Refused
 from bmt.contracts.values import Role
 from web import session
 from web.error_pages import Refusals
-from web.forms import FORM_BYTES, is_multipart, taken
+from web.forms import FORM_BYTES, form_read_before, is_multipart
 from web.layout import ROOM, STATIC, Layout
 from web.login import BackchannelLogout, IssuerClient, Login, SignInFirst
 from web.ports import Ports
@@ -56,7 +56,7 @@ class SessionEnded:
         @app.exception_handler(SignInFirst)
         async def sign_in(request: Request, _: Any) -> Response:
             if request.method == "POST":
-                return await self._kept(request)
+                return await self._unsent_form_page(request)
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(self._login.address(request.url.path + query), _SEE_OTHER)
 
@@ -69,23 +69,23 @@ class SessionEnded:
 
         return routes
 
-    async def _kept(self, request: Request) -> Response:
+    async def _unsent_form_page(self, request: Request) -> Response:
         try:
-            kept = await kept_text(request, self._most_bytes())
+            unsent = await unsent_form(request, self._most_bytes())
         except Refused as refused:
             return self._refusals.page(request, refused)
         return self._layout.page(
             request,
             "session_ended.html",
             STATUS["unauthenticated"],
-            kept=kept,
-            file_fields=dict.fromkeys(field for field, _ in kept.files),
+            unsent=unsent,
+            file_fields=dict.fromkeys(field for field, _ in unsent.files),
             sign_in=self._login.address(f"{self._layout.prefix}{SIGNED_IN}"),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class KeptText:
+class UnsentForm:
     """The fields (name, value) of a form, and its files (field, name), which are not kept."""
 
     texts: Sequence[tuple[str, str]]
@@ -100,13 +100,13 @@ class _TextAlone(MultiPartParser):
             super().on_part_data(data, start, end)
 
 
-async def kept_text(request: Request, most_bytes: int) -> KeptText:
+async def unsent_form(request: Request, most_bytes: int) -> UnsentForm:
     """A form's text, at most `FORM_BYTES`; the whole form has at most `most_bytes` with its files.
 
     Raises:
         Refused: `too_large`; `validation_failed`, if it is no form.
     """
-    form = taken(request) or await _read(request, most_bytes)
+    form = form_read_before(request) or await _read(request, most_bytes)
     texts, files = [], []
     for name, value in form.multi_items():
         if not isinstance(value, UploadFile):
@@ -116,7 +116,7 @@ async def kept_text(request: Request, most_bytes: int) -> KeptText:
     await form.close()
     if sum(len(name) + len(text) for name, text in texts) > FORM_BYTES:
         raise Refused(f"A form may have at most {FORM_BYTES} bytes.", problem="too_large")
-    return KeptText(texts, files)
+    return UnsentForm(texts, files)
 
 
 async def _read(request: Request, most_bytes: int) -> FormData:

@@ -73,7 +73,7 @@ class Happened(Protocol):
     def by(self) -> str | None: ...
 
 
-class Taken(NamedTuple):
+class PastStep(NamedTuple):
     """One thing that happened, from elsewhere than intake or approval."""
 
     step: str
@@ -104,7 +104,7 @@ class Away(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Facts:
     """What others than the history know of a request.
 
     Attributes:
@@ -155,11 +155,11 @@ def away_of(configuration: ConfigurationState | None) -> Away | None:
     return Away(configuration.away, configuration.away_since, in_maintenance)
 
 
-_NOTHING_ELSE: Final = Known()
+_NO_FACTS: Final = Facts()
 
 
 def steps_of(
-    status: Status, history: Sequence[Happened], known: Known = _NOTHING_ELSE
+    status: Status, history: Sequence[Happened], facts: Facts = _NO_FACTS
 ) -> Sequence[Step]:
     """The steps of a request, in their order; `history` has the oldest first.
 
@@ -173,18 +173,18 @@ def steps_of(
     now = NOW.get(status)
     place = order.index(now) if now in order else len(order)
     after = history[history.index(end) :] if end else ()
-    shown = []
+    steps = []
     for index, name in enumerate(order):
         if index < place:
-            shown.append(_done(name, history, known))
+            steps.append(_done(name, history, facts))
         elif index == place:
-            shown.append(_current(name, status, history, after, known))
+            steps.append(_current(name, status, history, after, facts))
         else:
-            shown.append(Step(name, _PLANNED[name], "ahead"))
-    return shown
+            steps.append(Step(name, _PLANNED[name], "ahead"))
+    return steps
 
 
-def _done(name: StepName, history: Sequence[Happened], known: Known) -> Step:
+def _done(name: StepName, history: Sequence[Happened], facts: Facts) -> Step:
     if name == "received":
         event = next((one for one in history if one.step == "received"), None)
     else:
@@ -192,7 +192,7 @@ def _done(name: StepName, history: Sequence[Happened], known: Known) -> Step:
     label = event.step if event and name == "decided" else name
     # A decision that the history does not have was an approval: the request went on.
     label = "approved" if label == "decided" else label
-    return Step(name, label, "done", event.at if event else None, _person(event, known))
+    return Step(name, label, "done", event.at if event else None, _person(event, facts))
 
 
 def _current(
@@ -200,58 +200,58 @@ def _current(
     status: Status,
     history: Sequence[Happened],
     after: Sequence[Happened],
-    known: Known,
+    facts: Facts,
 ) -> Step:
-    due = known.dues.get(name)
+    due = facts.dues.get(name)
     if name == "notified":
-        label, state, event, waits_for = _notice(after, known)
+        label, state, event, waits_for = _notice(after, facts)
         return Step(name, label, state, event.at if event else None, None, due, waits_for)
     waits_for = _WAITS_FOR[status]
-    if known.away and waits_for in ("turn", "targets"):
-        target, since, in_maintenance = known.away
+    if facts.away and waits_for in ("turn", "targets"):
+        target, since, in_maintenance = facts.away
         why = f"{target}_maintenance" if in_maintenance else f"{target}_away"
         return Step(name, _PLANNED[name], "now", since, None, due, why)
     if status == "returned":
         event = _last(history, "returned")
-        at, by = (event.at, _person(event, known)) if event else (None, None)
+        at, by = (event.at, _person(event, facts)) if event else (None, None)
         return Step(name, "returned", "now", at, by, None, waits_for)
     if status == "configuration_failed":
         event = _last(history, "configuration_failed")
-        waits_for = "new_request" if known.hopeless else waits_for
+        waits_for = "new_request" if facts.hopeless else waits_for
         at = event.at if event else None
         return Step(name, "configuration_failed", "failed", at, None, due, waits_for)
     if status == "received":
         last = _last(history, "received", "withdrawal_requested")
         if last and last.step == "withdrawal_requested":
             waits_for = "withdrawal"
-        elif known.more_approvals:
+        elif facts.more_approvals:
             waits_for = "another_decision"
     return Step(name, _PLANNED[name], "now", None, None, due, waits_for)
 
 
-def _notice(after: Sequence[Happened], known: Known) -> tuple[str, StepState, Happened | None, str]:
+def _notice(after: Sequence[Happened], facts: Facts) -> tuple[str, StepState, Happened | None, str]:
     last = _last(after, "notification_prepared", "notification_failed")
     if last is None:
         return "notice", "now", None, "composing"
     if last.step == "notification_failed":
         return "notification_failed", "failed", last, "resending"
-    return "notice", "now", None, "handing_over" if known.on_paper else "sending"
+    return "notice", "now", None, "handing_over" if facts.on_paper else "sending"
 
 
 def _last(history: Sequence[Happened], *steps: str) -> Happened | None:
     return next((one for one in reversed(history) if one.step in steps), None)
 
 
-def _person(event: Happened | None, known: Known) -> str | None:
-    return person(event.by if event else None, known.names, known.unnamed)
+def _person(event: Happened | None, facts: Facts) -> str | None:
+    return person(event.by if event else None, facts.names, facts.unnamed)
 
 
 def person(by: str | None, names: Mapping[str, str], unnamed: str | None = None) -> str | None:
     """The name of who did something; None: nobody did. An account without a name is `unnamed`, if that is given."""
     if not by or by in SERVICES:
         return None
-    known = names.get(by.casefold())
-    return known or (unnamed if unnamed and "@" in by else by)
+    name = names.get(by.casefold())
+    return name or (unnamed if unnamed and "@" in by else by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bmt.contracts.http.intake import DOCUMENT_BYTES, DocumentLimits, DocumentSt
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from web.clients import File, VisitorClient, address, part
-from web.forms import FORM_BYTES, PIECE_BYTES, Sent, read
+from web.forms import FORM_BYTES, PIECE_BYTES, SubmittedForm, read
 
 MOST: Final = 5
 """The most documents of a form."""
@@ -28,7 +28,7 @@ DOCUMENTS: Final = "documents"
 """The field with the documents of earlier attempts: each value is one, as JSON."""
 
 _MOST_FILES: Final = 100
-_ASKED_AGAIN: Final = timedelta(minutes=1)
+_LIMITS_LAST: Final = timedelta(minutes=1)
 _LARGEST_FILES: Final = 10
 """How many files of the largest size a form may have; those that are too many are a fault like any other."""
 
@@ -39,22 +39,22 @@ class Uploads:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._limits = DocumentLimits(max_bytes=DOCUMENT_BYTES, media_types=())
-        self._asked_at: datetime | None = None
+        self._limits_at: datetime | None = None
 
     async def limits(self, client: VisitorClient) -> DocumentLimits:
         """What a file may be; no `media_types`: not known."""
         now = self._clock()
-        if self._asked_at is None or now - self._asked_at > _ASKED_AGAIN:
+        if self._limits_at is None or now - self._limits_at > _LIMITS_LAST:
             path = address("document-limits")
-            if told := await part(client.get("intake", path, DocumentLimits)):
-                self._limits, self._asked_at = told, now
+            if limits := await part(client.get("intake", path, DocumentLimits)):
+                self._limits, self._limits_at = limits, now
         return self._limits
 
     def most_bytes(self) -> int:
         """Of a form with its files."""
         return FORM_BYTES + _LARGEST_FILES * self._limits.max_bytes
 
-    async def read(self, request: Request, client: VisitorClient) -> Sent:
+    async def read(self, request: Request, client: VisitorClient) -> SubmittedForm:
         """A form with its files.
 
         Raises:
@@ -89,18 +89,18 @@ class Attached:
 
 
 async def attached(
-    client: VisitorClient, sent: Sent, field: str, *, pointer: str = "", most: int = MOST
+    client: VisitorClient, form: SubmittedForm, field: str, *, pointer: str = "", most: int = MOST
 ) -> Attached:
     """The documents of earlier attempts and of the files in `field`; more than `most` are a fault.
 
     A file that is sent again is the same document. `pointer` is that of the faults; default: the field's.
     """
     pointer = pointer or f"/{field}"
-    before = kept(sent, pointer)
+    before = earlier_documents(form, pointer)
     documents, faults, unavailable = [*before.documents], [*before.faults], before.unavailable
-    for upload in sent.files(field):
+    for upload in form.files(field):
         try:
-            documents.append(await _uploaded(client, upload, sent))
+            documents.append(await _uploaded(client, upload, form))
         except Refused as refused:
             faults.append(_fault(pointer, upload.filename or "", refused))
         except Unavailable as error:
@@ -113,15 +113,15 @@ async def attached(
     return Attached(documents, faults, unavailable)
 
 
-def kept(sent: Sent, pointer: str) -> Attached:
+def earlier_documents(form: SubmittedForm, pointer: str) -> Attached:
     """The documents of earlier attempts."""
-    values = sent.texts(DOCUMENTS)
+    values = form.texts(DOCUMENTS)
     documents = [one for value in values if (one := _document(value)) is not None]
     lost = [FieldError.of(pointer, "attachment_lost")] if len(documents) < len(values) else ()
     return Attached(documents, lost)
 
 
-def known(documents: Sequence[Document], refused: Refused) -> Sequence[Document]:
+def known_documents(documents: Sequence[Document], refused: Refused) -> Sequence[Document]:
     """The documents, in the order of the command, without those that its service does not know."""
     places = {
         fault.pointer.rpartition("/")[2]
@@ -138,9 +138,9 @@ def _document(value: str) -> Document | None:
         return None
 
 
-async def _uploaded(client: VisitorClient, upload: UploadFile, sent: Sent) -> Document:
+async def _uploaded(client: VisitorClient, upload: UploadFile, form: SubmittedForm) -> Document:
     """The key contains the file's hash, so two files of one form are two calls."""
-    name, file = upload.filename or "", file_of(upload, sent)
+    name, file = upload.filename or "", file_of(upload, form)
     digest = sha256(name.encode(errors="replace"))
     async for piece in _pieces(upload):
         digest.update(piece)
@@ -150,7 +150,7 @@ async def _uploaded(client: VisitorClient, upload: UploadFile, sent: Sent) -> Do
         address("documents"),
         file,
         DocumentStored,
-        f"{sent.key}:{digest.hexdigest()[:32]}",
+        f"{form.key}:{digest.hexdigest()[:32]}",
     )
     return Document(**stored.model_dump())
 
@@ -164,13 +164,13 @@ def _fault(pointer: str, name: str, refused: Refused) -> FieldError:
     return FieldError.of(pointer, OF_ATTACHMENT.get(why, "attachment_kind_not_taken"), name=name)
 
 
-def file_of(upload: UploadFile, sent: Sent) -> File:
+def file_of(upload: UploadFile, form: SubmittedForm) -> File:
     """The uploaded file, as it is passed on to a service.
 
     Raises:
         Refused: `too_large`: it was not read to its end.
     """
-    most = sent.most_file_bytes
+    most = form.most_file_bytes
     if most is not None and (upload.size or 0) > most:
         raise Refused(problem="too_large", extra={"limit_bytes": most})
     return File(

@@ -23,7 +23,7 @@ from fixtures.compose import (
 from bmt.rights import mongodb_rights
 from bmt.rights.kafka_rights import table
 from evaluation.ports import Ports
-from web.login import ANSWERS, BACK_CHANNEL, SIGNED_OUT
+from web.login import BACK_CHANNEL, CALLBACK, SIGNED_OUT
 from web.site import ACCOUNT
 
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
@@ -260,7 +260,7 @@ def test_pages_sign_in_with_a_client_of_their_own_that_is_told_when_a_session_en
     assert given["BMT_REQUIRE_AT_JWT"] == client["attributes"]["access.token.header.type.rfc9068"]
     assert client["attributes"]["pkce.code.challenge.method"] == "S256"
     outside, inside = given["BMT_PUBLIC_URL"] + ACCOUNT, f"http://web:{Ports()['web']}{ACCOUNT}"
-    assert f"{outside}{ANSWERS}" in client["redirectUris"]
+    assert f"{outside}{CALLBACK}" in client["redirectUris"]
     assert client["attributes"]["post.logout.redirect.uris"] == f"{outside}{SIGNED_OUT}"
     assert client["attributes"]["backchannel.logout.url"] == f"{inside}{BACK_CHANNEL}"
     assert client["attributes"]["backchannel.logout.session.required"] == "true"

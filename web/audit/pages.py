@@ -20,11 +20,11 @@ from bmt.contracts.http.records import (
 from bmt.contracts.values import GONE
 from web import figures
 from web.audit import wording
-from web.audit.timeline import File, history, timeline, weighed
+from web.audit.timeline import File, history, timeline, warnings_of
 from web.clients import FILE_SECONDS, address
 from web.ports import Admitted, Ports, Visit
 from web.site import Area
-from web.steps import Due, Known, StepName, due_of, outcome_of, steps_of
+from web.steps import Due, Facts, StepName, due_of, outcome_of, steps_of
 
 PREFIX: Final = "/audit"
 _CRITERIA: Final = ("q", "agency", "status", "from", "to", "limit", "cursor")
@@ -36,33 +36,33 @@ router = APIRouter()
 
 @router.get("/")
 async def search(visit: Visitor) -> Response:
-    criteria = _asked(visit.request, _CRITERIA)
-    found = await visit.client.get("records", address("records"), Page[RecordItem], criteria)
+    params = _params_of(visit.request, _CRITERIA)
+    found = await visit.client.get("records", address("records"), Page[RecordItem], params)
     return visit.page(
         "search.html",
         found=found.items,
         more=_next(visit.request, found.next_cursor),
-        first_page=not criteria["cursor"],
-        asked=criteria,
+        first_page=not params["cursor"],
+        params=params,
         agencies=_choice_of(visit),
     )
 
 
 @router.get("/records/{request_id}")
 async def record(visit: Visitor, request_id: str, version: str = "") -> Response:
-    asked = {"version": version}
-    file = await visit.client.get("records", address("records", request_id), File, asked)
-    taken, decision = history(file), file.state.decision
+    params = {"version": version}
+    file = await visit.client.get("records", address("records", request_id), File, params)
+    past_steps, decision = history(file), file.state.decision
     granted = decision.approved.quota_bytes if decision and decision.approved else None
     happened = timeline(file.events)
-    known = Known(dues=_dues(visit.here, file.state), on_paper=file.state.reply_through != "email")
+    facts = Facts(dues=_dues(visit.here, file.state), on_paper=file.state.reply_through != "email")
     return visit.page(
         "record.html",
         file=file,
-        steps=steps_of(file.state.status, taken, known),
-        result=outcome_of(file.state.status, taken, granted),
+        steps=steps_of(file.state.status, past_steps, facts),
+        result=outcome_of(file.state.status, past_steps, granted),
         happenings=happened,
-        warned=weighed(happened),
+        warned=warnings_of(happened),
         approvals=[given for one in happened for given in one.endorsements],
         as_it_was=bool(version),
         agency=visit.here.agencies.name_of(file.state.agency),
@@ -89,31 +89,31 @@ async def verification(visit: Visitor, request_id: str) -> Response:
 
 @router.get("/records/{request_id}/bundle")
 async def bundle(visit: Visitor, request_id: str) -> Response:
-    return await visit.client.passed_on("records", address("records", request_id, "bundle"))
+    return await visit.client.forward("records", address("records", request_id, "bundle"))
 
 
 @router.get("/documents/{document_id}")
 async def document(visit: Visitor, document_id: str) -> Response:
-    return await visit.client.passed_on("records", address("documents", document_id))
+    return await visit.client.forward("records", address("documents", document_id))
 
 
 @router.get("/conformance")
 async def conformance(visit: Visitor) -> Response:
-    asked = _asked(visit.request, _PERIOD)
-    made = None
-    if all(asked.values()):
-        report = address("conformance")
-        made = await visit.client.get(
-            "records", report, ConformanceReport, asked, seconds=FILE_SECONDS
+    params = _params_of(visit.request, _PERIOD)
+    report = None
+    if all(params.values()):
+        path = address("conformance")
+        report = await visit.client.get(
+            "records", path, ConformanceReport, params, seconds=FILE_SECONDS
         )
     today = visit.here.clock().astimezone(MALAYSIA).date()
-    agency = asked["agency"]
-    first = asked["from"] or today.replace(day=1).isoformat()
-    last = asked["to"] or today.isoformat()
+    agency = params["agency"]
+    first = params["from"] or today.replace(day=1).isoformat()
+    last = params["to"] or today.isoformat()
     period = urlencode({"agency": agency, "from": first, "to": last})
     return visit.page(
         "conformance.html",
-        made=made,
+        report=report,
         agency=agency,
         first=first,
         last=last,
@@ -124,11 +124,11 @@ async def conformance(visit: Visitor) -> Response:
 
 @router.get("/conformance/{form}")
 async def report(visit: Visitor, form: Literal["csv", "pdf"]) -> Response:
-    asked = {**_asked(visit.request, _PERIOD), "format": form}
-    return await visit.client.passed_on("records", address("conformance"), asked)
+    params = {**_params_of(visit.request, _PERIOD), "format": form}
+    return await visit.client.forward("records", address("conformance"), params)
 
 
-def _asked(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+def _params_of(request: Request, names: tuple[str, ...]) -> dict[str, str]:
     return {name: request.query_params.get(name, "") for name in names}
 
 
@@ -146,8 +146,8 @@ def _next(request: Request, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     parameters = request.query_params.multi_items()
-    kept = [(name, value) for name, value in parameters if name != "cursor" and value]
-    return "?" + urlencode([*kept, ("cursor", cursor)])
+    others = [(name, value) for name, value in parameters if name != "cursor" and value]
+    return "?" + urlencode([*others, ("cursor", cursor)])
 
 
 AREA: Final = Area(

@@ -11,7 +11,7 @@ from bmt.contracts.events import not_read_back
 from bmt.contracts.http.records import Hold, MissingDocument, RecordFolio, RecordState
 from bmt.contracts.values import GONE
 from web.audit.wording import ABOUT, EVENT
-from web.steps import Taken
+from web.steps import PastStep
 
 _STEP_OF: Final[Mapping[str, str]] = {
     "RequestReceived": "received",
@@ -101,11 +101,11 @@ class Happening:
     exception_reason: str | None = None
     on_behalf_of: str | None = None
     warnings: tuple[str, ...] = ()
-    endorsements: tuple["Given", ...] = ()
+    endorsements: tuple["EarlierApproval", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class EarlierApproval:
     """One of several approvals, before the last. Any of it may be missing."""
 
     by: str | None
@@ -123,7 +123,7 @@ def timeline(events: Sequence[FiledEvent]) -> list[Happening]:
     return sorted(happenings, key=lambda one: (one.at or NEVER, one.index))
 
 
-def weighed(happenings: Sequence[Happening]) -> tuple[str, ...]:
+def warnings_of(happenings: Sequence[Happening]) -> tuple[str, ...]:
     """The warnings of the review that was opened last: what its decision had to weigh."""
     opened = [one for one in happenings if one.type.endswith(".ReviewOpened.v1")]
     return opened[-1].warnings if opened else ()
@@ -131,11 +131,11 @@ def weighed(happenings: Sequence[Happening]) -> tuple[str, ...]:
 
 def _names_of(events: Sequence[FiledEvent]) -> Mapping[str, str]:
     """The names that a file knows, by account in lower case, as long as they are kept."""
-    known = {}
+    names = {}
     for account, name in (pair for event in events for pair in _people(event.data)):
         if GONE not in (account, name):
-            known[account.casefold()] = name
-    return known
+            names[account.casefold()] = name
+    return names
 
 
 def _people(value: object) -> Iterator[tuple[str, str]]:
@@ -149,18 +149,18 @@ def _people(value: object) -> Iterator[tuple[str, str]]:
         yield from _people(one)
 
 
-def history(file: File) -> list[Taken]:
+def history(file: File) -> list[PastStep]:
     """The steps that a file records, in the order in which they happened."""
-    taken, names = [], _names_of(file.events)
+    steps, names = [], _names_of(file.events)
     for event in file.events:
         data = event.data if isinstance(event.data, Mapping) else {}
         step, at = _STEP_OF.get(_event_name(event)), _moment(event.time)
         if step and at and data.get("about") != "acknowledgement" and not data.get("corrected_by"):
-            by = _name(_who(data), names)
-            taken.append(Taken(step, at, None if by == GONE else by))
+            by = _name(_person_of(data), names)
+            steps.append(PastStep(step, at, None if by == GONE else by))
     if file.state.filed_at:
-        taken.append(Taken("filed", file.state.filed_at))
-    return sorted(taken, key=lambda one: one.at)
+        steps.append(PastStep("filed", file.state.filed_at))
+    return sorted(steps, key=lambda one: one.at)
 
 
 def _event_name(event: FiledEvent) -> str:
@@ -173,7 +173,7 @@ def _happening(event: FiledEvent, names: Mapping[str, str]) -> Happening:
     name = _event_name(event)
     name = "RequestCorrected" if data.get("corrected_by") else name
     reason = data.get("reason") or data.get("correction_reason")
-    who, retry = _who(data), data.get("retry")
+    who, retry = _person_of(data), data.get("retry")
     retry = retry if isinstance(retry, Mapping) else {}
     return Happening(
         index=event.index,
@@ -194,7 +194,7 @@ def _happening(event: FiledEvent, names: Mapping[str, str]) -> Happening:
         exception_reason=_text(data.get("exception_reason")),
         on_behalf_of=_text(data.get("on_behalf_of")),
         warnings=_warnings(data) if name == "ReviewOpened" else (),
-        endorsements=tuple(_given(one, names) for one in _list(data.get("endorsements"))),
+        endorsements=tuple(_approval(one, names) for one in _list(data.get("endorsements"))),
     )
 
 
@@ -202,9 +202,9 @@ def _warnings(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one for one in _list(data.get("warnings")) if isinstance(one, str))
 
 
-def _given(endorsement: object, names: Mapping[str, str]) -> Given:
+def _approval(endorsement: object, names: Mapping[str, str]) -> EarlierApproval:
     data = endorsement if isinstance(endorsement, Mapping) else {}
-    return Given(
+    return EarlierApproval(
         by=_name(data.get("endorsed_by"), names),
         at=_moment(data.get("endorsed_at")),
         quota_bytes=_granted(data.get("approved"))["quota_bytes"],
@@ -228,7 +228,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _who(data: Mapping[str, Any]) -> Mapping[str, Any]:
+def _person_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Who did it; empty where nobody is named."""
     roles = ("decided_by", "configured_by", "requested_by", "corrected_by", "submitted_by")
     for role in (*roles, "handed_over_by", "confirmed_by", "proposed_by"):

@@ -17,9 +17,8 @@ from bmt.contracts.problems import Refused
 from web.clients import address
 from web.console import rules_form, wording
 from web.console.deciding import directory_names
-from web.console.forms import Form
 from web.console.rules_form import RulesForm
-from web.forms import all_told, new_key, refusal
+from web.forms import Form, field_faults, new_key, refusal
 from web.layout import Language
 from web.ports import Admitted, Here, Visit
 
@@ -80,8 +79,8 @@ async def _agency_page(
 ) -> Response:
     now = await visit.client.get("approval", OWN_RULES, RulesNow)
     path = address("agencies", visit.visitor.agency, "rules")
-    asked = {"limit": MOST_SHOWN + 1}
-    found = (await visit.client.get("approval", path, Page[RulesVersion], asked)).items
+    params = {"limit": MOST_SHOWN + 1}
+    found = (await visit.client.get("approval", path, Page[RulesVersion], params)).items
     language = visit.language
     by_number = {one.number: one for one in found}
     first, second = by_number.get(older or 0), by_number.get(newer or 0)
@@ -98,8 +97,8 @@ async def _agency_page(
         compared=differences(pair[0].rules, pair[1].rules, language) if pair else (),
         key=new_key(),
         refused=refused,
-        told=all_told(refused),
-        faults={one.field: one.fault for one in all_told(refused)},
+        field_faults=field_faults(refused),
+        faults={one.field: one.fault for one in field_faults(refused)},
         why=why,
     )
 
@@ -113,51 +112,50 @@ async def form(visit: Manager) -> Response:
 
 
 @router.post("/agency/change")
-async def act(visit: Manager, sent: Form) -> Response:
+async def act(visit: Manager, form: Form) -> Response:
     """Preview, then send: what is sent is what the preview showed."""
-    typed, today = RulesForm.of(sent), day_of(visit.here.clock())
+    typed, today = RulesForm.of(form), day_of(visit.here.clock())
     try:
-        match sent.text("do"):
+        match form.text("do"):
             case "more":
                 return _form_page(visit, typed.with_more_rows())
             case "edit":
                 return _form_page(visit, typed)
             case "send":
                 change = typed.change(today)
-                await visit.client.post("approval", OWN_RULES, change, RulesVersion, sent.key)
+                await visit.client.post("approval", OWN_RULES, change, RulesVersion, form.key)
             case _:
                 typed = typed.naming(await directory_names(visit.client, typed.unnamed()))
-                return await _preview(visit, typed, sent.key)
+                return await _preview(visit, typed, form.key)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        typed = replace(typed, key=sent.key_after(refused))
+        typed = replace(typed, key=form.key_after(refused))
         return _form_page(visit, typed, refused=refused)
     return visit.redirect(f"{visit.here.layout.prefix}/agency/")
 
 
 @router.post("/agency/withdrawal")
-async def withdraw(visit: Manager, sent: Form) -> Response:
+async def withdraw(visit: Manager, form: Form) -> Response:
     path = address("agencies", "own", "rules", "withdrawal")
-    number = sent.text("number")
-    body = {"why": sent.text("why").strip(), "number": int(number) if number.isdecimal() else 0}
+    number = form.text("number")
+    body = {"why": form.text("why").strip(), "number": int(number) if number.isdecimal() else 0}
     try:
-        await visit.client.post("approval", path, body, RulesVersion, sent.key)
+        await visit.client.post("approval", path, body, RulesVersion, form.key)
     except Refused as refused:
-        told = sent.text("why")
-        return await _agency_page(visit, refused=refused, why=told)
+        return await _agency_page(visit, refused=refused, why=form.text("why"))
     return visit.redirect(f"{visit.here.layout.prefix}/agency/")
 
 
 async def _preview(visit: Visit, typed: RulesForm, key: str) -> Response:
     path = address("agencies", "own", "rules", "preview")
     today = day_of(visit.here.clock())
-    shown = await visit.client.post("approval", path, typed.change(today), RulesPreview, key)
+    preview = await visit.client.post("approval", path, typed.change(today), RulesPreview, key)
     language = visit.language
     return visit.page(
         "agency_preview.html",
         form=typed,
-        shown=shown,
-        compared=differences(shown.before.rules, shown.after.rules, language),
+        preview=preview,
+        compared=differences(preview.before.rules, preview.after.rules, language),
         today=today,
     )
 
@@ -165,14 +163,14 @@ async def _preview(visit: Visit, typed: RulesForm, key: str) -> Response:
 def _form_page(
     visit: Visit, typed: RulesForm, now: RulesNow | None = None, refused: Refused | None = None
 ) -> Response:
-    told = typed.told(refused)
+    listed = typed.field_faults(refused)
     return visit.page(
         "agency_change.html",
         form=typed,
         waits=bool(now and now.waiting),
         refused=refused,
-        told=told,
-        faults={one.field: one.fault for one in reversed(told)},
+        field_faults=listed,
+        faults={one.field: one.fault for one in reversed(listed)},
         steps=rules_form.STEPS,
         reasons=rules_form.REASONS,
         separation=rules_form.SEPARATION,
@@ -198,9 +196,9 @@ def _otherwise(version: RulesVersion, language: Language) -> Sequence[Difference
 
 def in_words(rules: Mapping[str, Any], language: Language) -> Sequence[Fact]:
     """The rules of a version, in the order of the page. Keys that are no longer known are left out."""
-    known = {name: value for name, value in rules.items() if name in AgencyRules.model_fields}
-    told = _told(AgencyRules.model_validate(known), language)
-    return [Fact(rule, language.text(wording.RULE[rule]), lines) for rule, lines in told]
+    current = {name: value for name, value in rules.items() if name in AgencyRules.model_fields}
+    rule_lines = _rule_lines(AgencyRules.model_validate(current), language)
+    return [Fact(rule, language.text(wording.RULE[rule]), lines) for rule, lines in rule_lines]
 
 
 def differences(
@@ -219,7 +217,7 @@ def differences(
     ]
 
 
-def _told(rules: AgencyRules, language: Language) -> Iterator[tuple[str, Sequence[str]]]:
+def _rule_lines(rules: AgencyRules, language: Language) -> Iterator[tuple[str, Sequence[str]]]:
     size, text = language.size, language.text
     days = rules.charter_working_days
     reasons = rules.prepared_reasons
@@ -265,10 +263,8 @@ def _working_days(count: int, language: Language) -> str:
     return language.counted(count, language.text(wording.RULE_UNIT["working_day"]))
 
 
-def appointed(one: Appointment, language: Language) -> str:
+def appointed(acting: Appointment, language: Language) -> str:
     """One acting officer in a line, by name where it is known."""
-    who = f"{one.officer_name} ({one.officer})" if one.officer_name else one.officer
+    who = f"{acting.officer_name} ({acting.officer})" if acting.officer_name else acting.officer
     behalf = language.text(wording.RULE_UNIT["on_behalf_of"])
-    return (
-        f"{who} {behalf} {one.on_behalf_of}, {language.day(one.from_)} – {language.day(one.until)}"
-    )
+    return f"{who} {behalf} {acting.on_behalf_of}, {language.day(acting.from_)} – {language.day(acting.until)}"

@@ -18,8 +18,7 @@ from bmt.contracts.problems import Refused
 from web.clients import address
 from web.console import desk
 from web.console.desk import Place, Where
-from web.console.forms import Form
-from web.forms import Sent, new_key, refusal, validated
+from web.forms import Form, SubmittedForm, new_key, refusal, validated
 from web.ports import Administrator, Visit
 
 router = APIRouter()
@@ -43,23 +42,23 @@ async def _list(
     visit: Visit,
     place: Place,
     status: ConfirmationStatus,
-    sent: Sent | None = None,
+    form: SubmittedForm | None = None,
     refused: Refused | None = None,
     results: tuple[ConfirmationResult, ...] = (),
     *,
     choosing_all: bool = False,
 ) -> Response:
-    asked = {"status": status, "limit": place.limit, "cursor": place.cursor}
-    page = await visit.client.get("provisioning", _CONFIRMATIONS, Page[Confirmation], asked)
-    chosen = sent.texts("chosen") if sent and refused else ()
+    params = {"status": status, "limit": place.limit, "cursor": place.cursor}
+    page = await visit.client.get("provisioning", _CONFIRMATIONS, Page[Confirmation], params)
+    chosen = form.texts("chosen") if form and refused else ()
     return visit.page(
         "confirmations.html",
         found=page.items,
         more=page.next_cursor,
         shown=status,
-        sent=sent,
+        form=form,
         chosen={one.request_id for one in page.items} if choosing_all else set(chosen),
-        key=sent.key_after(refused) if sent and refused else new_key(),
+        key=form.key_after(refused) if form and refused else new_key(),
         refused=refused,
         results=results,
         tabs=await desk.tabs(visit.client),
@@ -68,25 +67,25 @@ async def _list(
 
 
 @router.post("/confirmations")
-async def answer(visit: Administrator, sent: Form, place: Where) -> Response:
+async def answer(visit: Administrator, form: Form, place: Where) -> Response:
     """What became of each is on the page that follows."""
-    told = {
-        "request_ids": sent.texts("chosen"),
-        "decision": sent.text("do"),
-        "reason": sent.text("reason").strip(),
+    fields = {
+        "request_ids": form.texts("chosen"),
+        "decision": form.text("do"),
+        "reason": form.text("reason").strip(),
     }
     try:
-        body = validated(AnswerConfirmations, told).model_dump(mode="json")
+        body = validated(AnswerConfirmations, fields).model_dump(mode="json")
         answered = await visit.client.post(
-            "provisioning", _CONFIRMATIONS, body, ConfirmationResults, sent.key
+            "provisioning", _CONFIRMATIONS, body, ConfirmationResults, form.key
         )
     except (Refused, Unavailable) as error:
         # It may have succeeded where the service was away: the form keeps its key.
-        return await _list(visit, place, "open", sent, refusal(error))
+        return await _list(visit, place, "open", form, refusal(error))
     return await _list(visit, place, "open", results=answered.results)
 
 
 @router.get("/confirmations.csv")
 async def exported(visit: Administrator, status: Status = "open") -> Response:
     path = address("confirmations", "report")
-    return await visit.client.passed_on("provisioning", path, {"status": status})
+    return await visit.client.forward("provisioning", path, {"status": status})

@@ -34,7 +34,7 @@ class Unusual:
 
     quota_bytes: int | None
     max_file_size_bytes: int | None
-    asked: Granted
+    requested: Granted
     usual_bytes: int | None
     sure: str
 
@@ -43,18 +43,18 @@ def unusual(ruling: Ruling, review: RequestUnderReview, rules: OwnAgency | None)
     """None: nothing to ask. What earlier approvers granted was asked of them."""
     if ruling.decision != "approve" or review.kind != "application":
         return None
-    asked = Granted(quota_bytes=review.quota_bytes, max_file_size_bytes=review.max_file_size_bytes)
-    before = review.endorsements[-1].approved if review.endorsements else asked
+    sizes = Granted(quota_bytes=review.quota_bytes, max_file_size_bytes=review.max_file_size_bytes)
+    before = review.endorsements[-1].approved if review.endorsements else sizes
     quota = ruling.quota_bytes or before.quota_bytes
     largest = ruling.max_file_size_bytes or before.max_file_size_bytes
     usual = rules.usual_quota_bytes if rules else None
-    most = min((one for one in (asked.quota_bytes, usual) if one), default=0)
+    most = min((one for one in (sizes.quota_bytes, usual) if one), default=0)
     if review.endorsements:
         most = max(most, before.quota_bytes or 0)
     above = (quota or 0) > most or (largest or 0) > (before.max_file_size_bytes or 0)
     if not above:
         return None
-    return Unusual(quota, largest, asked, usual, f"{quota}/{largest}")
+    return Unusual(quota, largest, sizes, usual, f"{quota}/{largest}")
 
 
 async def own_rules(client: VisitorClient) -> OwnAgency | None:
@@ -73,10 +73,10 @@ def names_of(review: RequestUnderReview, visitor: Principal) -> Mapping[str, str
     officers += [one.by for one in review.comments]
     if review.decision:
         officers.append(review.decision.decided_by)
-    known = {one.subject: one.name for one in officers}
-    known |= {one.by: one.by_name for one in review.history if one.by and one.by_name}
-    known |= {visitor.subject: visitor.name, review.applicant.account: review.applicant.name}
-    return {account.casefold(): name for account, name in known.items() if name}
+    names = {one.subject: one.name for one in officers}
+    names |= {one.by: one.by_name for one in review.history if one.by and one.by_name}
+    names |= {visitor.subject: visitor.name, review.applicant.account: review.applicant.name}
+    return {account.casefold(): name for account, name in names.items() if name}
 
 
 async def directory_names(

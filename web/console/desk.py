@@ -89,8 +89,8 @@ async def _own(client: VisitorClient) -> WorklistCounts | None:
 async def _tab(
     client: VisitorClient, path: str, service: ServiceName, lists: Address, status: str | None
 ) -> Tab:
-    asked = {"status": status, "limit": COUNTED}
-    found = await part(client.get(service, lists, _Waiting, asked))
+    params = {"status": status, "limit": COUNTED}
+    found = await part(client.get(service, lists, _Waiting, params))
     return Tab(path, len(found.items), found.next_cursor is not None) if found else Tab(path, None)
 
 
@@ -116,31 +116,31 @@ class Listing:
     """Empty: as the order is by itself."""
 
     @property
-    def now(self) -> str:
+    def current_order(self) -> str:
         """The order."""
-        return str(self._given()["order"])
+        return str(self._values()["order"])
 
     @property
     def is_descending(self) -> bool:
-        return self.descending == "1" if self.descending else self._is_by_itself(self.now)
+        return self.descending == "1" if self.descending else self._is_by_itself(self.current_order)
 
     @property
     def address(self) -> str:
         """The list as a query string, without the page."""
         own = {one.name: one.default for one in fields(self)}
-        return urlencode({name: is_ for name, is_ in self._given().items() if is_ != own[name]})
+        return urlencode({name: is_ for name, is_ in self._values().items() if is_ != own[name]})
 
-    def asked(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """The parameters of the service's list."""
-        return {**self._given(), "descending": self.is_descending}
+        return {**self._values(), "descending": self.is_descending}
 
     def sorted_by(self, order: str) -> str:
         """The address of the list in this order; in the opposite one, if it is in this order."""
         down = self._is_by_itself(order)
-        if order == self.now:
+        if order == self.current_order:
             down = not self.is_descending
-        told = "" if down == self._is_by_itself(order) else "01"[down]
-        changed: dict[str, Any] = {"order": order, "descending": told}
+        descending = "" if down == self._is_by_itself(order) else "01"[down]
+        changed: dict[str, Any] = {"order": order, "descending": descending}
         return "?" + replace(self, **changed).address
 
     def with_(self, **changed: Any) -> str:
@@ -151,7 +151,7 @@ class Listing:
         own = next(one.default for one in fields(self) if one.name == "order")
         return self.NEWEST_FIRST and order == own
 
-    def _given(self) -> Mapping[str, Any]:
+    def _values(self) -> Mapping[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
@@ -166,14 +166,14 @@ async def everything(
     service: ServiceName,
     path: Address,
     pages: type[Page[T]],
-    asked: Mapping[str, Any],
+    params: Mapping[str, Any],
 ) -> Sequence[T]:
     """All that is listed, in its order; at most `MOST_EXPORTED`."""
     found: list[T] = []
     cursor = None
     while len(found) < MOST_EXPORTED:
-        where = {"limit": AT_ONCE, "cursor": cursor}
-        page = await client.get(service, path, pages, {**asked, **where})
+        place = {"limit": AT_ONCE, "cursor": cursor}
+        page = await client.get(service, path, pages, {**params, **place})
         found += page.items
         if (cursor := page.next_cursor) is None:
             break
@@ -184,11 +184,11 @@ def as_file(
     name: str, heads: Sequence[str], rows: Iterable[Sequence[object]], language: Language
 ) -> Response:
     """A list as a file for spreadsheets; `heads` in Malay, times in Malaysian time."""
-    told = [[_written(cell) for cell in row] for row in rows]
-    return csv_file(f"bmt-{name}", [[language.text(head) for head in heads], *told])
+    cells = [[_cell_value(cell) for cell in row] for row in rows]
+    return csv_file(f"bmt-{name}", [[language.text(head) for head in heads], *cells])
 
 
-def _written(cell: object) -> object:
+def _cell_value(cell: object) -> object:
     if isinstance(cell, datetime):
         return cell.astimezone(MALAYSIA).strftime("%Y-%m-%d %H:%M")
     return cell
@@ -208,13 +208,13 @@ _OWNERS: Final[dict[str, ServiceName]] = {
 }
 
 
-async def assign(client: VisitorClient, list_: str, thing: str, act: str) -> None:
+async def assign(client: VisitorClient, list_: str, item_id: str, act: str) -> None:
     """Takes a thing of `list_` (a path of the API), or releases it. Done twice, it is as done once.
 
     Raises:
         Refused: `already_assigned`, with `assignment`, and as the service says.
     """
-    service, path = _OWNERS[list_], address(list_, thing, "assignment")
+    service, path = _OWNERS[list_], address(list_, item_id, "assignment")
     if act == "release":
         await client.delete(service, path, Assigned, new_key())
     else:
@@ -222,25 +222,25 @@ async def assign(client: VisitorClient, list_: str, thing: str, act: str) -> Non
 
 
 async def assign_all(
-    client: VisitorClient, list_: str, things: Sequence[str], act: str
+    client: VisitorClient, list_: str, item_ids: Sequence[str], act: str
 ) -> dict[str, Refused]:
     """As `assign`, for many: why not, by thing."""
-    return await each(things, lambda thing: assign(client, list_, thing, act))
+    return await each(item_ids, lambda item_id: assign(client, list_, item_id, act))
 
 
 async def each(
-    things: Sequence[str], act: Callable[[str], Awaitable[object]]
+    item_ids: Sequence[str], act: Callable[[str], Awaitable[object]]
 ) -> dict[str, Refused]:
     """Does it to many, some at the same time: why not, by thing."""
     some = asyncio.Semaphore(CALLS_AT_ONCE)
 
-    async def one(thing: str) -> Refused | None:
+    async def one(item_id: str) -> Refused | None:
         try:
             async with some:
-                await act(thing)
+                await act(item_id)
         except (Refused, Unavailable) as error:
             return refusal(error)
         return None
 
-    answers = await asyncio.gather(*map(one, things))
-    return {thing: why for thing, why in zip(things, answers, strict=True) if why is not None}
+    answers = await asyncio.gather(*map(one, item_ids))
+    return {item_id: why for item_id, why in zip(item_ids, answers, strict=True) if why is not None}

@@ -28,10 +28,9 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import address, part
 from web.console import desk, wording
 from web.console.desk import Listing, Place, Where
-from web.console.forms import Form
 from web.console.request_page import Answer, Mending, request_page
 from web.console.worklist import named
-from web.forms import FormWrong, Sent, new_key, refusal, validated
+from web.forms import Form, FormWrong, SubmittedForm, new_key, refusal, validated
 from web.ports import Administrator
 
 router = APIRouter()
@@ -47,10 +46,10 @@ class FailureListing(Listing):
 
     order: Annotated[Literal["due_at", "name"], Query()] = "due_at"
 
-    def asked_of_notices(self) -> Mapping[str, Any]:
-        """As `asked`, of notification: notices wait since a time, for somebody."""
+    def notice_params(self) -> Mapping[str, Any]:
+        """As `params`, of notification: notices wait since a time, for somebody."""
         order = "recipient" if self.order == "name" else "wanted_since"
-        return {**self.asked(), "order": order, "status": "failed"}
+        return {**self.params(), "order": order, "status": "failed"}
 
 
 Only = Annotated[FailureListing, Depends()]
@@ -66,14 +65,14 @@ async def _list(
     visit: Administrator,
     only: FailureListing,
     place: Place,
-    told: Sent | None = None,
+    form: SubmittedForm | None = None,
     refused: Refused | None = None,
 ) -> Response:
-    first = {**only.asked_of_notices(), "limit": desk.COUNTED}
+    first = {**only.notice_params(), "limit": desk.COUNTED}
     is_open = {"status": "open", "limit": desk.COUNTED}
     page, drift, notices, tabs = await asyncio.gather(
         visit.client.get(
-            "provisioning", _CONFIGURATIONS, Page[Failure], {**only.asked(), **asdict(place)}
+            "provisioning", _CONFIGURATIONS, Page[Failure], {**only.params(), **asdict(place)}
         ),
         part(visit.client.get("provisioning", _DRIFT, Page[Drift], is_open)),
         part(visit.client.get("notification", _NOTICES, Page[WaitingNotification], first)),
@@ -84,7 +83,7 @@ async def _list(
         "failures.html",
         found=page.items,
         drift=drift,
-        told=told,
+        form=form,
         refused=refused,
         new_key=new_key,
         notices=notices,
@@ -97,42 +96,42 @@ async def _list(
 
 
 @router.post("/failures")
-async def rule_on_drift(visit: Administrator, told: Form, only: Only) -> Response:
+async def rule_on_drift(visit: Administrator, form: Form, only: Only) -> Response:
     try:
-        body = {"decision": told.text("do"), "reason": told.text("reason").strip()}
+        body = {"decision": form.text("do"), "reason": form.text("reason").strip()}
         ruling = validated(DriftRuling, body).model_dump(mode="json")
-        path = address("requests", told.text("request_id"), "drift")
-        await visit.client.post("provisioning", path, ruling, DriftRuled, told.key)
+        path = address("requests", form.text("request_id"), "drift")
+        await visit.client.post("provisioning", path, ruling, DriftRuled, form.key)
     except (Refused, Unavailable) as error:
         # It may have succeeded where the service was away: the form keeps its key.
-        return await _list(visit, only, Place(), told, refusal(error))
+        return await _list(visit, only, Place(), form, refusal(error))
     return visit.redirect(f"{visit.request.url.path}#drift")
 
 
 @router.get("/failures/drift.csv")
 async def drift_report(visit: Administrator) -> Response:
-    return await visit.client.passed_on("provisioning", address("drift", "report"))
+    return await visit.client.forward("provisioning", address("drift", "report"))
 
 
 @router.get("/failures.csv")
 async def exported(visit: Administrator, only: Only) -> Response:
     language = visit.language
     found, notices = await asyncio.gather(
-        desk.everything(visit.client, "provisioning", _CONFIGURATIONS, Page[Failure], only.asked()),
+        desk.everything(
+            visit.client, "provisioning", _CONFIGURATIONS, Page[Failure], only.params()
+        ),
         desk.everything(
             visit.client,
             "notification",
             _NOTICES,
             Page[WaitingNotification],
-            only.asked_of_notices(),
+            only.notice_params(),
         ),
     )
     ids = {one.request_id for one in found} | {one.request_id for one in notices}
     names = await named(visit.client, sorted(ids))
 
-    def told(
-        one: Failure | WaitingNotification, what: str, where: str | None
-    ) -> tuple[object, ...]:
+    def row(one: Failure | WaitingNotification, what: str, where: str | None) -> tuple[object, ...]:
         name = names[one.request_id].applicant.name if one.request_id in names else None
         return (
             *(language.text(what), name, one.due_at, language.text(where) if where else None),
@@ -141,10 +140,10 @@ async def exported(visit: Administrator, only: Only) -> Response:
 
     rows = [
         *(
-            told(one, "Konfigurasi gagal", one.target and wording.TARGET[one.target])
+            row(one, "Konfigurasi gagal", one.target and wording.TARGET[one.target])
             for one in found
         ),
-        *(told(one, "Makluman tidak sampai", wording.CHANNEL[one.channel]) for one in notices),
+        *(row(one, "Makluman tidak sampai", wording.CHANNEL[one.channel]) for one in notices),
     ]
     return desk.as_file("failures", wording.EXPORTED["failures"], rows, language)
 
@@ -157,32 +156,32 @@ async def forms(visit: Administrator) -> Response:
 
 
 @router.post("/requests/{request_id}/retry")
-async def retry(visit: Administrator, request_id: Id, told: Form) -> Response:
-    reason = told.text("retry_reason").strip()
+async def retry(visit: Administrator, request_id: Id, form: Form) -> Response:
+    reason = form.text("retry_reason").strip()
     try:
         if not reason:
             raise FormWrong(errors=(FieldError.of("/retry_reason", "blank"),))
-        if told.text("do") == "tell":
+        if form.text("do") == "tell":
             delay = validated(TellOfDelay, {"reason": reason})
             path = address("requests", request_id, "notifications")
             body = delay.model_dump(mode="json")
-            await visit.client.post("notification", path, body, ToldOfDelay, told.key)
+            await visit.client.post("notification", path, body, ToldOfDelay, form.key)
         else:
-            order = {"reason": reason, "by_hand": told.text("do") == "by-hand"}
+            order = {"reason": reason, "by_hand": form.text("do") == "by-hand"}
             path = address("requests", request_id, "retry")
             body = validated(RetryOrder, order).model_dump(mode="json")
-            await visit.client.post("provisioning", path, body, RetryAccepted, told.key)
+            await visit.client.post("provisioning", path, body, RetryAccepted, form.key)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
     else:
         return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?retried=1")
-    answer = Answer(mending=Mending(reason, refused, told.key_after(refused)))
+    answer = Answer(mending=Mending(reason, refused, form.key_after(refused)))
     return await request_page(visit, request_id, answer)
 
 
 @router.post("/requests/{request_id}/resend")
-async def resend(visit: Administrator, told: Form) -> Response:
+async def resend(visit: Administrator, form: Form) -> Response:
     """Raises `Refused` and `Unavailable`: nothing was typed."""
-    path = address("notifications", told.text("notification_id"), "resend")
-    await visit.client.post("notification", path, {}, ResendAccepted, told.key)
+    path = address("notifications", form.text("notification_id"), "resend")
+    await visit.client.post("notification", path, {}, ResendAccepted, form.key)
     return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?retried=1")

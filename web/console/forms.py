@@ -6,9 +6,7 @@ A refused form keeps what was typed. Its key is new: changed input is another co
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import getaddresses
-from typing import Annotated, Any, Final, get_args
-
-from fastapi import Depends
+from typing import Any, Final, get_args
 
 from bmt.chassis.http.auth import Principal
 from bmt.contracts.events import CorrectionHandedIn, RegisterItem
@@ -16,9 +14,15 @@ from bmt.contracts.http.approval import Choice, RequestUnderReview, Ruling, Ruli
 from bmt.contracts.http.intake import InboxItemInFull
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document, in_gigabytes
-from web.forms import FormWrong, Sent, Told, all_told, new_key, read_sizes, sent, validated
-
-Form = Annotated[Sent, Depends(sent)]
+from web.forms import (
+    FieldFault,
+    FormWrong,
+    SubmittedForm,
+    field_faults,
+    new_key,
+    read_sizes,
+    validated,
+)
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _OF_APPLICANT: Final = ("account", "name", "email")
@@ -39,12 +43,12 @@ class DecisionForm:
     typed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, sent: Sent) -> "DecisionForm":
+    def of(cls, form: SubmittedForm) -> "DecisionForm":
         names = ("decision", *_SIZES, *_TEXTS, *_PREPARED.values())
-        return cls(new_key(), {name: sent.text(name) for name in names})
+        return cls(new_key(), {name: form.text(name) for name in names})
 
     @classmethod
-    def kept(cls, key: str, typed: Mapping[str, str]) -> "DecisionForm":
+    def of_draft(cls, key: str, typed: Mapping[str, str]) -> "DecisionForm":
         """As a draft holds it, with its key."""
         return cls(key, typed)
 
@@ -60,14 +64,14 @@ class DecisionForm:
         choice = self.value("decision")
         if choice not in _CHOICES:
             raise FormWrong(errors=(FieldError.of("/decision", "choose_one"),))
-        told: dict[str, object] = {"decision": choice}
-        told |= {name: text for name in _TEXTS if (text := self._text(name, choice))}
+        fields: dict[str, object] = {"decision": choice}
+        fields |= {name: text for name in _TEXTS if (text := self._text(name, choice))}
         faults: list[FieldError] = []
         if choice == "approve":
-            told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
+            fields |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
         else:
-            told.pop("exception_reason", None)
-        return validated(Ruling, told, faults)
+            fields.pop("exception_reason", None)
+        return validated(Ruling, fields, faults)
 
     def _text(self, name: str, choice: str) -> str:
         """The prepared reason, then the typed one. Approvals ignore the prepared reasons for refusing."""
@@ -132,8 +136,8 @@ class RegistrationForm:
         return cls(new_key(), typed)
 
     @classmethod
-    def of(cls, sent: Sent) -> "RegistrationForm":
-        return cls(new_key(), {name: sent.text(name) for name in (*_FIELDS, "reason", _REASON)})
+    def of(cls, form: SubmittedForm) -> "RegistrationForm":
+        return cls(new_key(), {name: form.text(name) for name in (*_FIELDS, "reason", _REASON)})
 
     def value(self, name: str) -> str:
         return self.typed.get(name, "")
@@ -145,14 +149,14 @@ class RegistrationForm:
             FormWrong: naming every field that is wrong.
         """
         faults: list[FieldError] = []
-        told = self._told(visitor.agency, self.value("kind"), faults)
+        fields = self._request_fields(visitor.agency, self.value("kind"), faults)
         try:
-            return validated(RegisterItem, told, faults)
+            return validated(RegisterItem, fields, faults)
         except FormWrong as wrong:
-            if told["channel"]:
+            if fields["channel"]:
                 raise
-            kept = [one for one in wrong.errors if one.pointer != _NO_CHANNEL.pointer]
-            raise FormWrong(errors=(*kept, _NO_CHANNEL)) from None
+            others = [one for one in wrong.errors if one.pointer != _NO_CHANNEL.pointer]
+            raise FormWrong(errors=(*others, _NO_CHANNEL)) from None
 
     def correction(
         self, review: RequestUnderReview, documents: Sequence[str], further: Sequence[FieldError]
@@ -163,15 +167,15 @@ class RegistrationForm:
             FormWrong: naming every field that is wrong.
         """
         faults: list[FieldError] = []
-        told = self._told(review.agency, review.kind, faults) | {"documents": documents}
+        fields = self._request_fields(review.agency, review.kind, faults) | {"documents": documents}
         if reason := self.value(_REASON).strip():
-            told[_REASON] = reason
+            fields[_REASON] = reason
         elif review.status == "received":
             faults.append(FieldError.of(f"/{_REASON}", "correction_reason_needed"))
-        return validated(CorrectionHandedIn, told, (*faults, *further))
+        return validated(CorrectionHandedIn, fields, (*faults, *further))
 
-    def _told(self, agency: str, kind: str, faults: list[FieldError]) -> dict[str, Any]:
-        told: dict[str, Any] = {
+    def _request_fields(self, agency: str, kind: str, faults: list[FieldError]) -> dict[str, Any]:
+        fields: dict[str, Any] = {
             "kind": kind,
             "agency": agency,
             "channel": self.value("channel"),
@@ -179,10 +183,10 @@ class RegistrationForm:
             "justification": self.value("justification").strip(),
         }
         if reply := self.value("reply_through"):
-            told["reply_through"] = reply
-        if told["kind"] == "application":
-            told |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
-        return told
+            fields["reply_through"] = reply
+        if fields["kind"] == "application":
+            fields |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
+        return fields
 
 
 def field_of(pointer: str) -> str:
@@ -212,8 +216,8 @@ class CommentForm:
     refused: Refused | None = None
 
     @property
-    def told(self) -> Sequence[Told]:
-        return all_told(self.refused, field_of)
+    def field_faults(self) -> Sequence[FieldFault]:
+        return field_faults(self.refused, field_of)
 
     def is_wrong(self, field_: str) -> bool:
-        return any(one.field == field_ for one in self.told)
+        return any(one.field == field_ for one in self.field_faults)

@@ -25,8 +25,8 @@ from web.clients import Address, Received, VisitorClient, address
 from web.console import desk, wording
 from web.console.deciding import people
 from web.console.desk import ASSIGN, Listing, Where, assign
-from web.console.forms import Form, RegistrationForm, faults_of, field_of
-from web.forms import FormWrong, all_told
+from web.console.forms import RegistrationForm, faults_of, field_of
+from web.forms import Form, FormWrong, field_faults
 from web.ports import Administrator, Visit
 
 router = APIRouter(prefix="/inbox")
@@ -55,9 +55,9 @@ Only = Annotated[InboxListing, Depends()]
 
 @router.get("")
 async def listed(visit: Administrator, only: Only, place: Where) -> Response:
-    asked = {**only.asked(), **asdict(place)}
+    params = {**only.params(), **asdict(place)}
     found, tabs = await asyncio.gather(
-        visit.client.get("intake", address("inbox"), Page[InboxItem], asked),
+        visit.client.get("intake", address("inbox"), Page[InboxItem], params),
         desk.tabs(visit.client),
     )
     return visit.page(
@@ -75,7 +75,7 @@ async def listed(visit: Administrator, only: Only, place: Where) -> Response:
 async def exported(visit: Administrator, only: Only) -> Response:
     language = visit.language
     found = await desk.everything(
-        visit.client, "intake", address("inbox"), Page[InboxItem], only.asked()
+        visit.client, "intake", address("inbox"), Page[InboxItem], only.params()
     )
     person = await people(visit.client, (one.handed_in_by for one in found))
     rows = [
@@ -101,17 +101,17 @@ async def one(
 
 
 @router.post("/{item_id}")
-async def settle(visit: Administrator, item_id: Id, told: Form) -> Response:
-    form = RegistrationForm.of(told)
+async def settle(visit: Administrator, item_id: Id, submitted: Form) -> Response:
+    form = RegistrationForm.of(submitted)
     try:
-        if act := told.text(ASSIGN):
+        if act := submitted.text(ASSIGN):
             await assign(visit.client, "inbox", item_id, act)
             return visit.redirect(visit.request.url.path)
         others = await _others(visit, await _item(visit.client, item_id))
-        if told.text("do") == "dismiss":
-            await _dismiss(visit.client, item_id, form, told.key)
+        if submitted.text("do") == "dismiss":
+            await _dismiss(visit.client, item_id, form, submitted.key)
         else:
-            await _register(visit, item_id, form, told.key)
+            await _register(visit, item_id, form, submitted.key)
     except Refused as refused:
         item = await _item(visit.client, item_id)
         return await item_page(visit, item, form, refused)
@@ -124,7 +124,7 @@ async def settle(visit: Administrator, item_id: Id, told: Form) -> Response:
 
 @router.get("/{item_id}/documents/{document_id}")
 async def document(visit: Administrator, item_id: Id, document_id: Id) -> Response:
-    return await visit.client.passed_on("intake", _of_document(item_id, document_id))
+    return await visit.client.forward("intake", _of_document(item_id, document_id))
 
 
 @router.get("/{item_id}/documents/{document_id}/pages/{number}")
@@ -164,7 +164,7 @@ async def item_page(
         form=form,
         refused=refused,
         faults=faults_of(refused),
-        told=all_told(refused, field_of),
+        field_faults=field_faults(refused, field_of),
     )
 
 
@@ -192,9 +192,9 @@ async def _settled(client: VisitorClient, item_id: str) -> InboxItem | None:
 
 async def _others(visit: Visit, item: InboxItem) -> Sequence[InboxItem]:
     """The items that wait beside this one, without those that colleagues have taken: first its person's, then those after it, then the first."""
-    asked = {"status": "waiting", "limit": MOST_WAITING}
+    params = {"status": "waiting", "limit": MOST_WAITING}
     try:
-        found = await visit.client.get("intake", address("inbox"), Page[InboxItem], asked)
+        found = await visit.client.get("intake", address("inbox"), Page[InboxItem], params)
     except (Refused, Unavailable):
         return ()
     ids = [one.inbox_item_id for one in found.items]

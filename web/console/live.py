@@ -19,7 +19,7 @@ from bmt.contracts.problems import Refused
 from web import session
 from web.clients import address
 from web.console import wording
-from web.console.request_page import looked_at
+from web.console.request_page import viewers_sentence
 from web.login import SignInFirst
 from web.ports import Administrator
 
@@ -32,9 +32,9 @@ RETRY_LATER_MILLISECONDS: Final = 30_000
 """When the browser comes again if approval sends nothing."""
 
 D = TypeVar("D", bound=BaseModel)
-GoesOn = Callable[[], Awaitable[bool]]
+SessionCheck = Callable[[], Awaitable[bool]]
 """Whether the visitor's session still lasts."""
-WhoElse = Callable[[], Awaitable[str]]
+Viewers = Callable[[], Awaitable[str]]
 """Notes that the visitor looks, and says who else does."""
 
 
@@ -42,10 +42,10 @@ WhoElse = Callable[[], Awaitable[str]]
 async def of_agency(
     visit: Administrator, since: Annotated[AwareDatetime, Query()]
 ) -> AsyncIterator[ServerSentEvent]:
-    asked = {"since": since.isoformat()}
-    changes = visit.client.events("approval", address("worklist", "live"), WorklistChanged, asked)
-    async for event in passed_on(
-        changes, lambda change: {"count": str(change.count)}, _goes_on(visit.request)
+    params = {"since": since.isoformat()}
+    changes = visit.client.events("approval", address("worklist", "live"), WorklistChanged, params)
+    async for event in forward_changes(
+        changes, lambda change: {"count": str(change.count)}, _session_check(visit.request)
     ):
         yield event
 
@@ -60,49 +60,49 @@ async def of_request(
     """`steps` of approval are known; or, where it has done its part, `known` ones of all services."""
     text = visit.language.text
 
-    async def who_else() -> str:
+    async def viewers() -> str:
         await visit.here.presence.looks(visit.visitor, request_id)
-        return looked_at(await visit.here.presence.others(visit.visitor, request_id), text)
+        return viewers_sentence(await visit.here.presence.others(visit.visitor, request_id), text)
 
     path = address("requests", request_id, "live")
     if steps is not None:
-        reviewed = visit.client.events("approval", path, Step, {"steps": steps})
-        told = passed_on(
-            reviewed,
-            lambda step: {"what": said(step, text, visit.visitor)},
-            _goes_on(visit.request),
-            who_else,
+        changes = visit.client.events("approval", path, Step, {"steps": steps})
+        stream = forward_changes(
+            changes,
+            lambda step: {"what": step_text(step, text, visit.visitor)},
+            _session_check(visit.request),
+            viewers,
         )
     else:
-        taken = visit.client.events("intake", path, intake.Step, {"steps": known})
-        told = passed_on(
-            taken,
+        later = visit.client.events("intake", path, intake.Step, {"steps": known})
+        stream = forward_changes(
+            later,
             lambda step: {"what": text(wording.LATER.get(step.step, step.step))},
-            _goes_on(visit.request),
-            who_else,
+            _session_check(visit.request),
+            viewers,
         )
-    async for event in told:
+    async for event in stream:
         yield event
 
 
-async def passed_on(
+async def forward_changes(
     changes: AsyncGenerator[D],
-    told: Callable[[D], Mapping[str, str]],
-    goes_on: GoesOn,
-    who_else: WhoElse | None = None,
+    describe: Callable[[D], Mapping[str, str]],
+    is_active: SessionCheck,
+    viewers: Viewers | None = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """The changes as they come, until their service or the session ends them; then the browser comes again.
 
-    `who_else`: also who else looks, whenever that changes.
+    `viewers`: also who else looks, whenever that changes.
     """
-    looking: str | None = None
+    last: str | None = None
     yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
     arrived: asyncio.Queue[D | None] = asyncio.Queue()
     reading = asyncio.create_task(_read(changes, arrived))
     try:
-        while await goes_on():
-            if who_else is not None and (now := await who_else()) != looking:
-                looking = now
+        while await is_active():
+            if viewers is not None and (now := await viewers()) != last:
+                last = now
                 yield ServerSentEvent(event="looking", data={"who": now})
             try:
                 change = await asyncio.wait_for(arrived.get(), LOOKS_EVERY_SECONDS)
@@ -111,7 +111,7 @@ async def passed_on(
             if change is None:
                 await reading
                 return
-            yield ServerSentEvent(event="changed", data=told(change))
+            yield ServerSentEvent(event="changed", data=describe(change))
     except (Refused, Unavailable, SignInFirst):
         yield ServerSentEvent(comment="away", retry=RETRY_LATER_MILLISECONDS)
     finally:
@@ -129,7 +129,7 @@ async def _read(changes: AsyncGenerator[D], arrived: "asyncio.Queue[D | None]") 
         arrived.put_nowait(None)
 
 
-def said(last: Step, text: Callable[[str], str], visitor: Principal) -> str:
+def step_text(last: Step, text: Callable[[str], str], visitor: Principal) -> str:
     """What happened last, and by whom. An approval that is not the last changes no status."""
     what = text("Pembetulan direkodkan" if last.corrected else wording.STATUS[last.step])
     if last.levels is not None:
@@ -139,8 +139,8 @@ def said(last: Step, text: Callable[[str], str], visitor: Principal) -> str:
     return f"{what} · {by}" if by else what
 
 
-def _goes_on(request: Request) -> GoesOn:
+def _session_check(request: Request) -> SessionCheck:
     signed_in = session.of(request)
     if signed_in is None:
         raise SignInFirst
-    return signed_in.goes_on
+    return signed_in.is_active

@@ -22,9 +22,8 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console.agency import Difference
 from web.console.deciding import people
-from web.console.forms import Form
 from web.console.wording import PART_NAME, TONGUE
-from web.forms import FormWrong, Sent, all_told, new_key, validated
+from web.forms import Form, FormWrong, SubmittedForm, field_faults, new_key, validated
 from web.layout import Language
 from web.ports import Administrator, Visit
 
@@ -58,11 +57,11 @@ class WordsForm:
         return cls(new_key(), template.version, typed)
 
     @classmethod
-    def of(cls, sent: Sent) -> "WordsForm":
+    def of(cls, form: SubmittedForm) -> "WordsForm":
         names = [f"{language}-{part}" for language in LANGUAGES for part in PARTS]
-        version = sent.text("version")
+        version = form.text("version")
         number = int(version) if version.isascii() and version.isdigit() else 0
-        return cls(new_key(), number, {name: sent.text(name) for name in (*names, "why")})
+        return cls(new_key(), number, {name: form.text(name) for name in (*names, "why")})
 
     def value(self, name: str) -> str:
         return self.typed.get(name, "")
@@ -76,18 +75,18 @@ class WordsForm:
         Raises:
             FormWrong: naming every field that is wrong.
         """
-        told = {"words": self.words(), "why": self.value("why").strip(), "version": self.version}
-        return validated(SaveTemplate, told).model_dump(mode="json")
+        fields = {"words": self.words(), "why": self.value("why").strip(), "version": self.version}
+        return validated(SaveTemplate, fields).model_dump(mode="json")
 
     def _wording(self, language: str) -> Mapping[str, object]:
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "opening": _one_line(self.value(f"{language}-opening")),
             "onward": _paragraphs(self.value(f"{language}-onward")),
             "closing": _lines(self.value(f"{language}-closing")),
         }
         if signatory := _one_line(self.value(f"{language}-signatory")):
-            told["signatory"] = signatory
-        return told
+            fields["signatory"] = signatory
+        return fields
 
 
 def field_of(pointer: str) -> str:
@@ -163,8 +162,8 @@ def _lines(text: str) -> Sequence[str]:
 
 @router.get("")
 async def listed(visit: Administrator) -> Response:
-    asked = {"limit": 50}
-    found = await visit.client.get("notification", address("templates"), Page[Template], asked)
+    params = {"limit": 50}
+    found = await visit.client.get("notification", address("templates"), Page[Template], params)
     person = await people(visit.client, (one.saved_by for one in found.items))
     return visit.page("notices.html", found=found.items, person=person)
 
@@ -175,30 +174,32 @@ async def one(visit: Administrator, about: Id) -> Response:
 
 
 @router.post("/{about}")
-async def act(visit: Administrator, about: Id, told: Form) -> Response:
-    form, key = WordsForm.of(told), told.key
+async def act(visit: Administrator, about: Id, submitted: Form) -> Response:
+    form, key = WordsForm.of(submitted), submitted.key
     path, preview = address("templates", about), address("templates", about, "preview")
     words = {"words": form.words()}
     try:
-        match told.text("do"):
+        match submitted.text("do"):
             case "preview":
                 tried = await visit.client.post("notification", preview, words, NoticePreview, key)
                 return await _page(visit, about, form, tried)
             case "letter" | "memo" | "form" as paper:
-                asked = {"as": paper}
-                return _paper(await visit.client.made("notification", preview, words, key, asked))
+                params = {"as": paper}
+                return _paper(
+                    await visit.client.render("notification", preview, words, key, params)
+                )
             case "default":
                 path, body = address("templates", about, "default"), _restored(form)
                 await visit.client.post("notification", path, body, Template, key)
             case _:
                 await visit.client.put("notification", path, form.saved(), Template, key)
     except Refused as refused:
-        shown = await _with_the_words(visit.client, about, form, refused)
-        return await _page(visit, about, form, *shown)
+        parts = await _preview_or_refusal(visit.client, about, form, refused)
+        return await _page(visit, about, form, *parts)
     return visit.redirect(visit.request.url.path)
 
 
-async def _with_the_words(
+async def _preview_or_refusal(
     client: VisitorClient, about: str, form: WordsForm, refused: Refused
 ) -> tuple[NoticePreview | None, Refused]:
     """The preview where the words are sound, else the refusal with all that is wrong with them."""
@@ -240,21 +241,21 @@ async def _page(
     """The form beside a preview: of what was typed, else of the words in force; none of what is wrong."""
     template = await visit.client.get("notification", address("templates", about), Template)
     path = address("templates", about, "versions")
-    asked = {"limit": MOST_VERSIONS + 1}
-    versions = await visit.client.get("notification", path, Page[TemplateVersion], asked)
+    params = {"limit": MOST_VERSIONS + 1}
+    versions = await visit.client.get("notification", path, Page[TemplateVersion], params)
     if form is None:
         form = WordsForm.of_template(template)
         path = address("templates", about, "preview")
         preview = await visit.client.post("notification", path, {}, NoticePreview, new_key())
-    told = all_told(refused, field_of)
+    listed = field_faults(refused, field_of)
     return visit.page(
         "notice.html",
         notice=template,
         form=form,
         preview=preview,
         refused=refused,
-        faults={one.field: one.fault for one in reversed(told)},
-        told=told,
+        faults={one.field: one.fault for one in reversed(listed)},
+        field_faults=listed,
         label_of=label_of(visit.language),
         languages=LANGUAGES,
         parts=PARTS,
@@ -269,5 +270,5 @@ def _paper(content: bytes) -> Response:
 
 
 def _restored(form: WordsForm) -> Mapping[str, Any]:
-    told = {"why": form.value("why").strip(), "version": form.version}
-    return validated(RestoreDefault, told).model_dump(mode="json")
+    fields = {"why": form.value("why").strip(), "version": form.version}
+    return validated(RestoreDefault, fields).model_dump(mode="json")

@@ -24,9 +24,8 @@ from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address, part
 from web.console import desk, wording
 from web.console.desk import ASSIGN, Listing, Place, Where, assign_all, each
-from web.console.forms import Form
 from web.console.worklist import KEEP, named
-from web.forms import FormWrong, Sent, all_told, new_key, validated
+from web.forms import Form, FormWrong, SubmittedForm, field_faults, new_key, validated
 from web.ports import Administrator, Visit
 
 MOST_CHOSEN: Final = 100
@@ -85,7 +84,7 @@ async def listed(
 @router.get(".csv")
 async def exported(visit: Administrator, only: Only) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "notification", _LIST, _NOTICES, only.asked())
+    found = await desk.everything(visit.client, "notification", _LIST, _NOTICES, only.params())
     names = await named(visit.client, list({one.request_id for one in found}))
     rows = [
         (
@@ -101,15 +100,15 @@ async def exported(visit: Administrator, only: Only) -> Response:
 
 
 @router.post("")
-async def act(visit: Administrator, told: Form, only: Only, place: Where) -> Response:
+async def act(visit: Administrator, form: Form, only: Only, place: Where) -> Response:
     """What is done with the papers that are chosen, each by itself; or one e-mail is sent once more."""
-    chosen, note = told.texts("chosen"), told.text("note")
-    if told.text(KEEP) and chosen:
+    chosen, note = form.texts("chosen"), form.text("note")
+    if form.text(KEEP) and chosen:
         return await _page(visit, only, place, chosen=chosen, note=note)
     try:
-        if resent := told.text("resend"):
-            await _resend(visit.client, resent, told.key)
-        if resent or told.text(KEEP):
+        if resent := form.text("resend"):
+            await _resend(visit.client, resent, form.key)
+        if resent or form.text(KEEP):
             return visit.redirect(f"{visit.request.url.path}?{visit.request.url.query}")
         if not chosen:
             raise FormWrong(errors=(FieldError.of("/chosen", "choose_papers"),))
@@ -117,14 +116,14 @@ async def act(visit: Administrator, told: Form, only: Only, place: Where) -> Res
             raise FormWrong(
                 errors=(FieldError.of("/chosen", "too_many_items", maximum=MOST_CHOSEN),)
             )
-        if told.text("do") == "print":
+        if form.text("do") == "print":
             return await _printed(visit.client, chosen)
         papers = await _papers(visit.client, only)
-        if action := told.text(ASSIGN):
+        if action := form.text(ASSIGN):
             refused = await assign_all(visit.client, "notifications", chosen, action)
             outcome = Outcome(papers, (), refused)
             return await _page(visit, only, place, outcome, chosen=[*refused])
-        outcome = await _handed_over(visit.client, chosen, told, papers)
+        outcome = await _handed_over(visit.client, chosen, form, papers)
     except Refused as refusal:
         return await _page(visit, only, place, chosen=chosen, note=note, refused=refusal)
     left = [*outcome.refused]
@@ -156,7 +155,7 @@ async def _page(
     found: Page[WaitingNotification]
     try:
         found = await visit.client.get(
-            "notification", _LIST, _NOTICES, {**only.asked(), **asdict(place)}
+            "notification", _LIST, _NOTICES, {**only.params(), **asdict(place)}
         )
     except Unavailable:
         if not chosen:
@@ -185,7 +184,7 @@ async def _page(
         now=visit.here.clock(),
         key=new_key(),
         refused=refused,
-        told=all_told(refused),
+        field_faults=field_faults(refused),
     )
 
 
@@ -196,8 +195,8 @@ def is_paper(notice: WaitingNotification) -> bool:
 
 async def _papers(client: VisitorClient, only: NoticeListing) -> Mapping[str, WaitingNotification]:
     """The first of this status, by id: what those that are chosen are called."""
-    asked = {"status": only.status, "limit": desk.AT_ONCE}
-    found = await part(client.get("notification", _LIST, _NOTICES, asked))
+    params = {"status": only.status, "limit": desk.AT_ONCE}
+    found = await part(client.get("notification", _LIST, _NOTICES, params))
     return {one.notification_id: one for one in found.items} if found else {}
 
 
@@ -234,7 +233,7 @@ def _bound(papers: Sequence[bytes]) -> bytes:
 async def _handed_over(
     client: VisitorClient,
     chosen: Sequence[str],
-    told: Sent,
+    form: SubmittedForm,
     papers: Mapping[str, WaitingNotification],
 ) -> Outcome:
     """The form's key and the paper name the call, so the same form hands each paper over once.
@@ -242,11 +241,11 @@ async def _handed_over(
     Raises:
         FormWrong: the note.
     """
-    note = told.text("note").strip()
+    note = form.text("note").strip()
     body = validated(DispatchPaper, {"note": note or None}).model_dump(exclude_none=True)
 
     async def hand_over(one: str) -> PaperDispatched:
-        path, key = address("notifications", one, "dispatch"), f"{told.key}:{one}"
+        path, key = address("notifications", one, "dispatch"), f"{form.key}:{one}"
         return await client.post("notification", path, body, PaperDispatched, key)
 
     refused = await each(chosen, hand_over)

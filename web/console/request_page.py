@@ -22,10 +22,10 @@ from web.clients import Address, Received, VisitorClient, address, part
 from web.console import wording
 from web.console.deciding import Unusual, directory_names, later, names_of, next_of, own_rules
 from web.console.forms import CommentForm, DecisionForm
-from web.forms import all_told, faults_of, new_key, validated
+from web.forms import faults_of, field_faults, new_key, validated
 from web.my.drafts import Draft
 from web.ports import Visit
-from web.steps import Due, Happened, Known, StepName, away_of, due_of, outcome_of, person, steps_of
+from web.steps import Due, Facts, Happened, StepName, away_of, due_of, outcome_of, person, steps_of
 
 CHECKED: Final[frozenset[RequestWarning]] = frozenset(
     {
@@ -48,7 +48,7 @@ async def warnings_now(
     Raises:
         Refused, Unavailable: as intake.
     """
-    told = {
+    fields = {
         "kind": review.kind,
         "agency": review.agency,
         "channel": "form" if review.channel == "event" else review.channel,
@@ -58,12 +58,12 @@ async def warnings_now(
         "quota_bytes": review.quota_bytes,
         "max_file_size_bytes": review.max_file_size_bytes,
     }
-    body = validated(SubmitRequest, told).model_dump(mode="json", exclude_none=True)
+    body = validated(SubmitRequest, fields).model_dump(mode="json", exclude_none=True)
     found = await client.post("intake", address("request-checks"), body, RequestChecked, new_key())
     if "directory_unavailable" in found.warnings:
         return None
-    left = CHECKED - _OF_ITSELF if reached in _CARRIED_OUT else CHECKED
-    return tuple(one for one in found.warnings if one in left)
+    checkable = CHECKED - _OF_ITSELF if reached in _CARRIED_OUT else CHECKED
+    return tuple(one for one in found.warnings if one in checkable)
 
 
 PLAN_SECONDS: Final = 4.0
@@ -77,7 +77,7 @@ _CORRECTED: Final = (
 )
 """What a correction may change of the details, beside the documents."""
 
-_ASKED_NEXT: Final = 20
+_MOST_LISTED: Final = 20
 """How much of the worklist is looked through for the next request of this visitor."""
 
 
@@ -87,14 +87,14 @@ class Answer:
 
     Attributes:
         form: the decision.
-        remark: the comment.
+        comment: the comment.
         refused: why the decision was refused.
         unusual: what is asked once more before the decision is sent on.
         mending: why a retry was refused, and its reason.
     """
 
     form: DecisionForm | None = None
-    remark: CommentForm | None = None
+    comment: CommentForm | None = None
     refused: Refused | None = None
     unusual: Unusual | None = None
     mending: "Mending | None" = None
@@ -160,7 +160,7 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
     # Approval's view may not have the decision yet that was just made.
     pending = is_sent and review.status == "received" and why_not is None
     deciding = review.status == "received" and why_not != "own_request" and not pending
-    plan, shown, upcoming, looking, warned, names = await asyncio.gather(
+    plan, shown, upcoming, viewers, warned, names = await asyncio.gather(
         _plan(visit.client, review, reached),
         visit.here.pictures.shown(review.documents, partial(read, visit.client, request_id)),
         part(_next(visit.client, review)) if is_sent or not deciding else _nothing(),
@@ -169,10 +169,10 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
         directory_names(visit.client, _accounts(review, history), names_of(review, visit.visitor)),
     )
     outcome_notice = _outcome_notice(notices)
-    form, remark = _forms(answer, review, draft)
+    form, comment = _forms(answer, review, draft)
     failed = reached == "configuration_failed"
     approved = review.decision.approved if review.decision else None
-    known = Known(
+    facts = Facts(
         names=names,
         dues=_dues(review, configuration, outcome_notice, now, own),
         on_paper=bool(outcome_notice and outcome_notice.channel != "email"),
@@ -181,13 +181,13 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
         away=away_of(configuration),
     )
     refused = answer.refused
-    problem = refused or remark.refused or (answer.mending and answer.mending.refused)
+    problem = refused or comment.refused or (answer.mending and answer.mending.refused)
     return visit.page(
         "request.html",
         STATUS[problem.problem] if problem else None,
         review=review,
         reached=reached,
-        steps=steps_of(reached, history, known),
+        steps=steps_of(reached, history, facts),
         result=outcome_of(reached, history, approved.quota_bytes if approved else None),
         follows=_follows(review, status),
         later=later(status, review.history[0].at),
@@ -197,9 +197,9 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
         notice_failed=next((one for one in notices or () if one.status == "failed"), None),
         mending=answer.mending,
         mending_key=answer.mending.key if answer.mending else new_key(),
-        remark=remark,
+        comment=comment,
         may_correct=review.status in MAY_CORRECT,
-        looking=looked_at(looking or (), visit.language.text),
+        viewers=viewers_sentence(viewers or (), visit.language.text),
         corrected=corrected,
         retried=visit.request.query_params.get("retried") == "1",
         decided=is_sent,
@@ -217,13 +217,13 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
         unusual=answer.unusual,
         refused=refused,
         faults=faults_of(refused),
-        told=all_told(refused),
-        asked=asked_sizes(review),
+        field_faults=field_faults(refused),
+        requested_sizes=requested_sizes(review),
         now=now,
     )
 
 
-def asked_sizes(review: RequestUnderReview) -> Mapping[str, str]:
+def requested_sizes(review: RequestUnderReview) -> Mapping[str, str]:
     """The sizes that are granted unless the administrator types others."""
     last = review.endorsements[-1].approved if review.endorsements else review
     return {
@@ -254,8 +254,8 @@ async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Stat
     """What approving would change, or what stands in the way of a configuration that failed."""
     if review.status != "received" and reached != "configuration_failed":
         return None
-    asked = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
-    proposed = asked if review.status == "received" else {}
+    granted = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
+    proposed = granted if review.status == "received" else {}
     path = address("requests", review.request_id, "plan")
     return await part(client.get("provisioning", path, Plan, proposed), PLAN_SECONDS)
 
@@ -263,8 +263,8 @@ async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Stat
 async def _next(client: VisitorClient, review: RequestUnderReview) -> WorklistItem | None:
     """The first that the visitor has taken; else the first that nobody has."""
     for whose in get_args(Whose):
-        asked = {"limit": _ASKED_NEXT, "assigned": whose}
-        found = await client.get("approval", address("worklist"), Page[WorklistItem], asked)
+        params = {"limit": _MOST_LISTED, "assigned": whose}
+        found = await client.get("approval", address("worklist"), Page[WorklistItem], params)
         if upcoming := next_of(found.items, review.request_id):
             return upcoming
     return None
@@ -319,16 +319,16 @@ def _forms(
     answer: Answer, review: RequestUnderReview, draft: Draft | None
 ) -> tuple[DecisionForm, CommentForm]:
     """What was typed now, else what was kept of it before."""
-    kept = draft.typed if draft else {}
+    typed = draft.typed if draft else {}
     if draft and review.changed_at and draft.saved_at < review.changed_at:
         # It is another request now: sizes and choice are made anew, words are kept.
-        anew = ("decision", *asked_sizes(review))
-        kept = {name: text for name, text in kept.items() if name not in anew}
-    form = answer.form or DecisionForm.kept(draft.key if draft else new_key(), kept)
-    return form, answer.remark or CommentForm(text=kept.get("text", ""))
+        anew = ("decision", *requested_sizes(review))
+        typed = {name: text for name, text in typed.items() if name not in anew}
+    form = answer.form or DecisionForm.of_draft(draft.key if draft else new_key(), typed)
+    return form, answer.comment or CommentForm(text=typed.get("text", ""))
 
 
-def looked_at(names: Sequence[str], text: Callable[[str], str]) -> str:
+def viewers_sentence(names: Sequence[str], text: Callable[[str], str]) -> str:
     """Who else looks at the request now, in a sentence; empty: nobody."""
     return text(wording.LOOKING).replace("{who}", ", ".join(names)) if names else ""
 

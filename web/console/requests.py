@@ -37,11 +37,11 @@ from web.console.request_page import (
     request_page,
     review_of,
 )
-from web.forms import KEEP, all_told, is_multipart, refusal, sent, validated
-from web.layout import ASKED, CODES
+from web.forms import KEEP, field_faults, is_multipart, read_form, refusal, validated
+from web.layout import CODES, LANG
 from web.my.drafts import Draft
 from web.ports import Administrator, Visit
-from web.uploads import MOST, Attached, attached, known
+from web.uploads import MOST, Attached, attached, known_documents
 
 router = APIRouter()
 
@@ -61,33 +61,33 @@ async def one(visit: Administrator, request_id: Id) -> Response:
 
 @router.post("/requests/{request_id}")
 async def decide(visit: Administrator, request_id: Id) -> Response:
-    told = await (visit.form() if is_multipart(visit.request) else sent(visit.request))
-    form, text = DecisionForm.of(told), told.text("text")
-    if keep := told.text(KEEP):
-        await _keep(visit, request_id, told.key, {**form.typed, "text": text})
+    submitted = await (visit.form() if is_multipart(visit.request) else read_form(visit.request))
+    form, text = DecisionForm.of(submitted), submitted.text("text")
+    if keep := submitted.text(KEEP):
+        await _keep(visit, request_id, submitted.key, {**form.typed, "text": text})
         if keep in get_args(Act):
             try:
                 await assign(visit.client, "requests", request_id, keep)
             except Refused as error:
                 answer = Answer(refused=error)
                 return await request_page(visit, request_id, answer)
-        there = f"?{ASKED}={keep}" if keep in CODES else ""
+        there = f"?{LANG}={keep}" if keep in CODES else ""
         return visit.redirect(visit.request.url.path + there)
     answer = Answer(form, CommentForm(text=text))
     try:
         ruling = form.ruling()
-        if asked := await _asks_once_more(visit, request_id, ruling, told.text(SURE)):
-            answer = replace(answer, unusual=asked)
+        if found := await _asks_once_more(visit, request_id, ruling, submitted.text(SURE)):
+            answer = replace(answer, unusual=found)
             return await request_page(visit, request_id, answer)
         body = ruling.model_dump(mode="json", exclude_none=True)
         path = address("requests", request_id, "decision")
-        await visit.client.post("approval", path, body, DecisionMade, told.key)
+        await visit.client.post("approval", path, body, DecisionMade, submitted.key)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        form = replace(form, key=told.key_after(refused))
+        form = replace(form, key=submitted.key_after(refused))
         answer = replace(answer, form=form, refused=refused)
     else:
-        await _keep(visit, request_id, told.key, {"text": text})
+        await _keep(visit, request_id, submitted.key, {"text": text})
         return visit.redirect(f"{visit.request.url.path}?decided=1")
     return await request_page(visit, request_id, answer)
 
@@ -125,34 +125,34 @@ async def comments(visit: Administrator) -> Response:
 
 @router.post("/requests/{request_id}/comments")
 async def comment(visit: Administrator, request_id: Id) -> Response:
-    told, came = await visit.form(), Attached()
-    text = told.text("text").replace("\r\n", "\n")
-    form = DecisionForm.of(told)
+    submitted, files = await visit.form(), Attached()
+    text = submitted.text("text").replace("\r\n", "\n")
+    form = DecisionForm.of(submitted)
     # On the page of an open request the decision has the form's key.
-    keyed = replace(told, key=told.text(COMMENT_KEY) or told.key)
+    keyed = replace(submitted, key=submitted.text(COMMENT_KEY) or submitted.key)
     path = address("requests", request_id, "comments")
     try:
-        came = await attached(visit.client, keyed, _FILES)
-        came.require_all()
-        written = validated(CommentWritten, {"text": text, "documents": came.ids}, came.faults)
+        files = await attached(visit.client, keyed, _FILES)
+        files.require_all()
+        written = validated(CommentWritten, {"text": text, "documents": files.ids}, files.faults)
         body = written.model_dump(mode="json")
         await visit.client.post("approval", path, body, CommentAnswer, keyed.key)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        documents = known(came.documents, refused)
-        remark = CommentForm(keyed.key_after(refused), text, documents, refused)
+        documents = known_documents(files.documents, refused)
+        comment = CommentForm(keyed.key_after(refused), text, documents, refused)
     else:
-        if told.text(COMMENT_KEY):
-            await _keep(visit, request_id, told.key, form.typed)
+        if submitted.text(COMMENT_KEY):
+            await _keep(visit, request_id, submitted.key, form.typed)
         return _to_comments(visit)
-    answer = Answer(form if told.text(COMMENT_KEY) else None, remark)
+    answer = Answer(form if submitted.text(COMMENT_KEY) else None, comment)
     return await request_page(visit, request_id, answer)
 
 
 @router.get("/requests/{request_id}/documents/{document_id}")
 @router.get("/requests/{request_id}/comments/documents/{document_id}")
 async def document(visit: Administrator, request_id: Id, document_id: Id) -> Response:
-    return await visit.client.passed_on("approval", document_address(request_id, document_id))
+    return await visit.client.forward("approval", document_address(request_id, document_id))
 
 
 @router.get("/requests/{request_id}/documents/{document_id}/pages/{number}")
@@ -182,26 +182,26 @@ async def before(visit: Administrator, request_id: Id) -> Response:
 @router.post("/requests/{request_id}/correction")
 async def correct(visit: Administrator, request_id: Id) -> Response:
     review = await review_of(visit.client, request_id)
-    told, came = await visit.form(), Attached()
-    form = RegistrationForm.of(told)
+    submitted, files = await visit.form(), Attached()
+    form = RegistrationForm.of(submitted)
     try:
         most = len(review.documents) + MOST
-        came = await attached(visit.client, told, _FILES, most=most)
-        came.require_all()
-        body = form.correction(review, came.ids, came.faults)
+        files = await attached(visit.client, submitted, _FILES, most=most)
+        files.require_all()
+        body = form.correction(review, files.ids, files.faults)
         await visit.client.post(
             "intake",
             address("requests", request_id, "correction"),
             body.model_dump(mode="json", exclude_none=True),
             RequestAccepted,
-            told.key,
+            submitted.key,
         )
     except (Refused, Unavailable) as error:
         refused = refusal(error)
     else:
         return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?corrected=1")
-    form = replace(form, key=told.key_after(refused))
-    return await _page(visit, review, form, known(came.documents, refused), refused)
+    form = replace(form, key=submitted.key_after(refused))
+    return await _page(visit, review, form, known_documents(files.documents, refused), refused)
 
 
 async def _page(
@@ -223,5 +223,5 @@ async def _page(
         documents=documents,
         refused=refused,
         faults=faults_of(refused),
-        told=all_told(refused, field_of),
+        field_faults=field_faults(refused, field_of),
     )

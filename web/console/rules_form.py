@@ -10,7 +10,7 @@ from typing import Any, Final
 from bmt.agencies.agency import MOST_APPOINTMENTS, MOST_CLOSED_DAYS, AgencyRules, ChangeOfRules
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import in_gigabytes
-from web.forms import Sent, Told, all_told, new_key, read_sizes, validated
+from web.forms import FieldFault, SubmittedForm, field_faults, new_key, read_sizes, validated
 
 APPOINTMENT: Final = ("officer", "officer_name", "on_behalf_of", "from", "until")
 STEPS: Final = ("decide", "configure", "notify")
@@ -79,26 +79,26 @@ class RulesForm:
         return cls(new_key(), {**typed, **_begun(blank, today.isoformat())})
 
     @classmethod
-    def of(cls, sent: Sent) -> "RulesForm":
-        form = cls(new_key(), {name: sent.text(name) for name in _ONCE})
+    def of(cls, submitted: SubmittedForm) -> "RulesForm":
+        form = cls(new_key(), {name: submitted.text(name) for name in _ONCE})
         rows = {
-            name: sent.text(name)
+            name: submitted.text(name)
             for row in form.acting_rows
             for name in (f"acting-{row}-{part}" for part in APPOINTMENT)
         }
-        days = {f"closed-{row}": sent.text(f"closed-{row}") for row in form.closed_rows}
+        days = {f"closed-{row}": submitted.text(f"closed-{row}") for row in form.closed_rows}
         return cls(form.key, {**form.typed, **rows, **days})
 
     def with_more_rows(self) -> "RulesForm":
         rows = {
-            name: str(len(there) + _BLANK_ROWS)
-            for name, there in (
+            name: str(len(count) + _BLANK_ROWS)
+            for name, count in (
                 ("acting_rows", self.acting_rows),
                 ("closed_rows", self.closed_rows),
             )
         }
-        there = len(self.acting_rows)
-        blank = range(there, there + _BLANK_ROWS)
+        count = len(self.acting_rows)
+        blank = range(count, count + _BLANK_ROWS)
         begun = _begun(blank, self.value("in_force_from"))
         return RulesForm(self.key, {**self.typed, **rows, **begun})
 
@@ -112,13 +112,13 @@ class RulesForm:
 
     def naming(self, names: Mapping[str, str]) -> "RulesForm":
         """The form with these names, by account, where none was typed."""
-        came = {
+        found = {
             f"acting-{row}-officer_name": name
             for row in self.acting_rows
             if not self._of_row(row, "officer_name")
             and (name := names.get(self._of_row(row, "officer").casefold()))
         }
-        return RulesForm(self.key, {**self.typed, **came})
+        return RulesForm(self.key, {**self.typed, **found})
 
     def value(self, name: str) -> str:
         return self.typed.get(name, "")
@@ -139,12 +139,12 @@ class RulesForm:
         """
         faults = list(self._day_passed(today))
         sizes = read_sizes({name: self.value(name) for name in _SIZES}, faults)
-        told = {
+        fields = {
             "rules": {
-                "quota_bytes": _left_in(
+                "quota_bytes": _without_none(
                     default=sizes.get("quota_default"), maximum=sizes.get("quota_maximum")
                 ),
-                **_left_in(max_file_size_bytes=sizes.get("max_file_size_bytes")),
+                **_without_none(max_file_size_bytes=sizes.get("max_file_size_bytes")),
                 "charter_working_days": {step: _number(self.value(step)) for step in STEPS},
                 "approval_levels": _number(self.value("approval_levels")),
                 "separation": {name: bool(self.value(name)) for name in SEPARATION},
@@ -156,14 +156,14 @@ class RulesForm:
                 "prepared_reasons": {name: _lines(self.value(name)) for name in REASONS},
                 "confirm_grants": {
                     **{name: _number(self.value(name)) for name in GRANTS},
-                    **{name: told[bool(self.value(name))] for name, told in ASKS.items()},
+                    **{name: choices[bool(self.value(name))] for name, choices in ASKS.items()},
                 },
             },
             "in_force_from": self.value("in_force_from"),
             "why": self.value("why").strip(),
             "number": _number(self.value("number")),
         }
-        return validated(ChangeOfRules, told, faults).model_dump(mode="json", by_alias=True)
+        return validated(ChangeOfRules, fields, faults).model_dump(mode="json", by_alias=True)
 
     def _day_passed(self, today: date) -> Iterator[FieldError]:
         """Approval says so only of a form that is right otherwise; here all faults are told at once."""
@@ -171,11 +171,11 @@ class RulesForm:
             if date.fromisoformat(self.value("in_force_from")) < today:
                 yield FieldError.of("/in_force_from", "day_passed")
 
-    def told(self, refused: Refused | None) -> Sequence[Told]:
+    def field_faults(self, refused: Refused | None) -> Sequence[FieldFault]:
         """Every fault at its field. What could not be read is not missing, too."""
-        told = all_told(refused, self.place_of)
-        unread = {one.field for one in told if one.fault.code == "not_gigabytes"}
-        return [one for one in told if one.fault.code != "required" or one.field not in unread]
+        listed = field_faults(refused, self.place_of)
+        unread = {one.field for one in listed if one.fault.code == "not_gigabytes"}
+        return [one for one in listed if one.fault.code != "required" or one.field not in unread]
 
     def place_of(self, pointer: str) -> str:
         """The field that a pointer of the API, or of this form's own faults, means."""
@@ -208,7 +208,7 @@ def _begun(rows: range, day: str) -> Mapping[str, str]:
     return {f"acting-{row}-from": day for row in rows}
 
 
-def _left_in(**values: int | None) -> dict[str, int]:
+def _without_none(**values: int | None) -> dict[str, int]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -10,7 +10,7 @@ from bmt.contracts.http.intake import ScanAccepted
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import VisitorClient, address
 from web.console import wording
-from web.forms import FormWrong, Sent, all_told, faults_of, new_key, refusal
+from web.forms import FormWrong, SubmittedForm, faults_of, field_faults, new_key, refusal
 from web.ports import Administrator, Visit
 from web.uploads import file_of
 
@@ -29,26 +29,26 @@ async def form(visit: Administrator) -> Response:
 
 @router.post("")
 async def hand_in(visit: Administrator) -> Response:
-    told = await visit.form()
-    channel = told.text("channel")
+    form = await visit.form()
+    channel = form.text("channel")
     try:
-        accepted = await _handed_in(visit.client, told, channel)
+        accepted = await _upload_scan(visit.client, form, channel)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        key = new_key() if refused.problem == "idempotency_key_reused" else told.key
+        key = new_key() if refused.problem == "idempotency_key_reused" else form.key
         return _page(visit, refused, channel=channel, key=key)
     return _page(visit, accepted=accepted)
 
 
 @router.get("/{kind}.pdf")
 async def sheet(visit: Administrator, kind: Sheet) -> Response:
-    asked = {"agency": visit.visitor.agency}
-    content = await visit.client.download("intake", address("forms", f"{kind}.pdf"), asked)
+    params = {"agency": visit.visitor.agency}
+    content = await visit.client.download("intake", address("forms", f"{kind}.pdf"), params)
     headers = {"Content-Disposition": f'attachment; filename="{kind}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 
-def _page(visit: Visit, refused: Refused | None = None, **told: Any) -> Response:
+def _page(visit: Visit, refused: Refused | None = None, **context: Any) -> Response:
     """The form keeps its key until the upload is known to have succeeded."""
     rules = visit.here.rules_of(visit.visitor.agency)
     return visit.page(
@@ -56,14 +56,14 @@ def _page(visit: Visit, refused: Refused | None = None, **told: Any) -> Response
         received_by=rules.channels.in_ if rules else (),
         refused=refused,
         faults=faults_of(refused),
-        told=all_told(refused),
-        **{"accepted": None, "channel": "", "key": new_key(), **told},
+        field_faults=field_faults(refused),
+        **{"accepted": None, "channel": "", "key": new_key(), **context},
     )
 
 
-async def _handed_in(client: VisitorClient, told: Sent, channel: str) -> ScanAccepted:
-    if not (files := told.files(SCAN)):
+async def _upload_scan(client: VisitorClient, form: SubmittedForm, channel: str) -> ScanAccepted:
+    if not (files := form.files(SCAN)):
         raise FormWrong(errors=(_NO_FILE,))
-    asked = {"channel": channel} if channel in wording.CHANNEL else {}
-    scan = file_of(files[0], told)
-    return await client.send("intake", address("scans"), scan, ScanAccepted, told.key, asked)
+    params = {"channel": channel} if channel in wording.CHANNEL else {}
+    scan = file_of(files[0], form)
+    return await client.send("intake", address("scans"), scan, ScanAccepted, form.key, params)

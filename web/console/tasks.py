@@ -26,9 +26,9 @@ from bmt.contracts.values import Document
 from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.desk import Listing, Where
-from web.forms import Sent, all_told, new_key, refusal, validated
+from web.forms import SubmittedForm, field_faults, new_key, refusal, validated
 from web.ports import Administrator, Visit
-from web.uploads import Attached, attached, known
+from web.uploads import Attached, attached, known_documents
 
 EVIDENCE: Final = "evidence"
 REPORT: Final = "report"
@@ -64,9 +64,9 @@ async def _list(
     results: Sequence[ReportLine] = (),
 ) -> Response:
     """The list; after a report was handed in, with what became of it."""
-    asked = {**only.asked(), **asdict(place)}
+    params = {**only.params(), **asdict(place)}
     found, tabs = await asyncio.gather(
-        visit.client.get("provisioning", _LIST, Page[Task], asked), desk.tabs(visit.client)
+        visit.client.get("provisioning", _LIST, Page[Task], params), desk.tabs(visit.client)
     )
     return visit.page(
         "tasks.html",
@@ -77,7 +77,7 @@ async def _list(
         now=visit.here.clock(),
         key=key or new_key(),
         refused=refused,
-        told=all_told(refused),
+        field_faults=field_faults(refused),
         results=results,
     )
 
@@ -85,7 +85,7 @@ async def _list(
 @router.get(".csv")
 async def exported(visit: Administrator, only: Only) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "provisioning", _LIST, Page[Task], only.asked())
+    found = await desk.everything(visit.client, "provisioning", _LIST, Page[Task], only.params())
     rows = [
         (
             *(one.due_at, one.applicant_name, one.account, language.text(wording.KIND[one.kind])),
@@ -98,30 +98,30 @@ async def exported(visit: Administrator, only: Only) -> Response:
 
 @router.get("/bulk-changes.csv")
 async def bulk_changes(visit: Administrator) -> Response:
-    return await visit.client.passed_on("provisioning", address("tasks", "bulk-changes"))
+    return await visit.client.forward("provisioning", address("tasks", "bulk-changes"))
 
 
 @router.post("")
 async def bulk_report(visit: Administrator, only: Only, place: Where) -> Response:
-    told = await visit.form()
+    form = await visit.form()
     try:
-        results = await _handed_in(visit.client, told)
+        results = await _upload_report(visit.client, form)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        key = told.key_after(refused)
+        key = form.key_after(refused)
         return await _list(visit, only, place, refused=refused, key=key)
     return await _list(visit, only, place, results=results)
 
 
-async def _handed_in(client: VisitorClient, told: Sent) -> Sequence[ReportLine]:
-    came = await attached(client, told, REPORT, most=1)
-    came.require_all()
-    faults = came.faults or ([] if came.ids else [FieldError.of(f"/{REPORT}", "choose_file")])
+async def _upload_report(client: VisitorClient, form: SubmittedForm) -> Sequence[ReportLine]:
+    files = await attached(client, form, REPORT, most=1)
+    files.require_all()
+    faults = files.faults or ([] if files.ids else [FieldError.of(f"/{REPORT}", "choose_file")])
     if faults:
         raise Refused(errors=tuple(faults))
-    body = {"document_id": came.ids[0]}
+    body = {"document_id": files.ids[0]}
     where = address("tasks", "bulk-report")
-    return (await client.post("provisioning", where, body, ReportResults, told.key)).results
+    return (await client.post("provisioning", where, body, ReportResults, form.key)).results
 
 
 @router.get("/{task_id}")
@@ -131,25 +131,25 @@ async def one(visit: Administrator, task_id: Id) -> Response:
 
 @router.post("/{task_id}")
 async def act(visit: Administrator, task_id: Id) -> Response:
-    told, came = await visit.form(), Attached()
+    form, files = await visit.form(), Attached()
     try:
-        if act := _ACTS.get(told.text("do")):
-            await act(visit.client, task_id, told)
+        if act := _ACTS.get(form.text("do")):
+            await act(visit.client, task_id, form)
         else:
-            came = await attached(visit.client, told, EVIDENCE)
-            came.require_all()
-            await _complete(visit.client, task_id, told, came)
+            files = await attached(visit.client, form, EVIDENCE)
+            files.require_all()
+            await _complete(visit.client, task_id, form, files)
     except (Refused, Unavailable) as error:
         # Provisioning may still be down: then the page says so, and the form is lost.
         task, refused = await _task(visit.client, task_id), refusal(error)
-        return task_page(visit, task, told, refused, known(came.documents, refused))
+        return task_page(visit, task, form, refused, known_documents(files.documents, refused))
     return visit.redirect(visit.request.url.path)
 
 
 def task_page(
     visit: Visit,
     task: TaskInFull,
-    told: Sent | None = None,
+    form: SubmittedForm | None = None,
     refused: Refused | None = None,
     documents: Sequence[Document] = (),
 ) -> Response:
@@ -158,11 +158,11 @@ def task_page(
         "task.html",
         task=task,
         mine=task.claimed_by and task.claimed_by.subject == visit.visitor.subject,
-        key=told.key_after(refused) if told and refused else new_key(),
+        key=form.key_after(refused) if form and refused else new_key(),
         documents=documents,
-        typed={name: told.text(name) if told else "" for name in ("note", "reason")},
+        typed={name: form.text(name) if form else "" for name in ("note", "reason")},
         refused=refused,
-        told=all_told(refused),
+        field_faults=field_faults(refused),
     )
 
 
@@ -170,29 +170,31 @@ async def _task(client: VisitorClient, task_id: str) -> TaskInFull:
     return await client.get("provisioning", address("tasks", task_id), TaskInFull)
 
 
-async def _claim(client: VisitorClient, task_id: str, told: Sent) -> None:
-    await client.post("provisioning", address("tasks", task_id, "claim"), {}, Claimed, told.key)
+async def _claim(client: VisitorClient, task_id: str, form: SubmittedForm) -> None:
+    await client.post("provisioning", address("tasks", task_id, "claim"), {}, Claimed, form.key)
 
 
-async def _take_over(client: VisitorClient, task_id: str, told: Sent) -> None:
+async def _take_over(client: VisitorClient, task_id: str, form: SubmittedForm) -> None:
     """Takes the task over from the colleague that the page named."""
-    body = {"claimed_by": told.text("from"), "reason": told.text("reason").strip()}
+    body = {"claimed_by": form.text("from"), "reason": form.text("reason").strip()}
     await client.post(
-        "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, told.key
+        "provisioning", address("tasks", task_id, "takeover"), body, TakenOver, form.key
     )
 
 
-async def _complete(client: VisitorClient, task_id: str, told: Sent, came: Attached) -> None:
-    body: dict[str, object] = {"evidence": came.ids}
-    if note := told.text("note").strip():
+async def _complete(
+    client: VisitorClient, task_id: str, form: SubmittedForm, files: Attached
+) -> None:
+    body: dict[str, object] = {"evidence": files.ids}
+    if note := form.text("note").strip():
         body["note"] = note
-    stated = validated(Completion, body, came.faults).model_dump(mode="json", exclude_none=True)
+    stated = validated(Completion, body, files.faults).model_dump(mode="json", exclude_none=True)
     await client.post(
-        "provisioning", address("tasks", task_id, "completion"), stated, Completed, told.key
+        "provisioning", address("tasks", task_id, "completion"), stated, Completed, form.key
     )
 
 
-_ACTS: Final[Mapping[str, Callable[[VisitorClient, str, Sent], Awaitable[None]]]] = {
+_ACTS: Final[Mapping[str, Callable[[VisitorClient, str, SubmittedForm], Awaitable[None]]]] = {
     "claim": _claim,
     "take-over": _take_over,
 }

@@ -31,8 +31,8 @@ from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.deciding import own_rules, people
 from web.console.desk import ASSIGN, Listing, Place, Where, assign_all
-from web.console.forms import DecisionForm, Form
-from web.forms import FormWrong, faults_of, refusal
+from web.console.forms import DecisionForm
+from web.forms import Form, FormWrong, faults_of, refusal
 from web.ports import Administrator, Visit
 
 router = APIRouter()
@@ -67,10 +67,10 @@ class Filter(Listing):
     assigned: Annotated[Whose | Literal[""], Query()] = ""
     order: Annotated[Order, Query()] = "due_at"
 
-    def asked_at(self, now: datetime) -> Mapping[str, Any]:
+    def params_at(self, now: datetime) -> Mapping[str, Any]:
         """The parameters of approval's list."""
         warned = {"warned": self.warned == "yes" if self.warned else None}
-        return {**self.asked(), **warned, "due": None, "due_before": self._due_before(now)}
+        return {**self.params(), **warned, "due": None, "due_before": self._due_before(now)}
 
     def _due_before(self, now: datetime) -> str | None:
         if self.due == "today":
@@ -99,7 +99,7 @@ class Bulk:
     results: Sequence[RulingResult] = ()
     names: Mapping[str, ListedRequest] = field(default_factory=dict)
     refused: Refused | None = None
-    not_taken: Mapping[str, Refused] = field(default_factory=dict)
+    unassigned: Mapping[str, Refused] = field(default_factory=dict)
     above: Sequence[WorklistItem] = ()
     usual_bytes: int | None = None
 
@@ -131,31 +131,31 @@ async def worklist(
 
 
 @router.post("/")
-async def decide_all(visit: Administrator, only: Only, place: Where, told: Form) -> Response:
-    bulk = Bulk(DecisionForm.of(told), told.texts("chosen"))
+async def decide_all(visit: Administrator, only: Only, place: Where, submitted: Form) -> Response:
+    bulk = Bulk(DecisionForm.of(submitted), submitted.texts("chosen"))
     try:
-        if told.text(KEEP):
+        if submitted.text(KEEP):
             return await _other_page(visit, only, place, bulk)
         if not bulk.chosen:
             raise FormWrong(errors=(_NONE_CHOSEN,))
-        if act := told.text(ASSIGN):
-            not_taken = await assign_all(visit.client, "requests", bulk.chosen, act)
-            names = await named(visit.client, list(not_taken))
-            bulk = replace(bulk, chosen=list(not_taken), not_taken=not_taken, names=names)
+        if act := submitted.text(ASSIGN):
+            unassigned = await assign_all(visit.client, "requests", bulk.chosen, act)
+            names = await named(visit.client, list(unassigned))
+            bulk = replace(bulk, chosen=list(unassigned), unassigned=unassigned, names=names)
             return await _worklist(visit, only, place, bulk)
         rulings = bulk.form.rulings(bulk.chosen)
         if bulk.form.value("decision") == "approve":
             above, usual = await _above_usual(visit.client, bulk.chosen)
-            if {one.request_id for one in above} - set(told.texts(SURE)):
+            if {one.request_id for one in above} - set(submitted.texts(SURE)):
                 bulk = replace(bulk, above=above, usual_bytes=usual)
                 return await _worklist(visit, only, place, bulk)
         body = rulings.model_dump(mode="json", exclude_none=True)
         answer = await visit.client.post(
-            "approval", address("decisions"), body, RulingResults, told.key
+            "approval", address("decisions"), body, RulingResults, submitted.key
         )
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        form = replace(bulk.form, key=told.key_after(refused))
+        form = replace(bulk.form, key=submitted.key_after(refused))
         return await _worklist(visit, only, place, replace(bulk, form=form, refused=refused))
     names = await named(visit.client, [one.request_id for one in answer.results])
     bulk = replace(bulk, results=answer.results, names=names)
@@ -168,9 +168,9 @@ async def decide_all(visit: Administrator, only: Only, place: Where, told: Form)
 @router.get("/worklist.csv")
 async def exported(visit: Administrator, only: Only) -> Response:
     """The list as a file, in its order."""
-    language, asked = visit.language, only.asked_at(visit.here.clock())
+    language, params = visit.language, only.params_at(visit.here.clock())
     found = await desk.everything(
-        visit.client, "approval", address("worklist"), Page[WorklistItem], asked
+        visit.client, "approval", address("worklist"), Page[WorklistItem], params
     )
     rows = [
         (
@@ -189,8 +189,8 @@ async def exported(visit: Administrator, only: Only) -> Response:
 
 @router.get("/changes")
 async def changes(visit: Administrator, since: Annotated[AwareDatetime, Query()]) -> Response:
-    asked = {"changed_since": since.isoformat(), "limit": MOST_CHANGES}
-    found = await visit.client.get("approval", address("requests"), Page[ListedRequest], asked)
+    params = {"changed_since": since.isoformat(), "limit": MOST_CHANGES}
+    found = await visit.client.get("approval", address("requests"), Page[ListedRequest], params)
     last = [one.last_step for one in found.items]
     return visit.page(
         "changes.html",
@@ -213,13 +213,13 @@ async def _worklist(
 ) -> Response:
     """The agency's open requests that pass the filter, in its order."""
     now, since = visit.here.clock(), last_visit(visit.request)
-    asked = {**only.asked_at(now), **asdict(place)}
+    params = {**only.params_at(now), **asdict(place)}
     counted = {"changed_since": since.isoformat() if since else None}
     found: Page[WorklistItem]
     counts: WorklistCounts | None
     try:
         found, counts, rules, others = await asyncio.gather(
-            visit.client.get("approval", address("worklist"), Page[WorklistItem], asked),
+            visit.client.get("approval", address("worklist"), Page[WorklistItem], params),
             visit.client.get("approval", address("worklist", "counts"), WorklistCounts, counted),
             own_rules(visit.client),
             desk.other_tabs(visit.client),
@@ -245,7 +245,7 @@ async def _worklist(
         form=bulk.form,
         chosen=may if every else bulk.chosen,
         beyond=beyond,
-        names=bulk.names if bulk.results or bulk.not_taken else await named(visit.client, beyond),
+        names=bulk.names if bulk.results or bulk.unassigned else await named(visit.client, beyond),
         may_choose=bool(may),
         cursor=place.cursor,
         rules=rules,
@@ -271,8 +271,8 @@ async def _above_usual(
         return (), None
     pages = await asyncio.gather(
         *(
-            client.get("approval", address("worklist"), Page[WorklistItem], asked)
-            for asked in _by_ids(chosen)
+            client.get("approval", address("worklist"), Page[WorklistItem], params)
+            for params in _by_ids(chosen)
         )
     )
     more = [
@@ -309,20 +309,20 @@ ONE_VISIT_SECONDS: Final = 15 * 60
 """Looks that are closer together belong to one visit."""
 REMEMBERED_SECONDS: Final = 90 * 24 * 60 * 60
 
-_KEPT: Final = re.compile(r"(\d{1,11})\.(\d{1,11})", re.ASCII)
+_COOKIE_VALUE: Final = re.compile(r"(\d{1,11})\.(\d{1,11})", re.ASCII)
 
 
 def last_visit(request: Request) -> datetime | None:
     """When the previous visit ended; None: unknown."""
-    before, last = _kept(request)
-    at = before if _goes_on(last) else last
+    before, last = _read_cookie(request)
+    at = before if _is_same_visit(last) else last
     return datetime.fromtimestamp(at, UTC) if at else None
 
 
 def remember(request: Request, response: Response, path: str, *, over_tls: bool) -> None:
     """Records this look in a cookie, which is secure if browsers come by TLS."""
-    before, last = _kept(request)
-    begins = before if _goes_on(last) else last
+    before, last = _read_cookie(request)
+    begins = before if _is_same_visit(last) else last
     response.set_cookie(
         COOKIE,
         f"{begins}.{int(time.time())}",
@@ -334,14 +334,14 @@ def remember(request: Request, response: Response, path: str, *, over_tls: bool)
     )
 
 
-def _goes_on(last: int) -> bool:
+def _is_same_visit(last: int) -> bool:
     return time.time() - last < ONE_VISIT_SECONDS
 
 
-def _kept(request: Request) -> tuple[int, int]:
+def _read_cookie(request: Request) -> tuple[int, int]:
     """When the previous visit ended, and the last look, in seconds; 0: unknown."""
-    kept = _KEPT.fullmatch(request.cookies.get(COOKIE, ""))
-    before, last = (int(kept[1]), int(kept[2])) if kept else (0, 0)
+    match = _COOKIE_VALUE.fullmatch(request.cookies.get(COOKIE, ""))
+    before, last = (int(match[1]), int(match[2])) if match else (0, 0)
     return (before, last) if last <= time.time() else (0, 0)
 
 
@@ -356,8 +356,8 @@ async def search(
     words = " ".join(q.split())
     if not words:
         return visit.page("search.html", q="", found=[], more=None, now=visit.here.clock())
-    asked = {"q": words, **asdict(place)}
-    page = await visit.client.get("approval", _REQUESTS, Page[ListedRequest], asked)
+    params = {"q": words, **asdict(place)}
+    page = await visit.client.get("approval", _REQUESTS, Page[ListedRequest], params)
     if values.read_reference(words) and len(page.items) == 1:
         where = f"{visit.here.layout.prefix}/requests/{page.items[0].request_id}"
         return visit.redirect(where)
@@ -387,15 +387,16 @@ Done = Annotated[DoneListing, Depends()]
 
 @router.get("/done.csv")
 async def done_as_file(visit: Administrator, only: Done) -> Response:
-    return await _exported(visit, {"by_me": True, **only.asked()}, "done")
+    return await _exported(visit, {"by_me": True, **only.params()}, "done")
 
 
 @router.get("/done")
 async def done(visit: Administrator, only: Done, place: Where) -> Response:
     """What the visitor decided, approved at a level or corrected."""
-    asked = {"by_me": True, **only.asked(), **asdict(place)}
+    params = {"by_me": True, **only.params(), **asdict(place)}
     page, tabs = await asyncio.gather(
-        visit.client.get("approval", _REQUESTS, Page[ListedRequest], asked), desk.tabs(visit.client)
+        visit.client.get("approval", _REQUESTS, Page[ListedRequest], params),
+        desk.tabs(visit.client),
     )
     return visit.page(
         "done.html",
@@ -407,10 +408,10 @@ async def done(visit: Administrator, only: Done, place: Where) -> Response:
     )
 
 
-async def _exported(visit: Visit, asked: Mapping[str, Any], name: str) -> Response:
+async def _exported(visit: Visit, params: Mapping[str, Any], name: str) -> Response:
     """The list as a file, in its order."""
     language = visit.language
-    found = await desk.everything(visit.client, "approval", _REQUESTS, Page[ListedRequest], asked)
+    found = await desk.everything(visit.client, "approval", _REQUESTS, Page[ListedRequest], params)
     rows = [
         (
             *(language.text(wording.STATUS[one.status]), one.changed_at),

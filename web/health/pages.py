@@ -25,7 +25,7 @@ from bmt.contracts.problems import Refused
 from bmt.findings import SERVICES, STATISTICS, WEB, System
 from web import figures
 from web.clients import Address, ServiceClients, ServiceName, VisitorClient, address
-from web.forms import Sent, new_key, refusal, sent, validated
+from web.forms import Form, SubmittedForm, new_key, refusal, validated
 from web.health import wording
 from web.ports import Admitted, Ports, Visit
 from web.site import Area
@@ -36,7 +36,6 @@ SHOWN: Final = 50
 List = Literal["parked", "dead-letters"]
 M = TypeVar("M", bound=BaseModel)
 Operator = Annotated[Visit, Depends(Admitted("operator"))]
-Form = Annotated[Sent, Depends(sent)]
 
 router = APIRouter()
 
@@ -74,49 +73,49 @@ async def forms(visit: Operator) -> Response:
 
 
 @router.post("/failures/{request_id}")
-async def retry_configuration(visit: Operator, request_id: Id, told: Form) -> Response:
+async def retry_configuration(visit: Operator, request_id: Id, form: Form) -> Response:
     path = address("requests", request_id, "retry")
-    where: ServiceName = "provisioning"
-    return await _ordered(visit, told, (where, path, RetryOrder, RetryAccepted), request_id)
+    service: ServiceName = "provisioning"
+    return await _send_order(visit, form, (service, path, RetryOrder, RetryAccepted), request_id)
 
 
 @router.post("/{of}/{service}/{event_id}")
 async def operate(
-    visit: Operator, of: List, service: ServiceName, event_id: Id, told: Form
+    visit: Operator, of: List, service: ServiceName, event_id: Id, form: Form
 ) -> Response:
     """Retry an event or give it up: the form's button says which."""
-    does = "discard" if told.text("do") == "discard" else "retry"
-    body = DiscardEvent if does == "discard" else RetryEvent
-    path = address("operations", of, event_id, does)
+    action = "discard" if form.text("do") == "discard" else "retry"
+    body = DiscardEvent if action == "discard" else RetryEvent
+    path = address("operations", of, event_id, action)
     about = f"{of}/{service}/{event_id}"
-    return await _ordered(visit, told, (service, path, body, OperationAccepted), about)
+    return await _send_order(visit, form, (service, path, body, OperationAccepted), about)
 
 
-async def _ordered(
+async def _send_order(
     visit: Visit,
-    told: Sent,
+    form: SubmittedForm,
     call: tuple[ServiceName, Address, type[BaseModel], type[BaseModel]],
     about: str,
 ) -> Response:
     """Make the form's call and lead back to the page; what was typed stays if it is refused."""
-    where, path, takes, gives = call
-    reason = told.text("reason").strip()
+    service, path, body_model, answer_model = call
+    reason = form.text("reason").strip()
     try:
-        needs_reason = takes is not RetryEvent
-        body = validated(takes, {"reason": reason if reason or needs_reason else None})
-        await visit.client.post(where, path, body.model_dump(mode="json"), gives, told.key)
+        needs_reason = body_model is not RetryEvent
+        body = validated(body_model, {"reason": reason if reason or needs_reason else None})
+        await visit.client.post(service, path, body.model_dump(mode="json"), answer_model, form.key)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
-        return await _page(visit, Typed(about, reason, refused, told.key_after(refused)))
-    done = "discarded" if takes is DiscardEvent else "retried"
+        return await _page(visit, Typed(about, reason, refused, form.key_after(refused)))
+    done = "discarded" if body_model is DiscardEvent else "retried"
     return visit.redirect(f"{AREA.prefix}/?done={done}")
 
 
 async def _page(visit: Visit, typed: Typed | None = None, done: str | None = None) -> Response:
     # First: who lists dead letters tells then how many there are.
     waiting = await _waiting(visit.client)
-    told = await _told(visit.here)
-    system = System(told, visit.here.clock())
+    metrics = await _metrics_of_all(visit.here)
+    system = System(metrics, visit.here.clock())
     return visit.page(
         "health.html",
         system=system,
@@ -131,12 +130,12 @@ async def _page(visit: Visit, typed: Typed | None = None, done: str | None = Non
     )
 
 
-async def _told(here: Ports) -> Mapping[str, str | None]:
+async def _metrics_of_all(here: Ports) -> Mapping[str, str | None]:
     """What each process tells of itself, all asked at the same time."""
     names = [*SERVICES, *([STATISTICS] if here.clients.knows(STATISTICS) else [])]
-    told = await asyncio.gather(*(_metrics(here.clients, name) for name in names))
+    metrics = await asyncio.gather(*(_metrics(here.clients, name) for name in names))
     own = generate_latest(here.registry).decode()
-    return {**dict(zip(names, told, strict=True)), WEB: own}
+    return {**dict(zip(names, metrics, strict=True)), WEB: own}
 
 
 async def _metrics(clients: ServiceClients, name: str) -> str | None:
@@ -149,11 +148,11 @@ async def _metrics(clients: ServiceClients, name: str) -> str | None:
 
 async def _waiting(client: VisitorClient) -> Waiting:
     services: Sequence[Any] = SERVICES
-    asked = {"limit": SHOWN}
+    params = {"limit": SHOWN}
     parked, letters, failures = await asyncio.gather(
         asyncio.gather(*(_listed(client, one, "parked", ParkedEvent) for one in services)),
         asyncio.gather(*(_listed(client, one, "dead-letters", DeadLetter) for one in services)),
-        _read(client, "provisioning", address("failures"), Failure, asked),
+        _read(client, "provisioning", address("failures"), Failure, params),
     )
     lists = [*zip(services, parked, strict=True), *zip(services, letters, strict=True)]
     unread = [name for name, found in lists if found is None]
@@ -179,11 +178,11 @@ async def _listed(
 
 
 async def _read(
-    client: VisitorClient, service: ServiceName, path: Address, model: type[M], asked: Any
+    client: VisitorClient, service: ServiceName, path: Address, model: type[M], params: Any
 ) -> Sequence[M] | None:
     """The list's first items; None: the service cannot be asked now."""
     try:
-        page: Any = await client.get(service, path, Page[model], asked)  # type: ignore[valid-type]
+        page: Any = await client.get(service, path, Page[model], params)  # type: ignore[valid-type]
     except Unavailable:
         return None
     found: Sequence[M] = page.items

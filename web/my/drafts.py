@@ -80,13 +80,13 @@ class Drafts:
             DraftTooLarge: the text is too long.
         """
         draft.require_small()
-        kept = {"account": account.casefold(), "kind": kind, **draft.model_dump()}
+        document = {"account": account.casefold(), "kind": kind, **draft.model_dump()}
         where = _of(account, kind)
         with mongodb.store_errors():
             try:
-                await self._drafts.replace_one(where, kept, upsert=True)
+                await self._drafts.replace_one(where, document, upsert=True)
             except mongodb.DuplicateKeyError:  # another process inserted it first
-                await self._drafts.replace_one(where, kept)
+                await self._drafts.replace_one(where, document)
 
     async def find(self, account: str, kind: str) -> Draft | None:
         """The draft; None if there is none, or it has expired."""

@@ -14,12 +14,12 @@ from bmt.contracts.http.intake import LastSubmission, RequestAccepted, RequestSt
 from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Kind
 from web.clients import VisitorClient, address
-from web.forms import KEEP, FormWrong, Sent
+from web.forms import KEEP, FormWrong, SubmittedForm
 from web.my.drafts import Draft, Drafts, DraftTooLarge
 from web.my.requests import MAY_CORRECT, Visitor, own, request_page
-from web.my.submission_form import Correcting, SubmissionForm, checked, form_page, found_wrong
+from web.my.submission_form import Correcting, SubmissionForm, checked, form_page, recheck
 from web.ports import Visit
-from web.uploads import MOST, Attached, attached, kept, known
+from web.uploads import MOST, Attached, attached, earlier_documents, known_documents
 
 FILES: Final = "attached"
 DOCUMENTS_FAULT: Final = "/documents"
@@ -36,80 +36,81 @@ router = APIRouter(prefix="/new/{kind}")
 @router.get("")
 async def form_of(visit: Visitor, kind: Kind) -> Response:
     draft = await visit.here.drafts.find(visit.visitor.subject, kind)
-    form = SubmissionForm.left(draft) if draft else SubmissionForm(typed={"kind": kind})
+    form = SubmissionForm.of_draft(draft) if draft else SubmissionForm(typed={"kind": kind})
     return await form_page(visit, kind, form)
 
 
 @router.post("")
 async def submit(visit: Visitor, kind: Kind) -> Response:
-    sent = await visit.form()
-    if sent.text(DISCARD):
+    submitted = await visit.form()
+    key = submitted.key
+    if submitted.text(DISCARD):
         await visit.here.drafts.discard(visit.visitor.subject, kind)
-        from_list = sent.text(DISCARD) == FROM_LIST
+        from_list = submitted.text(DISCARD) == FROM_LIST
         there = f"{visit.here.layout.prefix}/" if from_list else visit.request.url.path
         return visit.redirect(there)
-    came = await attached(visit.client, sent, FILES, pointer=DOCUMENTS_FAULT)
-    form = SubmissionForm.of(sent, came.documents)
-    if sent.text(KEEP):
+    files = await attached(visit.client, submitted, FILES, pointer=DOCUMENTS_FAULT)
+    form = SubmissionForm.of(submitted, files.documents)
+    if submitted.text(KEEP):
         draft = await visit.here.drafts.find(visit.visitor.subject, kind)
-        form = form.under(sent.key, draft.saved_at if draft and draft.key == sent.key else None)
-        body = form.body(visit.visitor, came.faults)
-        wrong = await found_wrong(visit.client, SubmitRequest, body, sent, came.faults)
+        form = form.with_key(key, draft.saved_at if draft and draft.key == key else None)
+        body = form.body(visit.visitor, files.faults)
+        wrong = await recheck(visit.client, SubmitRequest, body, submitted, files)
         return await form_page(visit, kind, form, wrong)
     try:
-        if sent.text(SAVE):
-            return await _saved(visit, kind, form, came)
-        came.require_all()
+        if submitted.text(SAVE):
+            return await _saved(visit, kind, form, files)
+        files.require_all()
         valid = await checked(
-            visit.client, SubmitRequest, form.body(visit.visitor, came.faults), sent.key
+            visit.client, SubmitRequest, form.body(visit.visitor, files.faults), key
         )
         path = address("requests")
-        accepted = await visit.client.post("intake", path, valid, RequestAccepted, sent.key)
+        accepted = await visit.client.post("intake", path, valid, RequestAccepted, key)
     except Refused as refused:
         await _rename(
-            visit.here.drafts, visit.visitor.subject, kind, sent.key, form.draft(visit.here.clock())
+            visit.here.drafts, visit.visitor.subject, kind, key, form.draft(visit.here.clock())
         )
         form, shown = refused_form(form, refused)
         return await form_page(visit, kind, form, shown)
     except Unavailable:
-        return await form_page(visit, kind, form.under(sent.key), unavailable(came))
+        return await form_page(visit, kind, form.with_key(key), unavailable(files))
     # A draft that a crash leaves here has this form's key: sent again, it is the same request.
-    await visit.here.drafts.discard(visit.visitor.subject, kind, sent.key)
+    await visit.here.drafts.discard(visit.visitor.subject, kind, key)
     there = f"{visit.here.layout.prefix}/requests/{accepted.request_id}?new=1"
     return visit.redirect(there)
 
 
-async def _saved(visit: Visit, kind: Kind, form: SubmissionForm, came: Attached) -> Response:
+async def _saved(visit: Visit, kind: Kind, form: SubmissionForm, files: Attached) -> Response:
     draft = form.draft(visit.here.clock())
     await visit.here.drafts.save(visit.visitor.subject, kind, draft)
-    if not came.faults:
+    if not files.faults:
         return visit.redirect(visit.request.url.path)
     # A draft may have errors; but a file that was refused is not in it.
-    wrong = FormWrong(errors=tuple(came.faults))
-    return await form_page(visit, kind, SubmissionForm.left(draft), wrong)
+    wrong = FormWrong(errors=tuple(files.faults))
+    return await form_page(visit, kind, SubmissionForm.of_draft(draft), wrong)
 
 
 async def _rename(drafts: Drafts, account: str, kind: Kind, key: str, draft: Draft) -> None:
     """A refused form gets a new key, and so does its draft."""
-    kept = await drafts.find(account, kind)
-    if kept is not None and kept.key == key:
+    stored = await drafts.find(account, kind)
+    if stored is not None and stored.key == key:
         with suppress(DraftTooLarge):
             await drafts.save(account, kind, draft)
 
 
 def refused_form(form: SubmissionForm, refused: Refused) -> tuple[SubmissionForm, Refused]:
     """The form without the documents that intake does not know any more, and the refusal that says so."""
-    documents = known(form.documents, refused)
+    documents = known_documents(form.documents, refused)
     if len(documents) == len(form.documents):
         return form, refused
     others = [fault for fault in refused.errors if fault.code != "document_unknown"]
     lost = FieldError.of(DOCUMENTS_FAULT, "attachment_lost")
-    return form.holding(documents), FormWrong(errors=(*others, lost))
+    return form.with_documents(documents), FormWrong(errors=(*others, lost))
 
 
-def unavailable(came: Attached) -> Refused:
+def unavailable(files: Attached) -> Refused:
     """Shown with the form under its own key: what was sent may have been received all the same."""
-    lost = came.faults if came.unavailable is not None else ()
+    lost = files.faults if files.unavailable is not None else ()
     return Refused(problem="unavailable", errors=tuple(lost))
 
 
@@ -123,68 +124,68 @@ corrections = APIRouter(prefix="/requests/{request_id}/correction")
 
 @corrections.get("")
 async def before(visit: Visitor, request_id: Id) -> Response:
-    known, last = await _known(visit.client, request_id)
-    if known.status not in MAY_CORRECT:
-        decided = any(step.step in _DECIDED for step in known.steps)
+    status, last = await _request(visit.client, request_id)
+    if status.status not in MAY_CORRECT:
+        decided = any(step.step in _DECIDED for step in status.steps)
         refused = Refused(problem="already_decided" if decided else "request_closed")
         return await request_page(visit, request_id, refused)
-    form, correcting = SubmissionForm.again(last), _correcting(known, last)
+    form, correcting = SubmissionForm.of_submission(last), _correcting(status, last)
     return await form_page(visit, last.kind, form, None, correcting)
 
 
 @corrections.post("")
 async def correct(visit: Visitor, request_id: Id) -> Response:
     try:
-        known, last = await _known(visit.client, request_id)
+        status, last = await _request(visit.client, request_id)
     except Unavailable:
-        return await _shown_again(visit, request_id)
-    correcting, sent = _correcting(known, last), await visit.form()
+        return await _page_without_intake(visit, request_id)
+    correcting, submitted = _correcting(status, last), await visit.form()
     most = len(last.documents) + len(last.came_with) + MOST
-    came = await attached(visit.client, sent, FILES, pointer=DOCUMENTS_FAULT, most=most)
-    form = SubmissionForm.of(sent, came.documents)
-    body = form.body(visit.visitor, came.faults, says_why=correcting.reason is None)
-    if sent.text(KEEP):
-        form = form.under(sent.key)
-        wrong = await found_wrong(visit.client, CorrectionHandedIn, body, sent, came.faults)
+    files = await attached(visit.client, submitted, FILES, pointer=DOCUMENTS_FAULT, most=most)
+    form = SubmissionForm.of(submitted, files.documents)
+    body = form.body(visit.visitor, files.faults, needs_reason=correcting.reason is None)
+    if submitted.text(KEEP):
+        form = form.with_key(submitted.key)
+        wrong = await recheck(visit.client, CorrectionHandedIn, body, submitted, files)
         return await form_page(visit, last.kind, form, wrong, correcting)
     try:
-        came.require_all()
-        valid = await checked(visit.client, CorrectionHandedIn, body, sent.key)
+        files.require_all()
+        valid = await checked(visit.client, CorrectionHandedIn, body, submitted.key)
         path = address("requests", request_id, "correction")
-        await visit.client.post("intake", path, valid, RequestAccepted, sent.key)
+        await visit.client.post("intake", path, valid, RequestAccepted, submitted.key)
     except Refused as refused:
         form, shown = refused_form(form, refused)
     except Unavailable:
-        form, shown = form.under(sent.key), unavailable(came)
+        form, shown = form.with_key(submitted.key), unavailable(files)
     else:
         there = f"{visit.here.layout.prefix}/requests/{request_id}?corrected=1"
         return visit.redirect(there)
     return await form_page(visit, last.kind, form, shown, correcting)
 
 
-async def _shown_again(visit: Visit, request_id: str) -> Response:
+async def _page_without_intake(visit: Visit, request_id: str) -> Response:
     """The form as it was sent, while nobody can say what is corrected."""
-    sent = await visit.form()
-    came = kept(sent, DOCUMENTS_FAULT)
-    correcting = _as_sent(sent, request_id)
-    lost = [FieldError.of(DOCUMENTS_FAULT, "attachment_lost")] if sent.files(FILES) else []
-    refused = Refused(problem="unavailable", errors=(*came.faults, *lost))
-    form = SubmissionForm.of(sent, came.documents).under(sent.key)
+    submitted = await visit.form()
+    files = earlier_documents(submitted, DOCUMENTS_FAULT)
+    correcting = _correcting_as_submitted(submitted, request_id)
+    lost = [FieldError.of(DOCUMENTS_FAULT, "attachment_lost")] if submitted.files(FILES) else []
+    refused = Refused(problem="unavailable", errors=(*files.faults, *lost))
+    form = SubmissionForm.of(submitted, files.documents).with_key(submitted.key)
     return await form_page(visit, correcting.kind, form, refused, correcting)
 
 
-async def _known(client: VisitorClient, request_id: str) -> tuple[RequestStatus, LastSubmission]:
+async def _request(client: VisitorClient, request_id: str) -> tuple[RequestStatus, LastSubmission]:
     path = address("requests", request_id, "submission")
     return await asyncio.gather(own(client, request_id), client.get("intake", path, LastSubmission))
 
 
-def _correcting(known: RequestStatus, last: LastSubmission) -> Correcting:
-    reasons = [step.detail for step in known.steps if step.step == "returned"]
-    reason = reasons[-1] if known.status == "returned" and reasons else None
-    return Correcting(known.request_id, known.reference, known.kind, reason, last.came_with)
+def _correcting(status: RequestStatus, last: LastSubmission) -> Correcting:
+    reasons = [step.detail for step in status.steps if step.step == "returned"]
+    reason = reasons[-1] if status.status == "returned" and reasons else None
+    return Correcting(status.request_id, status.reference, status.kind, reason, last.came_with)
 
 
-def _as_sent(sent: Sent, request_id: str) -> Correcting:
-    kind: Kind = "termination" if sent.text("kind") == "termination" else "application"
-    reason = sent.text(RETURNED_FOR) or None
-    return Correcting(request_id, sent.text(REFERENCE), kind, reason)
+def _correcting_as_submitted(submitted: SubmittedForm, request_id: str) -> Correcting:
+    kind: Kind = "termination" if submitted.text("kind") == "termination" else "application"
+    reason = submitted.text(RETURNED_FOR) or None
+    return Correcting(request_id, submitted.text(REFERENCE), kind, reason)

@@ -14,11 +14,11 @@ from bmt.contracts.http.provisioning import ConfigurationState
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Kind, PostedChannel
 from web.clients import VisitorClient, address, part
-from web.forms import KEEP, Sent, all_told, faults_of, new_key, sent
+from web.forms import KEEP, Form, SubmittedForm, faults_of, field_faults, new_key
 from web.my import wording
 from web.my.drafts import Draft
 from web.ports import Admitted, Visit
-from web.steps import NOW, Known, Outcome, Step, away_of, due_of, outcome_of, person, steps_of
+from web.steps import NOW, Facts, Outcome, Step, away_of, due_of, outcome_of, person, steps_of
 
 MAY_CORRECT: Final = ("received", "returned")
 """The statuses in which a request can be corrected or withdrawn."""
@@ -44,9 +44,9 @@ class Line:
 
 @router.get("/")
 async def listed(visit: Visitor, cursor: Cursor = None) -> Response:
-    asked = {"mine": True, "cursor": cursor}
+    params = {"mine": True, "cursor": cursor}
     found, drafts = await asyncio.gather(
-        visit.client.get("intake", address("requests"), Page[RequestStatus], asked),
+        visit.client.get("intake", address("requests"), Page[RequestStatus], params),
         _drafts(visit),
     )
     return visit.page(
@@ -79,14 +79,14 @@ def _steps(
     rules = visit.here.rules_of(one.agency)
     step = NOW.get(one.status)
     due = due_of(one.due_at, visit.here.clock(), rules) if one.due_at else None
-    known = Known(
+    facts = Facts(
         names={one.applicant.account.casefold(): one.applicant.name},
         unnamed=visit.language.text(wording.OFFICER),
         dues={step: due} if step and due else {},
         on_paper=one.reply_through != "email",
         away=away_of(configuration),
     )
-    return steps_of(one.status, one.steps, known)
+    return steps_of(one.status, one.steps, facts)
 
 
 def _outcome(one: RequestStatus) -> Outcome:
@@ -105,7 +105,7 @@ def _papers(visit: Visit) -> Sequence[PostedChannel]:
 async def blank_paper(visit: Visitor, name: Id) -> Response:
     """A paper of the visitor's own agency."""
     path = address("forms", f"{name}.pdf")
-    return await visit.client.passed_on("intake", path, {"agency": visit.visitor.agency})
+    return await visit.client.forward("intake", path, {"agency": visit.visitor.agency})
 
 
 @router.get("/requests/{request_id}")
@@ -117,13 +117,11 @@ async def one(visit: Visitor, request_id: Id) -> Response:
 async def document(visit: Visitor, request_id: Id, document_id: Id) -> Response:
     await own(visit.client, request_id)
     path = address("requests", request_id, "documents", document_id)
-    return await visit.client.passed_on("intake", path)
+    return await visit.client.forward("intake", path)
 
 
 @router.post("/requests/{request_id}")
-async def withdraw(
-    visit: Visitor, request_id: Id, form: Annotated[Sent, Depends(sent)]
-) -> Response:
+async def withdraw(visit: Visitor, request_id: Id, form: Form) -> Response:
     if form.text(KEEP):
         return await request_page(visit, request_id, form=form)
     await own(visit.client, request_id)
@@ -147,7 +145,7 @@ async def own(client: VisitorClient, request_id: str) -> RequestStatus:
 
 
 async def request_page(
-    visit: Visit, request_id: str, refused: Refused | None = None, form: Sent | None = None
+    visit: Visit, request_id: str, refused: Refused | None = None, form: SubmittedForm | None = None
 ) -> Response:
     """One request; `form` is that of its withdrawal, as it was sent."""
     path = address("requests", request_id, "submission")
@@ -175,7 +173,7 @@ async def request_page(
         reason=form.text("reason") if form else "",
         refused=refused,
         faults=faults_of(refused),
-        told=all_told(refused),
+        field_faults=field_faults(refused),
         new=visit.request.query_params.get("new") == "1",
         corrected=visit.request.query_params.get("corrected") == "1",
         wording=wording,

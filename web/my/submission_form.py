@@ -20,9 +20,9 @@ from bmt.contracts.values import Document, Kind, in_gigabytes
 from web.clients import VisitorClient, address, part
 from web.forms import (
     FormWrong,
-    Sent,
-    all_told,
+    SubmittedForm,
     faults_of,
+    field_faults,
     first_step,
     new_key,
     read_sizes,
@@ -32,7 +32,7 @@ from web.my import wording
 from web.my.drafts import Draft
 from web.my.requests import MAY_CORRECT, line_of
 from web.ports import Visit
-from web.uploads import DOCUMENTS, MOST
+from web.uploads import DOCUMENTS, MOST, Attached
 
 _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 REASON: Final = "correction_reason"
@@ -69,12 +69,12 @@ class SubmissionForm:
     saved_at: datetime | None = None
 
     @classmethod
-    def of(cls, sent: Sent, documents: Sequence[Document]) -> "SubmissionForm":
+    def of(cls, form: SubmittedForm, documents: Sequence[Document]) -> "SubmissionForm":
         """The form as it was sent, under a new key for its next version."""
-        return cls(new_key(), {name: sent.text(name) for name in _FIELDS}, documents)
+        return cls(new_key(), {name: form.text(name) for name in _FIELDS}, documents)
 
     @classmethod
-    def again(cls, last: LastSubmission) -> "SubmissionForm":
+    def of_submission(cls, last: LastSubmission) -> "SubmissionForm":
         """The form of a correction: the former values, without the papers that the request came by."""
         typed = {
             "kind": last.kind,
@@ -86,7 +86,7 @@ class SubmissionForm:
         return cls(new_key(), typed, last.documents)
 
     @classmethod
-    def left(cls, draft: Draft) -> "SubmissionForm":
+    def of_draft(cls, draft: Draft) -> "SubmissionForm":
         """The form of a draft, with the draft's key, so that a draft is not sent twice."""
         return cls(draft.key, draft.typed, draft.documents, draft.saved_at)
 
@@ -101,18 +101,18 @@ class SubmissionForm:
     def value(self, name: str, otherwise: str = "") -> str:
         return self.typed.get(name, otherwise)
 
-    def under(self, key: str, saved_at: datetime | None = None) -> "SubmissionForm":
+    def with_key(self, key: str, saved_at: datetime | None = None) -> "SubmissionForm":
         return replace(self, key=key, saved_at=saved_at)
 
-    def holding(self, documents: Sequence[Document]) -> "SubmissionForm":
+    def with_documents(self, documents: Sequence[Document]) -> "SubmissionForm":
         return replace(self, documents=documents)
 
     def body(
-        self, visitor: Principal, further: Sequence[FieldError], *, says_why: bool = False
+        self, visitor: Principal, further: Sequence[FieldError], *, needs_reason: bool = False
     ) -> Body:
         """The body for the visitor; `further` are faults outside its fields.
 
-        `says_why`: it is a correction that nobody asked for, so it needs a reason.
+        `needs_reason`: it is a correction that nobody asked for, so it needs a reason.
         """
         faults: list[FieldError] = []
         applicant = {"account": visitor.subject, "name": visitor.name, "email": visitor.email}
@@ -130,7 +130,7 @@ class SubmissionForm:
             values |= read_sizes({name: self.value(name) for name in _SIZES}, faults)
         if reason := self.value(REASON).strip():
             values[REASON] = reason
-        elif says_why:
+        elif needs_reason:
             faults.append(FieldError.of(f"/{REASON}", "correction_reason_needed"))
         return Body(values, (*faults, *further))
 
@@ -149,17 +149,17 @@ async def checked(client: VisitorClient, model: type[M], body: Body, key: str) -
     return valid.model_dump(mode="json", exclude_none=True)
 
 
-async def found_wrong(
-    client: VisitorClient, model: type[M], body: Body, sent: Sent, of_files: Sequence[FieldError]
+async def recheck(
+    client: VisitorClient, model: type[M], body: Body, form: SubmittedForm, files: Attached
 ) -> Refused | None:
     """What is wrong with a form that is not sent on: its files, and all of it if its reader was told so before."""
-    if not sent.text(WAS_WRONG):
-        return FormWrong(errors=tuple(of_files)) if of_files else None
+    if not form.text(WAS_WRONG):
+        return FormWrong(errors=tuple(files.faults)) if files.faults else None
     try:
-        await checked(client, model, body, sent.key)
+        await checked(client, model, body, form.key)
     except FormWrong as wrong:
         return wrong
-    faults = await _further(client, body.values, (), sent.key)
+    faults = await _further(client, body.values, (), form.key)
     return FormWrong(errors=tuple(faults)) if faults else None
 
 
@@ -167,16 +167,16 @@ async def _further(
     client: VisitorClient, values: Mapping[str, Any], wrong: Sequence[FieldError], key: str
 ) -> Sequence[FieldError]:
     """What intake would say of the valid fields."""
-    known = {first_step(fault.pointer) for fault in wrong}
-    rest = {name: value for name, value in values.items() if name not in known - {DOCUMENTS}}
-    rest |= {name: value for name, value in _STANDS_FOR.items() if name in known}
+    faulty = {first_step(fault.pointer) for fault in wrong}
+    rest = {name: value for name, value in values.items() if name not in faulty - {DOCUMENTS}}
+    rest |= {name: value for name, value in _STANDS_FOR.items() if name in faulty}
     rest.pop(REASON, None)
     try:
         body = SubmitRequest.model_validate(rest).model_dump(mode="json", exclude_none=True)
         result = await client.post("intake", address("request-checks"), body, RequestChecked, key)
     except (ValidationError, Refused, Unavailable):
         return ()  # without these fields no rule applies, or nobody says which does
-    return [fault for fault in result.errors if first_step(fault.pointer) not in known]
+    return [fault for fault in result.errors if first_step(fault.pointer) not in faulty]
 
 
 _MOST_OTHERS: Final = 10
@@ -219,7 +219,7 @@ async def form_page(
         form=form,
         refused=refused,
         faults=faults_of(refused),
-        told=all_told(refused),
+        field_faults=field_faults(refused),
         correcting=correcting,
         others=[line_of(visit, one) for one in others],
         may_correct=MAY_CORRECT,
@@ -252,8 +252,8 @@ async def _sizes(client: VisitorClient, rules: AgencyRules | None) -> SizesGiven
 
 
 async def _still_open(client: VisitorClient) -> Sequence[RequestStatus]:
-    asked = {"mine": True, "open": True, "limit": _MOST_OTHERS}
-    found = await part(client.get("intake", address("requests"), Page[RequestStatus], asked))
+    params = {"mine": True, "open": True, "limit": _MOST_OTHERS}
+    found = await part(client.get("intake", address("requests"), Page[RequestStatus], params))
     return found.items if found else ()
 
 

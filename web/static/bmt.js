@@ -53,14 +53,14 @@ for (const form of document.querySelectorAll("form[data-previews]")) {
 // What changes while the page is open is told: <p data-live="/console/live?..." hidden>. With data-from, the parts of
 // that page that nobody types in, [data-moves], are replaced, and the page is followed from there.
 for (const notice of document.querySelectorAll("[data-live]")) {
-  let told = follow(notice);
-  addEventListener("pagehide", () => told.close());
+  let stream = follow(notice);
+  addEventListener("pagehide", () => stream.close());
 
   function follow(notice) {
     const source = new EventSource(notice.dataset.live);
     source.addEventListener("changed", async (event) => {
       for (const [name, text] of Object.entries(JSON.parse(event.data))) {
-        const place = notice.querySelector(`[data-told="${name}"]`);
+        const place = notice.querySelector(`[data-value="${name}"]`);
         if (place) place.textContent = text;
       }
       notice.hidden = false;
@@ -75,8 +75,8 @@ for (const notice of document.querySelectorAll("[data-live]")) {
       const next = fresh.querySelector("[data-live]")?.dataset.live;
       if (next && next !== notice.dataset.live) {
         notice.dataset.live = next;
-        told.close();
-        told = follow(notice);
+        stream.close();
+        stream = follow(notice);
       }
     });
     source.addEventListener("looking", (event) => {
@@ -106,10 +106,10 @@ for (const form of document.querySelectorAll("form[data-keeps]")) {
 // All boxes of a list at once: <a href="?all=1" data-choose-all>; how many are chosen: <output data-chosen>.
 for (const list of document.querySelectorAll("form.work")) {
   const boxes = [...list.querySelectorAll("table input[type=checkbox][name=chosen]")];
-  const told = list.querySelector("[data-chosen]");
+  const total = list.querySelector("[data-chosen]");
   const count = () => {
     const chosen = list.querySelectorAll("[name=chosen]:checked").length;
-    if (told) told.textContent = chosen ? `(${chosen})` : "";
+    if (total) total.textContent = chosen ? `(${chosen})` : "";
   };
   list.querySelector("[data-choose-all]")?.addEventListener("click", (event) => {
     event.preventDefault();

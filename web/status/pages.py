@@ -14,7 +14,7 @@ from web.forms import KEEP, new_key, read
 from web.ports import Here, Ports
 from web.site import Area
 from web.status import wording
-from web.steps import NOW, Known, Taken, due_of, outcome_of, steps_of
+from web.steps import NOW, Facts, PastStep, due_of, outcome_of, steps_of
 
 _MOST_BYTES: Final = 4096
 _LONGEST: Final = 100
@@ -52,19 +52,19 @@ async def answer(here: Here, request: Request) -> Response:
     here.status_limits.was_right(guess)
     agency, now = found.agency or "", here.clock()
     rules = here.rules_of(agency)
-    step, taken = NOW.get(found.status), [Taken(one.step, one.at) for one in found.steps]
+    step, past_steps = NOW.get(found.status), [PastStep(one.step, one.at) for one in found.steps]
     due = due_of(found.due_at, now, rules) if found.due_at else None
     on_paper = found.reply_through not in (None, "email")
-    known = Known(dues={step: due} if step and due else {}, on_paper=on_paper)
+    facts = Facts(dues={step: due} if step and due else {}, on_paper=on_paper)
     return here.layout.page(
         request,
         "status_found.html",
         code=code,
         found=found,
-        steps=steps_of(found.status, taken, known),
+        steps=steps_of(found.status, past_steps, facts),
         due=due,
         now_step=step,
-        result=outcome_of(found.status, taken),
+        result=outcome_of(found.status, past_steps),
         agency=here.agencies.name_of(agency),
         wording=wording,
     )

@@ -13,7 +13,7 @@ from web.clients import ServiceClients, address
 from web.login import SignInFirst
 
 SIGNED_IN = session.Session(
-    Principal("siti", "", "Siti", "MAMPU", frozenset()), "the-token", "", goes_on=None
+    Principal("siti", "", "Siti", "MAMPU", frozenset()), "the-token", "", is_active=None
 )
 
 

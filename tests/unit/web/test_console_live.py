@@ -11,7 +11,7 @@ from console_pages import VISITOR, browser, problem
 
 from bmt.contracts.http.approval import WorklistChanged
 from web.console import live
-from web.console.live import passed_on
+from web.console.live import forward_changes
 
 STEP = {
     "step": "rejected",
@@ -93,7 +93,7 @@ class Changes:
             self.closed.set()
 
     def told(self, goes_on=for_ever):
-        return passed_on(aiter(self), lambda one: {"count": str(one.count)}, goes_on)
+        return forward_changes(aiter(self), lambda one: {"count": str(one.count)}, goes_on)
 
 
 async def test_a_stream_ends_with_the_session_and_tells_nothing_more(monkeypatch):

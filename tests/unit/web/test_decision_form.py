@@ -8,11 +8,11 @@ from starlette.datastructures import FormData
 from bmt.contracts.http.approval import Ruling
 from bmt.contracts.values import LARGEST_EXACT_INTEGER, in_gigabytes, size_in_bytes
 from web.console.forms import DecisionForm
-from web.forms import FormWrong, Sent
+from web.forms import FormWrong, SubmittedForm
 
 
 def form(**typed):
-    return DecisionForm.of(Sent(FormData(typed), "key-1"))
+    return DecisionForm.of(SubmittedForm(FormData(typed), "key-1"))
 
 
 def test_what_was_typed_is_a_ruling_in_bytes():

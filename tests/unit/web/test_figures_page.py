@@ -12,10 +12,10 @@ from bmt.agencies.charter import day_of
 from bmt.chassis.http.bodies import csv_file
 from bmt.chassis.runtime.clock import now
 from bmt.contracts.http.records import Returns
-from web.figures import _written, ages, columns, returns, shares, tables, times
+from web.figures import _csv_rows, ages, columns, returns, shares, tables, times
 from web.layout import ROOM, Languages
 
-LANGUAGE = Languages([ROOM / "locale"])._known
+LANGUAGE = Languages([ROOM / "locale"])._by_code
 
 
 def made():
@@ -107,7 +107,7 @@ def test_a_long_reason_is_shortened_where_it_is_drawn_and_no_officers_own_words_
 
 def test_a_file_has_numbers_where_the_page_has_words_and_no_formula():
     steps, *_ = tables(made(), LANGUAGE["en"])
-    head, decision, *_ = _written(steps, LANGUAGE["en"])
+    head, decision, *_ = _csv_rows(steps, LANGUAGE["en"])
     assert (head[6], decision[6]) == ("Median (working hours)", 2.0)
     assert b"'=1+1,2" in csv_file("x", [("=1+1", 2)]).body
 

@@ -8,7 +8,7 @@ from bmt.contracts.http.intake import BouncedNotice, InboxItemInFull, ScanTold
 from bmt.contracts.problems import Refused
 from bmt.contracts.values import Document
 from web.console.forms import RegistrationForm, faults_of
-from web.forms import FormWrong, Sent
+from web.forms import FormWrong, SubmittedForm
 
 VISITOR = Principal("aminah", "aminah@x.my", "Aminah", "MAMPU", frozenset(["administrator"]))
 TYPED = {
@@ -25,7 +25,7 @@ TYPED = {
 
 
 def sent(**typed):
-    return RegistrationForm.of(Sent(FormData({**TYPED, **typed}), "key"))
+    return RegistrationForm.of(SubmittedForm(FormData({**TYPED, **typed}), "key"))
 
 
 def item(**understood):

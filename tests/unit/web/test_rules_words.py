@@ -12,7 +12,7 @@ from bmt.agencies.register import whole_rules
 from web.console import area
 from web.console.agency import Difference, differences, in_words
 from web.console.rules_form import RulesForm
-from web.forms import FormWrong, Sent
+from web.forms import FormWrong, SubmittedForm
 from web.layout import Languages
 
 TODAY = date(2026, 12, 1)
@@ -33,7 +33,7 @@ def rules(**changes):
 
 @pytest.fixture(scope="module")
 def malay():
-    return Languages([area.AREA.folder / "locale"])._known["ms"]
+    return Languages([area.AREA.folder / "locale"])._by_code["ms"]
 
 
 def test_each_rule_that_differs_is_told_with_what_went_and_what_came(malay):
@@ -56,7 +56,7 @@ def test_a_version_with_keys_that_are_no_longer_known_is_told_all_the_same(malay
 
 def form(**typed):
     start = RulesForm.of_rules(rules(acting=[SITI]), 3, TODAY)
-    return RulesForm.of(Sent(FormData({**start.typed, **typed}), "k"))
+    return RulesForm.of(SubmittedForm(FormData({**start.typed, **typed}), "k"))
 
 
 def test_the_form_makes_the_change_that_it_shows():
@@ -107,7 +107,7 @@ def test_every_fault_is_told_at_once_beside_its_field():
     )
     with pytest.raises(FormWrong) as refused:
         wrong.change(TODAY)
-    told = wrong.told(refused.value)
+    told = wrong.field_faults(refused.value)
     assert len(told) == 13
     assert {one.field: one.fault.code for one in told} == {
         "max_file_size_bytes": "not_gigabytes",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from web import wording
-from web.steps import Away, Due, Known, due_of, outcome_of, steps_of
+from web.steps import Away, Due, Facts, due_of, outcome_of, steps_of
 
 BEGAN = datetime(2026, 12, 1, 1, tzinfo=UTC)
 """Tuesday, 09:00 in Malaysia."""
@@ -146,7 +146,7 @@ def test_every_label_and_reason_to_wait_has_words():
 
 
 def test_people_have_names_and_services_none():
-    steps = steps_of("approved", history(*APPROVED), Known(names={"siti": "Siti binti Ali"}))
+    steps = steps_of("approved", history(*APPROVED), Facts(names={"siti": "Siti binti Ali"}))
     assert [one.by for one in steps[:2]] == ["Siti binti Ali", "Aminah"]
     filed = steps_of("filed", history(*CONFIGURED, "notified", "filed:records"))
     assert filed[-1].by is None
@@ -155,20 +155,20 @@ def test_people_have_names_and_services_none():
 
 def test_what_others_know_is_told_beside_the_step_that_is_now():
     due = Due(BEGAN, is_late=True, working_days=2)
-    waiting = Known(dues={"decided": due}, more_approvals=True)
+    waiting = Facts(dues={"decided": due}, more_approvals=True)
     assert steps_of("received", history("received"), waiting)[1].due == due
     assert steps_of("received", history("received"), waiting)[1].waits_for == "another_decision"
     failed = history(*APPROVED, "configuration_failed")
-    hopeless = steps_of("configuration_failed", failed, Known(hopeless=True))[2]
+    hopeless = steps_of("configuration_failed", failed, Facts(hopeless=True))[2]
     assert (hopeless.waits_for, hopeless.at) == ("new_request", failed[-1].at)
     for status, happened in (("approved", APPROVED), ("configuring", [*APPROVED, "configuring"])):
-        away = steps_of(status, history(*happened), Known(away=Away("storage", BEGAN)))[2]
+        away = steps_of(status, history(*happened), Facts(away=Away("storage", BEGAN)))[2]
         assert (away.waits_for, away.at) == ("storage_away", BEGAN)
-        known = Known(away=Away("ipms", BEGAN, in_maintenance=True))
+        known = Facts(away=Away("ipms", BEGAN, in_maintenance=True))
         maintained = steps_of(status, history(*happened), known)[2]
         assert (maintained.waits_for, maintained.at) == ("ipms_maintenance", BEGAN)
     prepared = history(*CONFIGURED, "notification_prepared")
-    assert steps_of("configured", prepared, Known(on_paper=True))[3].waits_for == "handing_over"
+    assert steps_of("configured", prepared, Facts(on_paper=True))[3].waits_for == "handing_over"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bmt.chassis.errors import Unavailable
 from bmt.contracts.http.intake import DOCUMENT_BYTES, DocumentLimits, DocumentStored
 from bmt.contracts.values import Document
 from web import uploads
-from web.forms import Sent
+from web.forms import SubmittedForm
 
 PDF = "application/pdf"
 LETTER = Document(
@@ -53,7 +53,7 @@ def sent(*files, documents=(), most_file_bytes=None):
             headers=Headers({"content-type": PDF}),
         )
         fields.append(("attached", upload))
-    return Sent(FormData(fields), "form-1", most_file_bytes)
+    return SubmittedForm(FormData(fields), "form-1", most_file_bytes)
 
 
 async def attached(intake, form):

@@ -7,7 +7,7 @@ from bmt.contracts.http.notification import Template, TemplateVersion
 from web.console import area
 from web.console.agency import Difference
 from web.console.notices import WordsForm, field_of, history
-from web.forms import FormWrong, Sent
+from web.forms import FormWrong, SubmittedForm
 from web.layout import Languages
 
 WORDING = {
@@ -26,7 +26,7 @@ TEMPLATE = Template(
 
 
 def sent(**typed):
-    return WordsForm.of(Sent(FormData(typed), "key"))
+    return WordsForm.of(SubmittedForm(FormData(typed), "key"))
 
 
 def test_what_is_shown_and_sent_back_unchanged_is_the_same_words():
@@ -65,7 +65,7 @@ def version(number, **changes):
 def test_each_version_tells_what_differs_from_the_one_before():
     languages = Languages([area.AREA.folder / "locale"])
     newest_first = [version(2, onward=["Satu.", "Tiga."]), version(1), version(0, signatory="S")]
-    second, first = history(newest_first, languages._known["en"])
+    second, first = history(newest_first, languages._by_code["en"])
     assert second.differences == [Difference("Malay: Further paragraphs", ["Dua."], ["Tiga."])]
     assert first.differences == [Difference("Malay: Signatory", ["S"], [])]
-    assert history(newest_first[-1:], languages._known["ms"]) == []
+    assert history(newest_first[-1:], languages._by_code["ms"]) == []
