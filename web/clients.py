@@ -36,7 +36,7 @@ EVENT_SECONDS: Final = 30.0
 """The longest silence in a stream of events: a service sends a comment every fifteen seconds."""
 
 _CONNECTIONS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-"""Each open page with live changes holds one; our own limit of calls under way bounds them."""
+"""Each open page with live changes holds a connection; the limit of concurrent calls bounds them."""
 _DATA: Final = "data: "
 _OF_A_FILE: Final = ("content-type", "content-length", "content-disposition", "cache-control")
 
@@ -62,7 +62,7 @@ def address(*steps: str) -> Address:
 
 
 class VisitorClient:
-    """The calls of one user, who signed in unless `token` is empty. `params` holds query parameters; None and empty ones are left out.
+    """Calls the services as one user; nobody is signed in if `token` is empty. `params` are query parameters, without those that are None or empty.
 
     All calls raise `Refused` as the service does, and `Unavailable` if it does not answer or the answer cannot be
     read. A command may then be repeated under the same key.
@@ -134,7 +134,7 @@ class VisitorClient:
     async def forward(
         self, service: ServiceName, path: Address, params: Mapping[str, Any] | None = None
     ) -> StreamingResponse:
-        """A service's file, handed to the browser while it arrives, with its name and type."""
+        """Streams a service's file to the browser, with its name and type."""
         answer = await self._open(service, path, params, timeout=FILE_SECONDS)
         headers = {name: answer.headers[name] for name in _OF_A_FILE if name in answer.headers}
         return StreamingResponse(
@@ -274,7 +274,7 @@ class ServiceClients:
         addresses: Mapping[str, str],
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`addresses` by the name of the service; another process that tells only of itself may be among them."""
+        """`addresses` by the name of the service; it may name a process that has metrics only, too."""
         self._addresses = {name: url.rstrip("/") for name, url in addresses.items() if url}
         self._client = httpx.AsyncClient(
             trust_env=False, timeout=SECONDS, transport=transport, limits=_CONNECTIONS
@@ -295,7 +295,7 @@ class ServiceClients:
         return name in self._addresses
 
     async def operational(self, name: str, path: str) -> httpx.Response:
-        """What a process says of itself, whatever the status.
+        """A process's answer about its health or metrics, whatever the status.
 
         Raises:
             Unavailable: it does not answer.
@@ -314,7 +314,7 @@ class ServiceClients:
 
 
 async def part(call: Awaitable[T], seconds: float = PART_SECONDS) -> T | None:
-    """What a page can do without; None: its service is down, slow, or has nothing for this visitor."""
+    """The answer to a call that the page can do without; None: the service is down, slow, or refuses."""
     try:
         async with asyncio.timeout(seconds):
             return await call

@@ -1,4 +1,4 @@
-"""The page of the client charter in figures, which administrators, auditors and operators have in their own areas."""
+"""The page with the figures of the client charter, for administrators, auditors and operators, each in their own area."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The days asked for, as they stand in the address."""
+    """The first and the last day, as in the address."""
 
     first: str
     last: str
@@ -133,7 +133,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class FiguresQuery:
-    """A visit of the page; `choice` are the agencies to choose from, of which `agency` is chosen."""
+    """What the page's address asks for; `choice` are the agencies to choose from, `agency` is the chosen one."""
 
     visit: Visit
     today: date
@@ -143,7 +143,7 @@ class FiguresQuery:
 
 
 def router(*roles: Role, own_agency: bool = False) -> APIRouter:
-    """The page for these roles; `own_agency`: of nobody else's agency, whatever further roles they have."""
+    """The page for these roles; `own_agency`: it shows the visitor's own agency only, whatever other roles they have."""
     routes = APIRouter()
     admitted = Depends(Admitted(*roles))
 
@@ -199,7 +199,7 @@ def _months_back(day: date, months: int) -> date:
 
 
 def _usual(today: date) -> Mapping[str, Mapping[str, str]]:
-    """Periods that are often asked for."""
+    """The periods that the page offers as links."""
     this, last = _months_back(today, 0), _months_back(today, 1)
     periods = {
         "this_month": (this, today),
@@ -214,7 +214,7 @@ def _usual(today: date) -> Mapping[str, Mapping[str, str]]:
 
 
 async def _promised(query: FiguresQuery) -> Charter | None:
-    """The working days of each step by the agency's rules in force; None: of many agencies, or nobody says."""
+    """The working days of each step by the agency's rules in force; None: no agency is chosen, or approval does not say."""
     if not query.agency:
         return None
     path, newest = address("agencies", query.agency, "rules"), {"limit": _NEWEST_RULES}
@@ -325,7 +325,7 @@ def tables(figures: CharterFigures, language: Language) -> Sequence[Table]:
 
 
 def shares(figures: CharterFigures, language: Language) -> Sequence[Bar]:
-    """A bar for each step: what was due, and how much of it was kept."""
+    """A bar for each step: how much of what was due was done in time."""
     bars = []
     for one in figures.steps:
         parts = (("kept", one.kept), ("late", one.late), ("overdue", one.overdue))

@@ -24,7 +24,7 @@ PIECE_BYTES: Final = 64 * 1024
 KEY: Final = "key"
 """The field with the form's permanent id: sent twice it is one command, as with an Idempotency-Key."""
 KEEP: Final = "keep"
-"""The button that sends nothing on and keeps what was typed: the language to go on in, or `reload`."""
+"""The button that only saves what was typed; its value is the language of the next page, or `reload`."""
 _LONGEST_KEY: Final = 64
 _FORM: Final = "bmt.form"
 
@@ -40,7 +40,7 @@ class FormWrong(Refused):
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """A form that was sent.
+    """A form as a browser submitted it.
 
     Attributes:
         key: the form's id; a new one if it has none.
@@ -52,7 +52,7 @@ class SubmittedForm:
     most_file_bytes: int | None = None
 
     def key_after(self, refused: Refused) -> str:
-        """The key of the form as it is shown again: its own where the command may have succeeded all the same.
+        """The key of the form when it is shown again: the same if the command may have succeeded.
 
         Else a new one, as changed input is another command.
         """
@@ -107,7 +107,7 @@ def faults_of(refused: Refused | None) -> dict[str, FieldError]:
 
 
 class FieldFault(NamedTuple):
-    """One fault, as it is listed above a form, with a link to its field."""
+    """A fault in the list above a form, which links to its field."""
 
     field: str
     fault: FieldError
@@ -195,7 +195,7 @@ def is_multipart(request: Request) -> bool:
 
 
 def form_read_before(request: Request) -> FormData | None:
-    """The fields that were read of this call before, if any: a body can be read once."""
+    """The form of this call if it was read before; a body can be read only once."""
     fields: FormData | None = request.scope.get(_FORM)
     return fields
 

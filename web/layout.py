@@ -1,4 +1,4 @@
-"""Renders pages from templates, in the user's language, within the common frame; and lists as files for spreadsheets.
+"""Renders pages from templates, in the user's language, within the common frame.
 
 Texts are written in Malay, and a catalogue has the English ones.
 """
@@ -35,7 +35,7 @@ LANG: Final = "lang"
 
 @dataclass(frozen=True, slots=True)
 class Language(FaultWording):
-    """One of the two, with the texts of pages."""
+    """Malay or English, with the texts of pages."""
 
     def refusal(self, refused: Refused) -> str:
         """The refusal's sentence: that of its code if known, else of its problem."""
@@ -59,13 +59,13 @@ class Language(FaultWording):
         return format_datetime(there, "d MMM y, HH:mm", locale=LOCALES[self.code])
 
     def brief(self, at: datetime, now: datetime) -> str:
-        """As `minute`, with the year only where it is not the present one."""
+        """As `minute`, with the year only if it is not this year."""
         there, present = at.astimezone(MALAYSIA), now.astimezone(MALAYSIA)
         pattern = "d MMM, HH:mm" if there.year == present.year else "d MMM y, HH:mm"
         return format_datetime(there, pattern, locale=LOCALES[self.code])
 
     def clock(self, at: datetime, now: datetime) -> str:
-        """The hour; with the day where that is not today."""
+        """The time of day; with the day if it is not today."""
         there, present = at.astimezone(MALAYSIA), now.astimezone(MALAYSIA)
         today = there.date() == present.date()
         return f"{there:%H:%M}" if today else self.brief(at, now)
@@ -77,7 +77,7 @@ class Language(FaultWording):
         return format_datetime(there, pattern, locale=LOCALES[self.code])
 
     def full(self, at: datetime) -> str:
-        """Everything of a time, to be shown beside a short one."""
+        """The full date and time, for the tooltip of a short one."""
         there = at.astimezone(MALAYSIA)
         return format_datetime(there, "EEEE, d MMMM y, HH:mm:ss", locale=LOCALES[self.code])
 
@@ -100,7 +100,7 @@ class Language(FaultWording):
         return " ".join(self.counted(count, what) for count, what in units if count)
 
     def counted(self, count: int, what: str) -> str:
-        """`what` is translated, and means one of it; Malay has the same word for many."""
+        """`what` is a translated singular; Malay has no plural ending."""
         return f"{count} {what}s" if self.code == "en" and count != 1 else f"{count} {what}"
 
     def day(self, at: date) -> str:

@@ -78,7 +78,7 @@ class IssuerClient:
     async def sign_in(self, request: Request, back_to: str, area: str = "") -> Response:
         """Redirects to the issuer; the request's state is kept in the user's cookie.
 
-        `area` is told for a login that shows for which pages it is; other issuers ignore it (RFC 6749, 3.1).
+        `area` lets the issuer's login page name the area; issuers that do not know it ignore it (RFC 6749, 3.1).
 
         Raises:
             Unavailable: it does not answer.
@@ -135,7 +135,7 @@ class IssuerClient:
         return answer.headers["location"]
 
     async def signed_out(self, request: Request) -> bool:
-        """Whether the user returns from there."""
+        """Whether the user returns from the issuer's logout."""
         try:
             await self._issuer.validate_logout_response(request)
         except OAuthError:
@@ -242,7 +242,7 @@ class BackchannelLogout:
         self._store = store
 
     def routes(self, prefix: str) -> APIRouter:
-        """The issuer posts here. It is no page: no browser calls it, and no cookie counts."""
+        """The issuer posts here. No browser calls it, so it reads no cookie."""
         routes = APIRouter()
 
         @routes.post(prefix + BACK_CHANNEL, include_in_schema=False)

@@ -31,7 +31,7 @@ _PROGRAM: Final = (sys.executable, "-I", str(Path(press.__file__).with_name("pic
 """Run by its file, in isolated mode: it needs none of our modules."""
 
 SHOWN_WITHIN_SECONDS: Final = 3.0
-"""The longest a page waits for the page counts; the next look may have them."""
+"""The longest a page waits for the page counts; they may be ready when it is opened again."""
 
 
 class NoPicture(Exception):  # noqa: N818  named for what is so
@@ -78,7 +78,7 @@ class Pictures:
             return 0
 
     async def _pages_of(self, document: Document, read: Read) -> int:
-        """How many pages can be shown: 0 if it is no paper or cannot be read."""
+        """How many pages can be shown: 0 if the document has no pages or cannot be read."""
         if document.media_type not in SHOWN or document.size_bytes > MOST_BYTES:
             return 0
         count = self._pages.get(document.document_id)

@@ -32,7 +32,7 @@ _SEE_OTHER: Final = 303
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Made once, by the composition root; each area has its own `layout`."""
+    """The composition root makes it once; each area gets a copy with its own `layout`."""
 
     layout: Layout
     clients: ServiceClients
@@ -75,7 +75,7 @@ class Visit:
         return await self.here.uploads.read(self.request, self.client)
 
     def redirect(self, there: str) -> Response:
-        """The browser gets `there`, after a form was sent."""
+        """Makes the browser get `there` after it posted a form."""
         return RedirectResponse(there, _SEE_OTHER)
 
 

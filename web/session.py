@@ -1,4 +1,4 @@
-"""The session of one call, looked up once; and all sessions, as the pages' database keeps them for every replica.
+"""The session of one call, and the store of all sessions in the pages' database, which all replicas share.
 
 The cookie holds the session's id, and the key that encrypts its tokens is derived from that id. Neither the
 database nor a copy of it identifies anybody, and nobody who reads it can take over a session. MongoDB removes expired
@@ -169,7 +169,7 @@ class SessionStore:
         return self._decrypted(id_, found)
 
     async def claim(self, stored: StoredSession) -> bool:
-        """Whether the caller may renew this session now, alone."""
+        """Reserves the renewal of this session for the caller; False: another call has it."""
         now = self._clock()
         where = {
             "_id": _name(stored.id),
@@ -250,7 +250,7 @@ def _name(id_: str) -> str:
 
 
 EIGHT_HOURS: Final = timedelta(hours=8)
-"""The longest session, whatever the issuer says."""
+"""The longest life of a session, whatever the issuer grants."""
 
 _ID: Final = "id"
 _ID_BYTES: Final = 32
@@ -287,7 +287,7 @@ class Sessions:
         self._recheck_seconds = recheck_seconds
 
     async def begin(self, request: Request, granted: Granted) -> None:
-        """A user signed in; everything known of the browser before is forgotten.
+        """Begins the session of a user who signed in, and clears the browser's cookie of all else.
 
         Raises:
             Refused: `unauthenticated`: the API would not take the access token.
@@ -310,7 +310,7 @@ class Sessions:
         """The caller's session, renewed when due; None: nobody is signed in.
 
         Raises:
-            Unavailable: it cannot be told now.
+            Unavailable: the session cannot be checked now.
         """
         id_ = str(request.session.get(_ID, ""))
         found = await self._find(id_) if id_ else None
@@ -319,7 +319,7 @@ class Sessions:
         return found
 
     async def end(self, request: Request) -> None:
-        """End the caller's session, also for whoever copied the cookie."""
+        """Ends the caller's session; a copy of the cookie is void, too."""
         if id_ := str(request.session.get(_ID, "")):
             await self._store.end(id_)
         request.session.clear()

@@ -1,4 +1,4 @@
-"""Areas of pages below one address, behind one login; the form of an ended session is shown to be sent again."""
+"""The areas of pages, their login and their middleware. A form whose session ended is shown once more, to be submitted after a login."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -46,7 +46,7 @@ class SessionEnded:
     def __init__(
         self, layout: Layout, login: Login, refusals: Refusals, most_bytes: Callable[[], int]
     ) -> None:
-        """`most_bytes` of the largest form of these pages, with its files."""
+        """`most_bytes` returns the size limit of a form with its files."""
         self._layout = layout
         self._login = login
         self._refusals = refusals
@@ -86,7 +86,7 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class UnsentForm:
-    """The fields (name, value) of a form, and its files (field, name), which are not kept."""
+    """The form of an ended session: its texts as (field, value), and its files as (field, file name), without content."""
 
     texts: Sequence[tuple[str, str]]
     files: Sequence[tuple[str, str]]
@@ -137,7 +137,7 @@ async def _read(request: Request, most_bytes: int) -> FormData:
 ACCOUNT: Final = "/account"
 """Below it visitors sign in and out."""
 MY: Final = "/my"
-"""Where `/` leads who has none of the areas' roles."""
+"""The area of users who have none of the areas' roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ class Area:
     Attributes:
         folder: has their `templates/` and `locale/en.po`.
         routers: their routes, which reach `Ports` by `Here`.
-        roles: for whom `/` leads here; nobody where empty.
-        other_roles: for whom else `/` leads to this page below.
+        roles: `/` redirects users with one of these roles to this area.
+        other_roles: `/` redirects users with this role to this page of the area.
         always: values for every page, such as a menu's.
         takes_files: whether forms have files.
         scripts: whether the pages load our own script.
@@ -179,7 +179,7 @@ class Site:
         authenticator: Authenticator,
         rate_limit: RateLimit,
     ) -> None:
-        """`database` keeps the sessions, `authenticator` verifies their tokens, `rate_limit` is each visitor's."""
+        """`database` stores the sessions, `authenticator` verifies their tokens, `rate_limit` applies to each visitor."""
         self._settings = settings
         self._areas = areas
         self._rate_limit = rate_limit
@@ -237,7 +237,7 @@ class Site:
 
         @routes.get("/")
         async def first(request: Request) -> Response:
-            """Leads to the pages that the visitor may use."""
+            """Redirects to the first area that the visitor may use."""
             if (visitor := session.visitor(request)) is None:
                 raise SignInFirst
             there = [f"{area.prefix}/" for area in self._areas if visitor.has(*area.roles)]
@@ -324,7 +324,7 @@ class Recognition:
     """The middleware that finds the session of each call."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, refusals: Refusals) -> None:
-        """The cookie must have been read before."""
+        """`SessionMiddleware` must run before it."""
         self._app = app
         self._sessions = sessions
         self._refusals = refusals
@@ -381,7 +381,7 @@ class CsrfMiddleware:
             await page(scope, receive, send_with_headers)
 
     def _is_of_another_site(self, scope: Scope) -> bool:
-        """By Fetch Metadata, else by the origin (OWASP). A form without either is refused."""
+        """Fetch Metadata decides, else the Origin header (OWASP). A form with neither header is refused."""
         if scope["type"] != "http" or scope["method"] in _SAFE:
             return False
         headers = Headers(scope=scope)

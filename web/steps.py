@@ -1,4 +1,4 @@
-"""The way of a request through the procedure: which steps are done, which one is now, and what it waits for.
+"""The steps of a request: which are done, which one is current, and what it waits for.
 
 The status says which step is now; the history says who took each step, and when. Nothing here knows a page.
 """
@@ -25,7 +25,7 @@ SERVICES: Final = frozenset(
         *("mailbox", "bmt provisioning"),
     }
 )
-"""Who is no person, in a history: by account or by name."""
+"""The actors in a history that are not persons, by account or by name."""
 
 _ENDS: Final = ("approved", "rejected", "withdrawn")
 NOW: Final[Mapping[Status, StepName]] = {
@@ -61,7 +61,7 @@ _PLANNED: Final[Mapping[StepName, str]] = {
 
 
 class Happened(Protocol):
-    """One thing that happened to a request, as intake or approval answers it."""
+    """A step of a request's history, as intake or approval returns it."""
 
     @property
     def step(self) -> str: ...
@@ -74,7 +74,7 @@ class Happened(Protocol):
 
 
 class PastStep(NamedTuple):
-    """One thing that happened, from elsewhere than intake or approval."""
+    """A step that comes from elsewhere than intake or approval."""
 
     step: str
     at: datetime
@@ -105,7 +105,7 @@ class Away(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What others than the history know of a request.
+    """What a page knows of a request beside its history.
 
     Attributes:
         names: of people, by their accounts in lower case.
@@ -113,8 +113,8 @@ class Facts:
         dues: of the steps that have one.
         on_paper: its notices are handed over.
         more_approvals: others have approved, and not enough.
-        hopeless: it failed, and no retry mends that.
-        away: what its configuration waits for.
+        hopeless: its configuration failed, and a retry cannot help.
+        away: the target that its configuration waits for.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
@@ -148,7 +148,7 @@ class Step:
 
 
 def away_of(configuration: ConfigurationState | None) -> Away | None:
-    """What a configuration waits for that does not answer."""
+    """The target that a configuration waits for; None: it waits for none."""
     if configuration is None or configuration.away is None:
         return None
     in_maintenance = configuration.away_until is not None
@@ -190,7 +190,7 @@ def _done(name: StepName, history: Sequence[Happened], facts: Facts) -> Step:
     else:
         event = _last(history, *(_ENDS if name == "decided" else (name,)))
     label = event.step if event and name == "decided" else name
-    # A decision that the history does not have was an approval: the request went on.
+    # If the history lacks the decision, it was an approval: the request went on.
     label = "approved" if label == "decided" else label
     return Step(name, label, "done", event.at if event else None, _person(event, facts))
 
@@ -247,7 +247,7 @@ def _person(event: Happened | None, facts: Facts) -> str | None:
 
 
 def person(by: str | None, names: Mapping[str, str], unnamed: str | None = None) -> str | None:
-    """The name of who did something; None: nobody did. An account without a name is `unnamed`, if that is given."""
+    """The person's name; None: no person did it. An account without a name is shown as `unnamed`, if given."""
     if not by or by in SERVICES:
         return None
     name = names.get(by.casefold())
@@ -256,7 +256,7 @@ def person(by: str | None, names: Mapping[str, str], unnamed: str | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a request: the decision, and how far it is since.
+    """The decision on a request, and its status since.
 
     Attributes:
         decision: None: nobody decided yet.
@@ -295,7 +295,7 @@ def outcome_of(
 
 
 def due_of(at: datetime, now: datetime, rules: OwnAgency | AgencyRules | None) -> Due:
-    """`rules`: the agency's, by which its working days count; None: those of the federal capital."""
+    """`rules` decide which days are working days; None: those of the federal capital do."""
     state = cast("State", (rules and rules.state) or "kuala-lumpur")
     closed: frozenset[date] = frozenset(rules.closed_days) if rules else frozenset()
     is_late = charter.is_late(now, at)

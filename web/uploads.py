@@ -1,6 +1,6 @@
-"""Files of a form: each is uploaded to intake, and the form then carries what it is called and its id.
+"""The files of a form: each is uploaded to intake, and the form then holds its name and id.
 
-The good ones are kept if others are refused, and all of them if a service is down.
+A form that is shown again keeps the uploaded files, also if others were refused or a service is down.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -30,11 +30,11 @@ DOCUMENTS: Final = "documents"
 _MOST_FILES: Final = 100
 _LIMITS_LAST: Final = timedelta(minutes=1)
 _LARGEST_FILES: Final = 10
-"""How many files of the largest size a form may have; those that are too many are a fault like any other."""
+"""How many files of the largest size a form may have without being too large; more than `MOST` are a fault."""
 
 
 class Uploads:
-    """Forms with files, within what intake takes in; while it does not answer, its last answer counts."""
+    """Reads forms with files, within intake's limits; while intake does not answer, its last answer counts."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -42,7 +42,7 @@ class Uploads:
         self._limits_at: datetime | None = None
 
     async def limits(self, client: VisitorClient) -> DocumentLimits:
-        """What a file may be; no `media_types`: not known."""
+        """Intake's limits of a file; without `media_types` they are not known."""
         now = self._clock()
         if self._limits_at is None or now - self._limits_at > _LIMITS_LAST:
             path = address("document-limits")
@@ -122,7 +122,7 @@ def earlier_documents(form: SubmittedForm, pointer: str) -> Attached:
 
 
 def known_documents(documents: Sequence[Document], refused: Refused) -> Sequence[Document]:
-    """The documents, in the order of the command, without those that its service does not know."""
+    """The documents of a command, in order, without those that the refusal calls unknown."""
     places = {
         fault.pointer.rpartition("/")[2]
         for fault in refused.errors

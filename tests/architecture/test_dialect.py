@@ -69,6 +69,17 @@ STANDARD = {
     "heard_at": "received_at",
     "Asking": "AuditorClient",
     "besides": "other_than",
+    "remark": "comment",
+    # The pages and their forms.
+    "Sent": "SubmittedForm",
+    "Told": "FieldFault",
+    "all_told": "field_faults",
+    "Kept": "StoredSession",
+    "KeptText": "UnsentForm",
+    "kept_text": "unsent_form",
+    "found_wrong": "recheck",
+    "came": "files",
+    "who_else": "viewers",
     # Looking things up.
     "Looks": "PlanReader",
     "Doubts": "DirectoryInvalidation",

@@ -70,7 +70,7 @@ async def record(visit: Visitor, request_id: str, version: str = "") -> Response
 
 
 def _dues(here: Ports, state: RecordState) -> Mapping[StepName, Due]:
-    """When the decision is promised; the file tells no other promise."""
+    """When the decision is due; a file records no other due date."""
     if state.due_at is None:
         return {}
     return {"decided": due_of(state.due_at, here.clock(), here.rules_of(state.agency))}

@@ -34,7 +34,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class FiledEvent(BaseModel):
-    """An event of a file. Any of its own fields may be missing, or another's, where it was tampered with."""
+    """An event of a file. If it was tampered with, any field may be missing or wrong."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -124,13 +124,13 @@ def timeline(events: Sequence[FiledEvent]) -> list[Happening]:
 
 
 def warnings_of(happenings: Sequence[Happening]) -> tuple[str, ...]:
-    """The warnings of the review that was opened last: what its decision had to weigh."""
+    """The warnings of the latest review, which its decision had to take into account."""
     opened = [one for one in happenings if one.type.endswith(".ReviewOpened.v1")]
     return opened[-1].warnings if opened else ()
 
 
 def _names_of(events: Sequence[FiledEvent]) -> Mapping[str, str]:
-    """The names that a file knows, by account in lower case, as long as they are kept."""
+    """The names in a file, by account in lower case; there are none after disposal."""
     names = {}
     for account, name in (pair for event in events for pair in _people(event.data)):
         if GONE not in (account, name):
@@ -139,7 +139,7 @@ def _names_of(events: Sequence[FiledEvent]) -> Mapping[str, str]:
 
 
 def _people(value: object) -> Iterator[tuple[str, str]]:
-    """Each account with its name, wherever an event tells both."""
+    """Each account with its name, wherever an event has both."""
     if isinstance(value, Mapping):
         account, name = value.get("subject") or value.get("account"), value.get("name")
         if isinstance(account, str) and isinstance(name, str):
@@ -168,7 +168,7 @@ def _event_name(event: FiledEvent) -> str:
 
 
 def _happening(event: FiledEvent, names: Mapping[str, str]) -> Happening:
-    """The event as a reader sees it. Any field may be missing from an event that was tampered with."""
+    """The event as the page shows it. Any field may be missing if the event was tampered with."""
     data = event.data if isinstance(event.data, Mapping) else {}
     name = _event_name(event)
     name = "RequestCorrected" if data.get("corrected_by") else name
@@ -229,7 +229,7 @@ def _text(value: object) -> str | None:
 
 
 def _person_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Who did it; empty where nobody is named."""
+    """The person who did it; empty if the event names nobody."""
     roles = ("decided_by", "configured_by", "requested_by", "corrected_by", "submitted_by")
     for role in (*roles, "handed_over_by", "confirmed_by", "proposed_by"):
         if isinstance(person := data.get(role), Mapping) and person:
@@ -238,7 +238,7 @@ def _person_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _name(who: object, names: Mapping[str, str]) -> str | None:
-    """The person's name, or the system's; None: the file knows their account alone, or nobody."""
+    """The person's name, or the system's; None: the file has only their account, or nobody."""
     if not isinstance(who, Mapping):
         return None
     account = str(who.get("subject") or "")

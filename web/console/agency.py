@@ -1,4 +1,4 @@
-"""The pages of the agency's rules: those in force in words, their history, what differs, and the form that changes them."""
+"""The pages of the agency's rules: those in force, their history and differences, and the form that changes them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A rule that changed, with the lines that went and that came; the others stayed."""
+    """A rule that changed, with the lines that were removed and those that were added."""
 
     label: str
     before: Sequence[str]
@@ -113,7 +113,7 @@ async def form(visit: Manager) -> Response:
 
 @router.post("/agency/change")
 async def act(visit: Manager, form: Form) -> Response:
-    """Preview, then send: what is sent is what the preview showed."""
+    """Previews the change, then sends exactly what the preview showed."""
     typed, today = RulesForm.of(form), day_of(visit.here.clock())
     try:
         match form.text("do"):
@@ -179,7 +179,7 @@ def _form_page(
 
 
 def _history(found: Sequence[RulesVersion], language: Language) -> Sequence[Entry]:
-    """Each version beside the one before it, newest first; the oldest has no differences."""
+    """Each version compared with the one before it, newest first; the oldest has no differences."""
     later = [_entry(before, after, language) for after, before in pairwise(found)]
     return [*later, *(Entry(first, ()) for first in found[-1:])][:MOST_SHOWN]
 
@@ -189,7 +189,7 @@ def _entry(before: RulesVersion, after: RulesVersion, language: Language) -> Ent
 
 
 def _otherwise(version: RulesVersion, language: Language) -> Sequence[Difference]:
-    """What agencies.yaml says otherwise."""
+    """The differences between agencies.yaml and this version."""
     file: Mapping[str, Any] = {**version.rules, **version.file}
     return differences(file, version.rules, language)
 

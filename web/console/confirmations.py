@@ -68,7 +68,7 @@ async def _list(
 
 @router.post("/confirmations")
 async def answer(visit: Administrator, form: Form, place: Where) -> Response:
-    """What became of each is on the page that follows."""
+    """The page that follows shows the result of each."""
     fields = {
         "request_ids": form.texts("chosen"),
         "decision": form.text("do"),
@@ -80,7 +80,7 @@ async def answer(visit: Administrator, form: Form, place: Where) -> Response:
             "provisioning", _CONFIRMATIONS, body, ConfirmationResults, form.key
         )
     except (Refused, Unavailable) as error:
-        # It may have succeeded where the service was away: the form keeps its key.
+        # The command may have succeeded if the service was down: the form keeps its key.
         return await _list(visit, place, "open", form, refusal(error))
     return await _list(visit, place, "open", results=answered.results)
 

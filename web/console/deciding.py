@@ -1,4 +1,4 @@
-"""What a decider must know of a request before the form: what is unusual, what comes next, who is who."""
+"""What an administrator should know before deciding: what is unusual, what comes next, and people's names."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,16 +20,16 @@ from web.steps import SERVICES, person
 _OF_APPROVAL: Final = frozenset(
     {"received", "corrected", "review_opened", "returned", "approved", "rejected", "withdrawn"}
 )
-"""Intake's steps that approval's own history has, with more of them."""
+"""Intake's steps that approval's history has in more detail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unusual:
-    """An approval of more than was asked for, or than this agency usually gives.
+    """An approval of more than was requested, or than this agency usually grants.
 
     Attributes:
-        sure: what a form says that was asked once more: these very sizes.
-        usual_bytes: None: nothing is usual here.
+        usual_bytes: None: the agency has no usual size.
+        sure: the value by which the form confirms these very sizes.
     """
 
     quota_bytes: int | None
@@ -40,7 +40,7 @@ class Unusual:
 
 
 def unusual(ruling: Ruling, review: RequestUnderReview, rules: OwnAgency | None) -> Unusual | None:
-    """None: nothing to ask. What earlier approvers granted was asked of them."""
+    """None: nothing to confirm. Earlier approvers have confirmed what they granted."""
     if ruling.decision != "approve" or review.kind != "application":
         return None
     sizes = Granted(quota_bytes=review.quota_bytes, max_file_size_bytes=review.max_file_size_bytes)
@@ -82,9 +82,9 @@ def names_of(review: RequestUnderReview, visitor: Principal) -> Mapping[str, str
 async def directory_names(
     client: VisitorClient, accounts: Iterable[str | None], known: Mapping[str, str] | None = None
 ) -> Mapping[str, str]:
-    """`known` with the names that the directory knows of other accounts of the agency, by account in lower case.
+    """Adds to `known` the directory's names of the agency's other accounts, by account in lower case.
 
-    Without those that it does not know, and all where it is away.
+    Accounts without a name are left out; so are all of them while the directory is down.
     """
     names = dict(known or {})
     others = {one.casefold() for one in accounts if one} - names.keys() - SERVICES
@@ -101,13 +101,13 @@ async def directory_names(
 async def people(
     client: VisitorClient, accounts: Iterable[str | None]
 ) -> Callable[[str | None], str | None]:
-    """What each of these is called on a page; by the account where the directory does not say."""
+    """Returns the name of an account; the account itself if the directory has no name."""
     return partial(person, names=await directory_names(client, accounts))
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """One thing that happened after approval had done its part."""
+    """A step after approval's part."""
 
     step: str
     at: datetime
@@ -116,9 +116,9 @@ class Later:
 
 
 def later(status: intake.RequestStatus | None, opened_at: datetime) -> tuple[Later, ...]:
-    """The steps that approval's history does not have. None stands before the review was opened.
+    """The steps that approval's history does not have. None is dated before the review was opened.
 
-    That an acknowledgement was prepared tells nobody anything: it was sent, or it failed.
+    That an acknowledgement was prepared is left out: the step that follows says whether it was sent.
     """
     steps = status.steps if status else ()
     return tuple(

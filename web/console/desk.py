@@ -1,4 +1,4 @@
-"""What all lists of work have: tabs with how much waits there, an order in the address, the list as a file, and taking something."""
+"""What all worklists share: tabs with counts, filters and order in the address, the list as a file, and assignment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ _LISTS: Final[Sequence[tuple[str, ServiceName, Address, str | None]]] = (
     ("failures", "notification", address("notifications"), "failed"),
     ("confirmations", "provisioning", address("confirmations"), "open"),
 )
-"""A tab's path, whose list it is, and which status waits. What has the same path is one tab."""
+"""A tab's path, its service and list, and the status that is counted. Lists with the same path are one tab."""
 
 
 class _Waiting(BaseModel):
@@ -55,20 +55,20 @@ class Tab:
 
 
 async def tabs(client: VisitorClient) -> Sequence[Tab]:
-    """All of them. A service that is down or slow does not delay the page."""
+    """All tabs. A service that is down or slow does not delay the page."""
     counts, others = await asyncio.gather(_own(client), other_tabs(client))
     return in_order(counts, others)
 
 
 async def other_tabs(client: VisitorClient) -> Sequence[Tab]:
-    """Those that approval does not count."""
+    """The tabs that approval does not count."""
     found = await asyncio.gather(*(_tab(client, *one) for one in _LISTS))
     paths = dict.fromkeys(one.path for one in found)
     return [_together([one for one in found if one.path == path]) for path in paths]
 
 
 def _together(parts: Sequence[Tab]) -> Tab:
-    """One tab of several lists; how much waits is not known unless all of them answer."""
+    """One tab of several lists; its count is unknown unless all of them answer."""
     counts = [one.count for one in parts if one.count is not None]
     count = sum(counts) if len(counts) == len(parts) else None
     return Tab(parts[0].path, count, any(one.more for one in parts))
@@ -96,7 +96,7 @@ async def _tab(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The page of a list that the address means, as its service takes it."""
+    """Which page of a list the address asks for, as parameters of the service."""
 
     limit: Annotated[int | None, Query(ge=1, le=200)] = None
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None
@@ -107,13 +107,13 @@ Where = Annotated[Place, Depends()]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list's filters and order, as they stand in the address. Each list has its filters, and `order` with the list's own as default."""
+    """A list's filters and order, as parameters of the address. A subclass adds its filters, and `order` with its default."""
 
     NEWEST_FIRST: ClassVar[bool] = False
-    """Whether its own order is descending."""
+    """Whether the default order is descending."""
 
     descending: Annotated[Literal["1", "0", ""], Query()] = ""
-    """Empty: as the order is by itself."""
+    """Empty: the direction that the order has by default."""
 
     @property
     def current_order(self) -> str:
@@ -135,7 +135,7 @@ class Listing:
         return {**self._values(), "descending": self.is_descending}
 
     def sorted_by(self, order: str) -> str:
-        """The address of the list in this order; in the opposite one, if it is in this order."""
+        """The address of the list in this order; in the opposite direction, if it has this order now."""
         down = self._is_by_itself(order)
         if order == self.current_order:
             down = not self.is_descending
@@ -196,10 +196,10 @@ def _cell_value(cell: object) -> object:
 
 Act = Literal["take", "release"]
 ASSIGN: Final = "assign"
-"""The button that does it: `take` or `release`."""
+"""The button that assigns: `take` or `release`."""
 
 CALLS_AT_ONCE: Final = 10
-"""Calls of one visitor at the same time."""
+"""The most concurrent calls of one visitor."""
 
 _OWNERS: Final[dict[str, ServiceName]] = {
     "requests": "approval",
@@ -209,7 +209,7 @@ _OWNERS: Final[dict[str, ServiceName]] = {
 
 
 async def assign(client: VisitorClient, list_: str, item_id: str, act: str) -> None:
-    """Takes a thing of `list_` (a path of the API), or releases it. Done twice, it is as done once.
+    """Assigns an item of `list_` (a path of the API) to the visitor, or releases it. It is idempotent.
 
     Raises:
         Refused: `already_assigned`, with `assignment`, and as the service says.
@@ -224,14 +224,14 @@ async def assign(client: VisitorClient, list_: str, item_id: str, act: str) -> N
 async def assign_all(
     client: VisitorClient, list_: str, item_ids: Sequence[str], act: str
 ) -> dict[str, Refused]:
-    """As `assign`, for many: why not, by thing."""
+    """As `assign`, for many items: the refusals by item."""
     return await each(item_ids, lambda item_id: assign(client, list_, item_id, act))
 
 
 async def each(
     item_ids: Sequence[str], act: Callable[[str], Awaitable[object]]
 ) -> dict[str, Refused]:
-    """Does it to many, some at the same time: why not, by thing."""
+    """Calls `act` for each item, some at the same time: the refusals by item."""
     some = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def one(item_id: str) -> Refused | None:

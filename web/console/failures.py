@@ -1,4 +1,4 @@
-"""What failed or is shown otherwise and waits for a person, and what an administrator does about it: try again, set by hand, accept, tell."""
+"""Failures and differences that wait for an administrator, who retries, sets by hand, accepts, or tells the applicant."""
 
 import asyncio
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class FailureListing(Listing):
     order: Annotated[Literal["due_at", "name"], Query()] = "due_at"
 
     def notice_params(self) -> Mapping[str, Any]:
-        """As `params`, of notification: notices wait since a time, for somebody."""
+        """The parameters of notification's list, which calls the order otherwise."""
         order = "recipient" if self.order == "name" else "wanted_since"
         return {**self.params(), "order": order, "status": "failed"}
 
@@ -57,7 +57,7 @@ Only = Annotated[FailureListing, Depends()]
 
 @router.get("/failures")
 async def listed(visit: Administrator, only: Only, place: Where) -> Response:
-    """With the first of the differences, whose file has all, and of the notices, whose list has all."""
+    """Shows the first differences and notices; their file and their list have all."""
     return await _list(visit, only, place)
 
 
@@ -103,7 +103,7 @@ async def rule_on_drift(visit: Administrator, form: Form, only: Only) -> Respons
         path = address("requests", form.text("request_id"), "drift")
         await visit.client.post("provisioning", path, ruling, DriftRuled, form.key)
     except (Refused, Unavailable) as error:
-        # It may have succeeded where the service was away: the form keeps its key.
+        # The command may have succeeded if the service was down: the form keeps its key.
         return await _list(visit, only, Place(), form, refusal(error))
     return visit.redirect(f"{visit.request.url.path}#drift")
 
@@ -151,7 +151,7 @@ async def exported(visit: Administrator, only: Only) -> Response:
 @router.get("/requests/{request_id}/retry")
 @router.get("/requests/{request_id}/resend")
 async def forms(visit: Administrator) -> Response:
-    """They stand on the request's page."""
+    """These forms are part of the request's page."""
     return visit.redirect(visit.request.url.path.rpartition("/")[0])
 
 
@@ -181,7 +181,7 @@ async def retry(visit: Administrator, request_id: Id, form: Form) -> Response:
 
 @router.post("/requests/{request_id}/resend")
 async def resend(visit: Administrator, form: Form) -> Response:
-    """Raises `Refused` and `Unavailable`: nothing was typed."""
+    """`Refused` and `Unavailable` show an error page: nothing that was typed is lost."""
     path = address("notifications", form.text("notification_id"), "resend")
     await visit.client.post("notification", path, {}, ResendAccepted, form.key)
     return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?retried=1")

@@ -28,7 +28,7 @@ _SIZES: Final = ("quota_bytes", "max_file_size_bytes")
 _OF_APPLICANT: Final = ("account", "name", "email")
 _TEXTS: Final = ("reason", "exception_reason", "on_behalf_of")
 _PREPARED: Final = {"reason": "prepared_reason", "exception_reason": "prepared_exception"}
-"""The field with the prepared reason, which goes before the typed one."""
+"""The field with the prepared reason, which precedes the typed one."""
 _CHOICES: Final = get_args(Choice)
 _FIELDS: Final = ("kind", "channel", "reply_through", "justification", *_OF_APPLICANT, *_SIZES)
 _REASON: Final = "correction_reason"
@@ -49,7 +49,7 @@ class DecisionForm:
 
     @classmethod
     def of_draft(cls, key: str, typed: Mapping[str, str]) -> "DecisionForm":
-        """As a draft holds it, with its key."""
+        """The form of a draft, with its key."""
         return cls(key, typed)
 
     def value(self, name: str, otherwise: str = "") -> str:
@@ -95,7 +95,7 @@ class RegistrationForm:
     """The form that registers an inbox item or corrects a request. Sizes are typed in gigabytes.
 
     Attributes:
-        of_sender: the fields that hold the sender's name and address, since the message names no other.
+        of_sender: the fields filled with the sender's name and address, because the message has no others.
     """
 
     key: str = field(default_factory=new_key)
@@ -112,7 +112,7 @@ class RegistrationForm:
         """
         understood = item.understood
         typed = {name: understood.get(name, "") for name in _FIELDS}
-        # What it says of the kind without being understood is for a person to read, and to choose.
+        # If it names a kind that was not understood, a person reads it and chooses.
         typed["kind"] = item.kind or ("" if typed["kind"] else "application")
         typed["channel"] = typed["channel"] or ("" if item.scan else "email")
         typed |= {name: _number(typed[name]) for name in _SIZES}

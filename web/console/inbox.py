@@ -1,4 +1,4 @@
-"""The inbox' pages: the list of items, and one item beside the form that registers it."""
+"""The pages of the inbox: the list of items, and one item with the form that registers it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ router = APIRouter(prefix="/inbox")
 _NO_REASON: Final = FieldError.of("/reason", "reason_for_inbox")
 
 MOST_WAITING: Final = 200
-"""How many of the waiting items are looked through for the next, and for those of the same person."""
+"""How many waiting items are searched for the next one, and for those of the same person."""
 
 PageNumber = Annotated[int, Path(ge=1, le=10_000)]
 
 
 @dataclass(frozen=True, slots=True)
 class InboxListing(Listing):
-    """What the list's address asks for."""
+    """The list's filters and order."""
 
     NEWEST_FIRST = True
 
@@ -115,7 +115,7 @@ async def settle(visit: Administrator, item_id: Id, submitted: Form) -> Response
     except Refused as refused:
         item = await _item(visit.client, item_id)
         return await item_page(visit, item, form, refused)
-    # Not to the request: approval has not received it yet.
+    # It does not redirect to the request: approval has not received it yet.
     if not others:
         return visit.redirect(visit.request.url.path)
     there = f"{visit.here.layout.prefix}/inbox/{others[0].inbox_item_id}?after={item_id}"
@@ -141,7 +141,7 @@ async def item_page(
     refused: Refused | None = None,
     after: str = "",
 ) -> Response:
-    """An item beside its form."""
+    """An item with its form."""
     path = address("inbox", item.inbox_item_id, "text")
     shown, text, others, before, person = await asyncio.gather(
         visit.here.pictures.shown(item.documents, partial(_read, visit.client, item.inbox_item_id)),
@@ -169,7 +169,7 @@ async def item_page(
 
 
 def grouped(items: Sequence[InboxItem]) -> Sequence[Sequence[InboxItem]]:
-    """The items of one person side by side, in the place of the first of them."""
+    """Groups the items of one person, at the place of the first of them."""
     groups: dict[str, list[InboxItem]] = {}
     for one in items:
         groups.setdefault(one.person or one.inbox_item_id, []).append(one)
@@ -183,7 +183,7 @@ def _form_of(item: InboxItem) -> str:
 
 
 async def _settled(client: VisitorClient, item_id: str) -> InboxItem | None:
-    """What was settled before this item; None: nothing, or nobody knows now."""
+    """The item that was settled before this one; None: there is none, or intake does not answer."""
     try:
         return await _item(client, item_id) if item_id else None
     except (Refused, Unavailable):
@@ -191,7 +191,7 @@ async def _settled(client: VisitorClient, item_id: str) -> InboxItem | None:
 
 
 async def _others(visit: Visit, item: InboxItem) -> Sequence[InboxItem]:
-    """The items that wait beside this one, without those that colleagues have taken: first its person's, then those after it, then the first."""
+    """The other waiting items that no colleague has taken: those of the same person first, then those after this one."""
     params = {"status": "waiting", "limit": MOST_WAITING}
     try:
         found = await visit.client.get("intake", address("inbox"), Page[InboxItem], params)

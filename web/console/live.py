@@ -26,16 +26,16 @@ from web.ports import Administrator
 router = APIRouter()
 
 LOOKS_EVERY_SECONDS: Final = 2.0
-"""How often the session is looked up: nothing is sent after it ended."""
+"""How often the session is checked: nothing is sent after it ended."""
 RETRY_MILLISECONDS: Final = 500
 RETRY_LATER_MILLISECONDS: Final = 30_000
-"""When the browser comes again if approval sends nothing."""
+"""When the browser reconnects if approval sends nothing."""
 
 D = TypeVar("D", bound=BaseModel)
 SessionCheck = Callable[[], Awaitable[bool]]
 """Whether the visitor's session still lasts."""
 Viewers = Callable[[], Awaitable[str]]
-"""Notes that the visitor looks, and says who else does."""
+"""Records that the visitor has the page open, and returns who else has."""
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -57,7 +57,7 @@ async def of_request(
     steps: Annotated[int | None, Query(ge=0, le=100_000)] = None,
     known: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """`steps` of approval are known; or, where it has done its part, `known` ones of all services."""
+    """`steps`: how many of approval's steps the page shows; else `known`: how many of all services."""
     text = visit.language.text
 
     async def viewers() -> str:
@@ -91,9 +91,9 @@ async def forward_changes(
     is_active: SessionCheck,
     viewers: Viewers | None = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The changes as they come, until their service or the session ends them; then the browser comes again.
+    """Forwards the changes until their service or the session ends; then the browser reconnects.
 
-    `viewers`: also who else looks, whenever that changes.
+    `describe` makes the data of one change. `viewers`: the sentence about other viewers is sent, too, whenever it changes.
     """
     last: str | None = None
     yield ServerSentEvent(comment="open", retry=RETRY_MILLISECONDS)
@@ -115,12 +115,12 @@ async def forward_changes(
     except (Refused, Unavailable, SignInFirst):
         yield ServerSentEvent(comment="away", retry=RETRY_LATER_MILLISECONDS)
     finally:
-        # It closes the stream itself: when a browser left, nothing can be awaited here.
+        # The task closes the stream: after the browser left, nothing can be awaited here.
         reading.cancel()
 
 
 async def _read(changes: AsyncGenerator[D], arrived: "asyncio.Queue[D | None]") -> None:
-    """Reads in a task of its own, so that a look at the session interrupts nothing. None: there are no more."""
+    """Runs in a task of its own, so that a check of the session interrupts no read. None ends the queue."""
     try:
         async with aclosing(changes):
             async for change in changes:

@@ -116,7 +116,7 @@ class Entry:
 
 
 def history(newest_first: Sequence[TemplateVersion], language: Language) -> Sequence[Entry]:
-    """Each saved version beside the one before it. Version 0 is no entry: nobody saved it."""
+    """Each saved version compared with the one before it. Version 0 is left out: nobody saved it."""
     label = label_of(language)
     entries = [
         Entry(after, list(_differences(before.words, after.words, label)))
@@ -202,7 +202,7 @@ async def act(visit: Administrator, about: Id, submitted: Form) -> Response:
 async def _preview_or_refusal(
     client: VisitorClient, about: str, form: WordsForm, refused: Refused
 ) -> tuple[NoticePreview | None, Refused]:
-    """The preview where the words are sound, else the refusal with all that is wrong with them."""
+    """The preview if the words are valid, else the refusal with all their faults."""
     path = address("templates", about, "preview")
     try:
         words = {"words": form.words()}
@@ -218,7 +218,7 @@ async def _preview_or_refusal(
 async def _further(
     client: VisitorClient, about: str, form: WordsForm, wrong: Refused
 ) -> Sequence[FieldError]:
-    """What is wrong with the other fields: words in force stand in for those that cannot be read."""
+    """The faults of the other fields: the words in force stand in for the faulty ones."""
     bad = {field_of(one.pointer) for one in wrong.errors}
     template = await client.get("notification", address("templates", about), Template)
     in_force = WordsForm.of_template(template).typed
@@ -238,7 +238,7 @@ async def _page(
     preview: NoticePreview | None = None,
     refused: Refused | None = None,
 ) -> Response:
-    """The form beside a preview: of what was typed, else of the words in force; none of what is wrong."""
+    """The form and its preview, of what was typed or else of the words in force; faulty words have none."""
     template = await visit.client.get("notification", address("templates", about), Template)
     path = address("templates", about, "versions")
     params = {"limit": MOST_VERSIONS + 1}

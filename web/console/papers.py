@@ -59,7 +59,7 @@ _NOTICES: Final = Page[WaitingNotification]
 
 @dataclass(frozen=True, slots=True)
 class NoticeListing(Listing):
-    """What the list's address asks for."""
+    """The list's filters and order."""
 
     status: Annotated[NoticeStatus, Query()] = "prepared"
     assigned: Annotated[Whose | Literal[""], Query()] = ""
@@ -101,7 +101,7 @@ async def exported(visit: Administrator, only: Only) -> Response:
 
 @router.post("")
 async def act(visit: Administrator, form: Form, only: Only, place: Where) -> Response:
-    """What is done with the papers that are chosen, each by itself; or one e-mail is sent once more."""
+    """Prints, assigns or hands over the chosen papers, each by itself; or resends one e-mail."""
     chosen, note = form.texts("chosen"), form.text("note")
     if form.text(KEEP) and chosen:
         return await _page(visit, only, place, chosen=chosen, note=note)
@@ -160,7 +160,7 @@ async def _page(
     except Unavailable:
         if not chosen:
             raise
-        # What was chosen and typed can be sent again from the page.
+        # The page shows the choice and the note, so that the form can be submitted again.
         found = Page(items=[], next_cursor=None)
     papers = [one.notification_id for one in found.items if is_paper(one)]
     beyond = [one for one in chosen if one not in papers]
@@ -194,7 +194,7 @@ def is_paper(notice: WaitingNotification) -> bool:
 
 
 async def _papers(client: VisitorClient, only: NoticeListing) -> Mapping[str, WaitingNotification]:
-    """The first of this status, by id: what those that are chosen are called."""
+    """The first notices of this status, by id: the page names the chosen ones after they left the list."""
     params = {"status": only.status, "limit": desk.AT_ONCE}
     found = await part(client.get("notification", _LIST, _NOTICES, params))
     return {one.notification_id: one for one in found.items} if found else {}

@@ -1,4 +1,4 @@
-"""Who looks at a request now, in the pages' own database: seen by colleagues, forgotten within half a minute."""
+"""Who has a request open now. Colleagues see it; it expires within half a minute."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,11 +11,11 @@ from bmt.chassis.runtime.clock import Clock
 LOOKING: Final = "looking"
 """The collection: one document for each request and person."""
 LASTS: Final = timedelta(seconds=30)
-"""Longer than a live page is silent, so that a look does not flicker."""
+"""Longer than the interval of a live page, so that a name does not flicker."""
 
 
 class Presence:
-    """Keeps who looks. Every method raises `StoreUnavailable` if the store cannot be reached."""
+    """Stores who has a request open. Every method raises `StoreUnavailable` if the store cannot be reached."""
 
     def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
         self._looking = collection
@@ -29,7 +29,7 @@ class Presence:
             await self._looking.create_indexes([found, expiring])
 
     async def looks(self, visitor: Principal, request_id: str) -> None:
-        """The visitor looks at it. Only colleagues of their agency will see it, whatever agency's request it is."""
+        """Records that the visitor has the request open. Only colleagues of the visitor's own agency see it."""
         account = visitor.subject.casefold()
         look = {
             "agency": visitor.agency,
@@ -46,7 +46,7 @@ class Presence:
                 await self._looking.replace_one({"_id": key}, look)
 
     async def others(self, visitor: Principal, request_id: str) -> Sequence[str]:
-        """The names of the visitor's colleagues who look at it now."""
+        """The names of the visitor's colleagues who have it open now."""
         where = {
             "agency": visitor.agency,
             "request_id": request_id,

@@ -1,4 +1,4 @@
-"""The page of one request, put together from what five services say of it. Only approval must answer."""
+"""The page of one request, with the data of five services. Only approval must answer."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -33,17 +33,17 @@ CHECKED: Final[frozenset[RequestWarning]] = frozenset(
         *("agency_unknown", "email_differs_from_directory"),
     }
 )
-"""What can be told again: not what was of a message, nor that another request is open, as this one may be."""
+"""The warnings that can be checked again: not those about the message, nor that another request is open, which may be this one."""
 
 _OF_ITSELF: Final[frozenset[RequestWarning]] = frozenset({"already_active", "no_active_service"})
-"""What a request that was carried out brings about itself."""
+"""The warnings that a request causes itself once it is carried out."""
 _CARRIED_OUT: Final[frozenset[Status]] = frozenset({"configured", "notified", "filed"})
 
 
 async def warnings_now(
     client: VisitorClient, review: RequestUnderReview, reached: Status
 ) -> tuple[RequestWarning, ...] | None:
-    """Those of `CHECKED` that it would have now; None: the directory does not answer.
+    """The warnings of `CHECKED` that the request would have now; None: the directory does not answer.
 
     Raises:
         Refused, Unavailable: as intake.
@@ -75,21 +75,21 @@ _CORRECTED: Final = (
     *("applicant", "channel", "reply_through"),
     *("justification", "quota_bytes", "max_file_size_bytes"),
 )
-"""What a correction may change of the details, beside the documents."""
+"""The details that a correction may change, besides the documents."""
 
 _MOST_LISTED: Final = 20
-"""How much of the worklist is looked through for the next request of this visitor."""
+"""How much of the worklist is searched for the visitor's next request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a form of this page was answered, and what was typed in it.
+    """The result of a form of this page, and what was typed in it.
 
     Attributes:
         form: the decision.
         comment: the comment.
         refused: why the decision was refused.
-        unusual: what is asked once more before the decision is sent on.
+        unusual: what the visitor must confirm before the decision is sent.
         mending: why a retry was refused, and its reason.
     """
 
@@ -147,17 +147,17 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
     )
     corrected = visit.request.query_params.get("corrected") == "1"
     if corrected and (last := await part(_submission(visit.client, request_id))):
-        # Approval may not have the correction yet that was just made.
+        # Approval may not have received the correction yet.
         review = review.model_copy(update={name: getattr(last, name) for name in _CORRECTED})
     agency = review.agency
     now = visit.here.clock()
     reached, history = _reached(review, status)
     if reached == "configuration_failed" and configuration:
-        # Provisioning knows first of a retry, and that it succeeded.
+        # Provisioning is the first to know of a retry and its success.
         reached = configuration.status
     why_not = review.withheld
     is_sent = visit.request.query_params.get("decided") == "1"
-    # Approval's view may not have the decision yet that was just made.
+    # Approval's view may not show the decision yet.
     pending = is_sent and review.status == "received" and why_not is None
     deciding = review.status == "received" and why_not != "own_request" and not pending
     plan, shown, upcoming, viewers, warned, names = await asyncio.gather(
@@ -224,7 +224,7 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
 
 
 def requested_sizes(review: RequestUnderReview) -> Mapping[str, str]:
-    """The sizes that are granted unless the administrator types others."""
+    """The sizes that were requested, or approved last: granted unless the administrator types others."""
     last = review.endorsements[-1].approved if review.endorsements else review
     return {
         "quota_bytes": in_gigabytes(last.quota_bytes),
@@ -251,7 +251,7 @@ async def _configuration(client: VisitorClient, request_id: str) -> Configuratio
 
 
 async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Status) -> Plan | None:
-    """What approving would change, or what stands in the way of a configuration that failed."""
+    """What an approval would change, or what blocks a configuration that failed."""
     if review.status != "received" and reached != "configuration_failed":
         return None
     granted = review.endorsements[-1].approved.model_dump() if review.endorsements else {}
@@ -261,7 +261,7 @@ async def _plan(client: VisitorClient, review: RequestUnderReview, reached: Stat
 
 
 async def _next(client: VisitorClient, review: RequestUnderReview) -> WorklistItem | None:
-    """The first that the visitor has taken; else the first that nobody has."""
+    """The first request that the visitor has taken, else the first that nobody has taken."""
     for whose in get_args(Whose):
         params = {"limit": _MOST_LISTED, "assigned": whose}
         found = await client.get("approval", address("worklist"), Page[WorklistItem], params)
@@ -273,7 +273,7 @@ async def _next(client: VisitorClient, review: RequestUnderReview) -> WorklistIt
 def _reached(
     review: RequestUnderReview, status: RequestStatus | None
 ) -> tuple[Status, Sequence[Happened]]:
-    """Where the request is, and what happened. Intake knows all services' steps, approval its own at once."""
+    """The status of the request and its history. Intake has the steps of all services, approval has its own without delay."""
     behind = status is not None and status.status == "received" and review.status != "received"
     if status is None or behind:
         return review.status, review.history
@@ -281,13 +281,13 @@ def _reached(
 
 
 def _accounts(review: RequestUnderReview, history: Sequence[Happened]) -> Sequence[str | None]:
-    """Who did something, by account; intake has the names of those who decided."""
+    """The accounts of the registrar and of everybody in the history."""
     registrar = review.submitted_by.subject if review.submitted_by else None
     return [registrar, *(one.by for one in (*review.history, *history))]
 
 
 def _follows(review: RequestUnderReview, status: RequestStatus | None) -> str:
-    """The query by which the page follows the request: approval's steps while it is open, then everybody's."""
+    """The query of the live page: approval's steps while the request is open, then those of all services."""
     if review.status == "received" or status is None:
         return f"steps={len(review.history)}"
     return f"known={len(status.steps)}"
@@ -309,7 +309,7 @@ def _dues(
 
 
 def _outcome_notice(notices: Sequence[Notification] | None) -> Notification | None:
-    """The last notice that tells a decision, and not only what happens meanwhile."""
+    """The last notice about an outcome, not about a step on the way."""
     between = ("acknowledgement", "approved")
     outcomes = [one for one in notices or () if one.about not in between]
     return outcomes[-1] if outcomes else None
@@ -318,10 +318,10 @@ def _outcome_notice(notices: Sequence[Notification] | None) -> Notification | No
 def _forms(
     answer: Answer, review: RequestUnderReview, draft: Draft | None
 ) -> tuple[DecisionForm, CommentForm]:
-    """What was typed now, else what was kept of it before."""
+    """The forms as submitted now, else as saved in the draft."""
     typed = draft.typed if draft else {}
     if draft and review.changed_at and draft.saved_at < review.changed_at:
-        # It is another request now: sizes and choice are made anew, words are kept.
+        # The request has changed: its draft keeps the words, but not the choice and the sizes.
         anew = ("decision", *requested_sizes(review))
         typed = {name: text for name, text in typed.items() if name not in anew}
     form = answer.form or DecisionForm.of_draft(draft.key if draft else new_key(), typed)
@@ -329,10 +329,10 @@ def _forms(
 
 
 def viewers_sentence(names: Sequence[str], text: Callable[[str], str]) -> str:
-    """Who else looks at the request now, in a sentence; empty: nobody."""
+    """A sentence that names the viewers; empty: there are none."""
     return text(wording.LOOKING).replace("{who}", ", ".join(names)) if names else ""
 
 
 def _person(names: Mapping[str, str], account: str | None) -> str:
-    """The name of a person; empty: nobody did it. An account that nobody here knows is shown as it is."""
+    """The name of a person, or the account if it has no name here; empty: no person did it."""
     return person(account, names) or ""

@@ -1,7 +1,7 @@
 """One request: its page, the decision, comments, documents and the correction.
 
 A form posts to the address of its own page, so that address shows a page whatever the outcome. The decision and the
-comment are one form of the browser: what is typed of the one is kept, as a draft, when the other is sent.
+comment are one form of the browser: when one of them is submitted, the other is saved as a draft.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ from web.uploads import MOST, Attached, attached, known_documents
 router = APIRouter()
 
 SURE: Final = "sure"
-"""The button that repeats the sizes of an unusual approval."""
+"""The button that confirms the sizes of an unusual approval."""
 COMMENT_KEY: Final = "comment_key"
 
 _FILES: Final = "attached"
@@ -95,7 +95,7 @@ async def decide(visit: Administrator, request_id: Id) -> Response:
 async def _asks_once_more(
     visit: Visit, request_id: str, ruling: Ruling, sure: str
 ) -> Unusual | None:
-    """What is unusual in this approval, unless the visitor was asked about these very sizes."""
+    """What is unusual in this approval, unless the visitor has confirmed these very sizes."""
     if ruling.decision != "approve":
         return None
     review = await review_of(visit.client, request_id)
@@ -108,7 +108,7 @@ async def _asks_once_more(
 
 
 async def _keep(visit: Visit, request_id: str, key: str, typed: Mapping[str, str]) -> None:
-    """Keeps what was typed as the visitor's draft; there is none if nothing was."""
+    """Saves what was typed as the visitor's draft; discards the draft if nothing was typed."""
     name = draft_of(request_id)
     if not any(text.strip() for text in typed.values()):
         await visit.here.drafts.discard(visit.visitor.subject, name)
@@ -119,7 +119,7 @@ async def _keep(visit: Visit, request_id: str, key: str, typed: Mapping[str, str
 
 @router.get("/requests/{request_id}/comments")
 async def comments(visit: Administrator) -> Response:
-    """They stand on the request's page."""
+    """The comments are part of the request's page."""
     return _to_comments(visit)
 
 

@@ -21,7 +21,7 @@ ASKS: Final[Mapping[str, tuple[str, str]]] = {
     "leavers": ("ignore", "ask"),
     "unanswered": ("remind", "propose"),
 }
-"""What stands in the rules for each of these boxes: without and with its mark."""
+"""The value in the rules of each check box: unchecked and checked."""
 _SIZES: Final = ("quota_default", "quota_maximum", "max_file_size_bytes")
 _ONCE: Final = (
     *(*_SIZES, *STEPS, "approval_levels", *SEPARATION, *REASONS, *GRANTS, *ASKS),
@@ -35,7 +35,7 @@ _PLACES: Final = {
     "acting": "acting-0-officer",
     "closed_days": "closed-0",
 }
-"""Where a fault is shown whose pointer, without its first step, names no field of the form."""
+"""The form's field of a pointer that, without its first step, names none."""
 _IN_A_GROUP: Final = re.compile(
     r"(?:charter_working_days|separation|confirm_grants)-(?P<name>\w+)|prepared_reasons-(?P<reason>[a-z]+)(?:-\d+)?"
 )
@@ -166,13 +166,13 @@ class RulesForm:
         return validated(ChangeOfRules, fields, faults).model_dump(mode="json", by_alias=True)
 
     def _day_passed(self, today: date) -> Iterator[FieldError]:
-        """Approval says so only of a form that is right otherwise; here all faults are told at once."""
+        """Approval checks the day only if all else is valid; the form shows all faults at once."""
         with suppress(ValueError):
             if date.fromisoformat(self.value("in_force_from")) < today:
                 yield FieldError.of("/in_force_from", "day_passed")
 
     def field_faults(self, refused: Refused | None) -> Sequence[FieldFault]:
-        """Every fault at its field. What could not be read is not missing, too."""
+        """Every fault with its field. A value that could not be read is not reported as missing, too."""
         listed = field_faults(refused, self.place_of)
         unread = {one.field for one in listed if one.fault.code == "not_gigabytes"}
         return [one for one in listed if one.fault.code != "required" or one.field not in unread]

@@ -40,7 +40,7 @@ router = APIRouter(prefix="/tasks")
 
 @dataclass(frozen=True, slots=True)
 class TaskListing(Listing):
-    """What the list's address asks for."""
+    """The list's filters and order."""
 
     status: Annotated[TaskFilter, Query()] = "open"
     order: Annotated[Literal["due_at", "name", "kind"], Query()] = "due_at"
@@ -63,7 +63,7 @@ async def _list(
     key: str = "",
     results: Sequence[ReportLine] = (),
 ) -> Response:
-    """The list; after a report was handed in, with what became of it."""
+    """The list; after a report was uploaded, with its results."""
     params = {**only.params(), **asdict(place)}
     found, tabs = await asyncio.gather(
         visit.client.get("provisioning", _LIST, Page[Task], params), desk.tabs(visit.client)
@@ -140,7 +140,7 @@ async def act(visit: Administrator, task_id: Id) -> Response:
             files.require_all()
             await _complete(visit.client, task_id, form, files)
     except (Refused, Unavailable) as error:
-        # Provisioning may still be down: then the page says so, and the form is lost.
+        # If provisioning is still down, this call raises, and the form is lost.
         task, refused = await _task(visit.client, task_id), refusal(error)
         return task_page(visit, task, form, refused, known_documents(files.documents, refused))
     return visit.redirect(visit.request.url.path)
@@ -198,4 +198,4 @@ _ACTS: Final[Mapping[str, Callable[[VisitorClient, str, SubmittedForm], Awaitabl
     "claim": _claim,
     "take-over": _take_over,
 }
-"""What needs no evidence."""
+"""The actions that need no evidence."""

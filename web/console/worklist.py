@@ -1,4 +1,4 @@
-"""The lists of requests: what waits for a decision (the first page) or changed since the last visit, what a search finds, and what the visitor did."""
+"""The lists of requests: those that wait for a decision, changed since the last visit, match a search, or were handled by the visitor."""
 
 import asyncio
 import re
@@ -38,10 +38,10 @@ from web.ports import Administrator, Visit
 router = APIRouter()
 
 SURE: Final = "sure"
-"""The requests about which it was asked once more."""
+"""The field with the requests whose unusual size the visitor confirms."""
 
 KEEP: Final = "keep"
-"""The button that leads to another page of the list, and keeps what is chosen and typed."""
+"""The button that shows another page of the list, with the same choice and text."""
 
 MOST_CHANGES: Final = 100
 MOST_NAMED: Final = 100
@@ -87,11 +87,11 @@ Only = Annotated[Filter, Depends()]
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """A bulk decision as it was sent, and what became of it: all that is chosen stays so until it is decided.
+    """A submitted bulk decision and its results. What is chosen stays chosen until it is decided.
 
     Attributes:
-        above: what is asked once more, as more than is usual would be approved.
-        usual_bytes: what is usual here.
+        above: the requests to confirm, because more than the usual size would be approved.
+        usual_bytes: the usual size.
     """
 
     form: DecisionForm
@@ -113,7 +113,7 @@ class Bulk:
 
     @property
     def closed(self) -> set[str]:
-        """Those that wait for nobody any more."""
+        """The requests that need no further approval."""
         return {one.request_id for one in self.results if one.decision and not one.decision.levels}
 
 
@@ -125,7 +125,7 @@ async def worklist(
     *,
     every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
-    """`all`: everything that is listed is chosen."""
+    """`all`: every listed request is chosen."""
     bulk = Bulk(DecisionForm())
     return await _worklist(visit, only, place, bulk, every=every)
 
@@ -227,7 +227,7 @@ async def _worklist(
     except Unavailable:
         if not bulk.chosen:
             raise
-        # What was chosen and typed can be sent again from the page.
+        # The page shows the choice and the text, so that the form can be submitted again.
         found, counts, rules = Page(items=[], next_cursor=None), None, None
         others = await desk.other_tabs(visit.client)
     listed = [one for one in found.items if one.request_id not in bulk.closed]
@@ -261,9 +261,9 @@ async def _worklist(
 async def _above_usual(
     client: VisitorClient, chosen: Sequence[str]
 ) -> tuple[Sequence[WorklistItem], int | None]:
-    """What is chosen and asks for more than is usual, wherever it is listed; and what is usual.
+    """The chosen requests that ask for more than the usual size, on whatever page they are; and the usual size.
 
-    Without what another administrator approved, and without what has warnings, which is not approved from a list.
+    Leaves out those that another administrator approved, and those with warnings, which a list cannot approve.
     """
     rules = await own_rules(client)
     usual = rules.usual_quota_bytes if rules else None
@@ -285,13 +285,13 @@ async def _above_usual(
 
 
 def _by_ids(ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-    """The parameters that ask for these requests, as many calls as are needed."""
+    """The parameters of the calls that read these requests, at most `MOST_NAMED` a call."""
     parts = [ids[start : start + MOST_NAMED] for start in range(0, len(ids), MOST_NAMED)]
     return [{"request_id": part, "limit": MOST_NAMED} for part in parts]
 
 
 async def named(client: VisitorClient, ids: Sequence[str]) -> Mapping[str, ListedRequest]:
-    """What people call the requests; none if they cannot be had now, as the list says enough without."""
+    """The requests with their names; empty if approval does not answer, as the page can do without."""
     requests = address("requests")
     try:
         pages = await asyncio.gather(
@@ -306,7 +306,7 @@ async def named(client: VisitorClient, ids: Sequence[str]) -> Mapping[str, Liste
 
 COOKIE: Final = "bmt_visited"
 ONE_VISIT_SECONDS: Final = 15 * 60
-"""Looks that are closer together belong to one visit."""
+"""Calls that are closer together belong to one visit."""
 REMEMBERED_SECONDS: Final = 90 * 24 * 60 * 60
 
 _COOKIE_VALUE: Final = re.compile(r"(\d{1,11})\.(\d{1,11})", re.ASCII)
@@ -320,7 +320,7 @@ def last_visit(request: Request) -> datetime | None:
 
 
 def remember(request: Request, response: Response, path: str, *, over_tls: bool) -> None:
-    """Records this look in a cookie, which is secure if browsers come by TLS."""
+    """Records this call in a cookie, which is secure if browsers come by TLS."""
     before, last = _read_cookie(request)
     begins = before if _is_same_visit(last) else last
     response.set_cookie(
@@ -339,7 +339,7 @@ def _is_same_visit(last: int) -> bool:
 
 
 def _read_cookie(request: Request) -> tuple[int, int]:
-    """When the previous visit ended, and the last look, in seconds; 0: unknown."""
+    """When the previous visit ended, and the last call, in seconds; 0: unknown."""
     match = _COOKIE_VALUE.fullmatch(request.cookies.get(COOKIE, ""))
     before, last = (int(match[1]), int(match[2])) if match else (0, 0)
     return (before, last) if last <= time.time() else (0, 0)
@@ -352,7 +352,7 @@ _REQUESTS: Final = address("requests")
 async def search(
     visit: Administrator, place: Where, q: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
-    """What the words find; a reference leads to its request at once."""
+    """The requests that match the words; a reference redirects to its request."""
     words = " ".join(q.split())
     if not words:
         return visit.page("search.html", q="", found=[], more=None, now=visit.here.clock())
@@ -375,7 +375,7 @@ async def found_as_file(
 
 @dataclass(frozen=True, slots=True)
 class DoneListing(Listing):
-    """The list of what the visitor did."""
+    """The list of the requests that the visitor handled."""
 
     NEWEST_FIRST = True
 

@@ -31,7 +31,7 @@ from web.ports import Admitted, Ports, Visit
 from web.site import Area
 
 SHOWN: Final = 50
-"""Of each list of each service; the commands show more."""
+"""How many items of each list the page shows; the commands show more."""
 
 List = Literal["parked", "dead-letters"]
 M = TypeVar("M", bound=BaseModel)
@@ -97,7 +97,7 @@ async def _send_order(
     call: tuple[ServiceName, Address, type[BaseModel], type[BaseModel]],
     about: str,
 ) -> Response:
-    """Make the form's call and lead back to the page; what was typed stays if it is refused."""
+    """Makes the form's call and redirects to the page; a refused form keeps what was typed."""
     service, path, body_model, answer_model = call
     reason = form.text("reason").strip()
     try:
@@ -112,7 +112,7 @@ async def _send_order(
 
 
 async def _page(visit: Visit, typed: Typed | None = None, done: str | None = None) -> Response:
-    # First: who lists dead letters tells then how many there are.
+    # This comes first: listing dead letters updates the metric that counts them.
     waiting = await _waiting(visit.client)
     metrics = await _metrics_of_all(visit.here)
     system = System(metrics, visit.here.clock())
@@ -131,7 +131,7 @@ async def _page(visit: Visit, typed: Typed | None = None, done: str | None = Non
 
 
 async def _metrics_of_all(here: Ports) -> Mapping[str, str | None]:
-    """What each process tells of itself, all asked at the same time."""
+    """The metrics of each process, read at the same time; None: it does not answer."""
     names = [*SERVICES, *([STATISTICS] if here.clients.knows(STATISTICS) else [])]
     metrics = await asyncio.gather(*(_metrics(here.clients, name) for name in names))
     own = generate_latest(here.registry).decode()
@@ -180,7 +180,7 @@ async def _listed(
 async def _read(
     client: VisitorClient, service: ServiceName, path: Address, model: type[M], params: Any
 ) -> Sequence[M] | None:
-    """The list's first items; None: the service cannot be asked now."""
+    """The list's first items; None: the service does not answer."""
     try:
         page: Any = await client.get(service, path, Page[model], params)  # type: ignore[valid-type]
     except Unavailable:

@@ -23,7 +23,7 @@ from web.uploads import MOST, Attached, attached, earlier_documents, known_docum
 
 FILES: Final = "attached"
 DOCUMENTS_FAULT: Final = "/documents"
-"""The pointer of what is wrong with attachments."""
+"""The pointer of the faults of attachments."""
 SAVE: Final = "save_draft"
 DISCARD: Final = "discard_draft"
 """The names of the buttons other than the one that sends the form."""
@@ -74,7 +74,7 @@ async def submit(visit: Visitor, kind: Kind) -> Response:
         return await form_page(visit, kind, form, shown)
     except Unavailable:
         return await form_page(visit, kind, form.with_key(key), unavailable(files))
-    # A draft that a crash leaves here has this form's key: sent again, it is the same request.
+    # If a crash leaves the draft here, it has this form's key: submitted again, it is the same request.
     await visit.here.drafts.discard(visit.visitor.subject, kind, key)
     there = f"{visit.here.layout.prefix}/requests/{accepted.request_id}?new=1"
     return visit.redirect(there)
@@ -109,7 +109,7 @@ def refused_form(form: SubmissionForm, refused: Refused) -> tuple[SubmissionForm
 
 
 def unavailable(files: Attached) -> Refused:
-    """Shown with the form under its own key: what was sent may have been received all the same."""
+    """The form keeps its key, because intake may have received it."""
     lost = files.faults if files.unavailable is not None else ()
     return Refused(problem="unavailable", errors=tuple(lost))
 
@@ -164,7 +164,7 @@ async def correct(visit: Visitor, request_id: Id) -> Response:
 
 
 async def _page_without_intake(visit: Visit, request_id: str) -> Response:
-    """The form as it was sent, while nobody can say what is corrected."""
+    """The submitted form, while intake cannot say which request it corrects."""
     submitted = await visit.form()
     files = earlier_documents(submitted, DOCUMENTS_FAULT)
     correcting = _correcting_as_submitted(submitted, request_id)

@@ -31,7 +31,7 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A request as it stands in a list.
+    """A request in a list.
 
     Attributes:
         now: the step that it waits for; None: it is done.
@@ -147,7 +147,7 @@ async def own(client: VisitorClient, request_id: str) -> RequestStatus:
 async def request_page(
     visit: Visit, request_id: str, refused: Refused | None = None, form: SubmittedForm | None = None
 ) -> Response:
-    """One request; `form` is that of its withdrawal, as it was sent."""
+    """One request; `form` is the submitted form of its withdrawal."""
     path = address("requests", request_id, "submission")
     found, handed_in = await asyncio.gather(
         own(visit.client, request_id), part(visit.client.get("intake", path, LastSubmission))

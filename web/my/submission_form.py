@@ -152,7 +152,7 @@ async def checked(client: VisitorClient, model: type[M], body: Body, key: str) -
 async def recheck(
     client: VisitorClient, model: type[M], body: Body, form: SubmittedForm, files: Attached
 ) -> Refused | None:
-    """What is wrong with a form that is not sent on: its files, and all of it if its reader was told so before."""
+    """The faults of a form that stays on the page: those of its files, and all others too if they were shown before."""
     if not form.text(WAS_WRONG):
         return FormWrong(errors=tuple(files.faults)) if files.faults else None
     try:
@@ -166,7 +166,7 @@ async def recheck(
 async def _further(
     client: VisitorClient, values: Mapping[str, Any], wrong: Sequence[FieldError], key: str
 ) -> Sequence[FieldError]:
-    """What intake would say of the valid fields."""
+    """The faults that intake finds in the fields that are valid by themselves."""
     faulty = {first_step(fault.pointer) for fault in wrong}
     rest = {name: value for name, value in values.items() if name not in faulty - {DOCUMENTS}}
     rest |= {name: value for name, value in _STANDS_FOR.items() if name in faulty}
@@ -180,7 +180,7 @@ async def _further(
 
 
 _MOST_OTHERS: Final = 10
-"""How many open requests are told of; nobody has more."""
+"""How many open requests the form lists; nobody has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ async def form_page(
     refused: Refused | None = None,
     correcting: Correcting | None = None,
 ) -> Response:
-    """The form, and beforehand all that it will be held to, as far as intake answers."""
+    """The form, with the rules that it will be checked against, as far as intake answers."""
     rules = visit.here.rules_of(visit.visitor.agency)
     limits, others, sizes = await asyncio.gather(
         visit.here.uploads.limits(visit.client),
@@ -237,9 +237,9 @@ async def form_page(
 
 
 async def _sizes(client: VisitorClient, rules: AgencyRules | None) -> SizesGiven | None:
-    """Those in force; where intake is down, the sizes of the file: the form can still be filled in.
+    """The sizes in force; those of agencies.yaml while intake is down, so that the form can still be filled in.
 
-    No days then: the agency may promise others by now.
+    Then it has no days: the agency may have changed them since.
     """
     given = await part(client.get("intake", address("sizes"), SizesGiven))
     if given is not None or rules is None:

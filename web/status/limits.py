@@ -1,4 +1,4 @@
-"""How often one client may look a status up, and send wrong codes."""
+"""Limits how often one client may look up a status and send wrong codes."""
 
 from collections.abc import Collection
 from typing import Final
@@ -31,7 +31,7 @@ class StatusLimits:
         self._wrong_codes = RateLimit(*_WRONG_CODES)
 
     def admit(self, request: Request) -> str:
-        """Count a call, before anything of it is read. Returns its client.
+        """Counts a call before its body is read. Returns its client.
 
         Raises:
             Refused: `too_many_requests`.
@@ -41,7 +41,7 @@ class StatusLimits:
         return client
 
     def guess(self, client: str, typed_reference: str) -> str:
-        """Count a code as wrong. Returns the name to take it back by.
+        """Counts a code as wrong. Returns the token with which `was_right` undoes that.
 
         Raises:
             Refused: `too_many_requests`, for known and unknown references alike.

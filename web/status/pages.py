@@ -1,4 +1,4 @@
-"""The form and its answer. The code is in no address, so it is in no proxy's log and no history."""
+"""The form and its answer. The code is in no address, so no proxy logs it and no browser remembers it."""
 
 from pathlib import Path
 from typing import Annotated, Final
