@@ -67,7 +67,6 @@ class Visit:
         return self.here.layout.language(self.request)
 
     def page(self, template: str, status: int | None = None, **context: Any) -> Response:
-        """As `Layout.page`."""
         return self.here.layout.page(self.request, template, status, **context)
 
     async def form(self) -> SubmittedForm:

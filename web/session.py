@@ -65,7 +65,6 @@ def visitor(request: Request) -> Principal | None:
 
 
 def put(request: Request, session: Session | None) -> None:
-    """Sets the call's session."""
     request.scope[_SESSION] = session
 
 

@@ -206,7 +206,6 @@ class Site:
         )
 
     async def prepare(self) -> None:
-        """Create what sessions need in the database."""
         await self._store.prepare()
 
     def routes(self, ports: Ports) -> APIRouter:

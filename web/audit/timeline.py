@@ -150,7 +150,6 @@ def _people(value: object) -> Iterator[tuple[str, str]]:
 
 
 def history(file: File) -> list[PastStep]:
-    """The steps that a file records, in the order in which they happened."""
     steps, names = [], _names_of(file.events)
     for event in file.events:
         data = event.data if isinstance(event.data, Mapping) else {}

@@ -204,7 +204,6 @@ def in_words(rules: Mapping[str, Any], language: Language) -> Sequence[Fact]:
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], language: Language
 ) -> Sequence[Difference]:
-    """The rules that differ between two versions."""
     pairs = zip(in_words(before, language), in_words(after, language), strict=True)
     return [
         Difference(

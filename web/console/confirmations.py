@@ -17,7 +17,7 @@ from bmt.contracts.http.provisioning import (
 from bmt.contracts.problems import Refused
 from web.clients import address
 from web.console import desk
-from web.console.desk import Place, Where
+from web.console.desk import PageQuery, Paging
 from web.forms import Form, SubmittedForm, new_key, refusal, validated
 from web.ports import Administrator, Visit
 
@@ -30,17 +30,17 @@ Status = Annotated[ConfirmationStatus, Query()]
 @router.get("/confirmations")
 async def listed(
     visit: Administrator,
-    place: Where,
+    paging: PageQuery,
     status: Status = "open",
     every: Annotated[Literal["1", ""], Query(alias="all")] = "",
 ) -> Response:
     """`all`: with every box of the page chosen, where nothing runs in the browser."""
-    return await _list(visit, place, status, choosing_all=bool(every))
+    return await _list(visit, paging, status, choosing_all=bool(every))
 
 
 async def _list(
     visit: Visit,
-    place: Place,
+    paging: Paging,
     status: ConfirmationStatus,
     form: SubmittedForm | None = None,
     refused: Refused | None = None,
@@ -48,7 +48,7 @@ async def _list(
     *,
     choosing_all: bool = False,
 ) -> Response:
-    params = {"status": status, "limit": place.limit, "cursor": place.cursor}
+    params = {"status": status, "limit": paging.limit, "cursor": paging.cursor}
     page = await visit.client.get("provisioning", _CONFIRMATIONS, Page[Confirmation], params)
     chosen = form.texts("chosen") if form and refused else ()
     return visit.page(
@@ -67,7 +67,7 @@ async def _list(
 
 
 @router.post("/confirmations")
-async def answer(visit: Administrator, form: Form, place: Where) -> Response:
+async def answer(visit: Administrator, form: Form, paging: PageQuery) -> Response:
     """The page that follows shows the result of each."""
     fields = {
         "request_ids": form.texts("chosen"),
@@ -81,8 +81,8 @@ async def answer(visit: Administrator, form: Form, place: Where) -> Response:
         )
     except (Refused, Unavailable) as error:
         # The command may have succeeded if the service was down: the form keeps its key.
-        return await _list(visit, place, "open", form, refusal(error))
-    return await _list(visit, place, "open", results=answered.results)
+        return await _list(visit, paging, "open", form, refusal(error))
+    return await _list(visit, paging, "open", results=answered.results)
 
 
 @router.get("/confirmations.csv")

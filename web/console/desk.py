@@ -95,14 +95,14 @@ async def _tab(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Paging:
     """Which page of a list the address asks for, as parameters of the service."""
 
     limit: Annotated[int | None, Query(ge=1, le=200)] = None
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None
 
 
-Where = Annotated[Place, Depends()]
+PageQuery = Annotated[Paging, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,6 @@ class Listing:
 
     @property
     def current_order(self) -> str:
-        """The order."""
         return str(self._values()["order"])
 
     @property

@@ -27,7 +27,7 @@ from bmt.contracts.http.provisioning import (
 from bmt.contracts.problems import FieldError, Refused
 from web.clients import address, part
 from web.console import desk, wording
-from web.console.desk import Listing, Place, Where
+from web.console.desk import Listing, PageQuery, Paging
 from web.console.request_page import Answer, Mending, request_page
 from web.console.worklist import named
 from web.forms import Form, FormWrong, SubmittedForm, new_key, refusal, validated
@@ -52,27 +52,27 @@ class FailureListing(Listing):
         return {**self.params(), "order": order, "status": "failed"}
 
 
-Only = Annotated[FailureListing, Depends()]
+ListQuery = Annotated[FailureListing, Depends()]
 
 
 @router.get("/failures")
-async def listed(visit: Administrator, only: Only, place: Where) -> Response:
+async def listed(visit: Administrator, listing: ListQuery, paging: PageQuery) -> Response:
     """Shows the first differences and notices; their file and their list have all."""
-    return await _list(visit, only, place)
+    return await _list(visit, listing, paging)
 
 
 async def _list(
     visit: Administrator,
-    only: FailureListing,
-    place: Place,
+    listing: FailureListing,
+    paging: Paging,
     form: SubmittedForm | None = None,
     refused: Refused | None = None,
 ) -> Response:
-    first = {**only.notice_params(), "limit": desk.COUNTED}
+    first = {**listing.notice_params(), "limit": desk.COUNTED}
     is_open = {"status": "open", "limit": desk.COUNTED}
     page, drift, notices, tabs = await asyncio.gather(
         visit.client.get(
-            "provisioning", _CONFIGURATIONS, Page[Failure], {**only.params(), **asdict(place)}
+            "provisioning", _CONFIGURATIONS, Page[Failure], {**listing.params(), **asdict(paging)}
         ),
         part(visit.client.get("provisioning", _DRIFT, Page[Drift], is_open)),
         part(visit.client.get("notification", _NOTICES, Page[WaitingNotification], first)),
@@ -89,14 +89,14 @@ async def _list(
         notices=notices,
         names=await named(visit.client, sorted(about)),
         more=page.next_cursor,
-        only=only,
+        listing=listing,
         tabs=tabs,
         now=visit.here.clock(),
     )
 
 
 @router.post("/failures")
-async def rule_on_drift(visit: Administrator, form: Form, only: Only) -> Response:
+async def rule_on_drift(visit: Administrator, form: Form, listing: ListQuery) -> Response:
     try:
         body = {"decision": form.text("do"), "reason": form.text("reason").strip()}
         ruling = validated(DriftRuling, body).model_dump(mode="json")
@@ -104,7 +104,7 @@ async def rule_on_drift(visit: Administrator, form: Form, only: Only) -> Respons
         await visit.client.post("provisioning", path, ruling, DriftRuled, form.key)
     except (Refused, Unavailable) as error:
         # The command may have succeeded if the service was down: the form keeps its key.
-        return await _list(visit, only, Place(), form, refusal(error))
+        return await _list(visit, listing, Paging(), form, refusal(error))
     return visit.redirect(f"{visit.request.url.path}#drift")
 
 
@@ -114,18 +114,18 @@ async def drift_report(visit: Administrator) -> Response:
 
 
 @router.get("/failures.csv")
-async def exported(visit: Administrator, only: Only) -> Response:
+async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
     found, notices = await asyncio.gather(
         desk.everything(
-            visit.client, "provisioning", _CONFIGURATIONS, Page[Failure], only.params()
+            visit.client, "provisioning", _CONFIGURATIONS, Page[Failure], listing.params()
         ),
         desk.everything(
             visit.client,
             "notification",
             _NOTICES,
             Page[WaitingNotification],
-            only.notice_params(),
+            listing.notice_params(),
         ),
     )
     ids = {one.request_id for one in found} | {one.request_id for one in notices}

@@ -195,7 +195,6 @@ def field_of(pointer: str) -> str:
 
 
 def faults_of(refused: Refused | None) -> dict[str, FieldError]:
-    """The fault of each field of the form."""
     errors = refused.errors if refused else ()
     return {field_of(fault.pointer): fault for fault in errors if fault.pointer}
 

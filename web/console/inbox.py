@@ -24,7 +24,7 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import Address, Received, VisitorClient, address
 from web.console import desk, wording
 from web.console.deciding import people
-from web.console.desk import ASSIGN, Listing, Where, assign
+from web.console.desk import ASSIGN, Listing, PageQuery, assign
 from web.console.forms import RegistrationForm, faults_of, field_of
 from web.forms import Form, FormWrong, field_faults
 from web.ports import Administrator, Visit
@@ -50,12 +50,12 @@ class InboxListing(Listing):
     order: Annotated[Literal["received_at", "sender"], Query()] = "received_at"
 
 
-Only = Annotated[InboxListing, Depends()]
+ListQuery = Annotated[InboxListing, Depends()]
 
 
 @router.get("")
-async def listed(visit: Administrator, only: Only, place: Where) -> Response:
-    params = {**only.params(), **asdict(place)}
+async def listed(visit: Administrator, listing: ListQuery, paging: PageQuery) -> Response:
+    params = {**listing.params(), **asdict(paging)}
     found, tabs = await asyncio.gather(
         visit.client.get("intake", address("inbox"), Page[InboxItem], params),
         desk.tabs(visit.client),
@@ -64,7 +64,7 @@ async def listed(visit: Administrator, only: Only, place: Where) -> Response:
         "inbox.html",
         groups=grouped(found.items),
         more=found.next_cursor,
-        only=only,
+        listing=listing,
         person=await people(visit.client, (one.handed_in_by for one in found.items)),
         tabs=tabs,
         now=visit.here.clock(),
@@ -72,10 +72,10 @@ async def listed(visit: Administrator, only: Only, place: Where) -> Response:
 
 
 @router.get(".csv")
-async def exported(visit: Administrator, only: Only) -> Response:
+async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
     found = await desk.everything(
-        visit.client, "intake", address("inbox"), Page[InboxItem], only.params()
+        visit.client, "intake", address("inbox"), Page[InboxItem], listing.params()
     )
     person = await people(visit.client, (one.handed_in_by for one in found))
     rows = [
@@ -141,7 +141,6 @@ async def item_page(
     refused: Refused | None = None,
     after: str = "",
 ) -> Response:
-    """An item with its form."""
     path = address("inbox", item.inbox_item_id, "text")
     shown, text, others, before, person = await asyncio.gather(
         visit.here.pictures.shown(item.documents, partial(_read, visit.client, item.inbox_item_id)),

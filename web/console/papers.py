@@ -23,7 +23,7 @@ from bmt.contracts.http.notification import (
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address, part
 from web.console import desk, wording
-from web.console.desk import ASSIGN, Listing, Place, Where, assign_all, each
+from web.console.desk import ASSIGN, Listing, PageQuery, Paging, assign_all, each
 from web.console.worklist import KEEP, named
 from web.forms import Form, FormWrong, SubmittedForm, field_faults, new_key, validated
 from web.ports import Administrator, Visit
@@ -66,25 +66,25 @@ class NoticeListing(Listing):
     order: Annotated[Literal["wanted_since", "recipient", "about"], Query()] = "wanted_since"
 
 
-Only = Annotated[NoticeListing, Depends()]
+ListQuery = Annotated[NoticeListing, Depends()]
 
 
 @router.get("")
 async def listed(
     visit: Administrator,
-    only: Only,
-    place: Where,
+    listing: ListQuery,
+    paging: PageQuery,
     *,
     every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
     """`all`: every paper on the page is chosen."""
-    return await _page(visit, only, place, every=every)
+    return await _page(visit, listing, paging, every=every)
 
 
 @router.get(".csv")
-async def exported(visit: Administrator, only: Only) -> Response:
+async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "notification", _LIST, _NOTICES, only.params())
+    found = await desk.everything(visit.client, "notification", _LIST, _NOTICES, listing.params())
     names = await named(visit.client, list({one.request_id for one in found}))
     rows = [
         (
@@ -100,11 +100,11 @@ async def exported(visit: Administrator, only: Only) -> Response:
 
 
 @router.post("")
-async def act(visit: Administrator, form: Form, only: Only, place: Where) -> Response:
+async def act(visit: Administrator, form: Form, listing: ListQuery, paging: PageQuery) -> Response:
     """Prints, assigns or hands over the chosen papers, each by itself; or resends one e-mail."""
     chosen, note = form.texts("chosen"), form.text("note")
     if form.text(KEEP) and chosen:
-        return await _page(visit, only, place, chosen=chosen, note=note)
+        return await _page(visit, listing, paging, chosen=chosen, note=note)
     try:
         if resent := form.text("resend"):
             await _resend(visit.client, resent, form.key)
@@ -118,16 +118,16 @@ async def act(visit: Administrator, form: Form, only: Only, place: Where) -> Res
             )
         if form.text("do") == "print":
             return await _printed(visit.client, chosen)
-        papers = await _papers(visit.client, only)
+        papers = await _papers(visit.client, listing)
         if action := form.text(ASSIGN):
             refused = await assign_all(visit.client, "notifications", chosen, action)
             outcome = Outcome(papers, (), refused)
-            return await _page(visit, only, place, outcome, chosen=[*refused])
+            return await _page(visit, listing, paging, outcome, chosen=[*refused])
         outcome = await _handed_over(visit.client, chosen, form, papers)
     except Refused as refusal:
-        return await _page(visit, only, place, chosen=chosen, note=note, refused=refusal)
+        return await _page(visit, listing, paging, chosen=chosen, note=note, refused=refusal)
     left = [*outcome.refused]
-    return await _page(visit, only, place, outcome, chosen=left, note=note if left else "")
+    return await _page(visit, listing, paging, outcome, chosen=left, note=note if left else "")
 
 
 @router.get("/{notification_id}/document")
@@ -142,8 +142,8 @@ async def document(visit: Administrator, notification_id: Id) -> Response:
 
 async def _page(
     visit: Visit,
-    only: NoticeListing,
-    place: Place,
+    listing: NoticeListing,
+    paging: Paging,
     outcome: Outcome = _NOTHING,
     *,
     every: bool = False,
@@ -155,7 +155,7 @@ async def _page(
     found: Page[WaitingNotification]
     try:
         found = await visit.client.get(
-            "notification", _LIST, _NOTICES, {**only.params(), **asdict(place)}
+            "notification", _LIST, _NOTICES, {**listing.params(), **asdict(paging)}
         )
     except Unavailable:
         if not chosen:
@@ -165,18 +165,18 @@ async def _page(
     papers = [one.notification_id for one in found.items if is_paper(one)]
     beyond = [one for one in chosen if one not in papers]
     if beyond and not outcome.papers:
-        outcome = replace(outcome, papers=await _papers(visit.client, only))
+        outcome = replace(outcome, papers=await _papers(visit.client, listing))
     about = {one.request_id for one in (*found.items, *outcome.papers.values())}
     return visit.page(
         "papers.html",
         STATUS[refused.problem] if refused else None,
         found=found.items,
         more=found.next_cursor,
-        only=only,
+        listing=listing,
         tabs=await tabs,
         names=await named(visit.client, list(about)),
         may_choose=bool(papers),
-        cursor=place.cursor,
+        cursor=paging.cursor,
         chosen=papers if every else chosen,
         beyond=beyond,
         outcome=outcome,
@@ -193,9 +193,11 @@ def is_paper(notice: WaitingNotification) -> bool:
     return notice.channel != "email" and notice.status in ("prepared", "superseded")
 
 
-async def _papers(client: VisitorClient, only: NoticeListing) -> Mapping[str, WaitingNotification]:
+async def _papers(
+    client: VisitorClient, listing: NoticeListing
+) -> Mapping[str, WaitingNotification]:
     """The first notices of this status, by id: the page names the chosen ones after they left the list."""
-    params = {"status": only.status, "limit": desk.AT_ONCE}
+    params = {"status": listing.status, "limit": desk.AT_ONCE}
     found = await part(client.get("notification", _LIST, _NOTICES, params))
     return {one.notification_id: one for one in found.items} if found else {}
 

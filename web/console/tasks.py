@@ -25,7 +25,7 @@ from bmt.contracts.problems import FieldError, Refused
 from bmt.contracts.values import Document
 from web.clients import VisitorClient, address
 from web.console import desk, wording
-from web.console.desk import Listing, Where
+from web.console.desk import Listing, PageQuery
 from web.forms import SubmittedForm, field_faults, new_key, refusal, validated
 from web.ports import Administrator, Visit
 from web.uploads import Attached, attached, known_documents
@@ -46,25 +46,25 @@ class TaskListing(Listing):
     order: Annotated[Literal["due_at", "name", "kind"], Query()] = "due_at"
 
 
-Only = Annotated[TaskListing, Depends()]
+ListQuery = Annotated[TaskListing, Depends()]
 
 
 @router.get("")
-async def listed(visit: Administrator, only: Only, place: Where) -> Response:
-    return await _list(visit, only, place)
+async def listed(visit: Administrator, listing: ListQuery, paging: PageQuery) -> Response:
+    return await _list(visit, listing, paging)
 
 
 async def _list(
     visit: Visit,
-    only: TaskListing,
-    place: Where,
+    listing: TaskListing,
+    paging: PageQuery,
     *,
     refused: Refused | None = None,
     key: str = "",
     results: Sequence[ReportLine] = (),
 ) -> Response:
     """The list; after a report was uploaded, with its results."""
-    params = {**only.params(), **asdict(place)}
+    params = {**listing.params(), **asdict(paging)}
     found, tabs = await asyncio.gather(
         visit.client.get("provisioning", _LIST, Page[Task], params), desk.tabs(visit.client)
     )
@@ -72,7 +72,7 @@ async def _list(
         "tasks.html",
         found=found.items,
         more=found.next_cursor,
-        only=only,
+        listing=listing,
         tabs=tabs,
         now=visit.here.clock(),
         key=key or new_key(),
@@ -83,9 +83,9 @@ async def _list(
 
 
 @router.get(".csv")
-async def exported(visit: Administrator, only: Only) -> Response:
+async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "provisioning", _LIST, Page[Task], only.params())
+    found = await desk.everything(visit.client, "provisioning", _LIST, Page[Task], listing.params())
     rows = [
         (
             *(one.due_at, one.applicant_name, one.account, language.text(wording.KIND[one.kind])),
@@ -102,15 +102,15 @@ async def bulk_changes(visit: Administrator) -> Response:
 
 
 @router.post("")
-async def bulk_report(visit: Administrator, only: Only, place: Where) -> Response:
+async def bulk_report(visit: Administrator, listing: ListQuery, paging: PageQuery) -> Response:
     form = await visit.form()
     try:
         results = await _upload_report(visit.client, form)
     except (Refused, Unavailable) as error:
         refused = refusal(error)
         key = form.key_after(refused)
-        return await _list(visit, only, place, refused=refused, key=key)
-    return await _list(visit, only, place, results=results)
+        return await _list(visit, listing, paging, refused=refused, key=key)
+    return await _list(visit, listing, paging, results=results)
 
 
 async def _upload_report(client: VisitorClient, form: SubmittedForm) -> Sequence[ReportLine]:

@@ -30,7 +30,7 @@ from bmt.contracts.values import Channel, Kind
 from web.clients import VisitorClient, address
 from web.console import desk, wording
 from web.console.deciding import own_rules, people
-from web.console.desk import ASSIGN, Listing, Place, Where, assign_all
+from web.console.desk import ASSIGN, Listing, PageQuery, Paging, assign_all
 from web.console.forms import DecisionForm
 from web.forms import Form, FormWrong, faults_of, refusal
 from web.ports import Administrator, Visit
@@ -82,7 +82,7 @@ class Filter(Listing):
         return bool(self.kind or self.channel or self.warned or self.due or self.assigned)
 
 
-Only = Annotated[Filter, Depends()]
+ListQuery = Annotated[Filter, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +120,37 @@ class Bulk:
 @router.get("/")
 async def worklist(
     visit: Administrator,
-    only: Only,
-    place: Where,
+    listing: ListQuery,
+    paging: PageQuery,
     *,
     every: Annotated[bool, Query(alias="all")] = False,
 ) -> Response:
     """`all`: every listed request is chosen."""
     bulk = Bulk(DecisionForm())
-    return await _worklist(visit, only, place, bulk, every=every)
+    return await _worklist(visit, listing, paging, bulk, every=every)
 
 
 @router.post("/")
-async def decide_all(visit: Administrator, only: Only, place: Where, submitted: Form) -> Response:
+async def decide_all(
+    visit: Administrator, listing: ListQuery, paging: PageQuery, submitted: Form
+) -> Response:
     bulk = Bulk(DecisionForm.of(submitted), submitted.texts("chosen"))
     try:
         if submitted.text(KEEP):
-            return await _other_page(visit, only, place, bulk)
+            return await _other_page(visit, listing, paging, bulk)
         if not bulk.chosen:
             raise FormWrong(errors=(_NONE_CHOSEN,))
         if act := submitted.text(ASSIGN):
             unassigned = await assign_all(visit.client, "requests", bulk.chosen, act)
             names = await named(visit.client, list(unassigned))
             bulk = replace(bulk, chosen=list(unassigned), unassigned=unassigned, names=names)
-            return await _worklist(visit, only, place, bulk)
+            return await _worklist(visit, listing, paging, bulk)
         rulings = bulk.form.rulings(bulk.chosen)
         if bulk.form.value("decision") == "approve":
             above, usual = await _above_usual(visit.client, bulk.chosen)
             if {one.request_id for one in above} - set(submitted.texts(SURE)):
                 bulk = replace(bulk, above=above, usual_bytes=usual)
-                return await _worklist(visit, only, place, bulk)
+                return await _worklist(visit, listing, paging, bulk)
         body = rulings.model_dump(mode="json", exclude_none=True)
         answer = await visit.client.post(
             "approval", address("decisions"), body, RulingResults, submitted.key
@@ -156,19 +158,18 @@ async def decide_all(visit: Administrator, only: Only, place: Where, submitted: 
     except (Refused, Unavailable) as error:
         refused = refusal(error)
         form = replace(bulk.form, key=submitted.key_after(refused))
-        return await _worklist(visit, only, place, replace(bulk, form=form, refused=refused))
+        return await _worklist(visit, listing, paging, replace(bulk, form=form, refused=refused))
     names = await named(visit.client, [one.request_id for one in answer.results])
     bulk = replace(bulk, results=answer.results, names=names)
     undecided = [one.request_id for one in bulk.undecided]
     form = bulk.form if undecided else DecisionForm()
     bulk = replace(bulk, form=form, chosen=undecided)
-    return await _worklist(visit, only, place, bulk)
+    return await _worklist(visit, listing, paging, bulk)
 
 
 @router.get("/worklist.csv")
-async def exported(visit: Administrator, only: Only) -> Response:
-    """The list as a file, in its order."""
-    language, params = visit.language, only.params_at(visit.here.clock())
+async def exported(visit: Administrator, listing: ListQuery) -> Response:
+    language, params = visit.language, listing.params_at(visit.here.clock())
     found = await desk.everything(
         visit.client, "approval", address("worklist"), Page[WorklistItem], params
     )
@@ -201,19 +202,19 @@ async def changes(visit: Administrator, since: Annotated[AwareDatetime, Query()]
     )
 
 
-async def _other_page(visit: Visit, only: Filter, place: Place, bulk: Bulk) -> Response:
+async def _other_page(visit: Visit, listing: Filter, paging: Paging, bulk: Bulk) -> Response:
     """Another page of the list, by its own address unless something is chosen."""
     if not bulk.chosen:
         return visit.redirect(f"{visit.request.url.path}?{visit.request.url.query}")
-    return await _worklist(visit, only, place, bulk)
+    return await _worklist(visit, listing, paging, bulk)
 
 
 async def _worklist(
-    visit: Visit, only: Filter, place: Place, bulk: Bulk, *, every: bool = False
+    visit: Visit, listing: Filter, paging: Paging, bulk: Bulk, *, every: bool = False
 ) -> Response:
     """The agency's open requests that pass the filter, in its order."""
     now, since = visit.here.clock(), last_visit(visit.request)
-    params = {**only.params_at(now), **asdict(place)}
+    params = {**listing.params_at(now), **asdict(paging)}
     counted = {"changed_since": since.isoformat() if since else None}
     found: Page[WorklistItem]
     counts: WorklistCounts | None
@@ -239,7 +240,7 @@ async def _worklist(
         more=found.next_cursor,
         counts=counts,
         tabs=desk.in_order(counts, others),
-        only=only,
+        listing=listing,
         since=since,
         bulk=bulk,
         form=bulk.form,
@@ -247,7 +248,7 @@ async def _worklist(
         beyond=beyond,
         names=bulk.names if bulk.results or bulk.unassigned else await named(visit.client, beyond),
         may_choose=bool(may),
-        cursor=place.cursor,
+        cursor=paging.cursor,
         rules=rules,
         refused=bulk.refused,
         faults=faults_of(bulk.refused),
@@ -350,13 +351,13 @@ _REQUESTS: Final = address("requests")
 
 @router.get("/search")
 async def search(
-    visit: Administrator, place: Where, q: Annotated[str, Query(max_length=200)] = ""
+    visit: Administrator, paging: PageQuery, q: Annotated[str, Query(max_length=200)] = ""
 ) -> Response:
     """The requests that match the words; a reference redirects to its request."""
     words = " ".join(q.split())
     if not words:
         return visit.page("search.html", q="", found=[], more=None, now=visit.here.clock())
-    params = {"q": words, **asdict(place)}
+    params = {"q": words, **asdict(paging)}
     page = await visit.client.get("approval", _REQUESTS, Page[ListedRequest], params)
     if values.read_reference(words) and len(page.items) == 1:
         where = f"{visit.here.layout.prefix}/requests/{page.items[0].request_id}"
@@ -386,14 +387,14 @@ Done = Annotated[DoneListing, Depends()]
 
 
 @router.get("/done.csv")
-async def done_as_file(visit: Administrator, only: Done) -> Response:
-    return await _exported(visit, {"by_me": True, **only.params()}, "done")
+async def done_as_file(visit: Administrator, listing: Done) -> Response:
+    return await _exported(visit, {"by_me": True, **listing.params()}, "done")
 
 
 @router.get("/done")
-async def done(visit: Administrator, only: Done, place: Where) -> Response:
+async def done(visit: Administrator, listing: Done, paging: PageQuery) -> Response:
     """What the visitor decided, approved at a level or corrected."""
-    params = {"by_me": True, **only.params(), **asdict(place)}
+    params = {"by_me": True, **listing.params(), **asdict(paging)}
     page, tabs = await asyncio.gather(
         visit.client.get("approval", _REQUESTS, Page[ListedRequest], params),
         desk.tabs(visit.client),
@@ -402,14 +403,13 @@ async def done(visit: Administrator, only: Done, place: Where) -> Response:
         "done.html",
         found=page.items,
         more=page.next_cursor,
-        only=only,
+        listing=listing,
         tabs=tabs,
         now=visit.here.clock(),
     )
 
 
 async def _exported(visit: Visit, params: Mapping[str, Any], name: str) -> Response:
-    """The list as a file, in its order."""
     language = visit.language
     found = await desk.everything(visit.client, "approval", _REQUESTS, Page[ListedRequest], params)
     rows = [
