@@ -18,12 +18,12 @@ async def test_colleagues_of_the_agency_are_seen_for_half_a_minute_each_once(dat
     await presence.prepare()
     siti, aminah = officer("Siti"), officer("Aminah")
     for who in (siti, aminah, aminah, officer("Faridah", "JPA")):
-        await presence.looks(who, "r1")
+        await presence.record_viewer(who, "r1")
     assert await presence.others(siti, "r1") == ["Aminah"]
     assert await presence.others(aminah, "r1") == ["Siti"]
     assert await presence.others(siti, "r2") == []
     time[0] += LASTS - timedelta(seconds=1)
-    await presence.looks(siti, "r1")
+    await presence.record_viewer(siti, "r1")
     time[0] += timedelta(seconds=2)
     assert await presence.others(siti, "r1") == []
     assert await presence.others(aminah, "r1") == ["Siti"]

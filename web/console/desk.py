@@ -160,7 +160,7 @@ MOST_EXPORTED: Final = 2_000
 AT_ONCE: Final = 200
 
 
-async def everything(
+async def list_all(
     client: VisitorClient,
     service: ServiceName,
     path: Address,
@@ -224,10 +224,10 @@ async def assign_all(
     client: VisitorClient, list_: str, item_ids: Sequence[str], act: str
 ) -> dict[str, Refused]:
     """As `assign`, for many items: the refusals by item."""
-    return await each(item_ids, lambda item_id: assign(client, list_, item_id, act))
+    return await for_each(item_ids, lambda item_id: assign(client, list_, item_id, act))
 
 
-async def each(
+async def for_each(
     item_ids: Sequence[str], act: Callable[[str], Awaitable[object]]
 ) -> dict[str, Refused]:
     """Calls `act` for each item, some at the same time: the refusals by item."""

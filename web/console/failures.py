@@ -28,7 +28,7 @@ from bmt.contracts.problems import FieldError, Refused
 from web.clients import address, part
 from web.console import desk, wording
 from web.console.desk import Listing, PageQuery, Paging
-from web.console.request_page import Answer, Mending, request_page
+from web.console.request_page import Answer, RefusedRetry, request_page
 from web.console.worklist import named
 from web.forms import Form, FormWrong, SubmittedForm, new_key, refusal, validated
 from web.ports import Administrator
@@ -117,10 +117,10 @@ async def drift_report(visit: Administrator) -> Response:
 async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
     found, notices = await asyncio.gather(
-        desk.everything(
+        desk.list_all(
             visit.client, "provisioning", _CONFIGURATIONS, Page[Failure], listing.params()
         ),
-        desk.everything(
+        desk.list_all(
             visit.client,
             "notification",
             _NOTICES,
@@ -175,7 +175,7 @@ async def retry(visit: Administrator, request_id: Id, form: Form) -> Response:
         refused = refusal(error)
     else:
         return visit.redirect(f"{visit.request.url.path.rpartition('/')[0]}?retried=1")
-    answer = Answer(mending=Mending(reason, refused, form.key_after(refused)))
+    answer = Answer(refused_retry=RefusedRetry(reason, refused, form.key_after(refused)))
     return await request_page(visit, request_id, answer)
 
 

@@ -74,7 +74,7 @@ async def listed(visit: Administrator, listing: ListQuery, paging: PageQuery) ->
 @router.get(".csv")
 async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
-    found = await desk.everything(
+    found = await desk.list_all(
         visit.client, "intake", address("inbox"), Page[InboxItem], listing.params()
     )
     person = await people(visit.client, (one.handed_in_by for one in found))

@@ -61,7 +61,7 @@ async def of_request(
     text = visit.language.text
 
     async def viewers() -> str:
-        await visit.here.presence.looks(visit.visitor, request_id)
+        await visit.here.presence.record_viewer(visit.visitor, request_id)
         return viewers_sentence(await visit.here.presence.others(visit.visitor, request_id), text)
 
     path = address("requests", request_id, "live")

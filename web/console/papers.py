@@ -23,7 +23,7 @@ from bmt.contracts.http.notification import (
 from bmt.contracts.problems import STATUS, FieldError, Refused
 from web.clients import VisitorClient, address, part
 from web.console import desk, wording
-from web.console.desk import ASSIGN, Listing, PageQuery, Paging, assign_all, each
+from web.console.desk import ASSIGN, Listing, PageQuery, Paging, assign_all, for_each
 from web.console.worklist import KEEP, named
 from web.forms import Form, FormWrong, SubmittedForm, field_faults, new_key, validated
 from web.ports import Administrator, Visit
@@ -84,7 +84,7 @@ async def listed(
 @router.get(".csv")
 async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "notification", _LIST, _NOTICES, listing.params())
+    found = await desk.list_all(visit.client, "notification", _LIST, _NOTICES, listing.params())
     names = await named(visit.client, list({one.request_id for one in found}))
     rows = [
         (
@@ -250,5 +250,5 @@ async def _handed_over(
         path, key = address("notifications", one, "dispatch"), f"{form.key}:{one}"
         return await client.post("notification", path, body, PaperDispatched, key)
 
-    refused = await each(chosen, hand_over)
+    refused = await for_each(chosen, hand_over)
     return Outcome(papers, [one for one in chosen if one not in refused], refused)

@@ -18,20 +18,20 @@ class Presence:
     """Stores who has a request open. Every method raises `StoreUnavailable` if the store cannot be reached."""
 
     def __init__(self, collection: mongodb.Collection, clock: Clock) -> None:
-        self._looking = collection
+        self._viewers = collection
         self._clock = clock
 
     async def prepare(self) -> None:
-        """Create the index that finds a request's people, and the one that removes old looks."""
+        """Create the index that finds a request's people, and the one that removes old entries."""
         found = mongodb.IndexModel([("agency", 1), ("request_id", 1)])
         expiring = mongodb.IndexModel([("until", 1)], expireAfterSeconds=0)
         with mongodb.store_errors():
-            await self._looking.create_indexes([found, expiring])
+            await self._viewers.create_indexes([found, expiring])
 
-    async def looks(self, visitor: Principal, request_id: str) -> None:
+    async def record_viewer(self, visitor: Principal, request_id: str) -> None:
         """Records that the visitor has the request open. Only colleagues of the visitor's own agency see it."""
         account = visitor.subject.casefold()
-        look = {
+        viewer = {
             "agency": visitor.agency,
             "request_id": request_id,
             "account": account,
@@ -41,9 +41,9 @@ class Presence:
         key = f"{visitor.agency}/{request_id}/{account}"
         with mongodb.store_errors():
             try:
-                await self._looking.replace_one({"_id": key}, look, upsert=True)
+                await self._viewers.replace_one({"_id": key}, viewer, upsert=True)
             except mongodb.DuplicateKeyError:  # another page of theirs inserted it first
-                await self._looking.replace_one({"_id": key}, look)
+                await self._viewers.replace_one({"_id": key}, viewer)
 
     async def others(self, visitor: Principal, request_id: str) -> Sequence[str]:
         """The names of the visitor's colleagues who have it open now."""
@@ -54,5 +54,5 @@ class Presence:
             "until": {"$gt": self._clock()},
         }
         with mongodb.store_errors():
-            found = await self._looking.find(where).sort("name", 1).to_list(None)
+            found = await self._viewers.find(where).sort("name", 1).to_list(None)
         return [one["name"] for one in found]

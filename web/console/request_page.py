@@ -90,18 +90,18 @@ class Answer:
         comment: the comment.
         refused: why the decision was refused.
         unusual: what the visitor must confirm before the decision is sent.
-        mending: why a retry was refused, and its reason.
+        refused_retry: why a retry was refused, and its reason.
     """
 
     form: DecisionForm | None = None
     comment: CommentForm | None = None
     refused: Refused | None = None
     unusual: Unusual | None = None
-    mending: "Mending | None" = None
+    refused_retry: "RefusedRetry | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class Mending:
+class RefusedRetry:
     """A retry that was refused."""
 
     reason: str
@@ -181,7 +181,7 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
         away=away_of(configuration),
     )
     refused = answer.refused
-    problem = refused or comment.refused or (answer.mending and answer.mending.refused)
+    problem = refused or comment.refused or (answer.refused_retry and answer.refused_retry.refused)
     return visit.page(
         "request.html",
         STATUS[problem.problem] if problem else None,
@@ -195,8 +195,8 @@ async def request_page(visit: Visit, request_id: str, answer: Answer = _NOTHING)
         person=partial(_person, names),
         configuration=configuration,
         notice_failed=next((one for one in notices or () if one.status == "failed"), None),
-        mending=answer.mending,
-        mending_key=answer.mending.key if answer.mending else new_key(),
+        refused_retry=answer.refused_retry,
+        retry_key=answer.refused_retry.key if answer.refused_retry else new_key(),
         comment=comment,
         may_correct=review.status in MAY_CORRECT,
         viewers=viewers_sentence(viewers or (), visit.language.text),

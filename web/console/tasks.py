@@ -85,7 +85,7 @@ async def _list(
 @router.get(".csv")
 async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "provisioning", _LIST, Page[Task], listing.params())
+    found = await desk.list_all(visit.client, "provisioning", _LIST, Page[Task], listing.params())
     rows = [
         (
             *(one.due_at, one.applicant_name, one.account, language.text(wording.KIND[one.kind])),

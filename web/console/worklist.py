@@ -170,7 +170,7 @@ async def decide_all(
 @router.get("/worklist.csv")
 async def exported(visit: Administrator, listing: ListQuery) -> Response:
     language, params = visit.language, listing.params_at(visit.here.clock())
-    found = await desk.everything(
+    found = await desk.list_all(
         visit.client, "approval", address("worklist"), Page[WorklistItem], params
     )
     rows = [
@@ -411,7 +411,7 @@ async def done(visit: Administrator, listing: Done, paging: PageQuery) -> Respon
 
 async def _exported(visit: Visit, params: Mapping[str, Any], name: str) -> Response:
     language = visit.language
-    found = await desk.everything(visit.client, "approval", _REQUESTS, Page[ListedRequest], params)
+    found = await desk.list_all(visit.client, "approval", _REQUESTS, Page[ListedRequest], params)
     rows = [
         (
             *(language.text(wording.STATUS[one.status]), one.changed_at),
