@@ -1,20 +1,23 @@
 """Load, fold, decide, append: what one write promises."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import parcels
 import pytest
 from fixtures.memory_event_store import MemoryEventStore
-from parcels import Deliver, Look, Parcel, Post
+from parcels import Deliver, Look, Parcel, Post, Posted
 from structlog.testing import capture_logs
 
 from bmt.chassis.errors import CausationReused
-from bmt.chassis.eventsourcing.decider import Message
-from bmt.chassis.eventsourcing.event_store import RefusalRecord
+from bmt.chassis.eventsourcing.decider import IncomingEvent, Message
+from bmt.chassis.eventsourcing.event_store import RefusalRecord, UnknownType, Vocabulary
 from bmt.chassis.eventsourcing.execution import Executed, Execution
+from bmt.chassis.runtime import observability
 from bmt.chassis.runtime.clock import new_id
+from bmt.contracts.envelope import Envelope, MalformedEvent
 from bmt.contracts.problems import FieldError, Refused
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -273,3 +276,72 @@ async def test_a_wave_is_one_load_and_one_append():
     await bench.execution.execute_many(wave)
     assert [len(streams) for streams in bench.store.loads] == [100]
     assert bench.store.appends == [100]
+
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def incoming(traceparent: str | None) -> IncomingEvent[Posted]:
+    envelope = Envelope(
+        id="e1",
+        source="/test",
+        type=Posted.TYPE,
+        time=datetime(2026, 11, 24, tzinfo=UTC),
+        traceparent=traceparent,
+        data={"weight": 1},
+    )
+    return IncomingEvent(envelope, Posted(weight=1), 1, "/test/1")
+
+
+def test_its_id_is_the_causation_and_its_trace_goes_on():
+    message = incoming(TRACEPARENT).to_command("parcel-1", Post(1))
+    assert (message.stream, message.causation, message.command) == ("parcel-1", "e1", Post(1))
+    assert message.traceparent == TRACEPARENT
+
+
+@pytest.mark.parametrize("traceparent", [None, "00-nonsense"])
+def test_a_trace_begins_where_the_event_has_none(traceparent):
+    message = incoming(traceparent).to_command("parcel-1", Post(1))
+    assert observability.accepted_traceparent(message.traceparent) == message.traceparent
+
+
+def outcome(decode, *arguments):
+    """The event, or what is told of the refusal."""
+    try:
+        return decode(*arguments)
+    except MalformedEvent as error:
+        return type(error), error.detail, error.errors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"weight":3}',
+        '{"weight":"3"}',
+        '{"weight":3.0}',
+        '{"weight":3,"colour":"white"}',
+        '{"weight":3.5}',
+        '{"weight":"heavy"}',
+        '{"weight":null}',
+        "{}",
+        "[]",
+        "7",
+    ],
+)
+def test_a_text_is_the_event_or_the_refusal_that_its_data_is(text):
+    vocabulary = parcels.VOCABULARY
+    read = outcome(vocabulary.decode_text, "test.Posted.v1", text)
+    assert read == outcome(vocabulary.decode, "test.Posted.v1", json.loads(text))
+
+
+def test_a_text_of_a_type_that_nobody_knows_is_refused():
+    with pytest.raises(UnknownType):
+        parcels.VOCABULARY.decode_text("test.Lost.v1", "{}")
+
+
+@pytest.mark.parametrize("old", ["test.Sent.v1", parcels.Delivered.TYPE])
+def test_a_text_of_an_earlier_version_is_brought_up_first(old):
+    """Also where the old type has a model still."""
+    upcasters = {old: lambda data: (parcels.Posted.TYPE, {"weight": data["grams"] // 1000})}
+    vocabulary = Vocabulary([parcels.Posted, parcels.Delivered], upcasters)
+    assert vocabulary.decode_text(old, '{"grams":3000,"to":"Ali"}') == parcels.Posted(weight=3)

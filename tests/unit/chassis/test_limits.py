@@ -2,14 +2,18 @@
 
 import asyncio
 from contextlib import suppress
+from ipaddress import ip_network
 
 import httpx
 import pytest
+from eventually import eventually
+from fastapi import Request
 from fixtures.problems import assert_problem
 from parcel_api import calling, parcel_routes
 
 from bmt.chassis.http import bodies, limits
-from bmt.chassis.http.limits import RateLimit
+from bmt.chassis.http.limits import ClientAddress, ConcurrencyLimits, RateLimit
+from bmt.chassis.http.routes import api_router
 from bmt.contracts.problems import Refused
 
 
@@ -240,3 +244,121 @@ async def test_some_calls_may_be_sent_ahead(socket_of):
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
         await reader.readuntil(b"}")
     writer.close()
+
+
+MOST = 3
+
+
+class Counter:
+    """A counter with one clerk, who can be held up."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+        self.under_way = 0
+
+    async def serve(self, _: Request) -> dict[str, str]:
+        self.under_way += 1
+        await self.goes_on.wait()
+        self.under_way -= 1
+        return {"served": "yes"}
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+@pytest.fixture
+def crowded(counter, app_of) -> httpx.AsyncClient:
+    routes = api_router()
+    routes.get("/v1/counter")(counter.serve)
+    return calling(app_of(routes, concurrency=ConcurrencyLimits(most=MOST, each=MOST)))
+
+
+async def test_who_comes_to_a_crowd_is_told_to_come_again_and_the_crowd_is_served(counter, crowded):
+    first = [asyncio.create_task(crowded.get("/v1/counter")) for _ in range(MOST)]
+    await eventually(lambda: counter.under_way == MOST)
+    refused = await asyncio.gather(*(crowded.get("/v1/counter") for _ in range(20)))
+    for answer in refused:
+        assert_problem(answer, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert answer.headers["cache-control"] == "no-store"
+    assert (await crowded.get("/healthz")).status_code == 200
+    assert (await crowded.get("/readyz")).status_code == 200
+    assert (await crowded.get("/metrics")).status_code == 200
+
+    counter.goes_on.set()
+    assert [answer.status_code for answer in await asyncio.gather(*first)] == [200] * MOST
+    assert (await crowded.get("/v1/counter")).status_code == 200
+
+
+async def test_who_goes_away_or_is_refused_leaves_a_place(counter, crowded):
+    for _ in range(MOST):
+        leaving = asyncio.create_task(crowded.get("/v1/counter"))
+        await eventually(lambda: counter.under_way > 0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        counter.under_way = 0
+        assert (await crowded.get("/v1/nothing")).status_code == 404
+    counter.goes_on.set()
+    assert (await crowded.get("/v1/counter")).status_code == 200
+
+
+XFF = "X-Forwarded-For"
+
+PEERS, ONE = ClientAddress(), ClientAddress(XFF)
+
+SEVERAL = ClientAddress(XFF, [ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
+
+
+def call(peer="10.0.0.1", *forwarded, name=XFF):
+    headers = [(name.lower().encode(), one.encode("latin-1")) for one in forwarded]
+    return Request({"type": "http", "client": peer and (peer, 1), "headers": headers})
+
+
+@pytest.mark.parametrize(
+    ("address", "peer", "forwarded", "counted"),
+    [
+        # Without a header of a gateway the peer counts, whatever it says.
+        (PEERS, "198.51.100.7", ["203.0.113.9"], "198.51.100.7"),
+        (PEERS, "2001:db8:1:2:3:4:5:6", ["203.0.113.9"], "2001:db8:1:2::/64"),
+        (PEERS, "::ffff:198.51.100.7", ["203.0.113.9"], "198.51.100.7"),
+        (PEERS, "testclient", ["203.0.113.9"], "testclient"),
+        (PEERS, None, ["203.0.113.9"], ""),
+        # Behind one gateway, what it wrote itself counts.
+        (ONE, "10.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        (ONE, "10.0.0.1", ["192.0.2.1, 203.0.113.9"], "203.0.113.9"),
+        (ONE, "10.0.0.1", ["192.0.2.1", "203.0.113.9"], "203.0.113.9"),
+        (ONE, "10.0.0.1", ["203.0.113.9:4711"], "203.0.113.9"),
+        (ONE, "10.0.0.1", ["[2001:db8::9]:4711"], "2001:db8::/64"),
+        (ONE, "10.0.0.1", ["2001:db8::9"], "2001:db8::/64"),
+        (ONE, "10.0.0.1", ['"[2001:db8::9]"'], "2001:db8::/64"),
+        (ONE, "10.0.0.1", ["::ffff:203.0.113.9"], "203.0.113.9"),
+        (ONE, "10.0.0.1", ["fe80::1%eth0"], "fe80::/64"),
+        (ONE, "10.0.0.1", [], "10.0.0.1"),
+        (ONE, "10.0.0.1", [""], "10.0.0.1"),
+        (ONE, "10.0.0.1", ["203.0.113.9, unknown"], "10.0.0.1"),
+        (ONE, "10.0.0.1", ["203.0.113.9,"], "10.0.0.1"),
+        (ONE, "10.0.0.1", ["<script>"], "10.0.0.1"),
+        (ONE, "10.0.0.1", ["1" * 30_000], "10.0.0.1"),
+        (ONE, "10.0.0.1", ["192.0.2.1," * 3000 + "203.0.113.9"], "203.0.113.9"),
+        # Behind several, the rightmost that is none of them.
+        (SEVERAL, "10.0.0.1", ["203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+        (SEVERAL, "10.0.0.1", ["192.0.2.1, 203.0.113.9, 10.0.0.2, fd00::2"], "203.0.113.9"),
+        (SEVERAL, "10.0.0.1", ["10.0.0.9, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+        (SEVERAL, "10.0.0.1", ["10.0.0.9, 10.0.0.2"], "10.0.0.9"),
+        (SEVERAL, "10.0.0.1", ["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
+        # Who comes past them counts by their own address.
+        (SEVERAL, "198.51.100.7", ["203.0.113.9"], "198.51.100.7"),
+        (SEVERAL, "fe80::1", ["203.0.113.9"], "fe80::/64"),
+        (SEVERAL, None, ["203.0.113.9"], ""),
+    ],
+)
+def test_a_call_counts_for_the_address_that_no_client_wrote(address, peer, forwarded, counted):
+    assert address.of(call(peer, *forwarded)) == counted
+
+
+def test_another_header_is_read_where_the_setting_names_it():
+    assert ClientAddress("X-Real-IP").of(call("10.0.0.1", "203.0.113.9")) == "10.0.0.1"
+    told = call("10.0.0.1", "203.0.113.9", name="X-Real-IP")
+    assert ClientAddress("X-Real-IP").of(told) == "203.0.113.9"

@@ -1,13 +1,17 @@
 """What every service's HTTP side has in common."""
 
 import asyncio
+import hashlib
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 
 import pytest
 from fastapi import APIRouter
-from fixtures.problems import assert_problem
-from pydantic import BaseModel
+from fixtures.problems import assert_problem, pointers
+from pydantic import AwareDatetime, BaseModel
 from structlog.testing import capture_logs
 
+from bmt.chassis.http.routes import CommandContext, Paging, causation_of, fingerprint_of
 from bmt.chassis.runtime import observability
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -129,3 +133,102 @@ async def test_a_call_that_never_became_a_command_has_a_line(client, operator, p
         "role": "operator",
         "problem": "validation_failed",
     }
+
+
+async def test_the_same_call_again_is_marked(client, operator, parcel):
+    first = await client.post("/v1/parcels", json=parcel, headers=operator)
+    again = await client.post("/v1/parcels", json=parcel, headers=operator)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+
+
+async def test_the_same_key_on_another_path_is_refused(client, operator, parcel):
+    await client.post("/v1/letters", json=parcel, headers=operator)
+    other = await client.post("/v1/parcels", json=parcel, headers=operator)
+    assert_problem(other, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("key", ["!", "~" * 255, "0198f3a2-7c1e-7b7e-8000-000000000000"])
+async def test_a_key_of_visible_ascii_is_accepted(client, operator, parcel, key):
+    headers = operator | {"Idempotency-Key": key}
+    response = await client.post("/v1/parcels", json=parcel, headers=headers)
+    assert response.status_code == 201
+
+
+async def test_a_command_knows_its_caller_and_trace(client, operator, parcel, desk):
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = operator | {"traceparent": traceparent}
+    await client.post("/v1/parcels", json=parcel, headers=headers)
+    (context,) = desk.commands.values()
+    assert context.principal.subject == "aminah"
+    assert context.traceparent == traceparent
+    assert context.causation == causation_of("aminah", "key-1")
+    assert context.causation.startswith("cmd:")
+    assert len(context.causation) == 44
+
+
+async def test_a_streamed_body_is_named_by_its_digest_afterwards(client, operator, desk):
+    await client.post("/v1/scans", content=b"scan", headers=operator)
+    (context,) = desk.commands.values()
+    assert isinstance(context, CommandContext)
+    assert context.fingerprint == ""
+    digest = hashlib.sha256(b"scan").digest()
+    named = context.of_body("POST", "/v1/scans", digest)
+    assert named.fingerprint == fingerprint_of("POST", "/v1/scans", digest)
+
+
+def test_a_subject_and_key_cannot_be_shifted_into_each_other():
+    assert causation_of("ab", "c") != causation_of("a", "bc")
+
+
+async def test_pages_hold_every_item_once_and_in_order(client):
+    seen, cursor = [], ""
+    while cursor is not None:
+        query = {"limit": 50} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/v1/parcels", params=query)).json()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+    assert len(seen) == 120
+    assert seen == sorted(seen)
+
+
+async def test_the_last_page_has_no_cursor_even_when_it_is_full(client):
+    assert len((await client.get("/v1/parcels")).json()["items"]) == 50
+    page = (await client.get("/v1/parcels", params={"limit": 120})).json()
+    assert len(page["items"]) == 120
+    assert page["next_cursor"] is None
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "201", "many", "1.5", "9" * 5000])
+async def test_a_limit_out_of_bounds_is_refused(client, limit):
+    response = await client.get("/v1/parcels", params={"limit": limit})
+    body = assert_problem(response, "validation_failed")
+    assert pointers(body) == {"/query/limit"}
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "%00",
+        "\u00e9",
+        "A" * 2000,
+        urlsafe_b64encode(b"[1]").decode(),
+        urlsafe_b64encode(b'[{"$gt": 0}, "p"]').decode(),
+        urlsafe_b64encode(b'["one", "p"]').decode(),
+        urlsafe_b64encode(b"\xff").decode(),
+        urlsafe_b64encode(b"[" * 700).decode(),
+    ],
+)
+async def test_a_cursor_that_is_none_of_ours_is_refused(client, cursor):
+    response = await client.get("/v1/parcels", params={"cursor": cursor})
+    body = assert_problem(response, "validation_failed")
+    assert pointers(body) == {"/query/cursor"}
+
+
+async def test_a_time_in_a_cursor_comes_back_exactly():
+    by_time = Paging(tuple[AwareDatetime, str])
+    key = (datetime(2026, 11, 24, 3, 4, 5, 678000, tzinfo=UTC), "id")
+    asked = await by_time(limit=10, cursor=by_time.cursor(key))
+    assert asked.after == key

@@ -1,22 +1,28 @@
 """Whatever was fetched is read as far as it can be; what cannot is a value with its place, its reason and its bytes."""
 
+import asyncio
 import gzip
 import struct
+from contextlib import suppress
 
 import cramjam
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
+from bmt.chassis.messaging import kafka_client as publishing
+from bmt.chassis.messaging.consumer import in_time
 from bmt.chassis.messaging.kafka_client import (
     MOST_BYTES,
     Batches,
     Fetched,
+    KafkaPublisher,
     TooLargeDecompressed,
     Unread,
+    bounded,
     gzip_decode,
     lz4_decode,
     snappy_decode,
@@ -24,9 +30,13 @@ from bmt.chassis.messaging.kafka_client import (
 )
 
 PLACE = TopicPartition("bmt.inbound.hrmis.v1", 1)
+
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
+
 READ_COMMITTED = 1
+
 TRANSACTIONAL, CONTROL = 0x10, 0x20
+
 ABORT = struct.pack(">hh", 0, 0)
 
 
@@ -245,3 +255,69 @@ def test_bytes_that_are_no_batch_at_all_hold_nobody_up(raw):
     reading = fetched(raw, at=5)
     (unread,) = reading
     assert (unread.offset, reading.next_fetch_offset) == (5, 6)
+
+
+@pytest.fixture
+async def silent_broker():
+    """The address of one that takes connections and never answers."""
+    connections = []
+
+    def keep(reader, writer) -> None:
+        connections.append((reader, writer))
+
+    server = await asyncio.start_server(keep, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    yield f"{host}:{port}"
+    server.close()
+    for _, writer in connections:
+        writer.close()
+
+
+async def test_a_check_that_runs_out_of_time_leaves_no_producer_behind(silent_broker, monkeypatch):
+    made = []
+
+    class Noted(AIOKafkaProducer):
+        def __init__(self, **options) -> None:
+            super().__init__(**options)
+            made.append(self)
+
+    monkeypatch.setattr(publishing, "AIOKafkaProducer", Noted)
+    publisher = KafkaPublisher({"bootstrap_servers": silent_broker})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await publisher.reachable()
+    assert [producer._closed for producer in made] == [True]
+
+
+async def test_who_does_not_end_is_left_behind():
+    let_go = asyncio.Event()
+
+    async def stubborn():
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await let_go.wait()
+
+    with pytest.raises(TimeoutError):
+        await bounded(stubborn(), 0.01)
+    let_go.set()
+
+
+async def test_a_call_that_gives_itself_up_does_not_end_its_caller():
+    async def call() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(TimeoutError):
+        await bounded(call(), 5)
+
+
+def record(topic: str, offset: int, timestamp: int) -> ConsumerRecord:
+    return ConsumerRecord(topic, 0, offset, timestamp, 1, b"k", b"{}", None, 1, 2, ())
+
+
+def test_records_of_several_topics_are_handled_as_they_were_dated_and_no_partition_out_of_order():
+    polled = {
+        TopicPartition("later", 0): [record("later", 0, 20), record("later", 1, 40)],
+        TopicPartition("earlier", 0): [record("earlier", 0, 30), record("earlier", 1, 10)],
+    }
+    handled = [(one.topic, one.offset) for one in in_time(polled)]
+    assert handled == [("later", 0), ("earlier", 0), ("earlier", 1), ("later", 1)]
