@@ -1,5 +1,6 @@
 """What the views show of a configuration, and which work its events promise."""
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -36,6 +37,7 @@ from bmt.chassis.work import WorkItem
 from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
 from services.provisioning import api, queries, tasks, views
+from services.provisioning.queries import Turn, Turns
 from services.provisioning.views import work_of
 
 
@@ -119,10 +121,10 @@ async def test_a_failure_is_listed_for_its_agency_until_somebody_retries(agency,
         )
 
 
-def order(minutes, account="ahmad.mampu@mygovuc.gov.my"):
-    applicant = APPLICANT.model_copy(update={"account": account})
-    first = due(facts(applicant=applicant))
-    return first.model_copy(update={"decided_at": first.decided_at + timedelta(minutes=minutes)})
+def order(milliseconds, account="ahmad.mampu@mygovuc.gov.my"):
+    first = due(facts(applicant=APPLICANT.model_copy(update={"account": account})))
+    at = first.decided_at + timedelta(milliseconds=milliseconds, microseconds=7)
+    return first.model_copy(update={"decided_at": at})
 
 
 async def test_a_request_waits_for_those_of_the_same_account_that_were_approved_before():
@@ -239,3 +241,23 @@ def test_each_promise_is_work_of_its_own():
         WorkItem(f"{request_id}:4", "worklist", request_id, NOW),
         WorkItem(f"{request_id}:6", "scim", request_id, NOW),
     ]
+
+
+@pytest.mark.parametrize("most_found", [2, 1_000])
+async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatch):
+    monkeypatch.setattr(queries, "MOST_FOUND", most_found)
+    dice = random.Random(4)
+    view = projection(views.CONFIGURATIONS)
+    accounts = ("Ahmad@mampu.gov.my", "ahmad@mampu.gov.my", "siti@mampu.gov.my")
+    orders = [order(dice.randrange(3), dice.choice(accounts)) for _ in range(12)]
+    for each in orders:
+        more = [started(each.request)] if dice.random() < 0.4 else []
+        await view.apply(incoming(each, *more))
+    expected = [
+        Turn(await queries.must_wait(view, each), await queries.overtaken(view, each))
+        for each in orders
+    ]
+    looked = Turns(view)
+
+    assert await looked.of(orders) == expected
+    assert len(set(expected)) > 1

@@ -48,67 +48,51 @@ STARTED = CorrectionStarted(request=REQUEST, plan=start().plan)
 FAILED = CorrectionFailed(request=REQUEST, target="ipms", reason="IPMS has no such account")
 
 
-def test_a_difference_is_recorded():
-    given(DECIDER, *DONE).when(observe(ipms=LARGER, storage={})).then(drifted())
+DRIFTED = (*DONE, drifted())
+BOTH = drifted().model_copy(
+    update={"differences": (*drifted().differences, *drifted(target="storage").differences)}
+)
+LOOKS = {
+    "a difference": (DONE, observe(ipms=LARGER, storage={}), drifted()),
+    "the same again": (DRIFTED, observe(ipms=LARGER, storage={}), None),
+    "another": (DRIFTED, observe(ipms={"max_file_size_bytes": 1}), drifted(1)),
+    "as configured": (DONE, observe(ipms={}, storage={}), None),
+    "gone": (DRIFTED, observe(ipms={}, storage={}), CLEARED),
+    "no answer": (DONE, observe(), None),
+    "no answer clears nothing": (DRIFTED, observe(), None),
+    "nor does another target's": (DRIFTED, observe(storage={}), None),
+    "a new one beside a silent target's": (DRIFTED, observe(storage=LARGER), BOTH),
+    "never approved": ((), observe(ipms=LARGER), None),
+    "due": ((due(),), observe(ipms=LARGER), None),
+    "not configured yet": ((due(), started()), observe(ipms=LARGER), None),
+    "a correction is due": (BEGUN, observe(ipms=LARGER), None),
+    "a correction is under way": ((*BEGUN, STARTED), observe(ipms=LARGER), None),
+    "followed by another request": (DRIFTED, ClearDrift(NOW), CLEARED),
+    "followed, without a difference": (DONE, ClearDrift(NOW), None),
+}
 
 
-def test_the_same_difference_is_not_recorded_again():
-    given(DECIDER, *DONE, drifted()).when(observe(ipms=LARGER, storage={})).then_nothing()
-
-
-def test_another_difference_is_recorded():
-    given(DECIDER, *DONE, drifted()).when(observe(ipms={"max_file_size_bytes": 1})).then(drifted(1))
-
-
-def test_what_shows_what_was_configured_is_no_difference():
-    given(DECIDER, *DONE).when(observe(ipms={}, storage={})).then_nothing()
-
-
-def test_a_difference_that_is_gone_is_cleared():
-    given(DECIDER, *DONE, drifted()).when(observe(ipms={}, storage={})).then(CLEARED)
-
-
-def test_a_target_without_an_answer_neither_differs_nor_clears():
-    given(DECIDER, *DONE).when(observe()).then_nothing()
-    given(DECIDER, *DONE, drifted()).when(observe()).then_nothing()
-    given(DECIDER, *DONE, drifted()).when(observe(storage={})).then_nothing()
-
-
-def test_the_known_difference_of_a_silent_target_stays_beside_a_new_one():
-    both = (*drifted(target="ipms").differences, *drifted(target="storage").differences)
-    given(DECIDER, *DONE, drifted()).when(observe(storage=LARGER)).then(
-        drifted().model_copy(update={"differences": both})
-    )
-
-
-@pytest.mark.parametrize("under_way", [(), (due(),), (due(), started()), BEGUN, (*BEGUN, STARTED)])
-def test_what_is_not_configured_yet_does_not_differ(under_way):
-    given(DECIDER, *under_way).when(observe(ipms=LARGER)).then_nothing()
-
-
-def test_the_drift_of_a_request_that_was_followed_by_another_is_cleared():
-    given(DECIDER, *DONE, drifted()).when(ClearDrift(NOW)).then(CLEARED)
-    given(DECIDER, *DONE).when(ClearDrift(NOW)).then_nothing()
+@pytest.mark.parametrize(("before", "look", "then"), LOOKS.values(), ids=LOOKS)
+def test_each_difference_is_recorded_once_and_cleared_once_it_is_gone(before, look, then):
+    given(DECIDER, *before).when(look).then(*[then] if then else [])
 
 
 def test_an_accepted_difference_stays_accepted_until_it_is_another():
-    accepted_once = (*DONE, drifted(), accepted())
-    given(DECIDER, *DONE, drifted()).when(accept()).then(accepted())
+    accepted_once = (*DRIFTED, accepted())
+    given(DECIDER, *DRIFTED).when(accept()).then(accepted())
     given(DECIDER, *accepted_once).when(accept()).then_nothing()
     given(DECIDER, *accepted_once).when(observe(ipms=LARGER)).then_nothing()
     given(DECIDER, *accepted_once).when(observe(ipms={"max_file_size_bytes": 1})).then(drifted(1))
     given(DECIDER, *accepted_once, drifted(1)).when(accept()).then_one(DriftAccepted)
 
 
-def test_a_correction_is_due_as_every_configuration_is():
-    given(DECIDER, *DONE, drifted()).when(correct()).then(correction_requested())
-    given(DECIDER, *DONE, drifted(), accepted()).when(correct()).then(correction_requested())
-
-
-def test_a_correction_is_made_once_at_a_time():
+def test_a_correction_is_due_as_every_configuration_is_and_made_once_at_a_time():
+    for open_ in (DRIFTED, (*DRIFTED, accepted())):
+        given(DECIDER, *open_).when(correct()).then(correction_requested())
     given(DECIDER, *BEGUN).when(correct()).then_nothing()
     given(DECIDER, *BEGUN, STARTED).when(correct()).then_nothing()
     given(DECIDER, *BEGUN).when(accept()).then_nothing()
+    given(DECIDER, *DRIFTED).when(correct(overtaken=True)).then_refused(Overtaken)
 
 
 def test_a_correction_says_nothing_to_the_outside():
@@ -126,7 +110,7 @@ def test_a_correction_that_read_back_something_else_failed():
 
 
 def test_after_a_failed_correction_the_difference_is_open_and_may_be_decided_again():
-    failed = (*DONE, drifted(), accepted(), correction_requested(), FAILED)
+    failed = (*DRIFTED, accepted(), correction_requested(), FAILED)
     given(DECIDER, *failed).when(observe(ipms=LARGER)).then_nothing()
     given(DECIDER, *failed).when(accept()).then(accepted())
     given(DECIDER, *failed).when(correct()).then(correction_requested())
@@ -145,29 +129,19 @@ def test_an_officer_s_statement_still_counts_in_a_correction():
     assert DECIDER.fold(by_hand).statement == completed()
 
 
-def test_a_correction_keeps_the_interface_that_the_agency_no_longer_has():
+def test_a_correction_keeps_the_interface_that_the_agency_no_longer_has_or_takes_its_new_one():
     """What was set by it can be read by it."""
-    given(DECIDER, *DONE, drifted()).when(correct(policy=Policy())).then_one(
-        CorrectionRequested, ipms_connector="scim"
-    )
-
-
-def test_a_correction_takes_the_interface_that_the_agency_has_now():
     by_hand = (due(policy=Policy()), started(), configured(), drifted())
-    given(DECIDER, *by_hand).when(correct(policy=MAMPU)).then_one(
-        CorrectionRequested, ipms_connector="scim"
-    )
+    for before, policy in ((DRIFTED, Policy()), (by_hand, MAMPU)):
+        asked = given(DECIDER, *before).when(correct(policy=policy)).then_one(CorrectionRequested)
+        assert asked.ipms_connector == "scim"
 
 
 @pytest.mark.parametrize("decide", [correct, accept])
 def test_who_may_not_decide_about_it_is_refused(decide):
     own = Officer(subject=APPLICANT.account.upper(), name="Siti", role="administrator")
-    given(DECIDER, *DONE, drifted()).when(decide(FAIZ, "JPA")).then_refused(UnknownRequest)
+    given(DECIDER, *DRIFTED).when(decide(FAIZ, "JPA")).then_refused(UnknownRequest)
     given(DECIDER).when(decide()).then_refused(UnknownRequest)
-    given(DECIDER, *DONE, drifted()).when(decide(own)).then_refused(OwnAccount)
+    given(DECIDER, *DRIFTED).when(decide(own)).then_refused(OwnAccount)
     given(DECIDER, *DONE).when(decide()).then_refused(NoDrift)
-    given(DECIDER, *DONE, drifted(), CLEARED).when(decide()).then_refused(NoDrift)
-
-
-def test_a_correction_undoes_no_later_request():
-    given(DECIDER, *DONE, drifted()).when(correct(overtaken=True)).then_refused(Overtaken)
+    given(DECIDER, *DRIFTED, CLEARED).when(decide()).then_refused(NoDrift)

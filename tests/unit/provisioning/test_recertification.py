@@ -72,14 +72,33 @@ def proposed(asked=ASKED):
     return given(DECIDER, *IN_FORCE, asked).when(PROPOSE).then_one(TerminationProposed)
 
 
-def test_the_agency_is_asked_about_a_grant():
-    given(DECIDER, *IN_FORCE).when(ASK).then(ASKED)
+ENDED = (due(TERMINATION), started(TERMINATION), configured(TERMINATION))
+ASK_OF_LEAVER = replace(ASK, cause="not_serving", directory_read_at=LATER)
+REMIND, END = RemindOffice("2026-12", "escalation", BY, 3), SupersedeConfirmation(LATER)
+REMINDED = ConfirmationsAwaited(
+    request=REQUEST, campaign="2026-12", level="escalation", answer_by=BY, grants=3
+)
+STEPS = {
+    "asked about what is in force": (IN_FORCE, ASK, ASKED),
+    "about a leaver, with what the directory shows": (IN_FORCE, ASK_OF_LEAVER, LEFT),
+    "not about what was never approved": ((), ASK, None),
+    "nor about what is due": ((due(),), ASK, None),
+    "or not configured yet": ((due(), started()), ASK, None),
+    "or ended": (ENDED, ASK, None),
+    "not again while no answer came": ((*IN_FORCE, ASKED), ASK, None),
+    "whatever the campaign": ((*IN_FORCE, ASKED), replace(ASK, campaign="2027-01"), None),
+    "confirmed with a reason": ((*IN_FORCE, ASKED), CONFIRM, CONFIRMED),
+    "the office is reminded of how many wait": ((*IN_FORCE, ASKED), REMIND, REMINDED),
+    "a later request ends the question": ((*IN_FORCE, ASKED), END, SUPERSEDED),
+    "once": ((*IN_FORCE, ASKED, SUPERSEDED), END, None),
+    "not what was answered": ((*IN_FORCE, ASKED, CONFIRMED), END, None),
+    "nor what was not asked": (IN_FORCE, END, None),
+}
 
 
-def test_it_is_asked_once_while_no_answer_came_whatever_the_campaign():
-    for campaign in ("2026-12", "2027-01"):
-        again = replace(ASK, campaign=campaign)
-        given(DECIDER, *IN_FORCE, ASKED).when(again).then_nothing()
+@pytest.mark.parametrize(("before", "command", "then"), STEPS.values(), ids=STEPS)
+def test_the_agency_is_asked_once_about_a_grant_in_force(before, command, then):
+    given(DECIDER, *before).when(command).then(*[then] if then else [])
 
 
 def test_what_was_answered_is_asked_again_in_another_campaign_only():
@@ -87,21 +106,6 @@ def test_what_was_answered_is_asked_again_in_another_campaign_only():
         given(DECIDER, *IN_FORCE, ASKED, answer).when(ASK).then_nothing()
         again = replace(ASK, campaign="2027-12")
         given(DECIDER, *IN_FORCE, ASKED, answer).when(again).then_one(ConfirmationDue)
-
-
-def test_only_what_is_in_force_is_asked_about():
-    ended = (due(TERMINATION), started(TERMINATION), configured(TERMINATION))
-    for before in ((), (due(),), (due(), started()), ended):
-        given(DECIDER, *before).when(ASK).then_nothing()
-
-
-def test_a_leaver_is_asked_about_with_what_the_directory_shows():
-    ask = replace(ASK, cause="not_serving", directory_read_at=LATER)
-    given(DECIDER, *IN_FORCE).when(ask).then(LEFT)
-
-
-def test_an_administrator_confirms_with_a_reason():
-    given(DECIDER, *IN_FORCE, ASKED).when(CONFIRM).then(CONFIRMED)
 
 
 def test_the_first_answer_counts():
@@ -143,22 +147,6 @@ def test_the_rule_proposes_as_an_officer_does():
     rule = replace(PROPOSE, officer=ITSELF)
     event = given(DECIDER, *IN_FORCE, ASKED).when(rule).then_one(TerminationProposed)
     assert event.proposed_by.role == "service"
-
-
-def test_the_office_is_reminded_of_how_many_wait():
-    remind = RemindOffice("2026-12", "escalation", BY, 3)
-    given(DECIDER, *IN_FORCE, ASKED).when(remind).then(
-        ConfirmationsAwaited(
-            request=REQUEST, campaign="2026-12", level="escalation", answer_by=BY, grants=3
-        )
-    )
-
-
-def test_a_later_request_ends_the_question_once():
-    end = SupersedeConfirmation(LATER)
-    given(DECIDER, *IN_FORCE, ASKED).when(end).then(SUPERSEDED)
-    for before in ((), (ASKED, SUPERSEDED), (ASKED, CONFIRMED)):
-        given(DECIDER, *IN_FORCE, *before).when(end).then_nothing()
 
 
 def test_a_correction_under_way_neither_hinders_an_answer_nor_forgets_it():

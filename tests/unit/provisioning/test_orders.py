@@ -3,17 +3,23 @@
 from dataclasses import replace
 
 import pytest
+from fixtures.alone import Alone
 from fixtures.samples import GB
-from orders import JPA, MAMPU, ON, due
+from orders import JPA, MAMPU, ON, completed, due
 
-from bmt.contracts.events import Granted
+from bmt.contracts.events import EffectiveIpms, Granted
+from services.provisioning.connectors.targets import Worklist, instructions
 from services.provisioning.domain.errors import SizesWrong
 from services.provisioning.domain.order import NOTHING_IN_FORCE, by_hand, goal, suppose
 
 ACCOUNT = "ahmad.mampu@mygovuc.gov.my"
+
 ASKED = Granted(quota_bytes=10 * GB, max_file_size_bytes=GB)
+
 NONE = Granted(quota_bytes=None, max_file_size_bytes=None)
+
 LIMITED = replace(MAMPU, largest_quota_bytes=100 * GB, largest_file_bytes=2 * GB)
+SHOWN = EffectiveIpms(bmt_enabled=True, max_file_size_bytes=2_500_000_000)
 
 
 def sizes(quota_bytes=None, max_file_size_bytes=None):
@@ -85,3 +91,30 @@ def test_a_person_sets_one_setting_after_the_other_and_nothing_to_take_a_service
         ("max_file_size_bytes", None, GB),
     ]
     assert [(one.setting, one.from_, one.to) for one in off] == [("bmt_enabled", None, False)]
+
+
+def test_it_says_exactly_what_to_turn_on_in_malay_then_in_english():
+
+    malay, english = instructions(ACCOUNT, SHOWN).split("\n\n")
+
+    for text in (malay, english):
+        assert ACCOUNT in text
+        assert "2500000000" in text
+        assert "(2.5 GB)" in text
+    assert "Hidupkan perkhidmatan" in malay
+    assert "Turn the service" in english
+
+
+async def test_what_an_officer_states_is_confirmed_and_not_read_back():
+    statement = completed()
+
+    said = await Alone(Worklist(SHOWN, statement)).read_back(ACCOUNT)
+    unsaid = await Alone(Worklist(SHOWN, None)).read_back(ACCOUNT)
+
+    assert said.read_back_at is None
+    assert (said.confirmed_by, said.confirmed_at) == (
+        statement.completed_by,
+        statement.completed_at,
+    )
+    assert (said.effective, said.documents) == (SHOWN, statement.evidence)
+    assert (unsaid.effective, unsaid.read_back_at, unsaid.confirmed_by) == (None, None, None)

@@ -1,4 +1,4 @@
-"""How a storage that reads its configuration slowly is treated: one reload at a time, none given up."""
+"""The volume files of the transfer storage: exact sizes, whole files, and no account that is not one."""
 
 import asyncio
 
@@ -10,11 +10,155 @@ from fixtures.alone import Alone
 from bmt.chassis.runtime import clock
 from bmt.contracts.events import EffectiveStorage
 from services.provisioning.connectors import copyparty
-from services.provisioning.connectors.connector import TargetAway
+from services.provisioning.connectors.connector import TargetAway, TargetRefused
 from services.provisioning.connectors.copyparty import Copyparty
-from services.provisioning.connectors.volume_files import VolumeFiles, volume_text
+from services.provisioning.connectors.volume_files import SAFE, VolumeFiles, volume_text
+
+SITI = "siti.mampu@mygovuc.gov.my"
 
 OPEN = EffectiveStorage(enabled=True, quota_bytes=10_000_000_000, max_file_size_bytes=2_000_000_000)
+
+CLOSED = EffectiveStorage(enabled=False, quota_bytes=None, max_file_size_bytes=None)
+
+
+@pytest.fixture
+def files(tmp_path):
+    return VolumeFiles(tmp_path)
+
+
+def largest(files):
+    return files.look([SITI])[SITI].largest_file_bytes
+
+
+def owner(files, account):
+    return files.look([account])[account].owner
+
+
+def test_an_open_volume_says_its_sizes_in_bytes_and_a_closed_one_its_owner_alone():
+    owner = "[accounts]\n  siti: secret\n"
+    assert volume_text("siti", "secret", "admin", CLOSED) == owner
+    assert volume_text("siti", "secret", "admin", OPEN) == (
+        f"{owner}\n[/siti]\n  data/siti\n  accs:\n    rwmd: siti\n"
+        "    ra: admin\n  flags:\n    daw\n    sz: 0b-2000000000b\n    vmaxb: 10000000000b\n"
+    )
+
+
+def test_the_largest_file_is_read_from_an_open_volume_only(files):
+    assert largest(files) is None
+    files.replace({SITI: volume_text(SITI, "secret", "admin", OPEN)})
+    assert largest(files) == 2_000_000_000
+    files.replace({SITI: volume_text(SITI, "secret", "admin", CLOSED)})
+    assert largest(files) is None
+
+
+def test_what_was_replaced_is_marked_until_it_is_in_force(files, tmp_path):
+    assert files.replace({SITI: "first"}) == {SITI: None}
+    assert files.replace({SITI: "second"}) == {SITI: "first"}
+    assert files.owes_reload(SITI)
+
+    files.in_force([SITI])
+
+    assert not VolumeFiles(tmp_path).owes_reload(SITI)
+    assert [file.name for file in tmp_path.iterdir()] == [f"{SITI}.conf"]
+    assert (tmp_path / f"{SITI}.conf").stat().st_mode & 0o007 == 0
+
+
+def test_a_volume_is_found_whatever_the_case(files):
+    assert owner(files, "SITI.mampu@mygovuc.gov.my") == "SITI.mampu@mygovuc.gov.my"
+    files.replace({SITI: "there"})
+    assert owner(files, "SITI.mampu@mygovuc.gov.my") == SITI
+    assert owner(files, "siti") == "siti"
+
+
+def test_many_volumes_are_replaced_and_put_back_together(files):
+    files.replace({"kamal": "before"})
+    former = files.replace({SITI: "new", "kamal": "after"})
+    assert former == {SITI: None, "kamal": "before"}
+    files.replace(former)
+    assert {name: files.read(name) for name in former} == former
+    assert all(one.owes_reload for one in files.look(former).values())
+
+
+def test_one_process_at_a_time_replaces_files(files, tmp_path):
+    other = VolumeFiles(tmp_path)
+    mine = files.lock()
+    assert mine is not None
+    assert other.lock() is None
+    files.unlock(mine)
+    theirs = other.lock()
+    assert theirs is not None
+    other.unlock(theirs)
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["", "../x", "a/b", ".hidden", "-dash", "*", "a b", "a,b", "a\nb", "a\n", "#a", "[a]", "${a}"],
+)
+def test_what_could_be_another_path_or_directive_is_not_safe(account):
+    assert not SAFE.fullmatch(account)
+
+
+SIZES = "<D:quota-available-bytes>90</D:quota-available-bytes><D:quota-used-bytes>{}</D:quota-used-bytes>"
+
+
+def response(href: str, used: str = "10") -> str:
+    named = f"<D:href>{href}</D:href>" if href else ""
+    found = f"<D:propstat><D:prop>{SIZES.format(used)}</D:prop></D:propstat>"
+    return f"<D:response>{named}{found}</D:response>"
+
+
+def multistatus(*responses: str) -> str:
+    return f'<D:multistatus xmlns:D="DAV:">{"".join(responses)}</D:multistatus>'
+
+
+async def quota_by(text: str, folder, base: str = "http://storage", status: int = 207):
+    """The quota that is read from this answer, for the administrator and for the owner."""
+    answer = httpx.MockTransport(lambda _: httpx.Response(status, text=text))
+    http = httpx.AsyncClient(base_url=base, transport=answer)
+    storage = Alone(Copyparty(http, VolumeFiles(folder), "admin", "secret", clock.now))
+    reading = await storage.read_back("si+ti@x")
+    await storage.close()
+    return reading.effective.quota_bytes
+
+
+@pytest.mark.parametrize(
+    ("href", "base"),
+    [
+        ("/si%2Bti%40x/", "http://storage"),
+        ("/si+ti@x", "http://storage"),
+        ("http://storage/si%2Bti@x/", "http://storage"),
+        ("/big/si+ti@x/", "http://storage/big"),
+        ("/si+ti@x/", "http://storage/big/"),
+    ],
+)
+async def test_a_volume_is_known_by_its_path(href, base, tmp_path):
+    assert await quota_by(multistatus(response(href)), tmp_path, base) == 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        multistatus(response("/si+ti@xy/")),
+        multistatus(response("/")),
+        multistatus(response("/other/si+ti@x/")),
+        multistatus(response("/si+ti@x/"), response("/other/")),
+        multistatus(response("")),
+        multistatus(),
+    ],
+)
+async def test_an_answer_about_another_volume_is_refused(text, tmp_path):
+    with pytest.raises(TargetRefused, match="another volume"):
+        await quota_by(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["<h1>Welcome", "", "<html/>", multistatus(response("/si+ti@x/", "some"))]
+)
+async def test_what_is_no_webdav_is_an_outage(text, tmp_path):
+    with pytest.raises(TargetAway):
+        await quota_by(text, tmp_path)
+
+
 QUOTA = (
     '<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>{}</D:href>'
     "<D:quota-available-bytes>10000000000</D:quota-available-bytes><D:quota-used-bytes>0"
@@ -116,8 +260,7 @@ async def test_a_file_that_a_crash_left_refused_is_put_back_so_that_all_others_c
             return httpx.Response(207, text=QUOTA.format(request.url.path))
         return httpx.Response(500 if VolumeFiles(tmp_path).read("ravi") == refused else 200)
 
-    closed = EffectiveStorage(enabled=False, quota_bytes=None, max_file_size_bytes=None)
-    before = volume_text("ravi", "secret", "admin", closed)
+    before = volume_text("ravi", "secret", "admin", CLOSED)
     VolumeFiles(tmp_path).replace({"ravi": before})
     VolumeFiles(tmp_path).in_force(["ravi"])
     VolumeFiles(tmp_path).replace({"ravi": refused, "lim": refused})
