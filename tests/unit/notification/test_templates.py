@@ -1,19 +1,41 @@
 """An agency's words: what may be saved, by whom it is overtaken, and what users read then."""
 
+from email import message_from_bytes
+from email.policy import default
+from io import BytesIO
+
 import pytest
 from decider_specification import given
 from fixtures.procedure import rejected
 from fixtures.samples import received
-from notices import COMPOSER, NOW, REQUEST, SITI, command
-from words import own_words
+from fixtures.thoroughness import LONG
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+from notices import COMPOSER, NOW, REQUEST, SENDER, SITI, command
+from pydantic import ValidationError
+from pypdf import PdfReader
+from words import ESSENTIAL, own_words
 
+from services.notification import channels
 from services.notification.domain.errors import SavedMeanwhile, TemplateWrong
 from services.notification.domain.events import TemplateSaved
-from services.notification.domain.template import ALLOWED, DECIDER, REQUIRED, SaveWords, faults
+from services.notification.domain.template import (
+    ALLOWED,
+    DECIDER,
+    MEANINGS,
+    NO_VALUE,
+    REQUIRED,
+    TOKEN,
+    SaveWords,
+    faults,
+    written,
+)
 from services.notification.templates import sample_notice, variables
 from services.notification.wording.composer import DEFAULT, OwnWords
 
 WORDS = own_words()
+
 WHY = "Nombor telefon baharu."
 
 
@@ -91,6 +113,7 @@ def test_the_words_that_bmt_brings_are_words_that_could_be_saved(about):
 
 
 OWN = {"rejected": OwnWords(WORDS, 7)}
+
 """The agency has words of its own for one notice."""
 
 
@@ -112,12 +135,12 @@ async def test_what_is_not_the_agencys_to_word_stays_as_it_is():
     plain = (await command(rejected(REQUEST))).notice
     told = (await command(rejected(REQUEST), **OWN)).notice
     assert told.words.subject == plain.content.subject
-    for own, default in (
+    for own, brought in (
         (told.words.malay, plain.content.malay),
         (told.words.english, plain.content.english),
     ):
         frame = ("title", "status", "salutation", "facts", "quoted", "signatory")
-        assert [getattr(own, one) for one in frame] == [getattr(default, one) for one in frame]
+        assert [getattr(own, one) for one in frame] == [getattr(brought, one) for one in frame]
 
 
 async def test_a_request_that_asked_for_nothing_has_a_dash_there():
@@ -138,3 +161,112 @@ async def test_a_preview_is_what_the_composer_of_real_notices_writes(about):
         if one.required:
             assert one.sample.malay in words
             assert one.sample.english in words
+
+
+NAMES = st.sampled_from(sorted(MEANINGS))
+
+PLAIN = st.text(st.characters(exclude_characters="{}"))
+
+TOKENS = st.one_of(
+    PLAIN, NAMES.map(lambda name: f"{{{name}}}"), st.sampled_from(["{{", "}}", "{", "}", "{ }"])
+)
+
+ANYTHING = st.lists(TOKENS).map("".join)
+
+
+def stray(text):
+    """The braces that belong to no variable, each with its place."""
+    tokens = TOKEN.finditer(text)
+    return [(token[0], token.start() + 1) for token in tokens if token[0] in ("{", "}")]
+
+
+@for_all(ANYTHING)
+def test_every_brace_of_a_text_is_of_a_token(text):
+    assert not set("{}") & set(TOKEN.sub("", text))
+
+
+@for_all(PLAIN)
+def test_words_without_braces_stand_as_they_are(text):
+    assert written(text, {}) == text.strip()
+
+
+@for_all(st.text())
+def test_braces_written_twice_are_the_braces_themselves(text):
+    doubled = text.replace("{", "{{").replace("}", "}}")
+    assert written(doubled, {}) == text.strip()
+    assert not stray(doubled)
+
+
+@for_all(ANYTHING, st.dictionaries(NAMES, st.none() | st.text()))
+def test_writing_never_fails_and_a_value_is_never_looked_at_again(text, values):
+    marked = {name: value and f"\N{BULLET}{value}" for name, value in values.items()}
+    said = written(text, marked)
+    for token in TOKEN.finditer(text):
+        if marked.get(token["name"]):
+            assert marked[token["name"]].strip() in said
+
+
+@pytest.mark.parametrize(
+    ("text", "brace", "position"),
+    [
+        ("Ruj. {rujukan", "{", 6),
+        ("rujukan}", "}", 8),
+        ("{rujukan.__class__}", "{", 1),
+        ("{rujukan[0]}", "{", 1),
+        ("{rujukan!r}", "{", 1),
+        ("{rujukan:>10}", "{", 1),
+        ("{0}", "{", 1),
+        ("{}", "{", 1),
+        ("{ rujukan }", "{", 1),
+        ("{RUJUKAN}", "{", 1),
+        ("{{{rujukan}}", "}", 12),
+    ],
+)
+def test_a_brace_that_belongs_to_no_variable_is_told_by_its_place(text, brace, position):
+    assert stray(text)[0] == (brace, position)
+
+
+def test_a_variable_without_a_value_is_a_dash_and_a_sentence_that_is_not_said_leaves_no_gap():
+    values = {"kuota": None, "piagam": "", "nama": "{rujukan}"}
+    assert written("Kuota {kuota}, {nama}.", values) == f"Kuota {NO_VALUE}, {{rujukan}}."
+    assert written("Satu. {piagam} Dua.", values) == "Satu. Dua."
+    assert written("{piagam}", values) == ""
+    assert written("{tiada}", values) == NO_VALUE
+
+
+BARE = own_words({"onward": ("{semakan}",)}, {"onward": ("{semakan}",)})
+
+MARKED = "#panic() $x$ *a* _b_ `c` <d> @e \\ // /* = - + [f] \"g\" 'h' ~ %"
+
+LONGEST = "x" * 1500
+
+ANY_WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize("channel", ["letter", "memo", "form"])
+@pytest.mark.parametrize(
+    "words",
+    [BARE, own_words({"onward": (MARKED, LONGEST), "closing": (MARKED,), "signatory": MARKED})],
+)
+async def test_a_paper_is_made_of_the_least_and_of_the_most(channel, words):
+    outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, channel)
+    (page, *_) = PdfReader(BytesIO(channels.pdf(channel, outgoing))).pages
+    text = "".join(page.extract_text().split())
+    assert "ditolak7Januari2026." in text
+    if words is not BARE:
+        assert "#panic()$x$*a*_b_`c`<d>@e" in text
+
+
+@settings(max_examples=500 if LONG else 40)
+@for_all(ANY_WORDS, ANY_WORDS)
+async def test_an_e_mail_is_made_of_any_words_that_may_be_saved(paragraph, line):
+    try:
+        words = own_words({"onward": (paragraph,), "closing": (line,), "opening": ESSENTIAL})
+    except ValidationError:
+        return
+    if faults("rejected", words):
+        return
+    outgoing = sample_notice(COMPOSER, "MAMPU", "rejected", words, "email")
+    mail = message_from_bytes(channels.message(outgoing, SENDER), policy=default)
+    assert mail["Subject"].startswith("[BMT-MAMPU-2026-7K3QF9ZT] ")
+    assert line.strip() in mail.get_content()

@@ -28,66 +28,62 @@ from bmt.chassis.messaging.dispatch import bind
 from services.notification.domain.correspondence import (
     Acknowledge,
     AwaitStep,
-    Wait,
 )
 from services.notification.domain.correspondence_rules import DECIDER
 from services.notification.domain.notification_policy import NotificationPolicy
 from services.notification.main import TABLE
 from services.notification.views import level_of, wait_of, work_of
 
-
-def test_a_review_that_is_opened_after_the_acknowledgement_is_waited_for():
-    given(DECIDER, ACKNOWLEDGED).when(await_step()).then(awaited())
-
-
-def test_a_correction_is_waited_for_anew():
-    before = (ACKNOWLEDGED, awaited(), due(notice("returned")), ended())
-    given(DECIDER, *before).when(await_step()).then(awaited(wait=2))
-
-
-def test_a_correction_that_changes_no_day_reminds_nobody_again():
-    given(DECIDER, ACKNOWLEDGED, awaited(), reminded()).when(await_step()).then_nothing()
-
-
-def test_an_acknowledgement_ends_nothing():
-    given(DECIDER, awaited()).when(Acknowledge(REQUEST, notice(), NOW)).then(due(notice()))
+CORRECTED = (ACKNOWLEDGED, awaited(), due(notice("returned")), ended())
+CONCLUDED = (ACKNOWLEDGED, due(notice("configured")))
+STEPS = {
+    "a review opened after the acknowledgement": ((ACKNOWLEDGED,), await_step(), [awaited()]),
+    "a correction, anew": (CORRECTED, await_step(), [awaited(wait=2)]),
+    "one that changes no day": ((ACKNOWLEDGED, awaited(), reminded()), await_step(), []),
+    "nothing after the outcome": (CONCLUDED, await_step("configure"), []),
+    "an acknowledgement ends no wait": (
+        (awaited(),),
+        Acknowledge(REQUEST, notice(), NOW),
+        [due(notice())],
+    ),
+    "a reminder though its step ended": ((awaited(), ended()), REMINDED, [reminded()]),
+}
 
 
-def test_what_is_heard_after_the_outcome_is_not_waited_for():
-    given(DECIDER, ACKNOWLEDGED, due(notice("configured"))).when(
-        await_step("configure")
-    ).then_nothing()
+@pytest.mark.parametrize(("before", "command", "then"), STEPS.values(), ids=STEPS)
+def test_each_step_is_waited_for_once_until_it_ends(before, command, then):
+    given(DECIDER, *before).when(command).then(*then)
 
 
 def test_grants_are_to_be_confirmed_long_after_the_outcome_and_each_time_is_one_mail():
-    told = (ACKNOWLEDGED, due(notice("configured")))
     command = replace(await_step("confirm"), only="reminder", grants=3)
     first = awaited("confirm").model_copy(update={"only": "reminder", "grants": 3})
-    given(DECIDER, *told).when(command).then(first)
+    given(DECIDER, *CONCLUDED).when(command).then(first)
     later = first.model_copy(update={"wait": 2})
-    given(DECIDER, *told, first).when(command).then(ended("confirm"), later)
-    (work,) = work_of(incoming(first, subject=REQUEST.request_id))
-    assert level_of(work) == "reminder"
+    given(DECIDER, *CONCLUDED, first).when(command).then(ended("confirm"), later)
+    (one,) = work(first)
+    assert level_of(one) == "reminder"
 
 
-def test_a_reminder_is_remembered_if_its_step_ended_meanwhile():
-    given(DECIDER, awaited(), ended()).when(REMINDED).then(reminded())
+BEFORE, AFTER = DUE - timedelta(seconds=1), DUE
 
 
-def wait(*events) -> Wait:
-    return DECIDER.fold([awaited(), *events]).waits["decide-1"]
-
-
-def test_a_mail_is_wanted_until_it_was_sent_or_the_step_ended():
-    before, after = DUE - timedelta(seconds=1), DUE
-    assert wait().is_to_send("reminder", before)
-    assert not wait().is_to_send("reminder", after)
-    assert wait().is_to_send("escalation", after)
-    assert not wait(reminded("escalation")).is_to_send("escalation", after)
-    assert wait(reminded()).is_to_send("escalation", after)
-    assert not wait(reminded()).is_to_send("reminder", before)
-    assert not wait(ended()).is_to_send("reminder", before)
-    assert not wait(ended()).is_to_send("escalation", after)
+@pytest.mark.parametrize(
+    ("since", "level", "at", "is_wanted"),
+    [
+        ((), "reminder", BEFORE, True),
+        ((), "reminder", AFTER, False),
+        ((), "escalation", AFTER, True),
+        ((reminded("escalation"),), "escalation", AFTER, False),
+        ((reminded(),), "escalation", AFTER, True),
+        ((reminded(),), "reminder", BEFORE, False),
+        ((ended(),), "reminder", BEFORE, False),
+        ((ended(),), "escalation", AFTER, False),
+    ],
+)
+def test_a_mail_is_wanted_until_it_was_sent_or_the_step_ended(since, level, at, is_wanted):
+    wait = DECIDER.fold([awaited(), *since]).waits["decide-1"]
+    assert wait.is_to_send(level, at) == is_wanted
 
 
 def agencies(**keys):

@@ -4,38 +4,55 @@ import json
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 import pypdfium2
 import pytest
 from fixtures.procedure import OFFICER
 from fixtures.samples import MONDAY
-from notices import COMPOSER, REQUEST, command, outgoing
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+from notices import COMPOSER, REQUEST, SAYS, SENDER, command, outgoing
 from pypdf import PdfReader
+from words import own_words
 
+from bmt.agencies.charter import MALAYSIA
+from bmt.agencies.register import Agencies
 from bmt.contracts.events import Rejected
-from services.notification import channels as paper_channel
+from bmt.contracts.values import in_groups, status_code
+from services.notification import channels
+from services.notification.channels import render_with_code
 from services.notification.domain.notice import OutgoingNotice
+from services.notification.wording.composer import OwnWords
 
 PAPERS = ("letter", "memo", "form")
+
 ABOUTS = ("acknowledgement", "rejected", "returned", "withdrawn", "configured", "terminated")
+
 NAMES = json.loads((Path(__file__).parents[2] / "cases" / "names" / "names.json").read_text())
+
 MARGIN = 2.1 * 72 / 2.54
+
 """Points; the form's is 2.2 cm."""
 
 
 async def paper(channel: str, about: str = "configured", **changes) -> bytes:
     kind = "termination" if about == "terminated" else "application"
     request = REQUEST.model_copy(update={"reply_through": channel, "kind": kind, **changes})
-    return paper_channel.pdf(channel, await outgoing(about, request))
+    return channels.pdf(channel, await outgoing(about, request))
 
 
 async def with_reason(channel: str, reason: str) -> bytes:
     request = REQUEST.model_copy(update={"reply_through": channel})
     event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason=reason)
     notice = (await command(event, "e1")).notice
-    return paper_channel.pdf(channel, OutgoingNotice(request, notice, None, notice.at))
+    return channels.pdf(channel, OutgoingNotice(request, notice, None, notice.at))
 
 
 def called(name: str) -> dict:
@@ -88,7 +105,7 @@ async def test_a_paper_leads_to_where_the_user_sees_the_request(channel):
     request = REQUEST.model_copy(update={"reply_through": channel})
     event = Rejected(request=request, decided_by=OFFICER, decided_at=MONDAY, reason="Belum.")
     notice = (await command(event, "e1", leading)).notice
-    printed = paper_channel.pdf(channel, OutgoingNotice(request, notice, None, notice.at))
+    printed = channels.pdf(channel, OutgoingNotice(request, notice, None, notice.at))
     address = f"https://bmt.example/my/requests/{request.request_id}"
     assert len(PdfReader(BytesIO(printed)).pages) == 1
     plain = await paper(channel, "rejected")
@@ -217,3 +234,166 @@ async def _drawn(name: str) -> list[tuple[float, ...]]:
 async def test_an_old_name_that_no_font_shows_holds_up_no_paper(name, shown):
     """It was taken before such names were refused; so are reasons, that may say anything."""
     assert shown in words(await paper("letter", **called(name)))
+
+
+OUTLOOK_ID = f"<SG2PR04MB{'1234567890ABCDEF' * 4}@SG2PR04MB1234.apcprd04.prod.outlook.com>"
+
+
+def parsed(content: bytes) -> EmailMessage:
+    return cast("EmailMessage", message_from_bytes(content, policy=default))
+
+
+async def test_headers_say_who_writes_to_whom_about_what():
+    mail = parsed(channels.message(await outgoing("configured"), SENDER))
+    assert mail["From"] == "Perkhidmatan BMT MAMPU <bmt@mygovuc.gov.my>"
+    assert mail["To"] == "ahmad@mampu.gov.my"
+    assert mail["Subject"] == (
+        "[MAMPU/2025/000001] Status permohonan BMT: "
+        "diluluskan dan dikonfigurasikan / approved and configured"
+    )
+    assert mail["Date"].datetime == datetime(2025, 11, 24, 9, 30, tzinfo=MALAYSIA)
+    assert mail["Message-ID"] == "<019349f0-2222-7b3c-8d4e-5f60718293a4@mygovuc.gov.my>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Content-Language"] == "ms, en"
+    assert mail["MIME-Version"] == "1.0"
+    assert mail["In-Reply-To"] is None
+    assert mail.defects == []
+
+
+async def test_the_text_arrives_as_it_was_written():
+    one = await outgoing("rejected")
+    mail = parsed(channels.message(one, SENDER))
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content() == channels.body(one).replace("\n", "\r\n")
+
+
+async def test_it_is_ascii_in_short_enough_lines():
+    content = channels.message(await outgoing("rejected", in_reply_to=OUTLOOK_ID), SENDER)
+    assert content.isascii()
+    lines = content.split(b"\r\n")
+    assert not any(b"\n" in line or b"\r" in line for line in lines)
+    assert max(map(len, lines)) <= 998
+    text = content.partition(b"\r\n\r\n")[2]
+    assert max(map(len, text.split(b"\r\n"))) <= 78
+
+
+@pytest.mark.parametrize("asked", ["<a@b.example>", "a@b.example", OUTLOOK_ID])
+async def test_it_answers_in_the_thread_of_the_applicants_own_e_mail(asked):
+    mail = parsed(channels.message(await outgoing("acknowledgement", in_reply_to=asked), SENDER))
+    wanted = asked if asked.startswith("<") else f"<{asked}>"
+    assert mail["In-Reply-To"] == wanted
+    assert mail["References"] == wanted
+    assert mail["Auto-Submitted"] == "auto-replied"
+
+
+@pytest.mark.parametrize("asked", ["", "no id", "<a@b>\r\nBcc: x@y.example", "<é@b.example>"])
+async def test_what_is_no_message_id_is_not_answered(asked):
+    content = channels.message(await outgoing("acknowledgement", in_reply_to=asked), SENDER)
+    mail = parsed(content)
+    assert mail["In-Reply-To"] is None
+    assert b"Bcc" not in content
+
+
+async def test_a_reference_cannot_add_a_header():
+    request = REQUEST.model_copy(update={"reference": "MAMPU\r\nBcc: spy@evil.example\r\n\r\nx"})
+    mail = parsed(channels.message(await outgoing("rejected", request), SENDER))
+    assert mail["Bcc"] is None
+    assert mail["Subject"].startswith("[MAMPU Bcc: spy@evil.example x] Status")
+
+
+@for_all(name=st.text(st.characters(blacklist_categories=["C"]), min_size=1, max_size=200))
+async def test_whatever_the_applicant_is_called_only_the_text_says_it(name):
+    applicant = REQUEST.applicant.model_copy(update={"name": name})
+    request = REQUEST.model_copy(update={"applicant": applicant})
+    mail = parsed(channels.message(await outgoing("acknowledgement", request), SENDER))
+    assert name in mail.get_content()
+    assert mail["To"] == "ahmad@mampu.gov.my"
+    assert set(mail.keys()) == {
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version"),
+        *("Content-Type", "Content-Transfer-Encoding", "Content-Language"),
+    }
+
+
+KEY = "a key of at least thirty-two characters"
+
+PAGE = "https://intake.example/status/"
+
+CODE = in_groups(status_code(KEY, REQUEST.request_id))
+
+COMPOSING = replace(COMPOSER, status_url="https://intake.example/my")
+
+
+def rendering(channel):
+    plain = (
+        partial(channels.render_email, SENDER)
+        if channel == "email"
+        else partial(channels.render_paper, channel)
+    )
+    return partial(render_with_code, plain, PAGE, KEY)
+
+
+async def text_of(channel, about="acknowledgement"):
+    """An e-mail's text, or a paper's first page."""
+    request = REQUEST.model_copy(update={"reply_through": channel})
+    notice = (await command(SAYS[about](request), "e1", COMPOSING)).notice
+    rendered = await rendering(channel)(OutgoingNotice(request, notice, None, notice.at))
+    if channel == "email":
+        return rendered.content.decode().replace("=\r\n", "")
+    return words(rendered.content)
+
+
+@pytest.mark.parametrize("channel", ["email", *PAPERS])
+async def test_an_acknowledgement_tells_the_code_and_where_it_is_asked_for(channel):
+    text = await text_of(channel)
+    assert CODE in text
+    assert "tanpa log masuk" in text
+    assert "Kod semakan" in text
+    assert PAGE in text.replace(" ", "")
+    assert "/my/requests/" not in text
+
+
+@pytest.mark.parametrize("channel", ["email", *PAPERS])
+@pytest.mark.parametrize("about", ["rejected", "configured"])
+async def test_no_other_notice_tells_it(channel, about):
+    text = await text_of(channel, about)
+    assert CODE not in text
+    assert PAGE not in text
+
+
+async def test_the_qr_code_leads_to_the_page_with_the_reference_and_without_the_code():
+    told = []
+
+    async def render(one):
+        told.append(one.notice)
+
+    await render_with_code(render, PAGE, KEY, await outgoing("acknowledgement"))
+    assert told[0].status_address == f"{PAGE}?reference=MAMPU%2F2025%2F000001"
+
+
+SENTENCE = (
+    f"Status permohonan ini boleh disemak tanpa log masuk di {PAGE} dengan rujukan dan kod semakan di "
+    "atas; simpan kedua-duanya."
+)
+
+
+@pytest.mark.parametrize(
+    ("onward", "read"),
+    [
+        (("Hubungi kami. {semakan} Sekian.",), (f"Hubungi kami. {SENTENCE} Sekian.",)),
+        (("{semakan}",), (SENTENCE,)),
+        (("Satu.", "Hubungi kami."), ("Satu.", SENTENCE, "Hubungi kami.")),
+        (("{piagam}",), (SENTENCE,)),
+    ],
+)
+async def test_an_agencys_own_words_keep_all_that_they_say_beside_it(onward, read):
+    told = []
+
+    async def render(one):
+        told.append(one.notice.words.malay.paragraphs)
+
+    own = OwnWords(own_words(malay={"onward": onward}), 1)
+    composer = replace(COMPOSING, agencies=Agencies([]))
+    received = SAYS["acknowledgement"](REQUEST)
+    notice = (await command(received, "e1", composer, acknowledgement=own)).notice
+    await render_with_code(render, PAGE, KEY, OutgoingNotice(REQUEST, notice, None, notice.at))
+    assert told == [read]

@@ -1,27 +1,57 @@
 """Who is written to of the client charter, when, and what becomes of a mail that is not taken."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from notices import AGENCIES, REQUEST
+from decider_specification import given
+from notices import (
+    ACKNOWLEDGED,
+    AGENCIES,
+    DOCUMENT,
+    DUE,
+    NOW,
+    REMIND,
+    REQUEST,
+    SENDER,
+    TELL_OF_FAILURE,
+    awaited,
+    due,
+    ended,
+    failure_due,
+    incoming,
+    notice,
+    prepared,
+)
 
 from bmt.agencies.register import Agencies
+from bmt.chassis.messaging.dispatch import bind
 from bmt.chassis.work import Done, Later, WorkItem
+from bmt.contracts.events import ConfigurationFailed
+from services.notification.domain.correspondence import (
+    NotifyOfDelay,
+    RecordFailureSent,
+    RecordPrepared,
+)
 from services.notification.domain.correspondence_rules import DECIDER
-from services.notification.domain.events import ReminderSent, StepAwaited, StepEnded
+from services.notification.domain.errors import NothingFailed, UnknownRequest
+from services.notification.domain.events import (
+    AcknowledgementSuperseded,
+    FailureTold,
+    ReminderSent,
+)
+from services.notification.main import TABLE
 from services.notification.reminding import OfficeMail
 from services.notification.smtp import MailPutOff, MailRefused
+from services.notification.views import failure_of, work_of
 
-DUE = datetime(2025, 11, 27, 9, tzinfo=UTC)
-REMIND = datetime(2025, 11, 26, 0, tzinfo=UTC)
 OFFICE, ABOVE = "pejabat@mampu.gov.my", "ketua@mampu.gov.my"
-SENDER = "bmt@mygovuc.gov.my"
-AWAITED = StepAwaited(request=REQUEST, step="decide", wait=1, remind_at=REMIND, due_at=DUE)
-ENDED = StepEnded(request=REQUEST, step="decide", wait=1)
+
+AWAITED, ENDED = awaited(), ended()
 
 
 def agencies(**keys: str) -> Agencies:
@@ -66,9 +96,9 @@ class Room:
     ) -> Any:
         id_ = f"{REQUEST.request_id}:{wait}:{level}"
         item = WorkItem(id_, "remind", REQUEST.request_id, now, attempts)
-        return await (mail or self.process(now)).remind(item)
+        return await (mail or self.mail(now)).remind(item)
 
-    def process(self, now: datetime) -> OfficeMail:
+    def mail(self, now: datetime) -> OfficeMail:
         console = "https://bmt.example/console"
         return OfficeMail(self, self.rules, self, lambda: now, SENDER, console)
 
@@ -117,7 +147,7 @@ async def test_a_crash_between_sending_and_recording_sends_the_same_bytes_again(
 
 async def test_a_mail_that_could_not_be_recorded_is_recorded_later_and_not_sent_again():
     room = Room(dies=True)
-    mail = room.process(REMIND)
+    mail = room.mail(REMIND)
     with pytest.raises(ConnectionError):
         await room.at(REMIND, mail=mail)
     assert await room.at(REMIND, mail=mail) == Done()
@@ -177,3 +207,117 @@ async def test_who_is_told_of_grants_that_were_not_confirmed_is_the_one_address_
     [(to, raw)] = room.mails
     assert to == recipient
     assert "3 pemberian BMT belum disahkan" in message_from_bytes(raw, policy=default).get_content()
+
+
+FAILED = ConfigurationFailed(
+    request=REQUEST, target="ipms", reason="IPMS refuses siti with 403", retryable=True
+)
+
+FAILURE_DUE = failure_due(1)
+
+ID = f"<{REQUEST.request_id}.failure-1@mygovuc.gov.my>"
+
+TOLD = FailureTold(request=REQUEST, failure=1, message_id=ID, recipient=OFFICE)
+
+CONCLUDED = (ACKNOWLEDGED, due(notice("configured")))
+
+
+def test_each_failure_is_told_once():
+    given(DECIDER, FAILURE_DUE).when(RecordFailureSent(1, ID, OFFICE)).then(TOLD)
+    given(DECIDER, FAILURE_DUE, TOLD).when(RecordFailureSent(1, ID, OFFICE)).then_nothing()
+    given(DECIDER, *CONCLUDED).when(TELL_OF_FAILURE).then_nothing()
+
+
+async def test_each_failure_is_known_here():
+    handle = bind(TABLE, agencies=agencies(), clock=lambda: NOW)
+    message = await handle[ConfigurationFailed](incoming(FAILED, at=NOW))
+    assert message is not None
+    assert message.command == TELL_OF_FAILURE
+
+
+@pytest.mark.parametrize(
+    ("keys", "addresses"),
+    [({"office_email": OFFICE}, [OFFICE]), ({"escalation_email": ABOVE}, [ABOVE]), ({}, [])],
+)
+async def test_who_has_an_address_is_told(keys, addresses):
+    room = replace(Room([FAILURE_DUE]), rules=agencies(**keys))
+    assert await told(room) == Done()
+    assert [address for address, _ in room.mails] == addresses
+
+
+DELAY = notice("approved")
+
+TELL_OF_DELAY = NotifyOfDelay(DELAY, REQUEST.agency, NOW)
+
+
+def test_an_applicant_is_told_of_a_delay_once_a_configuration_failed_and_before_the_outcome():
+    given(DECIDER, ACKNOWLEDGED, FAILURE_DUE).when(TELL_OF_DELAY).then(due(DELAY))
+    given(DECIDER, ACKNOWLEDGED).when(TELL_OF_DELAY).then_refused(NothingFailed)
+    given(DECIDER, FAILURE_DUE, *CONCLUDED).when(TELL_OF_DELAY).then_refused(NothingFailed)
+    elsewhere = NotifyOfDelay(DELAY, "JPA", NOW)
+    given(DECIDER, ACKNOWLEDGED, FAILURE_DUE).when(elsewhere).then_refused(UnknownRequest)
+
+
+def test_a_paper_about_a_delay_is_not_handed_over_beside_the_outcomes():
+    delay, outcome = notice("approved", "memo"), notice("configured", "memo")
+    ready = (ACKNOWLEDGED, FAILURE_DUE, due(delay), prepared(delay), due(outcome))
+    superseded = AcknowledgementSuperseded(
+        request=REQUEST, notification_id="approved", by="configured"
+    )
+    given(DECIDER, *ready).when(RecordPrepared("configured", DOCUMENT)).then(
+        prepared(outcome), superseded
+    )
+
+
+def test_a_failure_gives_one_mail_to_send():
+    (work,) = work_of(incoming(FAILURE_DUE, subject=REQUEST.request_id))
+    assert failure_of(work) == "failure-1"
+    assert [one.id for one in work_of(incoming(TOLD, subject=REQUEST.request_id))] == [work.id]
+
+
+async def told(room: Room, number: int = 1):
+    id_ = f"{REQUEST.request_id}:failure-{number}"
+    item = WorkItem(id_, "failures", REQUEST.request_id, NOW, 1)
+    return await room.mail(NOW).report_failure(item)
+
+
+async def test_the_mail_says_what_to_do_and_names_nobody():
+    room = Room([FAILURE_DUE])
+    assert [await told(room) for _ in range(2)] == [Done(), Done()]
+    ((address, raw),) = room.mails
+    mail = message_from_bytes(raw, policy=default)
+    assert (address, mail["Message-ID"]) == (OFFICE, ID)
+    assert parsedate_to_datetime(mail["Date"]) == NOW.replace(microsecond=0), "not when it was sent"
+    assert mail["Subject"] == (f"[{REQUEST.reference}] Konfigurasi gagal / configuration failed")
+    text = mail.get_content()
+    assert "IPMS menolak perubahan itu." in text
+    assert "Mend the cause, then try again." in text
+    assert text.count(f"https://bmt.example/console/requests/{REQUEST.request_id}") == 2
+    for personal in (REQUEST.applicant.name, REQUEST.applicant.account, FAILED.reason):
+        assert personal not in text
+    assert room.events[-1] == TOLD
+
+
+async def test_a_failure_that_no_retry_mends_says_so():
+    room = Room([FAILURE_DUE.model_copy(update={"retryable": False})])
+    await told(room)
+    text = message_from_bytes(room.mails[0][1], policy=default).get_content()
+    assert "a new request is needed" in text
+
+
+@pytest.mark.parametrize("since", [(TOLD,), (failure_due(2),), CONCLUDED])
+async def test_what_was_told_or_is_past_is_not_sent(since):
+    room = Room([FAILURE_DUE, *since])
+    assert await told(room) == Done()
+    assert room.mails == []
+
+
+async def test_a_mail_that_is_not_taken_is_tried_again_and_one_lost_in_a_crash_is_the_same():
+    room = Room([FAILURE_DUE], answer=MailRefused("550 no such user"))
+    assert isinstance(await told(room), Later)
+    room = replace(room, answer=None, dies=True, mails=[])
+    with pytest.raises(ConnectionError):
+        await told(room)
+    assert await told(room) == Done()
+    first, second = room.mails
+    assert first == second
