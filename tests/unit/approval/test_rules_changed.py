@@ -1,6 +1,6 @@
 """An agency changes its own rules in the console; agencies.yaml wins where it changes, and leaves the rest."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,10 +8,13 @@ import yaml
 from decider_specification import given
 from fixtures.memory_view_store import MemoryViewStore
 from fixtures.service import AGENCIES_FILE
-from reviews import NOW
+from hypothesis import given as with_any
+from hypothesis import strategies as st
+from reviews import NOW, record_rules
+from test_bulk_decisions import Office
 
 from bmt.agencies import register
-from bmt.agencies.agency import OwnRules
+from bmt.agencies.agency import Change, OwnRules
 from bmt.agencies.charter import day_of
 from bmt.agencies.register import RULES_IN_FORCE, RulesInForce, whole_rules
 from bmt.chassis.readmodels.view_store import ViewDocument
@@ -24,11 +27,14 @@ from services.approval.domain.agency_rules import (
 )
 from services.approval.domain.errors import ChangeWaits, FieldsWrong, NoChangeWaits, RulesChanged
 from services.approval.domain.events import RulesCameIntoForce
-from services.approval.rules import SHARED
+from services.approval.rules import SHARED, record
 
 ROSNAH = Officer(subject="rosnah", name="Rosnah binti Idris", role="agency_manager")
+
 TODAY = day_of(NOW)
+
 LATER = TODAY + timedelta(10)
+
 GB = 1_000_000_000
 
 
@@ -138,37 +144,27 @@ def test_who_read_another_version_is_refused():
     given(DECIDER).when(change(1)).then_refused(RulesChanged, number=0)
 
 
+OWN = {"officer": "ROSNAH", "on_behalf_of": "KP", "from": TODAY, "until": LATER}
+
+
 @pytest.mark.parametrize(
     ("changes", "since", "pointer", "code"),
     [
         (LARGER, TODAY - timedelta(1), "/in_force_from", "day_passed"),
         (LARGER, TODAY + timedelta(400), "/in_force_from", "day_too_far"),
         ({}, TODAY, "", "nothing_changes"),
-        (
-            {
-                "acting": [
-                    {"officer": "ROSNAH", "on_behalf_of": "KP", "from": TODAY, "until": LATER}
-                ]
-            },
-            TODAY,
-            "/rules/acting/0/officer",
-            "own_appointment",
-        ),
+        ({"acting": [OWN]}, TODAY, "/rules/acting/0/officer", "own_appointment"),
     ],
 )
 def test_every_fault_is_named(changes, since, pointer, code):
-    refused = (
-        given(DECIDER, *told(of_file()))
-        .when(change(since=since, **changes))
-        .then_refused(FieldsWrong)
-    )
+    command = change(since=since, **changes)
+    refused = given(DECIDER, *told(of_file())).when(command).then_refused(FieldsWrong)
     assert [(one.pointer, one.code) for one in refused.errors] == [(pointer, code)]
 
 
 def test_an_appointment_that_the_file_made_of_the_manager_stays():
-    own = {"officer": "rosnah", "on_behalf_of": "KP", "from": TODAY, "until": LATER}
-    before = told(of_file(acting=[own]))
-    given(DECIDER, *before).when(change(acting=[own], approval_levels=2)).then_one(
+    command = change(acting=[OWN], approval_levels=2)
+    given(DECIDER, *told(of_file(acting=[OWN]))).when(command).then_one(
         RulesCameIntoForce, number=2
     )
 
@@ -210,3 +206,74 @@ async def test_a_withdrawn_change_never_comes():
     events = told(of_file(), change(since=LATER, **LARGER), withdraw())
     then = await seen(events, agencies(), NOW + timedelta(20))
     assert then.policy_version == agencies().get("MAMPU").policy_version
+
+
+ONE, TWO = {"approval_levels": 1}, {"approval_levels": 20}
+
+CHANGE = Change(by="Siti binti Ali", on=date(2025, 11, 24), why="Arahan 7/2025")
+
+
+def in_force(rules=ONE, number=1, change=None):
+    command = record_rules(rules)
+    return RulesCameIntoForce(
+        agency="MAMPU",
+        number=number,
+        policy_version=command.policy_version,
+        rules=rules,
+        changed_by=change and change.by,
+        changed_on=change and change.on,
+        why=change and change.why,
+        recorded_at=NOW,
+    )
+
+
+def test_who_changed_them_is_not_taken_over_from_an_earlier_change():
+    first = in_force(ONE, 1, CHANGE)
+    given(DECIDER, first).when(record_rules(TWO, CHANGE)).then(in_force(TWO, 2))
+    other = CHANGE.model_copy(update={"why": "Arahan 8/2025"})
+    given(DECIDER, first).when(record_rules(TWO, other)).then(in_force(TWO, 2, other))
+    given(DECIDER, first, in_force(TWO, 2, other)).when(record_rules(ONE, CHANGE)).then(
+        in_force(ONE, 3)
+    )
+
+
+@with_any(st.lists(st.sampled_from([ONE, TWO, {"approval_levels": 300}]), max_size=12))
+def test_there_is_one_entry_for_each_time_that_they_differ(files):
+    state, events = DECIDER.initial, []
+    for rules in files:
+        said = list(DECIDER.decide(record_rules(rules), state))
+        state = DECIDER.fold(said, state)
+        events += said
+    differ = [r for before, r in zip([None, *files], files, strict=False) if r != before]
+    assert [event.rules for event in events] == differ
+    assert [event.number for event in events] == list(range(1, len(differ) + 1))
+
+
+@pytest.fixture
+def office():
+    return Office()
+
+
+async def recorded(office):
+    return [
+        commit.events[0].data
+        for commit in (await office.store.load(["agency-MAMPU"]))["agency-MAMPU"]
+    ]
+
+
+async def test_rules_that_decide_on_no_request_are_recorded_too(office):
+    await record(agencies(), office.execution, lambda: NOW)
+    await record(agencies(record_retention_years=10), office.execution, lambda: NOW)
+    one, two = await recorded(office)
+    assert one["policy_version"] == two["policy_version"]
+    assert (two["number"], two["rules"]["record_retention_years"]) == (2, 10)
+
+
+async def test_what_is_recorded_tells_the_version_again(office):
+    changed = agencies(approval_levels=2, changed=CHANGE.model_dump())
+    await record(changed, office.execution, lambda: NOW)
+    (entry,) = await recorded(office)
+    assert (entry["changed_by"], entry["changed_on"]) == (CHANGE.by, "2025-11-24")
+    assert "changed" not in entry["rules"]
+    again = yaml.safe_load(yaml.safe_dump({"MAMPU": entry["rules"]}))
+    assert register.parse(again).get("MAMPU").policy_version == entry["policy_version"]

@@ -79,6 +79,11 @@ def test_a_refusal_is_told_and_not_configured():
     assert counted == [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 1, 0)]
 
 
+def with_rules(**changes):
+    rules = RULES.model_copy(update=changes)
+    return Agencies([AGENCIES.get("MAMPU").model_copy(update={"rules": rules})])
+
+
 def corrected(decision=None, again=MONDAY + 10 * DAY, first=BY_NOON):
     """Returned, corrected after ten days, and perhaps decided."""
     back = opened_on_monday(REQUEST).model_copy(update={"due_at": RULES.due_at("decide", again)})
@@ -133,14 +138,9 @@ def test_a_case_is_open_until_the_outcome_is_told():
 
 
 def test_the_due_times_are_those_of_the_rules_then_and_todays_where_none_are_on_record():
-    slower = RULES.model_copy(
-        update={
-            "charter_working_days": RULES.charter_working_days.model_copy(
-                update={"decide": 9, "configure": 9, "notify": 9}
-            )
-        }
-    )
-    today = Agencies([AGENCIES.get("MAMPU").model_copy(update={"rules": slower})])
+    nine = dict.fromkeys(("decide", "configure", "notify"), 9)
+    slower = RULES.charter_working_days.model_copy(update=nine)
+    today = with_rules(charter_working_days=slower)
     given = whole(THURSDAY_NIGHT, THURSDAY_NIGHT, THURSDAY_NIGHT)
     assert tally(figures(given, agencies=today), "decide") == (0, 1, 0, 0)
     bare = [one.model_copy(update={"due_at": None}) for one in given.noted]
@@ -178,8 +178,7 @@ def test_what_is_open_is_told_by_age_in_working_days_and_by_what_it_waits_for():
 
 def test_a_return_is_told_by_the_prepared_reason_alone():
     prepared = RULES.prepared_reasons.model_copy(update={"return_": ("Sila lampirkan memo.",)})
-    rules = RULES.model_copy(update={"prepared_reasons": prepared})
-    agencies = Agencies([AGENCIES.get("MAMPU").model_copy(update={"rules": rules})])
+    agencies = with_rules(prepared_reasons=prepared)
 
     def returned_for(reason):
         given = returned(REQUEST).model_copy(update={"reason": reason})

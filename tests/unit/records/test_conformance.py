@@ -29,6 +29,7 @@ from services.records.conformance.examination import Code, Period, deviations, r
 
 RULES = register.read(AGENCIES_FILE).get("MAMPU").rules
 REQUEST = facts()
+ACCOUNT = REQUEST.applicant.account
 DAY = timedelta(days=1)
 AT = MONDAY + timedelta(hours=1)
 
@@ -56,6 +57,10 @@ def decision(what="approved", at=AT, by=OFFICER, **more):
 
 def notice(about="configured", status="notified", at=AT + timedelta(hours=2)):
     return Notice(about=about, channel="email", recipient="a@b.my", status=status, at=at)
+
+
+def officer(**changes):
+    return OFFICER.model_copy(update=changes)
 
 
 def spans(told, rules=RULES):
@@ -88,81 +93,56 @@ def test_a_request_that_went_as_it_should_conforms():
     assert None not in (steps.decided_at, steps.configured_at, steps.notified_at, steps.filed_at)
 
 
+LATER = MONDAY + 9 * DAY
+UNTOLD = {"notices": (), "filed_at": None}
+LATE = {"configured_at": LATER, "notices": (notice(at=LATER),), "filed_at": LATER}
+
+
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("code", "changes"),
     [
         (
-            state(decision=None, configured_at=None, notices=(), filed_at=None, status="received"),
-            ["decision_overdue"],
+            "decision_overdue",
+            {"status": "received", "decision": None, "configured_at": None, **UNTOLD},
         ),
-        (
-            state(
-                decision=decision(at=MONDAY + 4 * DAY),
-                configured_at=MONDAY + 4 * DAY,
-                notices=(notice(at=MONDAY + 4 * DAY),),
-                filed_at=MONDAY + 4 * DAY,
-            ),
-            ["decision_late"],
-        ),
-        (
-            state(configured_at=None, configured_by=None, notices=(), filed_at=None),
-            ["configuration_overdue"],
-        ),
-        (
-            state(
-                configured_at=MONDAY + 9 * DAY,
-                notices=(notice(at=MONDAY + 9 * DAY),),
-                filed_at=MONDAY + 9 * DAY,
-            ),
-            ["configuration_late"],
-        ),
-        (state(status="configuration_failed"), ["configuration_failed"]),
-        (state(notices=(notice(status="prepared"),), filed_at=None), ["notice_overdue"]),
-        (state(notices=(notice("acknowledgement"),), filed_at=None), ["notice_overdue"]),
-        (
-            state(notices=(notice(at=MONDAY + 9 * DAY),), filed_at=MONDAY + 9 * DAY),
-            ["notice_late"],
-        ),
-        (state(configured_at=MONDAY + timedelta(minutes=30)), ["out_of_order"]),
-        (state(filed_at=None), ["not_filed"]),
-        (
-            state(
-                decision=decision(
-                    by=OFFICER.model_copy(update={"subject": REQUEST.applicant.account.upper()})
-                )
-            ),
-            ["decided_own_request"],
-        ),
-        (
-            state(decision=decision(by=OFFICER.model_copy(update={"role": "operator"}))),
-            ["decided_without_role"],
-        ),
-        (state(warnings=("not_registered",)), ["warnings_not_explained"]),
-        (
-            state(warnings=("not_registered",), decision=decision(exception_reason="Sah.")),
-            [],
-        ),
-        (
-            state(
-                decision=decision("rejected"),
-                configured_at=None,
-                notices=(notice("rejected"),),
-            ),
-            [],
-        ),
-        (
-            state(
-                decision=DecisionTaken(decision="withdrawn"),
-                configured_at=None,
-                configured_by=None,
-                notices=(notice("withdrawn"),),
-            ),
-            [],
-        ),
+        ("decision_late", {"decision": decision(at=LATER), **LATE}),
+        ("configuration_overdue", {"configured_at": None, "configured_by": None, **UNTOLD}),
+        ("configuration_late", LATE),
+        ("configuration_failed", {"status": "configuration_failed"}),
+        ("notice_overdue", {"notices": (notice(status="prepared"),), "filed_at": None}),
+        ("notice_overdue", {"notices": (notice("acknowledgement"),), "filed_at": None}),
+        ("notice_late", {"notices": (notice(at=LATER),), "filed_at": LATER}),
+        ("out_of_order", {"configured_at": MONDAY + timedelta(minutes=30)}),
+        ("not_filed", {"filed_at": None}),
+        ("decided_own_request", {"decision": decision(by=officer(subject=ACCOUNT.upper()))}),
+        ("decided_without_role", {"decision": decision(by=officer(role="operator"))}),
+        ("warnings_not_explained", {"warnings": ("not_registered",)}),
     ],
 )
-def test_each_deviation_is_named(told, expected):
-    assert found(told, now=MONDAY + 30 * DAY) == expected
+def test_each_deviation_is_named(code, changes):
+    assert found(state(**changes), now=MONDAY + 30 * DAY) == [code]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"warnings": ("not_registered",), "decision": decision(exception_reason="Sah.")},
+        {
+            "decision": decision("rejected"),
+            "configured_at": None,
+            "notices": (notice("rejected"),),
+        },
+        {
+            "decision": DecisionTaken(decision="withdrawn"),
+            "configured_at": None,
+            "configured_by": None,
+            "notices": (notice("withdrawn"),),
+        },
+    ],
+    ids=["an exception", "a rejection", "a withdrawal"],
+)
+def test_what_the_procedure_foresees_is_no_deviation(changes):
+    assert found(state(**changes), now=MONDAY + 30 * DAY) == []
 
 
 def test_who_approved_may_not_configure_where_duties_are_separated():
@@ -203,7 +183,7 @@ MADE = report(
     [
         line(1, state()),
         line(2, state(filed_at=None), decided_by="=cmd|' /C calc'!A0"),
-        line(3, state(decision=decision(by=OFFICER.model_copy(update={"role": "operator"})))),
+        line(3, state(decision=decision(by=officer(role="operator")))),
     ],
     MONDAY + 30 * DAY,
 )

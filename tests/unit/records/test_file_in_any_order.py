@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, invariant, precondition, rule
 from bmt.contracts import topics
 from bmt.contracts.events import Configured, Filed, NotificationPrepared, RequestReceived
 from bmt.contracts.values import Document
+from services.records.domain import disposal, reader
 from services.records.domain.designated_file import (
     ExportRecord,
     FileDisposal,
@@ -22,9 +23,21 @@ from services.records.domain.designated_file import (
     ViewRecord,
 )
 from services.records.domain.designated_file_rules import DECIDER
+from services.records.domain.disposal import (
+    BeginDisposal,
+    Blocker,
+    EndDisposal,
+    ProposeDisposal,
+    RuleOnDisposal,
+)
 from services.records.domain.events import (
     DISPOSAL_EVENTS,
     PRIVATE,
+    DisposalApproved,
+    DisposalBegun,
+    DisposalCarriedOut,
+    DisposalProposed,
+    DisposalStopped,
     EventFiled,
     FileOpened,
     FolioDue,
@@ -32,17 +45,21 @@ from services.records.domain.events import (
     FolioMissing,
     RecordsSearched,
 )
-from services.records.domain.reader import Reader
+from services.records.domain.reader import NoteSearch, Reader
 
 DOCUMENTS = tuple(f"sha256:{number:064x}" for number in range(6))
+
 WHICH = st.integers(0, 5)
+
 READERS = st.builds(
     Reader,
     subject=st.just("juruaudit"),
     roles=st.just(("auditor",)),
     agency=st.sampled_from([None, "MAMPU", "JPA"]),
 )
+
 EVERYWHERE = Reader("juruaudit", ("auditor",), None)
+
 KEY = "key-1"
 
 
@@ -247,3 +264,105 @@ class Files(DeciderMachine):
 
 def test_a_file_has_numbers_without_a_gap_and_is_closed_once_whatever_comes():
     explore(Files)
+
+
+OFFICERS = st.sampled_from(["siti", "aminah"])
+
+NUMBERS = st.integers(0, 5)
+
+BLOCKED = (Blocker("r-1", "held"),)
+
+
+def proposal(name, by, blocked):
+    return ProposeDisposal(
+        disposal_id=name,
+        agency="MAMPU",
+        account="ahmad.mampu@mygovuc.gov.my",
+        reason="Tempoh simpanan tamat.",
+        keys=(KEY,),
+        request_ids=("r-1",),
+        blockers=BLOCKED if blocked else (),
+        proposed_by=by,
+        at=MONDAY,
+    )
+
+
+class Disposals(DeciderMachine):
+    """Up to six of them at once."""
+
+    decider = disposal.DECIDER
+    models = DISPOSAL_EVENTS
+
+    @rule(number=NUMBERS, by=OFFICERS, blocked=st.booleans())
+    def a_disposal_is_proposed(self, number, by, blocked):
+        name = f"disposal-{number}"
+        if name in self.history:
+            return
+        said = self.tell(proposal(name, by, blocked), name)
+        assert isinstance(said, No) == blocked
+
+    @rule(number=NUMBERS, by=OFFICERS, approved=st.booleans())
+    def a_disposal_is_ruled_on(self, number, by, approved):
+        name = f"disposal-{number}"
+        state = self.state(name)
+        ruling = RuleOnDisposal(approved, None, "MAMPU", by, MONDAY)
+        said = self.tell(ruling, name)
+        open_ = getattr(state, "status", "") == "proposed"
+        may = open_ and not (approved and by == state.proposed.proposed_by)
+        assert isinstance(said, No) == (not may)
+
+    @rule(number=NUMBERS, blocked=st.booleans())
+    def a_disposal_begins(self, number, blocked):
+        self.steps(number, BeginDisposal(BLOCKED if blocked else (), MONDAY), after="approved")
+
+    @rule(number=NUMBERS)
+    def a_disposal_ends(self, number):
+        self.steps(number, EndDisposal(MONDAY), after="begun")
+
+    def steps(self, number, command, *, after):
+        name = f"disposal-{number}"
+        due = getattr(self.state(name), "status", "") == after
+        said = self.tell(command, name)
+        assert isinstance(said, No) or bool(said) == due
+
+    @rule(number=NUMBERS, approved=st.booleans(), blocked=st.booleans())
+    def a_disposal_goes_all_the_way(self, number, approved, blocked):
+        self.a_disposal_is_proposed(number, "siti", blocked=False)
+        self.a_disposal_is_ruled_on(number, "aminah", approved)
+        self.a_disposal_begins(number, blocked)
+        self.a_disposal_ends(number)
+
+    @invariant()
+    def nothing_ends_that_two_people_did_not_agree_on(self):
+        for name in self.history:
+            approvals = self.events(DisposalApproved, stream=name)
+            ends = self.events(DisposalCarriedOut, DisposalStopped, stream=name)
+            begun = self.events(DisposalBegun, stream=name)
+            carried_out = self.events(DisposalCarriedOut, stream=name)
+            assert len(ends) <= len(approvals) <= 1
+            assert len(carried_out) <= len(begun) <= 1
+            assert not (begun and self.events(DisposalStopped, stream=name))
+            for approval in approvals:
+                (proposed,) = self.events(DisposalProposed, stream=name)
+                assert approval.approved_by != proposed.proposed_by
+
+
+def test_nothing_ends_that_two_people_did_not_agree_on_whatever_is_said():
+    explore(Disposals)
+
+
+class Searches(DeciderMachine):
+    """Also where a stream had a search before."""
+
+    decider = reader.DECIDER
+    models = (RecordsSearched,)
+
+    @rule(by=READERS, found=st.integers(0, 50))
+    def somebody_searches(self, by, found):
+        search = NoteSearch(by, by.agency, {"q": "Ahmad"}, found, MONDAY)
+        (recorded,) = self.tell(search, "search")
+        assert (recorded.agency, recorded.found) == (by.agency, found)
+
+
+def test_every_search_is_recorded_whoever_searches():
+    explore(Searches)
