@@ -6,13 +6,16 @@ import re
 
 import pytest
 import yaml
+from fixtures.certificates import Authority
 from fixtures.compose import (
     CONTAINERS,
     FOLDER,
     JOBS,
+    MODULES,
     OWN,
     RAW,
     ROOT,
+    SERVICES,
     SYSTEM,
     TEXT,
     environment,
@@ -26,15 +29,14 @@ from evaluation.ports import Ports
 from web.login import BACK_CHANNEL, CALLBACK, SIGNED_OUT
 from web.site import ACCOUNT
 
-SERVICES = ("intake", "approval", "provisioning", "notification", "records")
-PROCESSES = {name: f"services.{name}" for name in SERVICES} | {
-    "statistics": "services.records.statistics",
-    "web": "web",
-}
 KAFKA = (*SERVICES, "statistics")
+
 MONGODB = (*SERVICES, "web")
+
 HARD = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+
 SECRET = re.compile(r"PASSWORD|TOKEN|SECRET|_KEY$|_URI$")
+
 BY_DIGEST = re.compile(
     r"    image: ([\w/-]+)@\$\{(\w+)_DIGEST:\?.*\} # (v?\d+\.\d+\.\d+)$", re.MULTILINE
 )
@@ -47,11 +49,11 @@ def secrets(tmp_path_factory):
     return make_secrets(tmp_path_factory.mktemp("compose") / "secrets")
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", MODULES)
 def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(
     name, secrets, monkeypatch
 ):
-    settings = importlib.import_module(f"{PROCESSES[name]}.settings").Settings
+    settings = importlib.import_module(f"{MODULES[name]}.settings").Settings
     given = {
         key: value for key, value in environment(name, secrets).items() if key.startswith("BMT_")
     }
@@ -64,10 +66,10 @@ def test_a_service_is_told_what_it_must_know_and_nothing_that_it_does_not(
     settings()
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", MODULES)
 def test_a_service_runs_its_own_module_as_its_own_kafka_and_mongodb_user(name):
     given = environment(name)
-    assert CONTAINERS[name]["command"] == ["python", "-m", f"{PROCESSES[name]}.main"]
+    assert CONTAINERS[name]["command"] == ["python", "-m", f"{MODULES[name]}.main"]
     assert given["BMT_HOST"] == "0.0.0.0"
     if name in KAFKA:
         assert given["BMT_KAFKA_USERNAME"] == name
@@ -89,7 +91,7 @@ def test_a_container_has_a_health_check_and_comes_back(name):
         assert container["healthcheck"].keys() >= {"test", "interval", "timeout", "retries"}
 
 
-@pytest.mark.parametrize("name", [*PROCESSES, "reconciliation"])
+@pytest.mark.parametrize("name", [*MODULES, "reconciliation"])
 def test_the_health_check_asks_what_the_process_answers(name):
     asked = CONTAINERS[name]["healthcheck"]["test"][3:]
     assert asked == (["/metrics"] if name in ("statistics", "reconciliation") else [])
@@ -193,8 +195,8 @@ def test_the_example_of_the_environment_names_what_must_be_known_and_gives_none(
 
 
 def test_services_listen_where_the_embedded_system_has_them():
-    ports = {name: str(Ports()[name]) for name in PROCESSES}
-    assert {name: environment(name)["BMT_PORT"] for name in PROCESSES} == ports
+    ports = {name: str(Ports()[name]) for name in MODULES}
+    assert {name: environment(name)["BMT_PORT"] for name in MODULES} == ports
     assert all(
         CONTAINERS[name]["ports"] == [f"127.0.0.1:{ports[name]}:{ports[name]}"] for name in ports
     )
@@ -203,7 +205,7 @@ def test_services_listen_where_the_embedded_system_has_them():
 def test_prometheus_finds_every_process():
     targets = json.loads((ROOT / "deploy" / "prometheus" / "targets" / "compose.json").read_text())
     found = {target["labels"]["service"]: target["targets"] for target in targets}
-    scraped = (*PROCESSES, "reconciliation")
+    scraped = (*MODULES, "reconciliation")
     assert found == {name: [f"{name}:{Ports()[name]}"] for name in scraped}
 
 
@@ -292,3 +294,56 @@ def test_what_the_image_copies_is_there_and_not_left_out():
     for path in copied:
         assert (ROOT / path).exists()
         assert any(path == entry or path.startswith(f"{entry}/") for entry in let_in), path
+
+
+PRODUCTION = (FOLDER / "production.yaml").read_text()
+
+GIVEN = re.compile(r"\$\{(\w+):\?[^}]*\}")
+
+
+def _given(variable):
+    return "X-Forwarded-For" if variable.endswith("_HEADER") else f"https://{variable}.example"
+
+
+class Loader(yaml.SafeLoader):
+    """Knows `!reset`, by which compose takes away what another file says."""
+
+
+Loader.add_constructor("!reset", lambda *_: None)
+
+ADDED = yaml.load(GIVEN.sub(lambda found: _given(found[1]), PRODUCTION), Loader)["services"]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("production")
+    return make_secrets(folder / "secrets"), Authority(folder, "authorities").file
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_process_talks_to_nobody_in_the_open(name, files, monkeypatch):
+    secrets, authorities = files
+    told = environment(name, secrets) | ADDED[name]["environment"]
+    monkeypatch.delenv("BMT_ALLOW_HTTP")
+    for key, value in told.items():
+        if key.startswith("BMT_"):
+            monkeypatch.setenv(key, value.replace("/etc/bmt/authorities.pem", str(authorities)))
+
+    settings = importlib.import_module(f"{MODULES[name]}.settings").Settings()
+    assert list(settings.not_encrypted()) == []
+
+
+def test_a_gateway_ends_https_and_must_be_asked_for_the_clients_address():
+    """Else all people are one client, and anybody's wrong codes at /status/ lock out everybody."""
+    wanted = GIVEN.findall(PRODUCTION)
+    assert "BMT_CLIENT_ADDRESS_HEADER" in wanted
+    serving = set(MODULES) - {"statistics"}
+    assert all("BMT_CLIENT_ADDRESS_HEADER" in ADDED[name]["environment"] for name in serving)
+    assert all("BMT_TRUSTED_PROXIES" in environment(name) for name in serving)
+
+
+def test_nothing_of_an_evaluation_runs_and_nothing_waits_for_it():
+    stay = {name for name, container in ADDED.items() if "profiles" not in container}
+    assert stay == {*MODULES, "pruner", "reconciliation"}
+    assert CONTAINERS.keys() - ADDED.keys() == {"prometheus", "grafana"}
+    assert all(ADDED[name]["depends_on"] is None for name in stay)

@@ -12,7 +12,7 @@ import sys
 import pytest
 import yaml
 from fixtures.certificates import Authority
-from fixtures.compose import CONTAINERS, make_secrets
+from fixtures.compose import CONTAINERS, MODULES, make_secrets
 from fixtures.compose import environment as composed
 from fixtures.kubernetes import (
     BASE,
@@ -37,15 +37,6 @@ from bmt.agencies import register
 from bmt.rights import mongodb_rights
 from bmt.rights.kafka_rights import table
 
-MODULES = {
-    "intake": "services.intake",
-    "approval": "services.approval",
-    "provisioning": "services.provisioning",
-    "notification": "services.notification",
-    "records": "services.records",
-    "statistics": "services.records.statistics",
-    "web": "web",
-}
 SERVING = MODULES.keys() - {"statistics"}
 NAME = "app.kubernetes.io/name"
 VALIDATE = ROOT / "tools" / "manifests" / "validate.py"

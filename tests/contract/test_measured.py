@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 import yaml
-from fixtures.compose import ROOT, environment, make_secrets
+from fixtures.compose import ROOT, SERVICES, environment, make_secrets
 from prometheus_client import CollectorRegistry
 from promql import grouping_labels, selectors
 
@@ -15,7 +15,6 @@ from bmt.cli import status
 
 DEPLOY = ROOT / "deploy"
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "bmt.json"
-SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 OF_A_TARGET = {"job", "instance", "service"}
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 

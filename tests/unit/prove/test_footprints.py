@@ -1,15 +1,12 @@
 """What each bug leaves behind is found by the invariant that it breaks."""
 
-import footprints_decided
-import footprints_done
-import footprints_said
+from dataclasses import replace
+
 import pytest
-from footprints_said import unset_before_published
+from footprints import FOOTPRINTS, unset_before_published
 from scene import Scene
 
 from prove.report import audit
-
-FOOTPRINTS = footprints_said.FOOTPRINTS | footprints_done.FOOTPRINTS | footprints_decided.FOOTPRINTS
 
 
 def test_nothing_is_wrong_with_a_sound_run_and_everything_was_looked_at(sound):
@@ -44,9 +41,6 @@ def test_a_violation_comes_with_its_request_and_the_history_of_it(sound):
 
 
 def test_evidence_that_cannot_be_read_is_a_violation_and_stops_no_other_check(sound):
-    from dataclasses import replace
-
-    broken = replace(sound, volumes=(None,))
-    report = audit(broken)
+    report = audit(replace(sound, volumes=(None,)))
     assert report.red == ("I4",)
     assert "cannot be read" in report.findings["I4"].violations[0].what
