@@ -337,13 +337,12 @@ HEARD, ITS_PAPERS = correction()
 @pytest.mark.parametrize(
     ("before", "returns"),
     [
-        ((), 0),
-        ((opened(),), 0),
-        ((opened(), returned()), 1),
-        ((opened(), returned(), opened()), 1),
-        ((opened(), returned(), opened(), returned()), 2),
+        pytest.param((), 0, id="not heard of yet"),
+        pytest.param((opened(),), 0, id="open"),
+        pytest.param((opened(), returned()), 1, id="returned"),
+        pytest.param((opened(), returned(), opened()), 1, id="open again"),
+        pytest.param((opened(), returned(), opened(), returned()), 2, id="returned twice"),
     ],
-    ids=["not heard of yet", "open", "returned", "open again", "returned twice"],
 )
 def test_what_nobody_decided_is_held_for_who_corrects_it(before, returns):
     given(DECIDER, *before).when(hold()).then(held(returns))
@@ -354,13 +353,12 @@ def test_what_nobody_decided_is_held_for_who_corrects_it(before, returns):
 @pytest.mark.parametrize(
     ("before", "command", "error"),
     [
-        ((opened(), approved()), hold(), errors.AlreadyDecided),
-        ((opened(), rejected()), hold(), errors.AlreadyDecided),
-        ((opened(), withdrawn()), hold(), errors.RequestClosed),
-        ((opened(),), hold(agency="JPA"), errors.UnknownRequest),
-        ((opened(),), hold(agency=None), errors.UnknownRequest),
+        pytest.param((opened(), approved()), hold(), errors.AlreadyDecided, id="approved"),
+        pytest.param((opened(), rejected()), hold(), errors.AlreadyDecided, id="rejected"),
+        pytest.param((opened(), withdrawn()), hold(), errors.RequestClosed, id="withdrawn"),
+        pytest.param((opened(),), hold(agency="JPA"), errors.UnknownRequest, id="another agency's"),
+        pytest.param((opened(),), hold(agency=None), errors.UnknownRequest, id="another person's"),
     ],
-    ids=["approved", "rejected", "withdrawn", "another agency's", "another person's"],
 )
 def test_what_is_decided_or_of_others_is_not_held(before, command, error):
     given(DECIDER, *before).when(command).then_refused(error)

@@ -91,11 +91,10 @@ def test_an_approval_shows_who_when_what_and_why():
 @pytest.mark.parametrize(
     ("event", "status", "decision", "by"),
     [
-        (rejected(), "rejected", "reject", SITI.subject),
-        (returned(), "returned", "return", SITI.subject),
-        (withdrawn(), "withdrawn", None, REQUEST.applicant.account),
+        pytest.param(rejected(), "rejected", "reject", SITI.subject, id="rejected"),
+        pytest.param(returned(), "returned", "return", SITI.subject, id="returned"),
+        pytest.param(withdrawn(), "withdrawn", None, REQUEST.applicant.account, id="withdrawn"),
     ],
-    ids=["rejected", "returned", "withdrawn"],
 )
 def test_any_other_end_shows_by_whom_and_why(event, status, decision, by):
     review = after(opened(), event)

@@ -81,12 +81,11 @@ def test_what_is_read_fast_is_what_is_read_otherwise(changes, value):
 @pytest.mark.parametrize(
     "headers",
     [
-        (*HEADERS, HEADERS[1]),
-        (*HEADERS, ("ce_partitionkey", b"1")),
-        tuple((name.upper(), text) for name, text in HEADERS),
-        HEADERS[1:],
+        pytest.param((*HEADERS, HEADERS[1]), id="twice"),
+        pytest.param((*HEADERS, ("ce_partitionkey", b"1")), id="another"),
+        pytest.param(tuple((name.upper(), text) for name, text in HEADERS), id="in capitals"),
+        pytest.param(HEADERS[1:], id="without a version"),
     ],
-    ids=["twice", "another", "in capitals", "without a version"],
 )
 def test_what_we_do_not_write_so_is_left_to_the_other(headers):
     assert read_own(headers, b"{}") is None

@@ -132,13 +132,12 @@ async def test_an_answer_to_a_change_that_names_another_user_is_refused():
 @pytest.mark.parametrize(
     "answered",
     [
-        lambda _: (204, None),
-        lambda _: (200, None),
-        lambda one: (201, one),
-        lambda _: (202, None),
-        lambda _: (200, {}),
+        pytest.param(lambda _: (204, None), id="nothing"),
+        pytest.param(lambda _: (200, None), id="nothing at length"),
+        pytest.param(lambda one: (201, one), id="created"),
+        pytest.param(lambda _: (202, None), id="will be done"),
+        pytest.param(lambda _: (200, {}), id="no schema"),
     ],
-    ids=["nothing", "nothing at length", "created", "will be done", "no schema"],
 )
 async def test_a_change_may_be_answered_without_a_body(answered):
     ipms = ScimServer(user("siti"))

@@ -93,46 +93,42 @@ ONE, TWO, LAST = THREE
 @pytest.mark.parametrize(
     ("leaves", "in_the_chain", "by_what_was_filed"),
     [
-        (THREE, [], []),
-        ([ONE, edited(with_a_new_hash=False), LAST], [(2, "hash_mismatch")], []),
-        (
+        pytest.param(THREE, [], [], id="as it was written"),
+        pytest.param(
+            [ONE, edited(with_a_new_hash=False), LAST], [(2, "hash_mismatch")], [], id="edited"
+        ),
+        pytest.param(
             [ONE, edited(with_a_new_hash=True), LAST],
             [(3, "previous_mismatch")],
             [(2, "other_event")],
+            id="edited, with a new hash",
         ),
-        (
+        pytest.param(
             [{**ONE, "note": "approved by phone"}],
             [(1, "hash_mismatch")],
             [(2, "leaf_missing"), (3, "leaf_missing")],
+            id="a field added",
         ),
-        (
+        pytest.param(
             [ONE, LAST],
             [(3, "index_gap"), (3, "previous_mismatch")],
             [(2, "leaf_missing")],
+            id="removed from the middle",
         ),
-        (THREE[:2], [], [(3, "leaf_missing")]),
-        (
+        pytest.param(THREE[:2], [], [(3, "leaf_missing")], id="removed from the end"),
+        pytest.param(
             [ONE, {**LAST, "index": 2}, {**TWO, "index": 3}],
             [(leaf, wrong) for leaf in (2, 3) for wrong in ("previous_mismatch", "hash_mismatch")],
             [(2, "other_event"), (3, "other_event")],
+            id="another order",
         ),
-        ([*THREE, again(ONE)], [(4, "duplicate")], []),
-        (
+        pytest.param([*THREE, again(ONE)], [(4, "duplicate")], [], id="one twice"),
+        pytest.param(
             chain({"reason": "x"}, {"reason": "b"}, {"reason": "c"}),
             [],
             [(1, "other_event"), (2, "other_event"), (3, "other_event")],
+            id="rewritten from the start",
         ),
-    ],
-    ids=[
-        "as it was written",
-        "edited",
-        "edited, with a new hash",
-        "a field added",
-        "removed from the middle",
-        "removed from the end",
-        "another order",
-        "one twice",
-        "rewritten from the start",
     ],
 )
 def test_whatever_is_done_to_a_chain_is_found_in_it_or_by_what_was_filed(
