@@ -16,54 +16,6 @@ from bmt.contracts import topics
 
 ROOT = Path(__file__).parents[2]
 
-CALLS = {
-    "intake": {
-        "POST /v1/documents",
-        "POST /v1/requests",
-        "GET /v1/requests",
-        "GET /v1/requests/{request_id}",
-        "POST /v1/requests/{request_id}/withdrawal",
-        "POST /v1/requests/{request_id}/correction",
-        "POST /v1/emails",
-        "GET /v1/inbox",
-        "GET /v1/inbox/{inbox_item_id}",
-        "POST /v1/inbox/{inbox_item_id}/registration",
-        "POST /v1/inbox/{inbox_item_id}/dismissal",
-    },
-    "approval": {
-        "GET /v1/worklist",
-        "GET /v1/requests/{request_id}",
-        "POST /v1/requests/{request_id}/decision",
-        "POST /v1/decisions",
-    },
-    "provisioning": {
-        "GET /v1/requests/{request_id}/plan",
-        "GET /v1/entitlements/{account}",
-        "GET /v1/tasks",
-        "POST /v1/tasks/{task_id}/claim",
-        "POST /v1/tasks/{task_id}/completion",
-    },
-    "notification": {
-        "GET /v1/requests/{request_id}/notifications",
-        "GET /v1/notifications/{notification_id}/document",
-        "POST /v1/notifications/{notification_id}/dispatch",
-        "POST /v1/notifications/{notification_id}/resend",
-        "GET /v1/notifications",
-        "GET /v1/templates",
-        "GET /v1/templates/{about}",
-        "PUT /v1/templates/{about}",
-        "POST /v1/templates/{about}/default",
-        "POST /v1/templates/{about}/preview",
-    },
-    "records": {
-        "GET /v1/records",
-        "GET /v1/records/{request_id}",
-        "GET /v1/documents/{document_id}",
-    },
-}
-
-EVERY_SERVICE = {"GET /healthz", "GET /readyz"}
-
 
 def published(service: str) -> dict[str, Any]:
     return json.loads((ROOT / documents.FOLDER / f"{service}.openapi.json").read_text())

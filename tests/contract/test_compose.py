@@ -41,6 +41,8 @@ BY_DIGEST = re.compile(
     r"    image: ([\w/-]+)@\$\{(\w+)_DIGEST:\?.*\} # (v?\d+\.\d+\.\d+)$", re.MULTILINE
 )
 
+REALM = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
+
 each_container = pytest.mark.parametrize("name", CONTAINERS)
 
 
@@ -218,19 +220,17 @@ def test_every_user_of_kafka_and_mongodb_gets_a_password():
 
 
 def test_no_client_takes_passwords():
-    realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
-    assert not [one["clientId"] for one in realm["clients"] if one["directAccessGrantsEnabled"]]
-    clients = [client for client in realm["clients"] if client["standardFlowEnabled"]]
+    assert not [one["clientId"] for one in REALM["clients"] if one["directAccessGrantsEnabled"]]
+    clients = [client for client in REALM["clients"] if client["standardFlowEnabled"]]
     assert {client["clientId"] for client in clients} == {"bmt-web"}
     for client in clients:
         assert client["attributes"]["pkce.code.challenge.method"] == "S256"
 
 
 def test_the_realm_has_the_roles_and_claims_of_the_contract():
-    realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
-    users = {user["username"]: user for user in realm["users"]}
+    users = {user["username"]: user for user in REALM["users"]}
 
-    assert {role["name"] for role in realm["roles"]["realm"]} == {
+    assert {role["name"] for role in REALM["roles"]["realm"]} == {
         "applicant",
         "administrator",
         "agency_manager",
@@ -238,7 +238,7 @@ def test_the_realm_has_the_roles_and_claims_of_the_contract():
         "auditor",
         "integrator",
     }
-    for client in realm["clients"]:
+    for client in REALM["clients"]:
         mappers = [mapper["config"] for mapper in client["protocolMappers"]]
         claims = {config["claim.name"] for config in mappers if "claim.name" in config}
         assert claims == {"sub", "email", "agency", "roles"}
@@ -254,9 +254,8 @@ def test_the_realm_has_the_roles_and_claims_of_the_contract():
 
 
 def test_pages_sign_in_with_a_client_of_their_own_that_is_told_when_a_session_ends():
-    realm = json.loads((FOLDER / "keycloak" / "bmt-realm.json").read_text())
     given = environment("web")
-    (client,) = [one for one in realm["clients"] if one["clientId"] == "bmt-web"]
+    (client,) = [one for one in REALM["clients"] if one["clientId"] == "bmt-web"]
 
     assert given["BMT_LOGIN_CLIENT_ID"] == client["clientId"] != "bmt-api"
     assert given["BMT_REQUIRE_AT_JWT"] == client["attributes"]["access.token.header.type.rfc9068"]

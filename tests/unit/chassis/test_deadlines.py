@@ -133,6 +133,20 @@ async def assert_too_slow(reader):
     assert await asyncio.wait_for(reader.read(), 10) == b""
 
 
+async def assert_given_up(connection, pause_seconds):
+    """Though a byte comes after every pause."""
+    reader, writer = connection
+
+    async def trickle():
+        while True:
+            writer.write(b"x")
+            await asyncio.sleep(pause_seconds)  # time itself: a slow line
+
+    trickling = asyncio.create_task(trickle())
+    await assert_too_slow(reader)
+    trickling.cancel()
+
+
 @pytest.mark.parametrize(
     "begun", [b"GET /", b"GET / HTTP/1.1\r\nX-A: ", b"POST /v1/scans HTTP/1.1\r\n"]
 )
@@ -142,16 +156,7 @@ async def test_a_head_that_does_not_end_is_answered_with_408(connect, begun):
 
 
 async def test_a_head_that_arrives_byte_by_byte_is_given_up_as_one_that_stands_still(connect):
-    reader, writer = await connect(b"GET / HTTP/1.1\r\nX: ")
-
-    async def trickle():
-        while True:
-            writer.write(b"x")
-            await asyncio.sleep(HEAD_SECONDS / 20)  # time itself: a slow line
-
-    trickling = asyncio.create_task(trickle())
-    await assert_too_slow(reader)
-    trickling.cancel()
+    await assert_given_up(await connect(b"GET / HTTP/1.1\r\nX: "), HEAD_SECONDS / 20)
 
 
 async def test_a_silent_connection_is_closed_without_a_word(connect):
@@ -166,8 +171,13 @@ async def test_a_second_head_on_a_connection_has_its_own_time(connect):
     await assert_too_slow(reader)
 
 
-async def test_a_body_that_stands_still_is_answered_with_408(connect, scan):
-    reader, _ = await connect(scan("siti", 1000) + b"x" * 999)
+@pytest.mark.parametrize(
+    ("size", "sent"),
+    [(1000, 999), (1000 * RATE, 500 * RATE)],
+    ids=["all but a byte", "a fast beginning buys no long silence"],
+)
+async def test_a_body_that_stands_still_is_answered_with_408(connect, scan, size, sent):
+    reader, _ = await connect(scan("siti", size) + b"x" * sent)
     await assert_too_slow(reader)
 
 
@@ -181,22 +191,7 @@ async def test_a_body_that_nobody_reads_must_arrive_too(connect, path):
 
 
 async def test_a_body_slower_than_the_least_rate_is_given_up_however_it_is_cut(connect, scan):
-    size = 100 * RATE
-    reader, writer = await connect(scan("siti", size))
-
-    async def trickle():
-        while True:
-            writer.write(b"x")
-            await asyncio.sleep(GRACE_SECONDS / 20)  # time itself: a slow line
-
-    trickling = asyncio.create_task(trickle())
-    await assert_too_slow(reader)
-    trickling.cancel()
-
-
-async def test_a_fast_beginning_buys_no_long_silence(connect, scan):
-    reader, _ = await connect(scan("siti", 1000 * RATE) + b"x" * 500 * RATE)
-    await assert_too_slow(reader)
+    await assert_given_up(await connect(scan("siti", 100 * RATE)), GRACE_SECONDS / 20)
 
 
 async def test_a_slow_line_that_keeps_to_the_rate_is_waited_for(connect, scan):

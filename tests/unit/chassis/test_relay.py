@@ -118,15 +118,18 @@ async def _is_empty(store) -> None:
     assert await store.outbox_size() == (0, None)
 
 
+def scales_are_told(relay: Relay, sequence: int) -> None:
+    def address(_, event):
+        return Address("test.scales", event.id, sequence)
+
+    relay.addresses(["test.Weighed.v1"], address, ["test.scales"])
+
+
 async def test_an_event_for_one_receiver_goes_to_its_address_and_counts_there():
     store, topic = MemoryEventStore(), Topic()
     await store.append([commit(1)])
     async with running(store, topic) as relay:
-        relay.addresses(
-            ["test.Weighed.v1"],
-            lambda _, event: Address("test.scales", event.id, 7),
-            ["test.scales"],
-        )
+        scales_are_told(relay, 7)
         await delivered(store)
     weighed, posted = topic.said
     assert (weighed.topic, weighed.key) == ("test.scales", b"w1")
@@ -149,11 +152,7 @@ async def test_a_receiver_whose_topic_is_missing_holds_up_nobody_else():
     plain = replace(commit(1, "parcel-2"), events=commit(1).events[1:])
     await store.append([commit(1), commit(2), plain])
     async with running(store, topic) as relay:
-        relay.addresses(
-            ["test.Weighed.v1"],
-            lambda _, event: Address("test.scales", event.id, 1),
-            ["test.scales"],
-        )
+        scales_are_told(relay, 1)
         await eventually(lambda: keys(topic, [b"2"]))
         assert await store.outbox_size() == (2, NOON)
         topic.lacks_scales = False

@@ -1,6 +1,6 @@
 """The e-mails of a wave: made as they are known to be due, stored together, and never in the way of others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -71,6 +71,13 @@ class Stores:
         return [getattr(one.command, "composed", None) for one in done]
 
 
+def rendering(content: Callable[[OutgoingNotice], bytes]) -> Any:
+    async def render(outgoing: OutgoingNotice) -> Rendered:
+        return Rendered(content(outgoing), "message/rfc822", "a.eml")
+
+    return render
+
+
 async def test_the_e_mails_of_a_wave_are_stored_in_one_write():
     stores = Stores(s1=(due(RECEIPT, THREAD), prepared(RECEIPT)))
     first, second = await stores.composed(ACKNOWLEDGE, REJECT)
@@ -97,23 +104,21 @@ async def test_nothing_is_stored_for_what_is_told_already_or_is_no_e_mail():
 
 
 async def test_an_e_mail_that_cannot_be_made_is_left_to_a_worker_and_stops_no_other():
-    async def render(outgoing: OutgoingNotice) -> Rendered:
+    def mail(outgoing: OutgoingNotice) -> bytes:
         if outgoing.request.reference == "wrong":
             raise ValueError("a header must not hold a linefeed")
-        return Rendered(b"mail", "message/rfc822", "a.eml")
+        return b"mail"
 
     wrong = REQUEST.model_copy(update={"reference": "wrong"})
     commands = (Acknowledge(wrong, RECEIPT, NOW), ACKNOWLEDGE)
-    first, second = await Stores().composed(*commands, render=render)
+    first, second = await Stores().composed(*commands, render=rendering(mail))
     assert first == ()
     assert len(second) == 1
 
 
 async def test_an_e_mail_of_more_than_a_chunk_is_left_to_a_worker():
-    async def render(_: OutgoingNotice) -> Rendered:
-        return Rendered(b"m" * (CHUNK_BYTES + 1), "message/rfc822", "a.eml")
-
-    assert await Stores().composed(ACKNOWLEDGE, render=render) == [()]
+    large = rendering(lambda _: b"m" * (CHUNK_BYTES + 1))
+    assert await Stores().composed(ACKNOWLEDGE, render=large) == [()]
 
 
 async def test_where_the_documents_cannot_be_reached_the_wave_comes_again():
@@ -133,12 +138,9 @@ async def test_where_storing_fails_otherwise_the_notices_are_due_all_the_same():
 
 
 async def test_what_is_stored_is_at_hand_to_be_sent_unless_it_is_large():
-    async def render(outgoing: OutgoingNotice) -> Rendered:
-        length = AT_HAND_BYTES + (outgoing.notice.about == "rejected")
-        return Rendered(b"m" * length, "message/rfc822", "a.eml")
-
+    mail = rendering(lambda one: b"m" * (AT_HAND_BYTES + (one.notice.about == "rejected")))
     stores = Stores(s1=(due(RECEIPT, THREAD), prepared(RECEIPT)))
-    await stores.composed(ACKNOWLEDGE, REJECT, render=render)
+    await stores.composed(ACKNOWLEDGE, REJECT, render=mail)
     small, large = stores.writes[0]
     assert stores.at_hand.get(small.document_id) == small.content
     assert large.document_id not in stores.at_hand

@@ -20,25 +20,24 @@ NEEDED = {
 }
 
 
-async def test_an_agency_that_sets_ipms_by_scim_needs_its_address():
-    with pytest.raises(WrongConfiguration, match="BMT_IPMS_URL is missing: KPM, MAMPU"):
-        build(Settings(**NEEDED))
+NO_STORAGE = {name: value for name, value in NEEDED.items() if not name.startswith("storage_")}
+IPMS = {"ipms_url": "http://127.0.0.1:8130/v2", "ipms_token": "secret"}
 
 
-async def test_an_agency_whose_storage_is_copyparty_needs_its_address():
-    others = {name: value for name, value in NEEDED.items() if not name.startswith("storage_")}
-    with pytest.raises(WrongConfiguration, match="BMT_STORAGE_URL is missing: JPA, KPM, MAMPU"):
-        build(Settings(**others, ipms_url="http://127.0.0.1:8130/v2", ipms_token="secret"))
-
-
-@pytest.mark.parametrize("storage", ["sftpgo", "nextcloud"])
-async def test_an_agency_whose_storage_is_another_needs_its_address(tmp_path, storage):
+@pytest.mark.parametrize(
+    ("storage", "given", "missing"),
+    [
+        ("copyparty", NEEDED, "IPMS_URL is missing: KPM, MAMPU"),
+        ("copyparty", NO_STORAGE | IPMS, "STORAGE_URL is missing: JPA, KPM, MAMPU"),
+        ("sftpgo", NEEDED | IPMS, "SFTPGO_URL is missing: JPA, KPM, MAMPU"),
+        ("nextcloud", NEEDED | IPMS, "NEXTCLOUD_URL is missing: JPA, KPM, MAMPU"),
+    ],
+)
+async def test_what_an_agency_uses_needs_its_address(tmp_path, storage, given, missing):
     file = tmp_path / "agencies.yaml"
     file.write_text(AGENCIES_FILE.read_text().replace("copyparty", storage))
-    ipms = {"ipms_url": "http://127.0.0.1:8130/v2", "ipms_token": "secret"}
-    missing = f"BMT_{storage.upper()}_URL is missing: JPA, KPM, MAMPU"
-    with pytest.raises(WrongConfiguration, match=missing):
-        build(Settings(**{**NEEDED, "agencies_file": file}, **ipms))
+    with pytest.raises(WrongConfiguration, match=f"BMT_{missing}"):
+        build(Settings(**given | {"agencies_file": file}))
 
 
 @pytest.mark.parametrize(

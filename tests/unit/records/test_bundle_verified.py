@@ -18,7 +18,6 @@ from fixtures.thoroughness import LONG
 
 from bmt import verify_record
 from bmt.verify_record import Key, Verification, archive_parts, read_archive, verify
-from services.records.bundle import Bundle
 from services.records.tree.checkpoints import Checkpoint, Signer
 
 MUTATIONS = 12_000 if LONG else 1_500
@@ -109,6 +108,7 @@ def swapped(one, other):
     return lambda files: {**files, one: files[other], other: files[one]}
 
 
+LEAF, TOLD, PROOF = (f"{of}/000002.json" for of in ("leaves", "disclosures", "proofs"))
 DOCUMENT = f"documents/{hashlib.sha256(b'borang').hexdigest()}"
 UNNAMED = f"documents/{hashlib.sha256(b'unnamed').hexdigest()}"
 
@@ -116,30 +116,30 @@ UNNAMED = f"documents/{hashlib.sha256(b'unnamed').hexdigest()}"
 @pytest.mark.parametrize(
     ("changed", "wrong"),
     [
-        (change("leaves/000002.json", b'"my.gov', b'"MY.gov'), "proof_wrong"),
-        (change("leaves/000002.json", b'"index":2', b'"index":3'), "chain_gap"),
+        (change(LEAF, b'"my.gov', b'"MY.gov'), "proof_wrong"),
+        (change(LEAF, b'"index":2', b'"index":3'), "chain_gap"),
         (
-            change("leaves/000002.json", b'"request_id":"r-1"', b'"request_id":"r-2"'),
+            change(LEAF, b'"request_id":"r-1"', b'"request_id":"r-2"'),
             "request_differs",
         ),
         (change("leaves/000001.json", b'"my.gov', b'"MY.gov'), "chain_broken"),
-        (change("disclosures/000002.json", b"Kapasiti", b"kapasiti"), "disclosure_wrong"),
+        (change(TOLD, b"Kapasiti", b"kapasiti"), "disclosure_wrong"),
         (
-            change("disclosures/000002.json", b"/justification", b"/justificatiom"),
+            change(TOLD, b"/justification", b"/justificatiom"),
             "disclosure_wrong",
         ),
         (swapped("disclosures/000003.json", "disclosures/000004.json"), "disclosure_wrong"),
-        (without("disclosures/000002.json"), "file_missing"),
+        (without(TOLD), "file_missing"),
         (
             lambda files: {**files, "disclosures/000005.json": files["disclosures/000004.json"]},
             "disclosure_wrong",
         ),
         (without("leaves/000003.json"), "chain_gap"),
-        (swapped("leaves/000002.json", "leaves/000003.json"), "chain_gap"),
-        (change("proofs/000002.json", b'"sequence":4', b'"sequence":5'), "proof_wrong"),
-        (change("proofs/000002.json", b'"sequence":4', b'"sequence":99'), "proof_wrong"),
-        (change("proofs/000002.json", b'"hashes":["', b'"hashes":["00'), "proof_wrong"),
-        (without("proofs/000002.json"), "file_missing"),
+        (swapped(LEAF, "leaves/000003.json"), "chain_gap"),
+        (change(PROOF, b'"sequence":4', b'"sequence":5'), "proof_wrong"),
+        (change(PROOF, b'"sequence":4', b'"sequence":99'), "proof_wrong"),
+        (change(PROOF, b'"hashes":["', b'"hashes":["00'), "proof_wrong"),
+        (without(PROOF), "file_missing"),
         (change(DOCUMENT, b"borang", b"BORANG"), "document_changed"),
         (without(DOCUMENT), "file_missing"),
         (change("folios.json", b'"number":2', b'"number":3'), "folio_number"),
@@ -175,8 +175,8 @@ def test_what_the_manifest_does_not_say_is_found(changed, wrong):
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("leaves/000002.json", {"file_changed", "chain_broken", "proof_wrong"}),
-        ("disclosures/000002.json", {"file_changed"}),
+        (LEAF, {"file_changed", "chain_broken", "proof_wrong"}),
+        (TOLD, {"file_changed"}),
         ("proofs/000003.json", {"file_changed"}),
         (DOCUMENT, {"file_changed", "document_changed"}),
         ("checkpoint.txt", {"file_changed", "checkpoint_signature"}),
@@ -218,12 +218,12 @@ def test_a_manifest_of_another_checkpoint_or_of_another_ledger_is_found():
 
 def test_a_document_that_could_not_be_filed_is_shown():
     missing = bundles.document_id(b"never came")
-    made = b"".join(Bundle(bundles.file(missing=[missing]), bundles.SIGNER).pieces())
+    made = bundles.bundle(bundles.file(missing=[missing]))
     assert found(made) == ["document_missing"]
 
 
 def test_what_was_disposed_of_is_gone_and_the_rest_still_verifies():
-    made = b"".join(Bundle(bundles.file(closed=(0, 2)), bundles.SIGNER).pieces())
+    made = bundles.bundle(bundles.file(closed=(0, 2)))
     report = verify(made, bundles.KEYS)
     assert report.findings == []
     assert (report.disposed_of, report.documents) == (2, 1)
@@ -238,17 +238,17 @@ def test_what_was_disposed_of_is_gone_and_the_rest_still_verifies():
 def test_what_is_kept_back_without_a_disposal_on_record_is_found():
     file = bundles.file()
     kept_back = [replace(leaf, disclosures=None) for leaf in file.leaves]
-    made = b"".join(Bundle(replace(file, leaves=kept_back), bundles.SIGNER).pieces())
+    made = bundles.bundle(replace(file, leaves=kept_back))
     assert "file_missing" in found(made)
 
 
 def test_a_value_is_not_proven_by_a_salt_that_begins_it():
     files = opened()
-    told = json.loads(files["disclosures/000002.json"])
+    told = json.loads(files[TOLD])
     one = told["/justification"]
     one["salt"] += one["jcs"].encode()[:1].hex()
     one["jcs"] = one["jcs"][1:]
-    changed = {**files, "disclosures/000002.json": json.dumps(told).encode()}
+    changed = {**files, TOLD: json.dumps(told).encode()}
     assert "disclosure_wrong" in found(signed_again(changed))
 
 
@@ -258,13 +258,9 @@ def test_a_leaf_proven_at_a_place_before_the_one_it_follows_is_found():
         {name: memoryview(content) for name, content in files.items()}, bundles.KEYS
     )
     verification.run()
-    verification.files = dict(verification.files)
     for kind in ("leaves", "proofs"):
-        one, two = f"{kind}/000001.json", f"{kind}/000002.json"
-        verification.files[one], verification.files[two] = (
-            verification.files[two],
-            verification.files[one],
-        )
+        exchanged = swapped(f"{kind}/000001.json", f"{kind}/000002.json")
+        verification.files = exchanged(dict(verification.files))
     assert "order_wrong" in [finding.wrong for finding in verification.proofs()]
 
 
@@ -292,11 +288,7 @@ def test_compressed_encrypted_padded_and_doubled_archives_are_refused():
         assert found(data)[0] in ("archive_malformed", "name_not_allowed", "file_missing")
 
 
-OTHER = b"".join(
-    Bundle(
-        replace(bundles.file("r-2"), file_number="MAMPU.BMT.600-1/2/18"), bundles.SIGNER
-    ).pieces()
-)
+OTHER = bundles.bundle(replace(bundles.file("r-2"), file_number="MAMPU.BMT.600-1/2/18"))
 
 
 def mutated(chance):

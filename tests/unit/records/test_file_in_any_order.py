@@ -177,16 +177,10 @@ class Files(DeciderMachine):
     def a_document_cannot_be_copied(self, request, which, reason):
         self.tell(ReportMissing(DOCUMENTS[which], reason, MONDAY), request.request_id)
 
-    @rule(request=requests, reader=READERS)
-    def somebody_reads(self, request, reader):
+    @rule(request=requests, reader=READERS, command=st.sampled_from([ViewRecord, ExportRecord]))
+    def somebody_reads_it_or_takes_it_away(self, request, reader, command):
         is_there = request.request_id in self.history
-        said = self.tell(ViewRecord(reader, MONDAY), request.request_id)
-        assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
-
-    @rule(request=requests, reader=READERS)
-    def somebody_takes_it_away(self, request, reader):
-        is_there = request.request_id in self.history
-        said = self.tell(ExportRecord(reader, MONDAY), request.request_id)
+        said = self.tell(command(reader, MONDAY), request.request_id)
         assert isinstance(said, No) == (not is_there or reader.agency == "JPA")
 
     @rule(request=requests, reader=READERS, place=st.booleans())
