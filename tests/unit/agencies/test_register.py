@@ -1,13 +1,23 @@
-"""agencies.yaml is read once; what is wrong with it is one line that names the variable."""
+"""agencies.yaml is read once, and what is wrong with it is one line; whose an account is, as it and the directory say."""
 
 from datetime import date
 
 import pytest
 import yaml
 from fixtures.service import AGENCIES_FILE
+from prometheus_client import CollectorRegistry
 
 from bmt.agencies import register
-from bmt.agencies.register import AgenciesFileWrong, UnknownAgency
+from bmt.agencies.register import AgenciesFileWrong, UnknownAgency, overdue_sampler
+
+EVALUATION = register.read(AGENCIES_FILE)
+
+
+def written(**changes):
+    """The evaluation's rules, by agency, with these of MAMPU."""
+    rules = yaml.safe_load(AGENCIES_FILE.read_text())
+    rules["MAMPU"] |= changes
+    return rules
 
 
 def wrong(path) -> str:
@@ -17,13 +27,12 @@ def wrong(path) -> str:
 
 
 def test_the_evaluations_agencies_are_read():
-    agencies = register.read(AGENCIES_FILE)
-    assert {agency.code for agency in agencies} == {"MAMPU", "JPA", "KPM"}
+    assert {agency.code for agency in EVALUATION} == {"MAMPU", "JPA", "KPM"}
 
 
 def test_an_unknown_agency_is_refused_with_those_there_are():
     with pytest.raises(UnknownAgency) as refused:
-        register.read(AGENCIES_FILE).get("LAMA")
+        EVALUATION.get("LAMA")
     assert refused.value.errors[0].detail == "One of these agencies is needed: JPA, KPM, MAMPU."
 
 
@@ -105,22 +114,17 @@ WEBHOOK = {
     ],
 )
 def test_a_wrong_rule_is_said_with_its_agency_and_field(tmp_path, field, value, says):
-    rules = yaml.safe_load(AGENCIES_FILE.read_text())
-    rules["MAMPU"][field] = value
     path = tmp_path / "agencies.yaml"
-    path.write_text(yaml.safe_dump(rules))
+    path.write_text(yaml.safe_dump(written(**{field: value})))
     assert says in wrong(path)
 
 
 def version(**changes) -> str:
-    rules = yaml.safe_load(AGENCIES_FILE.read_text())
-    rules["MAMPU"] |= changes
-    return register.parse(rules).get("MAMPU").policy_version
+    return register.parse(written(**changes)).get("MAMPU").policy_version
 
 
 def test_the_versions_of_the_evaluations_agencies_stay_what_they_were():
-    rules = yaml.safe_load(AGENCIES_FILE.read_text())
-    before_accounts = {code: own | {"accounts": []} for code, own in rules.items()}
+    before_accounts = {code: own | {"accounts": []} for code, own in written().items()}
     versions = {agency.policy_version for agency in register.parse(before_accounts)}
     assert versions == {"MAMPU-2aa8c9ffe60f", "JPA-da50f8dd50af", "KPM-28f3b46798c0"}
 
@@ -158,6 +162,7 @@ def test_every_rule_that_is_set_makes_a_version_of_its_own():
         {"prepared_reasons": {"return": ["Tidak lengkap."]}},
         {"closed_days": [date(2026, 8, 31)]},
         {"separation": {"approver_may_configure": True, "registrar_may_approve": False}},
+        *({"accounts": patterns} for patterns in ([], ["*.mampu@x.my"], ["*.mampu@y.my"])),
     ]
     assert len({version(**change) for change in changes}) == len(changes)
 
@@ -165,3 +170,76 @@ def test_every_rule_that_is_set_makes_a_version_of_its_own():
 def test_closed_days_are_the_same_rule_in_whatever_order_they_are_written():
     days = [date(2026, 8, 31), date(2026, 1, 2), date(2026, 5, 1)]
     assert version(closed_days=days) == version(closed_days=[*reversed(days), days[0]])
+
+
+SITI, LIM = "siti.mampu@mygovuc.gov.my", "lim.jpa@mygovuc.gov.my"
+
+
+def agencies(**accounts):
+    """The evaluation's, with these patterns by agency."""
+    rules = written()
+    for code, patterns in accounts.items():
+        rules[code]["accounts"] = patterns
+    return register.parse(rules)
+
+
+@pytest.mark.parametrize(
+    ("agency", "account", "named", "whose"),
+    [
+        ("MAMPU", SITI, (), "own"),
+        ("MAMPU", SITI.upper(), (), "own"),
+        ("MAMPU", LIM, (), "other"),
+        ("MAMPU", "lim.jpa@mygovuc.gov.my.mampu@mygovuc.gov.my", (), "own"),
+        ("MAMPU", "siti@mampu.gov.my", (), "unknown"),
+        ("MAMPU", "siti@mampu.gov.my", ("MAMPU",), "own"),
+        ("MAMPU", "siti@mampu.gov.my", ("JPA",), "other"),
+        ("MAMPU", SITI, ("JPA",), "other"),
+        ("JPA", SITI, ("JPA",), "other"),
+        ("XYZ", SITI, (), "other"),
+    ],
+)
+def test_an_account_is_who_claims_its_and_who_the_directory_names(agency, account, named, whose):
+    assert EVALUATION.claims.belonging(agency, account, named) == whose
+
+
+def test_an_account_that_is_written_out_is_decided_by_that_alone():
+    moved = agencies(JPA=["*.jpa@mygovuc.gov.my", "Siti.Mampu@mygovuc.gov.my"]).claims
+    assert moved.belonging("JPA", SITI) == "own"
+    assert moved.belonging("JPA", SITI, ("MAMPU",)) == "own"
+    assert moved.belonging("MAMPU", SITI, ("MAMPU",)) == "other"
+
+
+def test_what_several_claim_is_everybodys_of_them():
+    shared = agencies(MAMPU=["*"], JPA=["*"], KPM=[]).claims
+    assert [shared.belonging(code, LIM) for code in ("MAMPU", "JPA", "KPM")] == [
+        *("own", "own", "other")
+    ]
+
+
+def test_organisations_are_known_by_code_or_name_in_any_case():
+    told = ("Kerajaan Malaysia", " jpa ", "kementerian pendidikan malaysia")
+    assert EVALUATION.named(told) == {"JPA", "KPM"}
+
+
+@pytest.mark.parametrize("pattern", ["", "siti ali", "[a-z]@x.my", "s?ti@x.my", 7])
+def test_a_wrong_pattern_is_said_with_its_place(pattern):
+    with pytest.raises(AgenciesFileWrong, match=r"MAMPU\.accounts\.0"):
+        agencies(MAMPU=[pattern])
+
+
+async def test_every_agency_has_a_figure_and_what_is_no_more_overdue_is_zero_again():
+    registry, counts = CollectorRegistry(), {"JPA": 2, "LAMA": 1}
+
+    async def count() -> dict[str, int]:
+        return counts
+
+    def figures() -> dict[str, float]:
+        (metric,) = registry.collect()
+        return {s.labels["agency"]: s.value for s in metric.samples if s.labels["step"] == "decide"}
+
+    sample = overdue_sampler(registry, "decide", EVALUATION, count)
+    await sample()
+    assert figures() == {"JPA": 2, "LAMA": 1, "MAMPU": 0, "KPM": 0}
+    counts.clear()
+    await sample()
+    assert figures() == {"JPA": 0, "MAMPU": 0, "KPM": 0}

@@ -1,12 +1,17 @@
-"""`bmt failures`, over HTTP: what failed, and having it tried again."""
+"""Commands of operators: failures and records over HTTP, and pruning again each time."""
 
 import json
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fixtures.answering import Answer, Call, answering
 from typer.testing import CliRunner
 
+from bmt.chassis.errors import StoreUnavailable
+from bmt.cli import jobs
 from bmt.cli.main import app
+from bmt.pruning import PrunedDocuments
 
 FAILED = {
     "reference": "MAMPU/2026/000001",
@@ -105,3 +110,92 @@ def test_what_is_wrong_or_away_has_its_code(bmt):
     assert bmt("list", BMT_TOKEN="another").exit_code == 1
     assert bmt("list", BMT_TOKEN=None).exit_code == 2
     assert bmt("list", BMT_PROVISIONING_URL="http://127.0.0.1:9").exit_code == 3
+
+
+REFERENCE = "BMT-MAMPU-2026-7K0QF1ZT"
+
+
+def records_answer(call: Call) -> Answer:
+    """One file is found by its reference, and its bundle is given by its id."""
+    parts = urlsplit(call.path)
+    asked = parse_qs(parts.query).get("q", [""])
+    items = [{"request_id": "r-1", "reference": REFERENCE}] if asked == [REFERENCE] else []
+    found = {
+        "/v1/records": json.dumps({"items": items, "next_cursor": None}).encode(),
+        "/v1/records/r-1/bundle": b"bundle",
+    }.get(parts.path)
+    return 404 if found is None else 200, {}, found or b"{}"
+
+
+@pytest.fixture
+def records() -> Iterator[str]:
+    with answering(records_answer) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("r-1", 0),
+        (REFERENCE, 0),
+        ("No. rujukan: bmt mampu 2026 7koqf1zt", 0),
+        ("BMT-MAMPU-2026-00000000", 1),
+        ("r-2", 1),
+    ],
+)
+def test_a_file_is_exported_by_id_or_reference(records, tmp_path, typed, code):
+    environment = {"BMT_RECORDS_URL": records, "BMT_TOKEN": "the-token"}
+    target = tmp_path / "file.zip"
+    shown = CliRunner(env=environment).invoke(
+        app, ["records", "export", typed, "--out", str(target)]
+    )
+    assert shown.exit_code == code, shown.output
+    assert target.exists() is (code == 0)
+
+
+A_DAY = 24 * 3600.0
+
+
+class Stopped(BaseException):
+    """Somebody ended the process."""
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """MongoDB is away the second time; somebody ends the process after the third."""
+    pauses = []
+
+    async def pruned(*_):
+        if len(pauses) == 1:
+            raise StoreUnavailable
+        return {}, PrunedDocuments(removed=2, bytes=10)
+
+    def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise Stopped
+
+    monkeypatch.setattr(jobs, "_pruned", pruned)
+    monkeypatch.setattr(jobs.time, "sleep", sleep)
+    return pauses
+
+
+def test_it_is_done_again_each_time_and_soon_where_mongodb_was_away(pauses, tmp_path, capsys):
+    touched = tmp_path / "pruned"
+    with pytest.raises(Stopped):
+        jobs.prune(older_than_days=90, every_hours=24, touch=touched)
+    assert pauses == [A_DAY, jobs.AGAIN_AFTER_SECONDS, A_DAY]
+    assert touched.exists()
+    said = capsys.readouterr()
+    assert said.out.count("documents: 2 removed, 10 bytes") == 2
+    assert "cannot be reached: again in 300 s" in said.err
+
+
+def test_once_is_once_and_an_error_is_its_exit_code(pauses, tmp_path):
+    touched = tmp_path / "pruned"
+    runner = CliRunner()
+    assert runner.invoke(app, ["prune", "--touch", str(touched)]).exit_code == 0
+    assert touched.exists()
+    assert pauses == []
+    pauses.append(0.0)
+    assert runner.invoke(app, ["prune"]).exit_code == 3
