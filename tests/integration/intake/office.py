@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bmt.chassis.runtime.documents import DocumentStore
 from bmt.chassis.runtime.mongodb import connect
 from evaluation.forking import Forked, ForkServer
 from evaluation.ports import any_free_port
+from services.intake.emails import cause_of, identity_of
 from services.intake.mailbox import BEGUN, LONGEST_READING
 from services.intake.main import build
 from services.intake.settings import Settings
@@ -42,6 +44,7 @@ class Office:
         self.surroundings = surroundings
         self._client = connect(mongodb)
         self._variables = variables
+        self.caller: httpx.AsyncClient
 
     def settings(self, port: int = 0, authserv_id: str = "", **changes: Any) -> dict[str, Any]:
         """Intake's settings; `port` is that of a wire to the mailbox, which trusts `authserv_id`."""
@@ -91,11 +94,20 @@ class Office:
             event["data"] = json.loads(event["data"])
         return found
 
-    async def rename_commit(self, cause: str) -> None:
-        """As if the only message had been taken under this cause."""
+    async def takes(self, *messages: bytes) -> list[dict[str, Any]]:
+        """What these messages lead to, once all of the mailbox are marked."""
+        before = {commit["_id"] for commit in await self.commits()}
+        for message in messages:
+            self.dovecot.deliver(message)
+        await self.all_taken(self.dovecot.delivered)
+        return [commit for commit in await self.commits() if commit["_id"] not in before]
+
+    async def rename_commit(self, message: bytes) -> None:
+        """As if this message had been taken when messages were known by their bytes."""
         commits = self._client[self.database]["commits"]
-        commit = await commits.find_one_and_delete({"_id": {"$regex": "^mail:"}})
-        await commits.insert_one({**commit, "_id": cause})
+        now = cause_of("MAMPU", identity_of(BytesIO(message)) or b"")
+        commit = await commits.find_one_and_delete({"_id": now})
+        await commits.insert_one({**commit, "_id": cause_of("MAMPU", sha256(message).digest())})
 
     async def stored(self, document: str) -> bytes:
         """A document's bytes as they are kept."""
