@@ -125,11 +125,34 @@ async def sftpgo_server(tmp_path_factory) -> AsyncIterator[SftpgoServer]:
 @pytest.fixture
 def agencies_file(tmp_path) -> Path:
     """The evaluation's agencies, except that at JPA the approver may not configure."""
+    return _agencies_file(tmp_path)
+
+
+def _agencies_file(folder: Path) -> Path:
     rules = yaml.safe_load(AGENCIES_FILE.read_text())
     rules["JPA"]["separation"] = {"approver_may_configure": False}
-    file = tmp_path / "agencies.yaml"
+    file = folder / "agencies.yaml"
     file.write_text(yaml.safe_dump(rules))
     return file
+
+
+def _targets(ipms: IpmsServer, storage: StorageServer) -> dict[str, Any]:
+    return {
+        "ipms_url": ipms.part.url,
+        "ipms_token": ipms.part.token,
+        "storage_url": storage.part.url,
+        "storage_password": storage.part.password,
+        "storage_volumes": storage.part.volumes,
+    }
+
+
+@pytest.fixture(scope="module")
+async def client(shared, ipms, storage, tmp_path_factory) -> AsyncIterator[httpx.AsyncClient]:
+    """One service for all tests of a module that bring accounts of their own."""
+    file = _agencies_file(tmp_path_factory.mktemp("agencies"))
+    targets = _targets(ipms, storage)
+    async with shared.running(build, Settings, **targets, agencies_file=file) as client:
+        yield client
 
 
 @pytest.fixture
@@ -137,14 +160,7 @@ def provisioning(running, ipms, storage, agencies_file) -> Provisioning:
     """`async with provisioning() as client`: the service with its real targets."""
 
     def start(**variables: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-        targets = {
-            "ipms_url": ipms.part.url,
-            "ipms_token": ipms.part.token,
-            "storage_url": storage.part.url,
-            "storage_password": storage.part.password,
-            "storage_volumes": storage.part.volumes,
-            "agencies_file": agencies_file,
-        }
+        targets = {**_targets(ipms, storage), "agencies_file": agencies_file}
         return running(build, Settings, **{**targets, **variables})
 
     return start

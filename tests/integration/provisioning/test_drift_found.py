@@ -101,23 +101,6 @@ async def rule(client, as_, request_id: str, decision: str, *who: str, reason="S
     return await client.post(f"/v1/requests/{request_id}/drift", json=body, headers=as_(*who))
 
 
-async def test_nothing_is_compared_while_views_are_made_again(provisioning, surroundings, as_):
-    async with provisioning(**AGAIN_AND_AGAIN) as client:
-        await compared(client, as_)
-        database = connect(surroundings._mongodb)[f"{surroundings.name}_provisioning"]
-        jobs, which = database.rebuilding, {"_id": "entitlements"}
-        elsewhere = {"finished_at": None, "held_until": clock.now() + timedelta(hours=1)}
-        await jobs.update_one(which, {"$set": elsewhere})
-
-        async def waits() -> None:
-            (planned,) = await database[daily.PLANNED].find().to_list()
-            assert planned["waiting_for"] == "views that are made again"
-
-        await eventually(waits)
-        await jobs.update_one(which, {"$set": {"finished_at": clock.now()}})
-        await compared(client, as_)
-
-
 async def test_a_difference_is_found_once_and_corrected_when_an_officer_says_so(
     provisioning, wire, surroundings, ipms, accounts, as_
 ):
@@ -173,7 +156,7 @@ async def test_a_difference_is_found_once_and_corrected_when_an_officer_says_so(
         assert (told["account"], told["status"]) == (account, "corrected")
 
 
-async def test_what_is_accepted_stays_and_what_somebody_sets_back_is_cleared(
+async def test_what_is_accepted_stays_and_what_somebody_or_a_later_request_sets_back_is_cleared(
     provisioning, wire, surroundings, ipms, accounts, as_
 ):
     first, second = accounts
@@ -195,40 +178,11 @@ async def test_what_is_accepted_stays_and_what_somebody_sets_back_is_cleared(
         await ipms.set(first, enabled=True, size=LARGER + 1)
         await found(client, as_, first)
 
-
-@pytest.mark.parametrize("part", ["ipms", "storage"])
-async def test_a_silent_target_neither_differs_nor_clears(
-    provisioning, wire, surroundings, ipms, accounts, as_, part, request
-):
-    process = request.getfixturevalue(part).process
-    async with provisioning(**AGAIN_AND_AGAIN, target_timeout_seconds=0.3) as client:
-        await configured(wire, *accounts)
-        await ipms.set(accounts[0], enabled=False)
-        (before,) = await found(client, as_, accounts[0])
-        process.signal(signal.SIGSTOP)
-        try:
-
-            async def silent() -> None:
-                (run,) = (await compared(client, as_))[:1]
-                assert run["unanswered"] == {part: 2}
-                assert (run["detected"], run["cleared"], run["held_back"]) == (0, 0, [])
-
-            await eventually(silent)
-            assert await listed(client, as_) == [before]
-            assert (
-                f'bmt_drift_unanswered{{target="{part}"}} 2.0'
-                in (await client.get("/metrics")).text
-            )
-        finally:
-            process.signal(signal.SIGCONT)
-        await eventually(lambda: _all_answer(client, as_))
-        assert await listed(client, as_) == [before]
-        assert await recorded(surroundings, "DriftDetected") == 1
-
-
-async def _all_answer(client, as_) -> None:
-    (run,) = await compared(client, as_)
-    assert run["unanswered"] == {}
+        await approve(wire, last := request_of(first, "termination"))
+        await hear(wire, last, "ConfigurationStarted", "Configured")
+        await found(client, as_, first, second, status="cleared")
+        late = await rule(client, as_, request.request_id, "correct")
+        assert_problem(late, "request_closed")
 
 
 async def test_too_many_differences_at_once_are_held_back_until_an_operator_lets_as_many_through(
@@ -293,7 +247,10 @@ async def test_the_agency_s_rules_may_have_it_corrected_after_it_was_seen_twice(
         async with provisioning(target_timeout_seconds=0.3, drift_interval_seconds=1) as client:
             (run,) = await compared(client, as_)
             assert run["unanswered"] == {"ipms": 2}
+            assert (run["detected"], run["cleared"], run["held_back"]) == (0, 0, [])
             assert await listed(client, as_) == [item]
+            metrics = (await client.get("/metrics")).text
+            assert 'bmt_drift_unanswered{target="ipms"} 2.0' in metrics
     finally:
         ipms.process.signal(signal.SIGCONT)
 
@@ -304,7 +261,7 @@ async def test_the_agency_s_rules_may_have_it_corrected_after_it_was_seen_twice(
         await hear(wire, request, "ConfigurationStarted", "Configured")
 
 
-async def test_two_processes_find_a_difference_once(
+async def test_two_processes_compare_one_after_the_other_and_not_while_views_are_made_again(
     provisioning, wire, surroundings, ipms, accounts, as_
 ):
     async with provisioning(**AGAIN_AND_AGAIN) as one, provisioning(**AGAIN_AND_AGAIN):
@@ -315,6 +272,19 @@ async def test_two_processes_find_a_difference_once(
         spans = sorted((run["began_at"], run["ended_at"]) for run in runs)
         assert all(ended <= began for (_, ended), (began, _) in pairwise(spans))
         assert await recorded(surroundings, "DriftDetected") == 1
+
+        database = connect(surroundings._mongodb)[f"{surroundings.name}_provisioning"]
+        jobs, which = database.rebuilding, {"_id": "entitlements"}
+        elsewhere = {"finished_at": None, "held_until": clock.now() + timedelta(hours=1)}
+        await jobs.update_one(which, {"$set": elsewhere})
+
+        async def waits() -> None:
+            (planned,) = await database[daily.PLANNED].find().to_list()
+            assert planned["waiting_for"] == "views that are made again"
+
+        await eventually(waits)
+        await jobs.update_one(which, {"$set": {"finished_at": clock.now()}})
+        await compared(one, as_)
 
 
 async def test_a_crash_in_the_middle_of_a_comparison_or_of_a_correction_leaves_nothing_half_done(
@@ -356,20 +326,3 @@ def _hanging(monkeypatch, owner: type, name: str) -> asyncio.Event:
 
     monkeypatch.setattr(owner, name, hang)
     return reached
-
-
-async def test_a_later_request_ends_the_drift_of_the_one_before(
-    provisioning, wire, ipms, accounts, as_
-):
-    account, _ = accounts
-    async with provisioning(**AGAIN_AND_AGAIN) as client:
-        first, _ = await configured(wire, *accounts)
-        await ipms.set(account, enabled=False)
-        await found(client, as_, account)
-
-        await approve(wire, last := request_of(account, "termination"))
-        await hear(wire, last, "ConfigurationStarted", "Configured")
-
-        (item,) = await found(client, as_, account, status="cleared")
-        assert item["request_id"] == first.request_id
-        assert_problem(await rule(client, as_, first.request_id, "correct"), "request_closed")

@@ -90,14 +90,6 @@ async def published(wire, request, *names: str) -> Sequence[Any]:
 CONFIGURED = ("ConfigurationStarted", "Configured")
 
 
-async def test_without_a_rule_nobody_is_asked(provisioning, wire, accounts, as_, later):
-    later(A_YEAR)
-    async with provisioning(**DAILY) as client:
-        await configured(wire, accounts[0])
-        await compared(client, as_, 2)
-        assert await listed(client, as_) == []
-
-
 async def test_a_grant_is_asked_about_once_and_its_confirmation_is_on_record(
     provisioning, wire, surroundings, accounts, as_, rule, later
 ):
@@ -228,10 +220,12 @@ async def test_too_many_leavers_at_once_are_held_back(
 async def test_what_is_not_answered_is_told_once_more_and_proposed_only_where_the_rule_says_so(
     provisioning, wire, surroundings, accounts, as_, rule, later
 ):
-    rule(every_months=12, days_to_answer=5)
-    async with provisioning() as client:
-        (request,) = await configured(wire, accounts[0])
     later(A_YEAR)
+    async with provisioning(**DAILY) as client:
+        (request,) = await configured(wire, accounts[0])
+        await compared(client, as_, 2)
+        assert await listed(client, as_) == [], "without a rule nobody is asked"
+    rule(every_months=12, days_to_answer=5)
     async with provisioning(**DAILY) as client:
         await asked(client, as_, accounts[0])
     later(A_YEAR + timedelta(days=7))
@@ -255,23 +249,6 @@ async def test_what_is_not_answered_is_told_once_more_and_proposed_only_where_th
         assert await recorded_publicly(surroundings, "TerminationProposed") == 1
 
 
-async def test_a_later_request_ends_the_question(provisioning, wire, accounts, as_, rule, later):
-    account = accounts[0]
-    rule(every_months=12)
-    async with provisioning() as client:
-        (request,) = await configured(wire, account)
-    later(A_YEAR)
-    async with provisioning(drift_interval_seconds=3600) as client:
-        await asked(client, as_, account)
-        ended = request_of(account, "termination")
-        await approve(wire, ended)
-        await hear(wire, ended, *CONFIGURED)
-        (late,) = (await answer(client, as_, "terminate", request.request_id)).json()["results"]
-        assert late["problem"]["code"] == "no_confirmation"
-    async with provisioning(**DAILY) as client:
-        await asked(client, as_, account, status="superseded")
-
-
 async def test_a_crash_in_the_middle_of_a_run_asks_nobody_twice_and_forgets_nobody(
     provisioning, wire, surroundings, accounts, as_, rule, later, monkeypatch
 ):
@@ -289,6 +266,9 @@ async def test_a_crash_in_the_middle_of_a_run_asks_nobody_twice_and_forgets_nobo
     async with provisioning(**DAILY) as one, provisioning(**DAILY):
         await asked(one, as_, *accounts)
         await compared(one, as_, 2)
+        await approve(wire, ended := request_of(accounts[0], "termination"))
+        await hear(wire, ended, *CONFIGURED)
+        await asked(one, as_, accounts[0], status="superseded")
     assert await recorded_publicly(surroundings, "ConfirmationDue") == 3
     assert await recorded_publicly(surroundings, "ConfirmationsAwaited") == 1
 
