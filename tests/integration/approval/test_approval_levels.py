@@ -7,6 +7,7 @@ import pytest
 from fixtures.agencies import acting, written
 from fixtures.problems import assert_problem, pointers
 from fixtures.samples import APPLICANT, GB
+from fixtures.thoroughness import LONG
 
 from bmt.chassis.runtime.clock import new_id
 from bmt.contracts.topics import DECISIONS
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 SITI = ("administrator", "MAMPU", "siti", "Siti")
 FAIZ = ("administrator", "MAMPU", "faiz", "Faiz")
-ROUNDS = 15
+ROUNDS = 15 if LONG else 4
 REASONS = {"reject": ["Tidak layak."], "return": ["Borang kosong."], "exception": ["Disahkan."]}
 
 

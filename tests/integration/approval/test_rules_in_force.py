@@ -79,55 +79,53 @@ async def test_a_change_is_in_force_at_once_and_outlives_a_start_and_every_repli
         assert (await read(client, as_))["number"] == 2
 
 
-async def test_a_change_that_waits_is_shown_and_withdrawn(running, as_):
-    async with running(build, Settings) as client:
-        change = await body(client, as_, days=5, closed_days=["2027-01-04"])
-        made = await client.post(RULES, headers=as_(*MANAGER), json=change)
-        assert made.status_code == 201, made.text
-        found = await read(client, as_, SITI)
-        assert (found["in_force"]["number"], found["waiting"]["number"]) == (1, 2)
-        withdrawal = {"why": "Ditangguhkan.", "number": 2}
-        back = await client.post(f"{RULES}/withdrawal", headers=as_(*MANAGER), json=withdrawal)
-        assert (back.status_code, back.json()["withdraws"]) == (201, 2)
-        assert (await read(client, as_))["waiting"] is None
-        listed = await client.get("/v1/agencies/MAMPU/rules", headers=as_("auditor", ""))
-        assert [one["number"] for one in listed.json()["items"]] == [3, 2, 1]
+async def test_a_change_that_waits_is_shown_and_withdrawn(approval, as_):
+    change = await body(approval, as_, days=5, closed_days=["2027-01-04"])
+    made = await approval.post(RULES, headers=as_(*MANAGER), json=change)
+    assert made.status_code == 201, made.text
+    found = await read(approval, as_, SITI)
+    assert (found["in_force"]["number"], found["waiting"]["number"]) == (1, 2)
+    withdrawal = {"why": "Ditangguhkan.", "number": 2}
+    back = await approval.post(f"{RULES}/withdrawal", headers=as_(*MANAGER), json=withdrawal)
+    assert (back.status_code, back.json()["withdraws"]) == (201, 2)
+    assert (await read(approval, as_))["waiting"] is None
+    listed = await approval.get("/v1/agencies/MAMPU/rules", headers=as_("auditor", ""))
+    assert [one["number"] for one in listed.json()["items"]] == [3, 2, 1]
 
 
-async def test_all_faults_are_named_at_once_and_only_a_manager_changes(running, as_):
-    async with running(build, Settings) as client:
-        wrong = await body(
-            client,
-            as_,
-            quota_bytes={"default": 2, "maximum": 1},
-            acting=[
-                {
-                    "officer": "ali",
-                    "on_behalf_of": "Pengarah",
-                    "from": "2026-12-02",
-                    "until": "2026-12-01",
-                }
-            ],
-            closed_days=["esok"],
-        )
-        answer = await client.post(RULES, headers=as_(*MANAGER), json={**wrong, "why": ""})
-        problem = assert_problem(answer, "validation_failed")
-        assert {(one["pointer"], one["code"]) for one in problem["errors"]} == {
-            ("/rules/quota_bytes/maximum", "usual_above_maximum"),
-            ("/rules/acting/0/until", "until_before_from"),
-            ("/rules/closed_days/0", "not_a_day"),
-            ("/why", "required"),
-        }
-        unknown = {**wrong, "rules": {**wrong["rules"], "connectors": {}}}
-        answer = await client.post(RULES, headers=as_(*MANAGER), json=unknown)
-        assert "/rules/connectors" in {
-            one["pointer"] for one in assert_problem(answer, "validation_failed")["errors"]
-        }
-        right = await body(client, as_, approval_levels=2)
-        for role in ("administrator", "auditor", "operator", "applicant"):
-            assert_problem(await client.post(RULES, headers=as_(role), json=right), "forbidden")
-        stranger = as_("agency_manager", "LAMA", "x", "X")
-        assert_problem(await client.post(RULES, headers=stranger, json=right), "not_found")
+async def test_all_faults_are_named_at_once_and_only_a_manager_changes(approval, as_):
+    wrong = await body(
+        approval,
+        as_,
+        quota_bytes={"default": 2, "maximum": 1},
+        acting=[
+            {
+                "officer": "ali",
+                "on_behalf_of": "Pengarah",
+                "from": "2026-12-02",
+                "until": "2026-12-01",
+            }
+        ],
+        closed_days=["esok"],
+    )
+    answer = await approval.post(RULES, headers=as_(*MANAGER), json={**wrong, "why": ""})
+    problem = assert_problem(answer, "validation_failed")
+    assert {(one["pointer"], one["code"]) for one in problem["errors"]} == {
+        ("/rules/quota_bytes/maximum", "usual_above_maximum"),
+        ("/rules/acting/0/until", "until_before_from"),
+        ("/rules/closed_days/0", "not_a_day"),
+        ("/why", "required"),
+    }
+    unknown = {**wrong, "rules": {**wrong["rules"], "connectors": {}}}
+    answer = await approval.post(RULES, headers=as_(*MANAGER), json=unknown)
+    assert "/rules/connectors" in {
+        one["pointer"] for one in assert_problem(answer, "validation_failed")["errors"]
+    }
+    right = await body(approval, as_, approval_levels=2)
+    for role in ("administrator", "auditor", "operator", "applicant"):
+        assert_problem(await approval.post(RULES, headers=as_(role), json=right), "forbidden")
+    stranger = as_("agency_manager", "LAMA", "x", "X")
+    assert_problem(await approval.post(RULES, headers=stranger, json=right), "not_found")
 
 
 async def test_another_service_learns_a_change_and_reads_it_at_its_start(running, as_, monkeypatch):

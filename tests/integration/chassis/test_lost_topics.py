@@ -106,20 +106,33 @@ def reviewed(running, wire, opened):
     return run
 
 
-async def test_a_topic_that_was_made_anew_is_filled_again_from_the_commits(
-    running, reviewed, opened, make_anew
+async def test_a_topic_that_was_made_anew_is_filled_again_from_the_commits_but_for_what_was_pruned(
+    running, reviewed, opened, decisions, own, make_anew
 ):
-    first, second = facts(), facts()
-    ids = await reviewed(first, second)
+    old, new = facts(), facts()
+    ids = await reviewed(old, new)
+    # A version that remembered no end wrote the events: the topic should not be empty.
+    await own["positions"].delete_many({"_id": {"$regex": "^published:"}})
     await make_anew(topics.DECISIONS)
     async with running(build, Settings):
-        assert [await opened(first), await opened(second)] == ids
+        assert [await opened(old), await opened(new)] == ids
+    long_ago = clock.now() - timedelta(days=100)
+    stream = {"stream": f"request-{old.request_id}"}
+    await own["commits"].update_many(stream, {"$set": {"recorded_at": long_ago}})
+    before = long_ago + timedelta(days=10)
+    await own["positions"].insert_one({"_id": PRUNED, "before": before})
+    await own["republishing"].delete_many({})
+    await make_anew(topics.DECISIONS)
+    async with running(build, Settings):
+        await eventually(lambda: finished(own), 20)
+    assert await decisions() == [(new.request_id, ids[1])]
 
 
 async def test_a_topic_that_is_shorter_than_what_it_acknowledged_is_filled_again(
-    running, reviewed, decisions, own, topic_prefix
+    running, wire, reviewed, opened, decisions, own, topic_prefix
 ):
-    request = facts()
+    """And an operator has one request published again."""
+    request, other = facts(), facts()
     ids = await reviewed(request)
     acknowledged = await Positions(own["positions"]).published([topic_prefix + topics.DECISIONS])
     assert sum(offset + 1 for offset in acknowledged.values()) == 1
@@ -129,21 +142,14 @@ async def test_a_topic_that_is_shorter_than_what_it_acknowledged_is_filled_again
     async with running(build, Settings) as client:
         await eventually(lambda: finished(own), 20)
         await shows(client, "bmt_republishing_jobs", 0)
-    assert await decisions() == [(request.request_id, *ids)] * 2
-
-
-async def test_what_was_pruned_is_not_published_again(running, reviewed, decisions, own, make_anew):
-    old, new = facts(), facts()
-    _, new_id = await reviewed(old, new)
-    long_ago = clock.now() - timedelta(days=100)
-    stream = {"stream": f"request-{old.request_id}"}
-    await own["commits"].update_many(stream, {"$set": {"recorded_at": long_ago}})
-    before = long_ago + timedelta(days=10)
-    await own["positions"].insert_one({"_id": PRUNED, "before": before})
-    await make_anew(topics.DECISIONS)
-    async with running(build, Settings):
+        assert await decisions() == [(request.request_id, *ids)] * 2
+        await wire.say(received(other))
+        other_id = await opened(other)
+        stream = f"request-{request.request_id}"
+        await Jobs(own["republishing"]).add(Job("by-hand", "asked for", clock.now(), stream))
         await eventually(lambda: finished(own), 20)
-    assert await decisions() == [(new.request_id, new_id)]
+    counted = Counter(await decisions())
+    assert counted == {(request.request_id, *ids): 3, (other.request_id, other_id): 1}
 
 
 async def test_what_happens_while_topics_are_filled_again_comes_after_what_went_before_it(
@@ -168,29 +174,6 @@ async def test_what_happens_while_topics_are_filled_again_comes_after_what_went_
             assert ids[-1] != opened_id
 
         await eventually(published, 20)
-
-
-async def test_an_operator_has_one_request_published_again(running, reviewed, decisions, own):
-    request, other = facts(), facts()
-    ids = await reviewed(request, other)
-    async with running(build, Settings):
-        stream = f"request-{request.request_id}"
-        await Jobs(own["republishing"]).add(Job("by-hand", "asked for", clock.now(), stream))
-        await eventually(lambda: finished(own), 20)
-    counted = Counter(await decisions())
-    assert counted == {(request.request_id, ids[0]): 2, (other.request_id, ids[1]): 1}
-
-
-async def test_a_topic_that_was_lost_before_its_end_was_remembered_is_filled_again(
-    running, reviewed, opened, make_anew, own
-):
-    """A version that remembered no end wrote the events: the topic should not be empty."""
-    request = facts()
-    ids = await reviewed(request)
-    await own["positions"].delete_many({"_id": {"$regex": "^published:"}})
-    await make_anew(topics.DECISIONS)
-    async with running(build, Settings):
-        assert [await opened(request)] == ids
 
 
 async def test_a_consumer_hears_a_topic_that_was_made_anew_from_its_beginning(

@@ -14,8 +14,6 @@ from office import Office, document_id, what_became
 
 from bmt.contracts.events import NotificationPrepared
 from bmt.contracts.values import Applicant
-from services.intake.main import build
-from services.intake.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.dovecot]
 
@@ -55,15 +53,12 @@ async def became(mailbox, shared, mongodb, variables) -> Mapping[str, Any]:
     """By case: what it was taken for, and the event that says so; nothing for a copy."""
     office = Office(mailbox, shared, mongodb, variables)
     await shared.wire.create(INBOUND)
-    for path in FILES.values():
-        mailbox.deliver(path.read_bytes())
-    contents = (content for _, content in mailbox.there().values())
-    names = {document_id(content): name for name, content in zip(FILES, contents, strict=True)}
-    async with shared.running(build, Settings, **variables):
+    async with office.intake():
         await shared.wire.say(NOTICE)
         await eventually(office.knows(REQUEST.request_id))
-    async with office.intake():
-        await office.all_taken(len(FILES))
+        await office.takes(*(path.read_bytes() for path in FILES.values()))
+    contents = (content for _, content in mailbox.there().values())
+    names = {document_id(content): name for name, content in zip(FILES, contents, strict=True)}
     found = {}
     for commit in await office.commits():
         document, kind = what_became(commit)

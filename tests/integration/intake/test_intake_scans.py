@@ -66,8 +66,11 @@ def get(intake, as_):
     return one
 
 
-async def test_a_batch_becomes_an_item_a_paper_with_what_its_code_proposes(scan, get, batch):
-    answer = await scan(batch)
+async def test_a_batch_becomes_an_item_a_paper_each_registered_with_its_own_pages_alone(
+    scan, get, intake, as_, batch
+):
+    """And each with what its code proposes."""
+    answer = await scan(batch, key="pagi")
     assert answer.status_code == 201, answer.text
     assert answer.json()["pages"] == 9
     items = [(await get(f"/v1/inbox/{id_}")).json() for id_ in answer.json()["inbox_items"]]
@@ -90,6 +93,17 @@ async def test_a_batch_becomes_an_item_a_paper_with_what_its_code_proposes(scan,
     kept = await get(f"/v1/inbox/{items[4]['inbox_item_id']}/documents/{whole}")
     assert kept.content == batch
 
+    address = f"/v1/inbox/{items[0]['inbox_item_id']}"
+    registration = f"{address}/registration"
+    answer = await intake.post(
+        registration, json=asked(channel="form"), headers=as_(*ADMINISTRATOR)
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["request_id"] == items[0]["inbox_item_id"]
+    item = (await get(address)).json()
+    assert item["status"] == "registered"
+    assert [one["document_id"] for one in item["documents"]] == [item["document_id"]]
+
 
 async def test_the_same_key_gives_the_same_items_and_another_body_is_refused(scan, batch):
     first = await scan(batch, key="pagi")
@@ -99,19 +113,6 @@ async def test_the_same_key_gives_the_same_items_and_another_body_is_refused(sca
     other = await scan(batch_pdf([typed("lain")]), key="pagi")
     assert_problem(other, "idempotency_key_reused")
     assert_problem(await scan(batch, key="pagi", channel="memo"), "idempotency_key_reused")
-
-
-async def test_a_paper_is_registered_with_its_own_pages_alone(scan, get, intake, as_, batch):
-    items = (await scan(batch)).json()["inbox_items"]
-    body = asked(channel="form")
-    address = f"/v1/inbox/{items[0]}/registration"
-    answer = await intake.post(address, json=body, headers=as_(*ADMINISTRATOR))
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["request_id"] == items[0]
-    item = (await get(f"/v1/inbox/{items[0]}")).json()
-    assert item["status"] == "registered"
-    assert [one["document_id"] for one in item["documents"]] == [item["document_id"]]
-    assert (await get(f"/v1/inbox/{items[1]}")).json()["status"] == "waiting"
 
 
 async def test_a_paper_about_a_request_names_it_to_its_agency_alone(scan, get, submit):
@@ -135,13 +136,15 @@ async def test_a_form_of_another_agency_stays_with_who_scanned_it_and_says_so(sc
     assert (await get(f"/v1/inbox/{id_}")).status_code == 404
 
 
-async def test_who_dies_behind_the_event_leaves_no_half_batch(scan, get, batch, monkeypatch):
+async def test_who_dies_behind_the_event_leaves_no_half_batch(scan, get, monkeypatch):
     """The same key names its papers again, and they are there."""
+    two = batch_pdf([printed("application"), printed("termination")])
     with monkeypatch.context() as patch:
         patch.setattr("services.intake.documents.crash_points.reached", _dies)
-        assert (await scan(batch, key="mati")).status_code == 500
-    answer = await scan(batch, key="mati")
+        assert (await scan(two, key="mati")).status_code == 500
+    answer = await scan(two, key="mati")
     assert answer.status_code == 201
+    assert len(answer.json()["inbox_items"]) == 2
     for id_ in answer.json()["inbox_items"]:
         assert (await get(f"/v1/inbox/{id_}")).status_code == 200
 
