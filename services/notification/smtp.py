@@ -130,7 +130,9 @@ class _PatientClient(aiosmtplib.SMTP):
 
     async def data(self, message: str | bytes, /, **_: Any) -> SMTPResponse:
         self._given_up.reschedule(asyncio.get_running_loop().time() + ANSWER_SECONDS)
-        return await super().data(message, timeout=ANSWER_SECONDS)
+        answer = await super().data(message, timeout=ANSWER_SECONDS)
+        self._given_up.reschedule(None)  # the server has it, whatever it says to QUIT
+        return answer
 
 
 def _verdict(answer: SMTPResponseException) -> MailRefused | MailPutOff:

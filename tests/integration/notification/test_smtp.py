@@ -155,6 +155,15 @@ async def test_a_server_that_has_a_message_may_take_its_time_to_say_so(monkeypat
         assert server.raw[TO] == [MESSAGE]
 
 
+async def test_a_server_that_took_a_message_late_and_does_not_say_goodbye_has_it(monkeypatch):
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(smtp, "ANSWER_SECONDS", 1.5)
+    async with serving() as server:
+        server.seconds_for_data = server.seconds_for_quit = 1.2
+        await post(server).send(MESSAGE, TO)
+        assert server.raw[TO] == [MESSAGE]
+
+
 async def test_a_server_that_is_not_there_is_away():
     with pytest.raises(MailServerAway):
         await post(MailServer()).send(MESSAGE, TO)
