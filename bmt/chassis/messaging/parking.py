@@ -334,10 +334,10 @@ class ParkingLot:
         return first is not None and first["_id"] == candidate["_id"]
 
     async def keep(self, parked: Parked) -> None:
-        """Put back what was taken, with the result of the try. What was given up meanwhile stays so."""
+        """Put back what was taken, with the result of the try. What an operator decided meanwhile stays so."""
         with mongodb.store_errors():
             await self._lot.update_one(
-                {"_id": parked.id, **_KEPT},
+                {"_id": parked.id, "tries": parked.tries - 1, **_KEPT},
                 {
                     "$set": {
                         "reason": parked.reason,

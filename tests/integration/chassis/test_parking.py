@@ -14,6 +14,7 @@ from bmt.chassis.messaging.parking import (
     Parked,
     ParkingLot,
     Record,
+    after_failure,
 )
 
 pytestmark = pytest.mark.integration
@@ -122,6 +123,14 @@ async def test_who_tries_beyond_its_lease_does_not_put_back_what_was_discarded(l
     assert await lot.discard(tried.id, late)
     await lot.keep(replace(tried, due_at=None))
     assert (await lot.take_due(late.at)).discarding == late
+
+
+async def test_a_retry_that_an_operator_orders_during_the_last_try_is_made(lot):
+    await lot.park([parked(7, due_at=NOON, tries=TRIES - 1)])
+    tried = await lot.take_due(NOON)
+    assert await lot.retry(tried.id, NOON)
+    await lot.keep(after_failure(tried, "ValueError", NOON))
+    assert (await lot.take_due(NOON + LEASE)).tries == 0
 
 
 async def test_what_was_given_up_is_known_when_it_comes_again_and_another_record_there_is_not(lot):
