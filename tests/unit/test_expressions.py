@@ -71,11 +71,14 @@ def _of_module(path: Path, tree: ast.Module) -> Iterator[Expression]:
 
 def _of_table(where: str, module: Any) -> list[Expression]:
     """Expressions that a table at the top of the module holds; there is none in passing."""
+    tables = [one for one in vars(module).values() if isinstance(one, tuple | list | dict)]
+    rows = [(row, "fullmatch") for each in tables if not isinstance(each, dict) for row in each]
+    rows += [
+        ((each,), "search") for one in tables if isinstance(one, dict) for each in one.values()
+    ]
     table = [
-        Expression(where, row[0].pattern, row[0].flags & ~re.UNICODE, ("fullmatch",))
-        for value in vars(module).values()
-        if isinstance(value, tuple | list)
-        for row in value
+        Expression(where, row[0].pattern, row[0].flags & ~re.UNICODE, (method,))
+        for row, method in rows
         if isinstance(row, tuple) and row and isinstance(row[0], re.Pattern)
     ]
     assert table, f"{where} makes an expression in passing: compile it at the top of the module"

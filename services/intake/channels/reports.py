@@ -15,6 +15,7 @@ from typing import Any, Final
 from flufl.bounce import all_failures
 
 from services.intake.channels.parts import content_of
+from services.intake.channels.phrases import expressions
 
 _OURS: Final = re.compile(
     r"<[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:\.[a-z]{1,20}){0,2}"
@@ -125,52 +126,16 @@ _MAIL_SYSTEM: Final = re.compile(
     r"(?:^|[<\s\"(])(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon)(?:@|[\s>\")]|$)",
     re.IGNORECASE,
 )
-_FAILURE: Final = re.compile(
-    r"undeliver|undelivrable|returned mail|returned to sender|failure notice|non-?delivery"
-    r"|deliver(?:y|ing)[^\n]{0,40}(?:fail|was aborted|has been rejected|unsuccessful)|fail(?:ed|ure)[^\n]{0,20}deliver"
-    r"|(?:could|can) ?not[^\n]{0,20} (?:be )?(?:delivered|deliver|sent|reach)|can't[^\n]{0,20} (?:be )?deliver"
-    r"|(?:wasn't|was not|weren't|were not|not) (?:able to )?deliver|unable to deliver|address(?:es)? failed"
-    r"|(?:tidak (?:dapat|berjaya|boleh)|gagal|tak dapat|tak berjaya)[^\n]{0,15} (?:di|meng|men)?(?:hantar|sampai|serah)"
-    r"|peng?hantaran[^\n]{0,40} (?:gagal|tidak berjaya)|(?:gagal|kegagalan)[^\n]{0,20} peng?hantaran"
-    r"|tidak (?:sampai|dihantar|disampaikan) kepada|peti (?:mel|masuk|surat)[^\n]{0,20} penuh"
-    r"|(?:alamat|penerima|pengguna|akaun)[^\n]{0,40} tidak (?:wujud|sah|ditemui|dikenali)"
-    r"|dikembalikan kepada pengirim",
-    re.IGNORECASE,
-)
-"""Words of free-form failure reports, in English and in Malay."""
-_DELAY: Final = re.compile(
-    r"delay|not yet been delivered|could not send message for past|\btertunda\b|\btertangguh\b|\blewat\b"
-    r"|belum (?:dapat |berjaya )?(?:dihantar|disampaikan)",
-    re.IGNORECASE,
-)
-_PROMISES: Final = re.compile(
-    r"still (?:being retried|trying)|will (?:be retried|retry|try again|keep trying|continue)|warning (?:message )?only"
-    r"|(?:do not|don't) need to (?:re-?send|do anything)|no action is required"
-    r"|(?:akan|masih) (?:ter|men)?(?:di)?cuba (?:lagi|semula|menghantar)|tidak perlu (?:menghantar|hantar) semula",
-    re.IGNORECASE,
-)
-"""Words of warnings that are no failure."""
-_FOR_GOOD: Final = re.compile(
-    r"permanent|given? up|giving up|\b5\.[0-9]{1,3}\.[0-9]{1,3}\b|\b55[0-9][ -]|\bkekal\b"
-    r"|expired|too long in queue|retry time(?:out)?[^\n]{0,20} exceeded|tamat tempoh",
-    re.IGNORECASE,
-)
-"""Words of final failures, also after earlier attempts."""
+_SAYS: Final = {
+    name: re.compile(each, re.MULTILINE)
+    for name, each in expressions(
+        "reports", r"[^\n]", STATUS=r"(?:5\.[0-9]{1,3}\.[0-9]{1,3}|55[0-9](?=[ -]))"
+    ).items()
+}
 _CONDITION: Final = re.compile(
     r"\b(?:if|should|unless|until|jika|jikalau|sekiranya|sehingga)\b[^.\n]{0,160}", re.IGNORECASE
 )
 """A condition: a warning may say `you will be told if it fails permanently`."""
-_UNDELIVERED: Final = re.compile(r"has failed|could not be delivered", re.IGNORECASE)
-_AWAY: Final = re.compile(
-    r"out of (?:the |my )?office|on (?:annual |medical |sick )?leave|vacation|holiday|away from|auto(?:matic)?[- ]?repl"
-    r"|luar pejabat|tiada di pejabat|bercuti|cuti (?:tahunan|sakit|rehat)|berkursus|automatik",
-    re.IGNORECASE,
-)
-"""Words of absence replies without any mark."""
-_SUCCESS: Final = re.compile(
-    r"success|was delivered|has been delivered|berjaya (?:dihantar|disampaikan)|telah (?:dihantar|disampaikan)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +202,7 @@ def _may_report(message: EmailMessage) -> bool:
         or _is_mail_system(message)
         or _has_null_sender(message)
         or "auto-submitted" in message
-        or bool(_FAILURE.search(_field(message, "subject")) and "precedence" in message)
+        or ("precedence" in message and _says("failure", (_field(message, "subject"),)))
     )
 
 
@@ -264,19 +229,19 @@ def _says_failed(message: EmailMessage, own: Sequence[str]) -> bool:
     """Whether sender and words mean a failure; a mail system's report is one unless it states otherwise."""
     subject = _field(message, "subject")
     mail_system = _is_mail_system(message)
-    if not mail_system and is_automatic_reply(message) and not _FAILURE.search(subject):
+    if not mail_system and is_automatic_reply(message) and not _says("failure", (subject,)):
         return False
     if _is_delay(subject, own, is_known=False):
         return False
-    says = _says(_FAILURE, (subject, *own))
+    says = _says("failure", (subject, *own))
     is_marked = _has_null_sender(message) or "auto-submitted" in message
     if mail_system and is_marked:
-        return says or not (_SUCCESS.search(subject) or is_automatic_reply(message))
+        return says or not (_says("success", (subject,)) or is_automatic_reply(message))
     if mail_system:
         return says
     if not _has_null_sender(message):
-        return bool(_FAILURE.search(subject))
-    return says or _says(_REPORTED, own)
+        return _says("failure", (subject,))
+    return says or any(map(_REPORTED.search, own))
 
 
 def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
@@ -284,21 +249,21 @@ def _is_doubtful(message: EmailMessage, own: Sequence[str]) -> bool:
     is_report = message.get_content_type() == "multipart/report"
     if is_report or not _has_null_sender(message) or is_automatic_reply(message):
         return False
-    return not _says(_AWAY, (_field(message, "subject"), *own))
+    return not _says("away", (_field(message, "subject"), *own))
 
 
 def _is_delay(subject: str, own: Sequence[str], is_known: bool) -> bool:  # noqa: FBT001
     """Whether it is only a warning; in doubt, it is a failure."""
     texts = (subject, *own)
-    if _says(_FOR_GOOD, [_CONDITION.sub("", text) for text in texts]):
+    if _says("for_good", [_CONDITION.sub("", text) for text in texts]):
         return False
-    return _says(_PROMISES, texts) or (
-        (is_known or _says(_DELAY, texts)) and not _says(_UNDELIVERED, texts)
+    return _says("promises", texts) or (
+        (is_known or _says("delay", texts)) and not _says("undelivered", texts)
     )
 
 
-def _says(words: re.Pattern[str], texts: Iterable[str]) -> bool:
-    return any(map(words.search, texts))
+def _says(meaning: str, texts: Iterable[str]) -> bool:
+    return any(_SAYS[meaning].search(text.lower()) for text in texts)
 
 
 def _is_mail_system(message: EmailMessage) -> bool:
@@ -344,11 +309,6 @@ _ANSWERS: Final = (
     *("x-autoreply", "x-autoreply-from", "x-autorespond", "x-autogenerated", "x-mail-autoreply"),
     *("x-mailer-autoreply", "x-amazon-auto-reply"),
 )
-_ANSWER_SUBJECT: Final = re.compile(
-    r"\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office(?: auto-?reply)?|autoreply"
-    r"|(?:balasan|balas|jawapan|respons) auto(?:matik)?|(?:di )?luar pejabat|tidak (?:berada|hadir) di pejabat)\s*[:：]",
-    re.IGNORECASE,
-)
 _NOT_PERSONAL: Final = ("auto_reply", "auto-reply", "bulk", "junk", "list")
 _LISTS: Final = ("list-id", "list-unsubscribe")
 
@@ -388,7 +348,7 @@ def _auto_submitted(message: EmailMessage) -> str:
 
 def _is_absence(message: EmailMessage) -> bool:
     is_marked = any(name in message for name in _ANSWERS)
-    return is_marked or bool(_ANSWER_SUBJECT.match(_field(message, "subject")))
+    return is_marked or _says("absence", (_field(message, "subject"),))
 
 
 def _field(message: EmailMessage, name: str) -> str:
