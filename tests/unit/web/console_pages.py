@@ -1,5 +1,6 @@
 """The console's pages, in front of services that a test plays."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -7,12 +8,15 @@ from fastapi import FastAPI
 from fixtures.memory_drafts import MemoryDrafts
 from fixtures.memory_presence import MemoryPresence
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 from starlette.requests import Request
 
 from bmt.agencies import register
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.limits import UNLIMITED
 from bmt.chassis.runtime.clock import now
+from bmt.contracts.http.intake import InboxItemInFull, ScanTold
+from bmt.contracts.values import Document
 from web import session
 from web.clients import ServiceClients
 from web.console.area import AREA
@@ -28,11 +32,111 @@ LIMITS = {"max_bytes": 26_214_400, "media_types": ["application/pdf"]}
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 _BUILT = {}
 
+AT = "2026-11-28T01:00:00Z"
+ID = "019349f0-1c2a-7b3c-8d4e-5f60718293a4"
+HAMID = {"subject": "hamid", "name": "Hamid", "role": "administrator"}
+ASSIGNED = {"by": HAMID, "at": AT, "until": "2026-11-29T01:00:00Z"}
+ABOUT = {"request_id": ID, "reference": "BMT-MAMPU-2026-7K3QF9ZT", "kind": "application"}
+APPLICANT = {"account": "siti", "name": "Siti binti Ali", "email": "siti@mampu.gov.my"}
+COUNTS = {"open": 3, "overdue": 1, "for_caller": 3, "done_by_caller": 5}
+PAPER = Document(
+    document_id="sha256:" + "0" * 64,
+    filename="surat.pdf",
+    media_type="application/pdf",
+    size_bytes=1,
+)
+SCAN = ScanTold(batch=PAPER, pages=(1,))
+FAILED = {
+    **ABOUT,
+    "agency": "MAMPU",
+    "status": "configuration_failed",
+    "target": "ipms",
+    "reason": "IPMS has no such account",
+    "retryable": True,
+    "failed_at": AT,
+    "failures": 2,
+    "last_retry": None,
+    "approved_at": "2026-11-27T01:00:00Z",
+    "due_at": "2026-11-28T09:00:00Z",
+}
+TASK = {
+    **ABOUT,
+    "task_id": "t1",
+    "agency": "MAMPU",
+    "account": "siti",
+    "applicant_name": "Siti binti Ali",
+    "target": "ipms",
+    "instructions": "Hidupkan.",
+    "status": "open",
+    "opened_at": AT,
+    "due_at": "2026-11-30T09:00:00Z",
+    "request_status": "awaiting_operator",
+}
+
+
+def inbox_item(**changes):
+    values = {
+        "inbox_item_id": ID,
+        "agency": "MAMPU",
+        "status": "waiting",
+        "received_at": AT,
+        "sender": "Siti binti Ali <siti@mampu.gov.my>",
+        "subject": "Undelivered",
+        "document_id": PAPER.document_id,
+        "documents": (),
+        "understood": {},
+        "missing": (),
+        "settled_by": None,
+        "settled_at": None,
+        "reason": None,
+    }
+    return InboxItemInFull(**{**values, **changes})
+
 
 def problem(name, status, **more):
     """A service's refusal."""
     body = {"type": f"urn:bmt:problem:{name}", "title": name, "status": status, "detail": name}
     return httpx.Response(status, json={**body, **more})
+
+
+class Services:
+    """What services answer by a call's path, with or without its method or host; `otherwise` to all other calls.
+
+    A list is a page of them, None is nothing that is there; `away` are hosts that do not answer.
+    """
+
+    def __init__(self, answers=(), *, otherwise=(), away=()):
+        self.answers, self.otherwise, self.away = dict(answers), otherwise, away
+        self.calls = []
+
+    def __call__(self, call):
+        self.calls.append(call)
+        if call.url.host in self.away:
+            raise httpx.ConnectError("down", request=call)
+        path = call.url.path.removeprefix("/v1/")
+        names = (f"{call.method} {path}", f"{call.url.host} {path}", path)
+        answer = next((self.answers[n] for n in names if n in self.answers), self.otherwise)
+        answer = answer(call) if callable(answer) else answer
+        if answer is None or isinstance(answer, httpx.Response):
+            return problem("not_found", 404) if answer is None else answer
+        if isinstance(answer, BaseModel):
+            return httpx.Response(200, content=answer.model_dump_json(by_alias=True))
+        if isinstance(answer, list | tuple):
+            answer = {"items": list(answer), "next_cursor": None}
+        return httpx.Response(200, json=answer)
+
+    def asked(self, path):
+        """What was asked of a path, call by call."""
+        return [call.url.params for call in self.calls if call.url.path == f"/v1/{path}"]
+
+    @property
+    def posted(self):
+        return [call for call in self.calls if call.method == "POST"]
+
+    @property
+    def sent(self):
+        """What was posted: to which service and path, and the body."""
+        return [(one.url.host, one.url.path, json.loads(one.content)) for one in self.posted]
 
 
 def _pages(area):
@@ -86,3 +190,10 @@ def browser(answers, visitor=VISITOR, area=AREA):
     client = httpx.AsyncClient(transport=httpx.ASGITransport(signed_in), base_url="http://console")
     client.presence = presence
     return client
+
+
+async def shown(answers, address, **asked):
+    """The text of a page that is there, its blanks as one."""
+    answer = await browser(answers).get(address, params=asked or None)
+    assert answer.status_code == 200, answer.text
+    return " ".join(answer.text.split())

@@ -21,6 +21,7 @@ STEP = {
     "detail": "Tidak.",
 }
 CORRECTED = {**STEP, "step": "received", "by": VISITOR.subject, "corrected": True}
+CONFIGURED = {"step": "configured", "at": STEP["at"], "by": "x", "detail": ""}
 ENDORSED = {**STEP, "step": "received", "levels": {"given": 1, "needed": 2}}
 
 
@@ -39,22 +40,23 @@ async def for_ever():
 
 
 @pytest.mark.parametrize(
-    ("step", "language", "what"),
+    ("service", "seen", "step", "language", "what"),
     [
-        (STEP, "ms", "Ditolak · Aminah"),
-        (STEP, "en", "Rejected · Aminah"),
-        (CORRECTED, "ms", f"Pembetulan direkodkan · {VISITOR.name}"),
-        (ENDORSED, "ms", "Kelulusan 1 daripada 2 · Aminah"),
+        ("approval", "steps", STEP, "ms", "Ditolak · Aminah"),
+        ("approval", "steps", STEP, "en", "Rejected · Aminah"),
+        ("approval", "steps", CORRECTED, "ms", f"Pembetulan direkodkan · {VISITOR.name}"),
+        ("approval", "steps", ENDORSED, "ms", "Kelulusan 1 daripada 2 · Aminah"),
+        ("intake", "known", CONFIGURED, "ms", "Dikonfigurasi"),
     ],
+    ids=["Malay", "English", "a correction", "a first approval", "once it is decided, of intake"],
 )
-async def test_what_happened_is_told_in_the_visitors_language(step, language, what):
-    def approval(call):
-        assert call.url.path == "/v1/requests/r/live"
-        assert call.url.params["steps"] == "1"
+async def test_what_happened_is_told_in_the_visitors_language(service, seen, step, language, what):
+    def answers(call):
+        assert (call.url.host, call.url.path) == (service, "/v1/requests/r/live")
+        assert call.url.params["steps"] == "3"
         return httpx.Response(200, text=f": open\nretry: 500\n\n{events(step)}: ping\n\n")
 
-    asked = {"steps": 1, "lang": language}
-    answer = await browser(approval).get("/requests/r/live", params=asked)
+    answer = await browser(answers).get("/requests/r/live", params={seen: 3, "lang": language})
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert told(answer) == [{"what": what}]
 

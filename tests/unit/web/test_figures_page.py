@@ -1,11 +1,9 @@
 """The client charter's page: its tables and drawings say what the figures say."""
 
-import re
 from datetime import timedelta
 
-import httpx
 import pytest
-from console_pages import AGENCIES, browser, problem
+from console_pages import AGENCIES, Services, shown
 from unit.records.charters import BY_NOON, DAY, decided, figures, undecided, whole
 
 from bmt.agencies.charter import day_of
@@ -34,42 +32,34 @@ def test_each_table_and_bar_shows_the_overdue_apart_from_the_kept():
     assert {"returns", "agencies"}.isdisjoint(by_name)
 
 
+def version(number, in_force_from, **days):
+    """One of the rules of MAMPU, with these promises."""
+    rules = AGENCIES.get("MAMPU").rules.model_dump(mode="json", by_alias=True)
+    nobody = dict.fromkeys(("changed_by", "changed_on", "why"))
+    return {
+        "agency": "MAMPU",
+        "number": number,
+        "policy_version": f"MAMPU-{number}",
+        "rules": {**rules, "charter_working_days": {**rules["charter_working_days"], **days}},
+        **nobody,
+        "recorded_at": "2026-11-01T00:00:00Z",
+        "in_force_from": in_force_from,
+    }
+
+
 async def test_the_page_opens_with_this_month_and_says_what_is_promised_by_the_rules_in_force():
-    asked = []
-
-    def answers(call):
-        if call.url.host == "records":
-            asked.append(dict(call.url.params))
-            return httpx.Response(200, content=made().model_dump_json())
-        if call.url.path != "/v1/agencies/MAMPU/rules":
-            return problem("not_found", 404)
-        rules = AGENCIES.get("MAMPU").rules.model_dump(mode="json", by_alias=True)
-        versions = [
-            {
-                "agency": "MAMPU",
-                "number": number,
-                "policy_version": f"MAMPU-{number}",
-                "rules": {
-                    **rules,
-                    "charter_working_days": {**rules["charter_working_days"], **days},
-                },
-                "changed_by": None,
-                "changed_on": None,
-                "why": None,
-                "recorded_at": "2026-11-01T00:00:00Z",
-                "in_force_from": day,
-            }
-            for number, day, days in ((2, "2999-01-01", {"decide": 9}), (1, None, {"decide": 4}))
-        ]
-        return httpx.Response(200, json={"items": versions, "next_cursor": None})
-
-    page = browser(answers)
-    text = re.sub(r"\s+", " ", (await page.get("/figures/?lang=en")).text)
+    versions = [version(2, "2999-01-01", decide=9), version(1, None, decide=4)]
+    services = Services(
+        {"agencies/MAMPU/rules": versions},
+        otherwise=lambda call: made() if call.url.host == "records" else None,
+    )
+    text = await shown(services, "/figures/", lang="en")
     assert "decision <strong>4 working days</strong> · configuration <strong>1 working day" in text
     assert "choose “Last month”" in text
-    assert asked[0]["from"] == f"{day_of(now()):%Y-%m}-01"
-    chosen = (await page.get("/figures/?from=2026-11-01&to=2026-11-30&lang=en")).text
-    assert "choose “Last month”" not in chosen
+    (asked, *_) = [call.url.params for call in services.calls if call.url.host == "records"]
+    assert asked["from"] == f"{day_of(now()):%Y-%m}-01"
+    period = {"from": "2026-11-01", "to": "2026-11-30"}
+    assert "choose “Last month”" not in await shown(services, "/figures/", **period, lang="en")
 
 
 def test_a_month_in_which_nothing_was_due_has_no_column():
