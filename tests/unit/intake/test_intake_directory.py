@@ -31,12 +31,12 @@ def serving(standing: AccountStatus) -> bool:
 
 
 class FakeScim:
-    """A SCIM server; `most` is the largest page that it gives."""
+    """A SCIM server; `most` is the largest page that it gives, `answer` what it says to everything."""
 
-    def __init__(self, *users: dict, most: int = 2, always: dict | None = None) -> None:
-        self.users, self.most = list(users), most
+    def __init__(self, *users, most: int = 2, total: int | None = None, answer=None) -> None:
+        self.users, self.most, self.total = list(users), most, total
+        self.answer = httpx.Response(200, json=answer) if isinstance(answer, dict) else answer
         self.requests: list[httpx.Request] = []
-        self.answer = None if always is None else httpx.Response(200, json=always)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -48,7 +48,16 @@ class FakeScim:
             found = [one for one in found if str(one["userName"]).lower() == name]
         start = int(asked.get("startIndex", 1)) - 1
         page = found[start : start + min(self.most, int(asked.get("count", 100)))]
-        return httpx.Response(200, json={"totalResults": len(found), "Resources": page})
+        return page_of(page, len(found) if self.total is None else self.total)
+
+
+def page_of(users, total: int) -> httpx.Response:
+    return httpx.Response(200, json={"totalResults": total, "Resources": users})
+
+
+def repeating(users, total: int) -> FakeScim:
+    """A server that has one page, whatever is asked for."""
+    return FakeScim(answer=page_of(users, total))
 
 
 def directory_of(scim) -> tuple[ScimDirectory, CollectorRegistry]:
@@ -59,8 +68,29 @@ def directory_of(scim) -> tuple[ScimDirectory, CollectorRegistry]:
     return ScimDirectory(client, calls, left_out), registry
 
 
+def listed(registry: CollectorRegistry, outcome: str) -> float | None:
+    labels = {"connector": "directory", "operation": "list", "outcome": outcome}
+    return registry.get_sample_value("bmt_connector_calls_total", labels)
+
+
 def user(name: str, **more) -> dict:
     return {"userName": name, "active": True, **more}
+
+
+SITI, RAVI, LIM = user("siti"), user("ravi"), user("lim")
+BOTH = {"siti": SERVING, "ravi": SERVING}
+NOT_SERVING = AccountStatus(registered=True)
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+ODD = [
+    {"id": "1", "active": True},
+    {"id": "2", "userName": "", "active": True},
+    {"id": "3", "userName": None},
+    {"id": "4", "userName": "odd", "active": ""},
+    {"id": "5", "userName": "odder", EXTENSION: {"bmtEnabled": "perhaps"}},
+    "nobody",
+    None,
+]
+MOVED = user("ravi", id="2")
 
 
 class TestScim:
@@ -75,17 +105,89 @@ class TestScim:
         directory, registry = directory_of(scim)
         assert await directory.everybody() == {
             "siti": SERVING,
-            "ravi": AccountStatus(registered=True),
+            "ravi": NOT_SERVING,
             "lim": ENABLED,
             "jelani": SERVING,
-            "zainab": AccountStatus(registered=True),
+            "zainab": NOT_SERVING,
         }
-        assert len(scim.requests) == 3
-        labels = {"connector": "directory", "operation": "list", "outcome": "done"}
-        assert registry.get_sample_value("bmt_connector_calls_total", labels) == 3
+        assert len(scim.requests) == listed(registry, "done") == 3
+
+    @pytest.mark.parametrize(
+        ("scim", "found", "left_out"),
+        [
+            *((FakeScim(SITI, odd, RAVI), BOTH, {"unreadable": 1}) for odd in ODD),
+            (repeating(ODD, 450), {}, {"missing": 443}),
+            (repeating([SITI, RAVI], 450), BOTH, {"missing": 448}),
+            (FakeScim(SITI, RAVI, total=1), BOTH, {}),
+            (FakeScim(SITI, RAVI, LIM, most=1), {**BOTH, "lim": SERVING}, {}),
+            (FakeScim(SITI, RAVI, LIM, most=10), {**BOTH, "lim": SERVING}, {}),
+            (
+                FakeScim(user("siti", id="1"), user("SITI", id="2", active=False), RAVI),
+                {"ravi": SERVING},
+                {"ambiguous": 2},
+            ),
+            (FakeScim(user("siti", id="1"), MOVED, MOVED), BOTH, {"ambiguous": 0}),
+        ],
+        ids=[
+            *(f"an odd record: {odd}" for odd in ODD),
+            "odd records alone, again and again",
+            "the same page again and again",
+            "a count that is too low",
+            "smaller pages than were asked for",
+            "one page",
+            "two accounts of one name",
+            "one that moved to the next page meanwhile",
+        ],
+    )
+    async def test_what_is_odd_leaves_itself_out_and_nobody_else(self, scim, found, left_out):
+        directory, registry = directory_of(scim)
+        assert await directory.everybody() == found
+        assert len(scim.requests) <= 4
+        told = {
+            reason: registry.get_sample_value("bmt_directory_records_left_out", {"reason": reason})
+            for reason in left_out
+        }
+        assert told == left_out
+
+    @pytest.mark.parametrize(
+        ("written", "standing"),
+        [
+            ({"userName": "siti", "active": "True"}, SERVING),
+            ({"userName": "siti", "active": "false"}, NOT_SERVING),
+            ({"userName": "siti", "active": True, "id": 17}, SERVING),
+            (
+                {
+                    f"{CORE}:userName": "siti",
+                    f"{CORE}:active": True,
+                    f"{EXTENSION}:bmtEnabled": True,
+                    f"{EXTENSION}:maxFileSizeBytes": "1",
+                },
+                ENABLED,
+            ),
+        ],
+        ids=["true as a word", "false as a word", "a number as id", "behind their schemas"],
+    )
+    async def test_attributes_may_be_written_otherwise(self, written, standing):
+        directory, _ = directory_of(repeating([written], 1))
+        assert await directory.everybody() == {"siti": standing}
+        assert await directory.look_up("siti") == standing
+
+    @pytest.mark.parametrize("letters", [str.lower, str.upper])
+    async def test_names_of_attributes_may_be_in_any_letters(self, letters):
+        def written(value):
+            if isinstance(value, dict):
+                return {letters(name): written(inner) for name, inner in value.items()}
+            return [written(one) for one in value] if isinstance(value, list) else value
+
+        siti = user("siti", emails=[{"value": "siti@x.my"}], **{EXTENSION: {"bmtEnabled": True}})
+        scim = FakeScim(answer=written({"totalResults": 1, "Resources": [siti]}))
+        expected = replace(ENABLED, emails=("siti@x.my",))
+        directory, _ = directory_of(scim)
+        assert await directory.everybody() == {"siti": expected}
+        assert await directory.look_up("siti") == expected
 
     async def test_one_account_is_looked_up_in_any_case_of_letters(self):
-        directory, _ = directory_of(FakeScim(user("Siti"), user("ravi")))
+        directory, _ = directory_of(FakeScim(user("Siti"), RAVI))
         assert await directory.look_up("SITI") == SERVING
         assert await directory.look_up("nobody") == UNKNOWN
 
@@ -102,7 +204,7 @@ class TestScim:
         ],
     )
     async def test_an_owner_is_called_as_the_directory_shows_them(self, told, name):
-        directory, _ = directory_of(FakeScim({**user("siti"), **told}))
+        directory, _ = directory_of(FakeScim({**SITI, **told}))
         assert await directory.owner("siti") == Owner(SERVING, name)
         assert await directory.everybody() == {"siti": SERVING}
 
@@ -120,149 +222,29 @@ class TestScim:
             httpx.Response(200, content=b"<html>"),
             httpx.Response(200, json={"totalResults": "many"}),
             httpx.Response(302, headers={"Location": "http://elsewhere/"}),
-        ],
-    )
-    async def test_what_is_no_scim_answer_is_no_answer(self, answer):
-        scim = FakeScim()
-        scim.answer = answer
-        directory, registry = directory_of(scim)
-        with pytest.raises(DirectoryUnavailable):
-            await directory.everybody()
-        labels = {"connector": "directory", "operation": "list", "outcome": "failed"}
-        assert registry.get_sample_value("bmt_connector_calls_total", labels) == 1
-
-
-CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
-
-
-def left_out(registry: CollectorRegistry, reason: str) -> float | None:
-    return registry.get_sample_value("bmt_directory_records_left_out", {"reason": reason})
-
-
-ODD = [
-    {"id": "1", "active": True},
-    {"id": "2", "userName": "", "active": True},
-    {"id": "3", "userName": None},
-    {"id": "4", "userName": "odd", "active": ""},
-    {"id": "5", "userName": "odder", EXTENSION: {"bmtEnabled": "perhaps"}},
-    "nobody",
-    None,
-]
-
-
-class TestOddAnswers:
-    @pytest.mark.parametrize("odd", ODD)
-    async def test_an_odd_record_leaves_itself_out_and_nobody_else(self, odd):
-        scim = FakeScim(user("siti"), odd, user("ravi"))
-        directory, registry = directory_of(scim)
-        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
-        assert left_out(registry, "unreadable") == 1
-
-    @pytest.mark.parametrize(
-        ("written", "standing"),
-        [
-            ({"userName": "siti", "active": "True"}, SERVING),
-            ({"userName": "siti", "active": "false"}, AccountStatus(registered=True)),
-            ({"userName": "siti", "active": True, "id": 17}, SERVING),
-            (
-                {
-                    f"{CORE}:userName": "siti",
-                    f"{CORE}:active": True,
-                    f"{EXTENSION}:bmtEnabled": True,
-                    f"{EXTENSION}:maxFileSizeBytes": "1",
-                },
-                ENABLED,
+            *(
+                {"totalResults": 3, **shown}
+                for shown in ({}, {"Resources": []}, {"Resources": None})
             ),
         ],
-        ids=["true as a word", "false as a word", "a number as id", "behind their schemas"],
     )
-    async def test_attributes_may_be_written_otherwise(self, written, standing):
-        scim = FakeScim(always={"totalResults": 1, "Resources": [written]})
-        directory, registry = directory_of(scim)
-        assert await directory.everybody() == {"siti": standing}
-        assert await directory.look_up("siti") == standing
-        assert left_out(registry, "unreadable") == 0
-
-    @pytest.mark.parametrize(
-        ("page", "found", "missing"),
-        [
-            (ODD, {}, 443),
-            ([user("siti"), user("ravi")], {"siti": SERVING, "ravi": SERVING}, 448),
-        ],
-        ids=["odd records alone", "the same page again"],
-    )
-    async def test_a_directory_that_repeats_itself_comes_to_an_end(self, page, found, missing):
-        scim = FakeScim(always={"totalResults": 450, "Resources": page})
-        directory, registry = directory_of(scim)
-        assert await directory.everybody() == found
-        assert len(scim.requests) == 2
-        assert left_out(registry, "missing") == missing
-
-    @pytest.mark.parametrize("most", [1, 10])
-    async def test_pages_may_be_smaller_than_what_was_asked_for(self, most):
-        scim = FakeScim(*(user(f"u{number}") for number in range(45)), most=most)
-        assert len(await directory_of(scim)[0].everybody()) == 45
-
-    async def test_a_count_that_is_too_low_is_not_believed(self):
-        class CountsLess(FakeScim):
-            def __call__(self, request):
-                answer = super().__call__(request).json()
-                return httpx.Response(200, json={**answer, "totalResults": 1})
-
-        scim = CountsLess(user("siti"), user("ravi"), user("lim"))
-        assert set(await directory_of(scim)[0].everybody()) == {"siti", "ravi", "lim"}
-
-    async def test_an_answer_about_others_says_nothing_of_the_account(self):
-        others = {"totalResults": 2, "Resources": [user("mangsa", active=False), user("mangs")]}
-        directory, _ = directory_of(FakeScim(always=others))
-        assert await directory.look_up("MANGS") == SERVING
-        with pytest.raises(DirectoryUnclear):
-            await directory.look_up("mang")
-
-    @pytest.mark.parametrize("letters", [str.lower, str.upper])
-    async def test_names_of_attributes_may_be_in_any_letters(self, letters):
-        def written(value):
-            if isinstance(value, dict):
-                return {letters(name): written(inner) for name, inner in value.items()}
-            return [written(one) for one in value] if isinstance(value, list) else value
-
-        siti = user("siti", emails=[{"value": "siti@x.my"}], **{EXTENSION: {"bmtEnabled": True}})
-        scim = FakeScim()
-        scim.answer = httpx.Response(200, json=written({"totalResults": 1, "Resources": [siti]}))
-        expected = replace(ENABLED, emails=("siti@x.my",))
-        directory, _ = directory_of(scim)
-        assert await directory.everybody() == {"siti": expected}
-        assert await directory.look_up("siti") == expected
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            {"totalResults": 3},
-            {"totalResults": 3, "Resources": []},
-            {"totalResults": 3, "Resources": None},
-        ],
-    )
-    async def test_accounts_that_are_counted_and_not_shown_are_no_empty_directory(self, answer):
-        scim = FakeScim()
-        scim.answer = httpx.Response(200, json=answer)
-        directory, _ = directory_of(scim)
+    async def test_what_is_no_scim_answer_or_shows_none_of_those_it_counts_is_no_answer(
+        self, answer
+    ):
+        directory, registry = directory_of(FakeScim(answer=answer))
         for ask in (directory.everybody, lambda: directory.look_up("siti")):
             with pytest.raises(DirectoryUnavailable):
                 await ask()
+        assert listed(registry, "done" if isinstance(answer, dict) else "failed") == 1
 
-    async def test_two_accounts_of_one_name_are_left_out(self):
-        scim = FakeScim(user("siti", id="1"), user("SITI", id="2", active=False), user("ravi"))
-        directory, registry = directory_of(scim)
-        assert await directory.everybody() == {"ravi": SERVING}
-        assert left_out(registry, "ambiguous") == 2
-        with pytest.raises(DirectoryUnclear):
-            await directory.look_up("siti")
-
-    async def test_an_account_that_moved_to_the_next_page_is_one_account(self):
-        scim = FakeScim(user("siti", id="1"), user("ravi", id="2"), user("ravi", id="2"))
-        directory, registry = directory_of(scim)
-        assert await directory.everybody() == {"siti": SERVING, "ravi": SERVING}
-        assert left_out(registry, "ambiguous") == 0
+    async def test_an_answer_about_others_says_nothing_of_the_account(self):
+        others = [user("mangsa", active=False), user("mangs")]
+        directory, _ = directory_of(repeating(others, 2))
+        assert await directory.look_up("MANGS") == SERVING
+        twice, _ = directory_of(FakeScim(user("siti", id="1"), user("SITI", id="2")))
+        for unclear in (directory.look_up("mang"), twice.look_up("siti")):
+            with pytest.raises(DirectoryUnclear):
+                await unclear
 
 
 class Source:

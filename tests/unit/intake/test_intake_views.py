@@ -3,45 +3,35 @@
 import itertools
 import random
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from fixtures import procedure
 from fixtures.memory_view_store import MemoryViewStore
 from folds import checked
 from starlette.routing import Match
-from submissions import ADMINISTRATOR, ID, MESSAGE, NOON, facts, received, waiting
+from submissions import (
+    ADMINISTRATOR,
+    AGENCIES,
+    ID,
+    MESSAGE,
+    NOON,
+    SCAN,
+    facts,
+    received,
+    waiting,
+)
 
-from bmt.agencies import register
 from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.contracts import topics
 from bmt.contracts.envelope import Envelope
-from bmt.contracts.events import (
-    Approved,
-    ConfigurationStarted,
-    Configured,
-    Effective,
-    EffectiveIpms,
-    EffectiveStorage,
-    Endorsement,
-    Filed,
-    Granted,
-    NotificationPrepared,
-    Notified,
-    PlannedChange,
-    Rejected,
-    ReturnedForCorrection,
-    ReviewOpened,
-    WithdrawalRequested,
-    Withdrawn,
-)
-from bmt.contracts.values import Document, Officer, Submitter
+from bmt.contracts.events import Endorsement, Filed, Granted, WithdrawalRequested
+from bmt.contracts.values import Officer
 from services.intake.domain.events import Bounce, InboxItemDismissed, ScanOrigin
 from services.intake.integrators import router
 from services.intake.status import due_at, request_status
 from services.intake.views import HOLDERS, INBOX, REQUESTS, RequestDocument, StepTaken
 
-AMINAH = Officer(subject="aminah", name="Aminah", role="administrator")
 WRITERS = {event: topics.WRITERS[topic] for topic, said in topics.EVENTS.items() for event in said}
 
 
@@ -60,36 +50,19 @@ def incoming(event, position: int, seconds: float) -> IncomingEvent:
     return IncomingEvent(envelope, event, position, origin)
 
 
-def ruling(kind, **more):
-    return kind(request=facts(), decided_by=AMINAH, decided_at=NOON, **more)
-
-
-def notice(kind, about):
-    return kind(request=facts(), about=about, channel="email", recipient="siti@mampu.gov.my")
-
-
-OPENED = ReviewOpened(request=facts(), due_at=NOON, warnings=())
-GRANTED = Granted(quota_bytes=5, max_file_size_bytes=4)
 FIRST = Endorsement(
     level=1,
     endorsed_by=Officer(subject="hamid", name="Hamid", role="administrator"),
     endorsed_at=NOON,
-    approved=GRANTED,
+    approved=Granted(quota_bytes=5, max_file_size_bytes=4),
 )
-APPROVED = ruling(Approved, approved=GRANTED, endorsements=(FIRST,))
-STARTED = ConfigurationStarted(
-    request=facts(),
-    plan=(PlannedChange(target="storage", setting="quota_bytes", **{"from": 0}, to=5),),
-)
-CONFIGURED = Configured(
-    request=facts(),
+OPENED = procedure.opened(facts())
+APPROVED = procedure.approved(facts(), endorsements=(FIRST,))
+RETURNED = procedure.returned(facts())
+STARTED = procedure.started(facts())
+CONFIGURED = procedure.configured(
+    facts(),
     configured_by=Officer(subject="provisioning", name="provisioning", role="service"),
-    configured_at=NOON,
-    effective=Effective(
-        ipms=EffectiveIpms(bmt_enabled=True, max_file_size_bytes=4),
-        storage=EffectiveStorage(enabled=True, quota_bytes=5, max_file_size_bytes=4),
-    ),
-    evidence=(),
 )
 FILED = Filed(request=facts(), file_number="MAMPU/1", volume=1, folios=9, filed_at=NOON)
 
@@ -100,13 +73,13 @@ DISMISSED = InboxItemDismissed(
 WHOLE = [
     (received(), 1, 0),
     (OPENED, 1, 1),
-    (notice(NotificationPrepared, "acknowledgement"), 1, 1),
-    (notice(Notified, "acknowledgement"), 2, 2),
+    (procedure.prepared(facts(), "acknowledgement"), 1, 1),
+    (procedure.notified(facts(), "acknowledgement"), 2, 2),
     (APPROVED, 2, 3),
     (STARTED, 1, 4),
     (CONFIGURED, 2, 5),
-    (notice(NotificationPrepared, "configured"), 3, 6),
-    (notice(Notified, "configured"), 4, 7),
+    (procedure.prepared(facts(), "configured"), 3, 6),
+    (procedure.notified(facts(), "configured"), 4, 7),
     (FILED, 1, 8),
 ]
 
@@ -125,12 +98,12 @@ class TestRequests:
         assert status.status == "filed"
         assert [(step.step, step.by, step.detail) for step in status.steps] == [
             ("received", ADMINISTRATOR.subject, "memo"),
-            ("review_opened", "approval", "due 2026-11-24"),
+            ("review_opened", "approval", "due 2025-11-27"),
             ("notification_prepared", "notification", "acknowledgement by email"),
             ("acknowledged", "notification", "acknowledgement by email"),
-            ("approved", "Aminah", "quota 5 bytes, largest file 4 bytes"),
-            ("configuring", "provisioning", "storage"),
-            ("configured", "provisioning", "quota 5 bytes"),
+            ("approved", "Aminah", "quota 10000000000 bytes, largest file 2000000000 bytes"),
+            ("configuring", "provisioning", "ipms"),
+            ("configured", "provisioning", "quota 10000000000 bytes"),
             ("notification_prepared", "notification", "configured by email"),
             ("notified", "notification", "configured by email"),
             ("filed", "records", "MAMPU/1, 9 folios"),
@@ -165,11 +138,11 @@ class TestRequests:
         [
             ([received()], "received", True),
             ([received(), OPENED], "received", True),
-            ([received(), ruling(ReturnedForCorrection, reason="x")], "returned", True),
+            ([received(), RETURNED], "returned", True),
             ([received(), APPROVED], "approved", True),
             ([received(), APPROVED, STARTED], "configuring", True),
             ([received(), APPROVED, CONFIGURED], "configured", False),
-            ([received(), ruling(Rejected, reason="x")], "rejected", False),
+            ([received(), procedure.rejected(facts())], "rejected", False),
         ],
     )
     async def test_where_it_stands_and_whether_it_is_open(self, events, status, is_open):
@@ -181,8 +154,7 @@ class TestRequests:
     async def test_a_correction_is_received_again_and_its_facts_count(self):
         applicant = facts().applicant.model_copy(update={"name": "Siti Baharu"})
         again = received(applicant=applicant).model_copy(update={"warnings": ("not_serving",)})
-        returned = ruling(ReturnedForCorrection, reason="Tanpa butiran.")
-        events = [incoming(received(), 1, 0), incoming(returned, 2, 1), incoming(again, 2, 2)]
+        events = [incoming(received(), 1, 0), incoming(RETURNED, 2, 1), incoming(again, 2, 2)]
         for document in (await told(*events), await told(events[0], events[2], events[1])):
             assert document.status == "received"
             assert document.facts.applicant.name == "Siti Baharu"
@@ -190,17 +162,15 @@ class TestRequests:
             assert [step.step for step in document.steps] == ["received", "returned", "received"]
 
     async def test_a_withdrawal_shows_who_asked_and_when_it_was_granted(self):
-        by = Submitter(subject="siti", role="applicant")
-        asked = WithdrawalRequested(request=facts(), reason="Tidak perlu.", requested_by=by)
-        granted = Withdrawn(request=facts(), reason="Tidak perlu.", requested_by=by)
+        withdrawn = procedure.withdrawn(facts())
+        asked = WithdrawalRequested(**dict(withdrawn))
         document = await told(
-            incoming(received(), 1, 0), incoming(asked, 2, 1), incoming(granted, 2, 2)
+            incoming(received(), 1, 0), incoming(asked, 2, 1), incoming(withdrawn, 2, 2)
         )
         assert document.status == "withdrawn"
-        steps = [(step.step, step.by, step.detail) for step in document.steps[1:]]
-        assert steps == [
-            ("withdrawal_requested", "siti", "Tidak perlu."),
-            ("withdrawn", "siti", "Tidak perlu."),
+        assert [(step.step, step.by, step.detail) for step in document.steps[1:]] == [
+            (step, facts().applicant.account, withdrawn.reason)
+            for step in ("withdrawal_requested", "withdrawn")
         ]
 
 
@@ -232,19 +202,16 @@ def test_a_request_that_never_waited_is_no_item_of_the_inbox():
 
 async def test_a_scan_of_many_papers_is_no_applicants_where_one_of_them_is():
     """Officers read it in the inbox still; it holds what others wrote."""
-    batch = Document(
-        document_id="sha256:" + "d" * 64, filename="scan.pdf", media_type="a/b", size_bytes=1
-    )
-    paper = waiting(scan=ScanOrigin(batch=batch, pages=(2,)))
+    paper = waiting(scan=ScanOrigin(batch=SCAN, pages=(2,)))
     request = received().model_copy(update={"documents": (MESSAGE,)})
+    both = {MESSAGE.document_id, SCAN.document_id}
     view = ViewProjection(checked(HOLDERS), MemoryViewStore())
     await view.apply([incoming(paper, 1, 0)])
     waits = await view.get(ID)
-    assert set(waits.document_ids) == {MESSAGE.document_id, batch.document_id}
-    assert (waits.account, waits.account_document_ids) == (None, ())
+    assert (set(waits.document_ids), waits.account, waits.account_document_ids) == (both, None, ())
     await view.apply([incoming(request, 2, 1)])
     registered = await view.get(ID)
-    assert set(registered.document_ids) == {MESSAGE.document_id, batch.document_id}
+    assert set(registered.document_ids) == both
     assert registered.account_document_ids == (MESSAGE.document_id,)
 
 
@@ -257,24 +224,17 @@ def test_the_path_of_a_submission_holds_its_whole_id(id_):
     assert found["path_params"] == {"submission_id": id_}
 
 
-AGENCIES = register.read(Path(__file__).parents[3] / "deploy" / "embedded" / "agencies.yaml")
 STEPS = {"received": 2, "review_opened": 2, "approved": 3, "configured": 4}
 """The days of November 2026, a Monday and the two after it, each at nine in the morning in Malaysia."""
 
 
 def known(status, steps=STEPS, agency="MAMPU"):
-    taken = [
-        StepTaken(
-            step=step,
-            at=datetime(2026, 11, day, 1, tzinfo=UTC),
-            by="",
-            detail="",
-            rank=0,
-            position=0,
-        )
+    about = {"by": "", "detail": "", "rank": 0, "position": 0}
+    taken = tuple(
+        StepTaken(step=step, at=datetime(2026, 11, day, 1, tzinfo=UTC), **about)
         for step, day in steps.items()
-    ]
-    return RequestDocument.model_construct(status=status, steps=tuple(taken), agency=agency)
+    )
+    return RequestDocument.model_construct(status=status, steps=taken, agency=agency)
 
 
 @pytest.mark.parametrize(

@@ -109,19 +109,29 @@ def test_a_code_is_found_however_the_paper_lies(tmp_path, skew, turn, dpi):
     assert list(scan_process.codes_of(tmp_path / "scan")) == [FORM, COVER, STATUS, None]
 
 
-def test_pages_are_copied_not_drawn_again(tmp_path):
+@pytest.fixture
+def scan(tmp_path):
+    """`scan(content)`: the file, as the service keeps it."""
+
+    def scan(content):
+        (file := tmp_path / "scan").write_bytes(content)
+        return file
+
+    return scan
+
+
+def test_pages_are_copied_not_drawn_again(tmp_path, scan):
     pages = [printed("application"), typed("dua"), printed("termination")]
-    scan = tmp_path / "scan"
-    scan.write_bytes(batch_pdf(pages))
-    found = read(scan, PDF, tmp_path)
+    batch = scan(batch_pdf(pages))
+    found = read(batch, PDF, tmp_path)
     assert [part.pages for part in found.parts] == [(1, 2), (3,)]
-    before = [page.images[0].data for page in pypdf.PdfReader(scan).pages]
-    after = [page.images[0].data for file in found.files for page in pypdf.PdfReader(file).pages]
-    assert after == before
-    assert all(len(pypdf.PdfReader(file).pages) < len(pages) for file in found.files)
+    before = [page.images[0].data for page in pypdf.PdfReader(batch).pages]
+    papers = [pypdf.PdfReader(file).pages for file in found.files]
+    assert [page.images[0].data for pages in papers for page in pages] == before
+    assert [len(pages) for pages in papers] == [2, 1]
 
 
-def test_a_page_takes_no_other_papers_images_along(tmp_path):
+def test_a_page_takes_no_other_papers_images_along(tmp_path, scan):
     """Some scanners list the images of all pages with each."""
     writer = pypdf.PdfWriter(BytesIO(batch_pdf([printed("application"), printed("termination")])))
     first, second = (page["/Resources"]["/XObject"] for page in writer.pages)
@@ -134,28 +144,23 @@ def test_a_page_takes_no_other_papers_images_along(tmp_path):
         content = pypdf.generic.DecodedStreamObject()
         content.set_data(page.get_contents().get_data().replace(b"/image", name))
         page[names("/Contents")] = writer._add_object(content)
-    scan = tmp_path / "scan"
-    writer.write(scan)
-    found = read(scan, PDF, tmp_path)
+    shared = BytesIO()
+    writer.write(shared)
+    found = read(scan(shared.getvalue()), PDF, tmp_path)
     images = [list(pypdf.PdfReader(f).pages[0]["/Resources"]["/XObject"]) for f in found.files]
     assert images == [["/One"], ["/Two"]]
 
 
-def test_a_scan_without_codes_is_one_paper_as_it_came(tmp_path):
-    scan = tmp_path / "scan"
-    scan.write_bytes(batch_pdf([typed("satu"), typed("dua")]))
-    found = read(scan, PDF, tmp_path)
-    assert found.files == (scan,)
-    assert found.parts == (Part((1, 2), ()),)
+def test_a_scan_without_codes_is_one_paper_as_it_came(tmp_path, scan):
+    batch = scan(batch_pdf([typed("satu"), typed("dua")]))
+    found = read(batch, PDF, tmp_path)
+    assert (found.files, found.parts) == ((batch,), (Part((1, 2), ()),))
 
 
-def test_images_become_pages_pixel_by_pixel(tmp_path):
+def test_images_become_pages_pixel_by_pixel(tmp_path, scan):
     pages = [scanned(printed("application"), 1), typed("dua").convert("1")]
-    scan = tmp_path / "scan"
-    scan.write_bytes(batch_tiff(pages))
-    found = read(scan, "image/tiff", tmp_path)
-    (part,) = found.parts
-    assert (part.pages, part.codes) == ((1, 2), (FORM,))
+    found = read(scan(batch_tiff(pages)), "image/tiff", tmp_path)
+    assert found.parts == (Part((1, 2), (FORM,)),)
     read_back = pypdf.PdfReader(found.files[0]).pages
     assert [page.images[0].image.convert("L").tobytes() for page in read_back] == [
         page.convert("L").tobytes() for page in pages
@@ -186,36 +191,23 @@ def _pdf(pages: int, side: float = 595, key: str = "") -> bytes:
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "image/png", "broken"),
     ],
 )
-async def test_what_cannot_be_read_is_said_clearly(tmp_path, content, kind, fault):
-    scan = tmp_path / "scan"
-    scan.write_bytes(content)
+async def test_what_cannot_be_read_is_said_clearly(tmp_path, scan, content, kind, fault):
     with pytest.raises(FieldWrong, match=fault):
-        await read_scan(scan, kind, tmp_path)
+        await read_scan(scan(content), kind, tmp_path)
 
 
-def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, scan, monkeypatch):
     monkeypatch.setattr("services.intake.scan_process.MOST_PIXELS", 1000)
-    scan = tmp_path / "scan"
-    scan.write_bytes(batch_tiff([typed("satu")]))
     with pytest.raises(Unreadable, match="300 dpi"):
-        read(scan, "image/tiff", tmp_path)
+        read(scan(batch_tiff([typed("satu")])), "image/tiff", tmp_path)
 
 
-def test_cover_sheets_alone_are_no_paper(tmp_path):
-    scan = tmp_path / "scan"
-    scan.write_bytes(batch_pdf([printed("cover-memo")]))
+def test_cover_sheets_alone_are_no_paper(tmp_path, scan):
     with pytest.raises(Unreadable, match="cover sheets alone"):
-        read(scan, PDF, tmp_path)
+        read(scan(batch_pdf([printed("cover-memo")])), PDF, tmp_path)
 
 
-@pytest.fixture
-def three_pages(tmp_path):
-    scan = tmp_path / "scan"
-    scan.write_bytes(_pdf(3))
-    return scan
-
-
-async def test_who_takes_too_long_is_ended(three_pages, tmp_path, monkeypatch):
+async def test_who_takes_too_long_is_ended(tmp_path, scan, monkeypatch):
     monkeypatch.setattr("services.intake.readers.LONGEST_SCAN_SECONDS", 0.01)
     with pytest.raises(FieldWrong, match="too long"):
-        await read_scan(three_pages, PDF, tmp_path)
+        await read_scan(scan(_pdf(3)), PDF, tmp_path)
