@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import bson
+from fixtures.samples import MONDAY
 from pydantic import BaseModel
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
+from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.readmodels.view_store import Body
 from bmt.chassis.readmodels.views import View, as_stored
+from bmt.contracts.envelope import Envelope
 
 D = TypeVar("D", bound=BaseModel)
 
@@ -36,3 +40,21 @@ def folded(view: View[D], events: Sequence[IncomingEvent[Any]]) -> D | None:
     for incoming in events:
         document = checked(view).fold(document, incoming)
     return None if document is None else view.model.model_validate(document)
+
+
+def incoming(
+    event: Any, position: int = 1, at: datetime = MONDAY, subject: str = "", event_id: str = ""
+) -> IncomingEvent[Any]:
+    """The event as it is heard: of its request's stream, whose commit with this version holds it."""
+    request = getattr(event, "request", None)
+    about = request.request_id if request else subject
+    envelope = Envelope(
+        id=event_id or f"{about}-{position}",
+        source="/bmt/test",
+        type=type_of(event),
+        subject=about,
+        time=at,
+        sequence=str(position),
+        data={},
+    )
+    return IncomingEvent(envelope, event, position, f"request-{about}")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from fixtures import procedure
 from fixtures.samples import GB, facts, withdrawal
 
 from bmt.agencies.agency import Appointment
@@ -103,11 +104,7 @@ def record_rules(rules: dict[str, Any] | None = None, change: Any = None) -> Rec
 
 
 def approved(request: RequestFacts = REQUEST, **changes: Any) -> Approved:
-    granted = Granted(
-        quota_bytes=request.quota_bytes, max_file_size_bytes=request.max_file_size_bytes
-    )
-    values = {"request": request, "decided_by": SITI, "decided_at": NOW, "approved": granted}
-    return Approved(**{**values, **changes})
+    return procedure.approved(request, **{"decided_by": SITI, "decided_at": NOW, **changes})
 
 
 def rejected(request: RequestFacts = REQUEST, **changes: Any) -> Rejected:
@@ -119,8 +116,7 @@ def returned(request: RequestFacts = REQUEST, **changes: Any) -> ReturnedForCorr
 
 
 def withdrawn(request: RequestFacts = REQUEST) -> Withdrawn:
-    said = withdrawal(request)
-    return Withdrawn(request=request, reason=said.reason, requested_by=said.requested_by)
+    return procedure.withdrawn(request)
 
 
 def _refusal(request: RequestFacts, changes: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from fixtures.samples import received
-from folds import checked, folded
+from folds import checked, folded, incoming
 from reviews import (
     FAIZ,
     NOW,
@@ -23,12 +23,10 @@ from reviews import (
 )
 
 from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.http import bodies
 from bmt.chassis.http.auth import Principal
 from bmt.chassis.http.bodies import ChangeSignal
 from bmt.chassis.readmodels.views import ViewProjection
-from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Granted
 from bmt.contracts.http.approval import (
     DecisionInFull,
@@ -47,21 +45,12 @@ OPENED_AT = datetime(2025, 11, 24, 2, tzinfo=UTC)
 PAPERS = papers(received(REQUEST))
 
 
-def incoming(event: Any, sequence: int = 1) -> IncomingEvent[Any]:
-    envelope = Envelope(
-        id=f"e{sequence}",
-        source="/bmt/approval",
-        type=type_of(event),
-        subject=REQUEST.request_id,
-        time=OPENED_AT,
-        sequence=str(sequence),
-        data={},
-    )
-    return IncomingEvent(envelope, event, sequence, f"request-{REQUEST.request_id}")
+def heard(event: Any, sequence: int = 1) -> IncomingEvent[Any]:
+    return incoming(event, sequence, OPENED_AT)
 
 
 def after(*events: Any) -> RequestUnderReview | None:
-    return folded(REVIEWS, [incoming(event, n) for n, event in enumerate(events, start=1)])
+    return folded(REVIEWS, [heard(event, n) for n, event in enumerate(events, start=1)])
 
 
 def test_an_approval_shows_who_when_what_and_why():
@@ -104,7 +93,7 @@ def test_any_other_end_shows_by_whom_and_why(event, status, decision, by):
 
 
 def test_a_bulk_call_is_no_request():
-    assert REVIEWS.key(incoming(BulkAnswered(results=()))) is None
+    assert REVIEWS.key(heard(BulkAnswered(results=()))) is None
 
 
 def test_a_correction_shows_the_new_facts_and_papers_and_keeps_the_history():
@@ -209,7 +198,7 @@ BEFORE = OPENED_AT - timedelta(seconds=1)
 async def reviews():
     reviews = ViewProjection(checked(REVIEWS), MemoryViewStore())
     await reviews.apply(
-        [incoming(opened(warnings=("not_serving",))), incoming(papers(received(REQUEST)), 2)]
+        [heard(opened(warnings=("not_serving",))), heard(papers(received(REQUEST)), 2)]
     )
     return reviews
 
@@ -243,7 +232,7 @@ async def test_what_this_process_does_is_told_at_once(reviews, look, monkeypatch
         first(bodies.live_changes(look(OPENED_AT + timedelta(seconds=1)), change_signal))
     )
     await asyncio.sleep(0)  # no time: others have their turn of the loop
-    decided = incoming(rejected(), 3)
+    decided = heard(rejected(), 3)
     await reviews.apply([decided])
     await change_signal.apply([decided])
     assert await asyncio.wait_for(told, 5) == WorklistChanged(count=1)
@@ -257,7 +246,7 @@ async def test_what_another_process_did_is_seen_when_it_is_looked_for_again(
         first(bodies.live_changes(look(OPENED_AT + timedelta(seconds=1)), ChangeSignal()))
     )
     await asyncio.sleep(0)  # no time: others have their turn of the loop
-    await reviews.apply([incoming(rejected(), 3)])
+    await reviews.apply([heard(rejected(), 3)])
     assert await asyncio.wait_for(told, 5) == WorklistChanged(count=1)
 
 

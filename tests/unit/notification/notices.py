@@ -7,16 +7,12 @@ from typing import Any
 
 from fixtures.procedure import configured, rejected, returned, withdrawn
 from fixtures.samples import MONDAY, facts, received
+from folds import incoming
 
 from bmt.agencies import register
-from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.messaging.dispatch import bind
-from bmt.chassis.runtime import clock
 from bmt.chassis.runtime.background import LruCache
-from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import (
-    Event,
     NotificationFailed,
     NotificationPrepared,
     Notified,
@@ -83,28 +79,12 @@ SAYS = {
 """The event that each notice is about."""
 
 
-def incoming(
-    event: Event, event_id: str = "", at: datetime = MONDAY, subject: str = ""
-) -> IncomingEvent[Any]:
-    """`event` as it is heard; also one of the service's own."""
-    about = event.request.request_id if isinstance(event, RequestEvent) else subject
-    envelope = Envelope(
-        id=event_id or clock.new_id(),
-        source="/bmt/test",
-        type=type_of(event),
-        subject=about,
-        time=at,
-        data={},
-    )
-    return IncomingEvent(envelope, event, 1, "origin")
-
-
 async def command(
     event: RequestEvent, event_id: str = "", composer=COMPOSER, **own: OwnWords
 ) -> Acknowledge | Notify:
     """What `event` leads to, where the agency has its `own` words for a kind of notice."""
     handle = bind(TABLE, agencies=AGENCIES, clock=lambda: NOW)[type(event)]
-    message = await handle(incoming(event, event_id))
+    message = await handle(incoming(event, event_id=event_id))
     complete = composing(Nothing(), Nothing(), composer, Spoken(**own).of, no_e_mail, LruCache(1))
     (done,) = await complete([message])
     return done.command

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fixtures.procedure import rejected
+from folds import incoming
 from notices import (
     COMPOSER,
     DOCUMENT,
@@ -16,7 +17,6 @@ from notices import (
     REQUEST,
     SENDER,
     due,
-    incoming,
     notice,
     prepared,
 )

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from folds import folded
-from notices import NOW, REQUEST, SITI, due, failed, incoming, notice, notified, prepared
+from folds import folded, incoming
+from notices import NOW, REQUEST, SITI, due, failed, notice, notified, prepared
 
 from services.notification.domain.events import ResendRequested, SentAgain
 from services.notification.views import NOTICES, TrackedNotice, work_of

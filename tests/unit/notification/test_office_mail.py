@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from decider_specification import given
+from folds import incoming
 from notices import (
     ACKNOWLEDGED,
     AGENCIES,
@@ -23,7 +24,6 @@ from notices import (
     due,
     ended,
     failure_due,
-    incoming,
     notice,
     prepared,
 )

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from decider_specification import given
 from fixtures.procedure import approved, opened
+from folds import incoming
 from notices import (
     ACKNOWLEDGED,
     AGENCIES,
@@ -18,7 +19,6 @@ from notices import (
     awaited,
     due,
     ended,
-    incoming,
     notice,
     reminded,
 )

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fixtures import procedure
 from fixtures.samples import GB, facts
 
 from bmt.contracts.events import (
@@ -15,7 +16,6 @@ from bmt.contracts.events import (
     EffectiveIpms,
     EffectiveStorage,
     Evidence,
-    Granted,
     PlannedChange,
     RequestFacts,
 )
@@ -69,17 +69,7 @@ PLAN = (PlannedChange(target="ipms", setting="bmt_enabled", from_=False, to=True
 
 
 def approved(request: RequestFacts = REQUEST, **changes: Any) -> Approved:
-    granted = Granted(
-        quota_bytes=request.quota_bytes, max_file_size_bytes=request.max_file_size_bytes
-    )
-    values = {
-        "request": request,
-        "decided_by": SITI,
-        "decided_at": DECIDED,
-        "approved": granted,
-        **changes,
-    }
-    return Approved(**values)
+    return procedure.approved(request, **{"decided_by": SITI, "decided_at": DECIDED, **changes})
 
 
 def request_configuration(said: Approved | None = None, policy=MAMPU) -> RequestConfiguration:

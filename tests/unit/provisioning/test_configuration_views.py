@@ -7,7 +7,7 @@ import pytest
 from fixtures.memory_view_store import MemoryViewStore
 from fixtures.procedure import approved, opened, rejected, returned, withdrawn
 from fixtures.samples import APPLICANT, facts
-from folds import checked
+from folds import checked, incoming
 from orders import (
     DUE_AT,
     FAIZ,
@@ -29,36 +29,18 @@ from orders import (
     taken_over,
 )
 
-from bmt.chassis.eventsourcing.decider import IncomingEvent
-from bmt.chassis.eventsourcing.event_store import type_of
 from bmt.chassis.http.sorting import SortedPage
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.work import WorkItem
-from bmt.contracts.envelope import Envelope
 from bmt.contracts.events import Retried
 from services.provisioning import api, queries, tasks, views
 from services.provisioning.queries import Turn, Turns
 from services.provisioning.views import work_of
 
 
-def incoming(*history):
+def heard(*history):
     """The events of one stream as the views hear them, one commit each."""
-    return [
-        IncomingEvent(
-            Envelope(
-                id=f"{event.request.request_id}-{position}",
-                source="/bmt/provisioning",
-                type=type_of(event),
-                subject=event.request.request_id,
-                time=NOW,
-                data={},
-            ),
-            event,
-            position,
-            f"request-{event.request.request_id}",
-        )
-        for position, event in enumerate(history, 1)
-    ]
+    return [incoming(event, position, NOW) for position, event in enumerate(history, 1)]
 
 
 def projection(view):
@@ -67,7 +49,7 @@ def projection(view):
 
 async def shown(view, *history):
     filled = projection(view)
-    await filled.apply(incoming(*history))
+    await filled.apply(heard(*history))
     return filled
 
 
@@ -131,15 +113,15 @@ async def test_a_request_waits_for_those_of_the_same_account_that_were_approved_
     first, second, other = order(0), order(1, "AHMAD.mampu@mygovuc.gov.my"), order(2, "someone")
     view = projection(views.CONFIGURATIONS)
     for each in (first, second, other):
-        await view.apply(incoming(each))
+        await view.apply(heard(each))
 
     waits = [await queries.must_wait(view, each) for each in (first, second, other)]
 
     assert waits == [False, True, False]
-    await view.apply(incoming(first, failed().model_copy(update={"request": first.request})))
+    await view.apply(heard(first, failed().model_copy(update={"request": first.request})))
     assert not await queries.must_wait(view, second)
     assert not await queries.overtaken(view, first)
-    await view.apply(incoming(second, started(second.request)))
+    await view.apply(heard(second, started(second.request)))
     assert await queries.overtaken(view, first)
     assert not await queries.overtaken(view, second)
 
@@ -148,12 +130,12 @@ async def test_of_two_requests_that_were_approved_in_one_millisecond_one_is_firs
     one, other = sorted((order(0), order(0)), key=lambda each: each.request.request_id)
     view = projection(views.CONFIGURATIONS)
     for each in (other, one):
-        await view.apply(incoming(each))
+        await view.apply(heard(each))
 
     waits = [await queries.must_wait(view, each) for each in (one, other)]
 
     assert waits == [False, True]
-    await view.apply(incoming(other, started(other.request)))
+    await view.apply(heard(other, started(other.request)))
     assert await queries.overtaken(view, one)
     assert not await queries.overtaken(view, other)
 
@@ -163,8 +145,8 @@ async def test_in_force_is_what_was_configured_last_in_whatever_order_it_is_hear
     off = configured(TERMINATION).model_copy(update={"configured_at": NOW + timedelta(days=1)})
     for first, second in ((on, off), (off, on)):
         view = projection(views.ENTITLEMENTS)
-        await view.apply(incoming(first))
-        await view.apply(incoming(second))
+        await view.apply(heard(first))
+        await view.apply(heard(second))
 
         found = await view.get(APPLICANT.account.casefold())
 
@@ -190,9 +172,9 @@ async def test_tasks_are_listed_due_first_by_what_is_to_be_done_with_them():
         due_at = DUE_AT + timedelta(days=days)
         update = {"task_id": name, "request": request, "due_at": due_at}
         history = [awaiting(), *(happened() for happened in then)]
-        await view.apply(incoming(*(event.model_copy(update=update) for event in history)))
+        await view.apply(heard(*(event.model_copy(update=update) for event in history)))
     older = awaiting().model_copy(update={"task_id": "d", "request": facts(), "due_at": None})
-    await view.apply(incoming(older))
+    await view.apply(heard(older))
 
     async def listed(status, after=None, order="due_at", *, descending=False):
         page = SortedPage(50, after, order, descending)
@@ -233,7 +215,7 @@ async def test_a_review_is_open_until_it_ends_without_an_approval(history, statu
 def test_each_promise_is_work_of_its_own():
     history = (due(), started(), awaiting(), completed(), failed("storage"), retried())
 
-    changes = [change for event in incoming(*history) for change in work_of(event)]
+    changes = [change for event in heard(*history) for change in work_of(event)]
 
     request_id = due().request.request_id
     assert changes == [
@@ -252,7 +234,7 @@ async def test_turns_are_those_of_the_requests_one_by_one(most_found, monkeypatc
     orders = [order(dice.randrange(3), dice.choice(accounts)) for _ in range(12)]
     for each in orders:
         more = [started(each.request)] if dice.random() < 0.4 else []
-        await view.apply(incoming(each, *more))
+        await view.apply(heard(each, *more))
     expected = [
         Turn(await queries.must_wait(view, each), await queries.overtaken(view, each))
         for each in orders

@@ -15,11 +15,10 @@ from fixtures.procedure import (
     returned,
 )
 from fixtures.samples import MONDAY, facts, received
-from folds import folded
+from folds import folded, incoming
 
-from bmt.chassis.eventsourcing.decider import IncomingEvent
 from bmt.chassis.readmodels.view_store import search_terms, words_of
-from bmt.contracts.envelope import Envelope, rfc3339
+from bmt.contracts.envelope import rfc3339
 from bmt.contracts.events import Filed
 from services.records.domain.events import (
     EventFiled,
@@ -117,15 +116,8 @@ def folio(number, event, hours):
     )
 
 
-def incoming(event, subject=REQUEST.request_id):
-    envelope = Envelope.model_construct(
-        id="x", source="/bmt/records", type=event.TYPE, subject=subject, time=MONDAY
-    )
-    return IncomingEvent(envelope, event, 1, f"request-{subject}")
-
-
 def listed(*events):
-    return folded(FILES, [incoming(event) for event in events])
+    return folded(FILES, [incoming(event, subject=REQUEST.request_id) for event in events])
 
 
 def filed(event, sequence=1):
