@@ -1,8 +1,7 @@
 """A sound run, made once: tests never change it, they make another from it."""
 
 import pytest
-from procedure import application, rejection, termination, waiting, withdrawal
-from scene import Scene, poisoned
+from scene import Scene, application, poisoned, rejection, termination, waiting, withdrawal
 
 
 @pytest.fixture(scope="module")
