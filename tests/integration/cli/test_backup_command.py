@@ -6,6 +6,7 @@ import os
 import uuid
 
 import pytest
+from fixtures.thoroughness import only_long
 
 from bmt.backup import copying
 from bmt.backup.copying import Restoring, copy
@@ -149,7 +150,13 @@ async def test_what_comes_back_is_what_was_there_at_the_end_whatever_changed_mea
 
 
 @pytest.mark.parametrize(
-    "point", ["restore.begun", "restore.inserted", "restore.changed", "restore.applied"]
+    "point",
+    [
+        pytest.param("restore.begun", marks=only_long),
+        pytest.param("restore.inserted", marks=only_long),
+        "restore.changed",
+        "restore.applied",
+    ],
 )
 async def test_a_restore_that_died_is_begun_again_and_ends_the_same(
     stores, eventful, monkeypatch, point

@@ -73,7 +73,7 @@ def up(tmp_path_factory):
     assert started.returncode == 0, started.stderr
     assert "127.0.0.1" in started.stdout
     yield system
-    bmt("down", "--data", system.data)
+    answered("down", "--data", system.data)
 
 
 async def test_the_ready_file_says_where_everything_is(up):
@@ -171,10 +171,10 @@ async def test_a_killed_supervisor_leaves_nothing_and_the_next_start_goes_on_fro
     client.close()
 
 
-async def test_down_leaves_no_process_and_no_ready_file(up):
+def test_down_leaves_no_process_and_no_ready_file(up):
     stopped = bmt("down", "--data", up.data)
 
     assert stopped.returncode == 0
     assert up.processes() == []
     assert not up.file.exists()
-    assert "Nothing runs" in bmt("down", "--data", up.data).stdout
+    assert "Nothing runs" in answered("down", "--data", up.data).stdout

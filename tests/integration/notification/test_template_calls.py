@@ -110,22 +110,20 @@ async def test_what_cannot_be_used_is_refused_by_save_and_preview_alike(desk):
     }
 
 
-@pytest.mark.parametrize(
-    ("change", "pointer"),
-    [
-        ({"opening": "\x07"}, "/words/malay/opening"),
-        ({"opening": "a\nb"}, "/words/malay/opening"),
-        ({"opening": "x" * 1501}, "/words/malay/opening"),
-        ({"onward": []}, "/words/malay/onward"),
-        ({"closing": ["x"] * 7}, "/words/malay/closing"),
-        ({"subject": "x"}, "/words/malay/subject"),
-    ],
-)
-async def test_a_text_has_an_end_and_no_control_characters(desk, change, pointer):
-    body = words()
-    body["malay"] = {**body["malay"], **change}
-    answer = await desk.send("PUT", REJECTED, {"words": body, "why": WHY, "version": 0})
-    assert pointers(assert_problem(answer, "validation_failed")) == {pointer}
+async def test_a_text_has_an_end_and_no_control_characters(desk):
+    for change in (
+        {"opening": "\x07"},
+        {"opening": "a\nb"},
+        {"opening": "x" * 1501},
+        {"onward": []},
+        {"closing": ["x"] * 7},
+        {"subject": "x"},
+    ):
+        body = words()
+        body["malay"] = {**body["malay"], **change}
+        answer = await desk.send("PUT", REJECTED, {"words": body, "why": WHY, "version": 0})
+        found = pointers(assert_problem(answer, "validation_failed"))
+        assert found == {f"/words/malay/{name}" for name in change}
 
 
 async def test_both_languages_and_a_reason_are_needed(desk):
@@ -148,10 +146,9 @@ async def test_a_preview_shows_the_notice_and_saves_nothing(desk):
     assert "Hubungi 03-8000 8000." not in default["text"]
 
 
-@pytest.mark.parametrize("channel", ["letter", "memo", "form"])
-async def test_a_preview_on_paper_is_a_pdf(desk, channel):
+async def test_a_preview_on_paper_is_a_pdf(desk):
     path = "/v1/templates/terminated/preview"
-    answer = await desk.send("POST", path, {"words": words()}, **{"as": channel})
+    answer = await desk.send("POST", path, {"words": words()}, **{"as": "form"})
     assert answer.headers["content-type"] == "application/pdf"
     text = " ".join(page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
     assert "Hubungi 03-8000 8000." in " ".join(text.split())

@@ -81,9 +81,8 @@ async def test_asking_for_a_proof_is_no_look_into_the_file(events, proof_of, own
     assert await own.commits.count_documents({}) == before
 
 
-@pytest.mark.parametrize(
-    ("who", "status"),
-    [
+async def test_a_proof_is_for_those_whose_agency_it_is(events, proof_of):
+    for who, status in (
         (("integrator", "MAMPU", "payroll"), 200),
         (("administrator", "MAMPU", "siti"), 200),
         (("auditor", ""), 200),
@@ -92,14 +91,12 @@ async def test_asking_for_a_proof_is_no_look_into_the_file(events, proof_of, own
         (("administrator", "JPA"), 404),
         (("applicant", "MAMPU"), 403),
         (("operator", ""), 403),
-    ],
-)
-async def test_a_proof_is_for_those_whose_agency_it_is(events, proof_of, who, status):
-    answer = await proof_of(events[0].id, *who)
-    assert answer.status_code == status
-    if status == 404:
-        unknown = await proof_of("01a22e08-2daf-74e7-88f6-4bf745ab0877", *who)
-        assert assert_problem(answer, "not_found")["detail"] == unknown.json()["detail"]
+    ):
+        answer = await proof_of(events[0].id, *who)
+        assert answer.status_code == status, who
+        if status == 404:
+            unknown = await proof_of("01a22e08-2daf-74e7-88f6-4bf745ab0877", *who)
+            assert assert_problem(answer, "not_found")["detail"] == unknown.json()["detail"]
 
 
 def _changed(event: Envelope, pointer: tuple[str, ...], value: Any) -> Envelope:
@@ -111,36 +108,34 @@ def _changed(event: Envelope, pointer: tuple[str, ...], value: Any) -> Envelope:
     return event.model_copy(update={"data": data})
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda event: event.model_copy(update={"id": "another"}), "id is not"),
-        (lambda event: event.model_copy(update={"type": "my.gov.bmt.Rejected.v1"}), "type is not"),
-        (lambda event: event.model_copy(update={"sequence": "9"}), "sequence is not"),
-        (lambda event: event.model_copy(update={"traceparent": "x"}), "traceparent is not"),
-        (lambda event: event.model_copy(update={"time": event.time.replace(year=2020)}), "time is"),
-        (
-            lambda event: _changed(event, ("request", "applicant", "name"), "Siti"),
-            "data/request/applicant/name is not what is on record",
-        ),
-        (lambda event: _changed(event, ("justification",), ["x"]), "data/justification is not"),
-        (lambda event: _changed(event, ("request", "applicant"), {}), "is missing"),
-        (lambda event: _changed(event, ("request", "quota_bytes"), 1), "data is not"),
-        (lambda event: _changed(event, ("more",), 1), "data is not"),
-    ],
-)
-async def test_an_event_that_was_changed_anywhere_is_not_the_recorded_one(
-    events, proof_of, keys, change: Callable[[Envelope], Envelope], says
-):
+EVENT_CHANGES: list[tuple[Callable[[Envelope], Envelope], str]] = [
+    (lambda event: event.model_copy(update={"id": "another"}), "id is not"),
+    (lambda event: event.model_copy(update={"type": "my.gov.bmt.Rejected.v1"}), "type is not"),
+    (lambda event: event.model_copy(update={"sequence": "9"}), "sequence is not"),
+    (lambda event: event.model_copy(update={"traceparent": "x"}), "traceparent is not"),
+    (lambda event: event.model_copy(update={"time": event.time.replace(year=2020)}), "time is"),
+    (
+        lambda event: _changed(event, ("request", "applicant", "name"), "Siti"),
+        "data/request/applicant/name is not what is on record",
+    ),
+    (lambda event: _changed(event, ("justification",), ["x"]), "data/justification is not"),
+    (lambda event: _changed(event, ("request", "applicant"), {}), "is missing"),
+    (lambda event: _changed(event, ("request", "quota_bytes"), 1), "data is not"),
+    (lambda event: _changed(event, ("more",), 1), "data is not"),
+]
+
+
+async def test_an_event_that_was_changed_anywhere_is_not_the_recorded_one(events, proof_of, keys):
     proof = (await proof_of(events[0].id)).content
-    with pytest.raises(Unverified, match=says) as refused:
-        verify_proof(change(events[0]), proof, keys)
-    assert "Siti" not in str(refused.value)
+    for change, says in EVENT_CHANGES:
+        with pytest.raises(Unverified, match=says) as refused:
+            verify_proof(change(events[0]), proof, keys)
+        assert "Siti" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("field", "change", "says"),
-    [
+async def test_a_proof_that_was_changed_anywhere_proves_nothing(events, proof_of, keys):
+    proof = (await proof_of(events[0].id)).json()
+    changes: list[tuple[str, Callable[[Any], Any], str]] = [
         ("leaf", lambda leaf: leaf.replace("MAMPU", "JPA"), "not in the tree"),
         ("hashes", lambda hashes: [*hashes, "00" * 32], "ValueError|not in the tree"),
         ("hashes", lambda hashes: ["00" * 32, *hashes[1:]], "not in the tree|ValueError"),
@@ -152,15 +147,11 @@ async def test_an_event_that_was_changed_anywhere_is_not_the_recorded_one(
         ("checkpoint", lambda note: note.replace("\nat 2", "\nat 3"), "no key that is trusted"),
         ("checkpoint", lambda _: "", "no key that is trusted"),
         ("checkpoint", lambda _: 1, "AttributeError"),
-    ],
-)
-async def test_a_proof_that_was_changed_anywhere_proves_nothing(
-    events, proof_of, keys, field, change, says
-):
-    proof = (await proof_of(events[0].id)).json()
-    proof[field] = change(proof[field])
-    with pytest.raises(Unverified, match=says):
-        verify_proof(events[0], json.dumps(proof).encode(), keys)
+    ]
+    for field, change, says in changes:
+        changed = {**proof, field: change(proof[field])}
+        with pytest.raises(Unverified, match=says):
+            verify_proof(events[0], json.dumps(changed).encode(), keys)
 
 
 @pytest.mark.parametrize("proof", [b"", b"[]", b"{}", b"{", b"null", b"[" * 100_000])

@@ -108,9 +108,10 @@ async def committed(kafka, prefix):
     return {place: at for place, at in offsets.items() if at.offset >= 0}
 
 
-async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(
+async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event_and_however_many_tell(
     kafka, topic_prefix, wire, started
 ):
+    """One that was killed begins again; two live beside each other, and share the requests."""
     first, second = facts(), facts(agency="JPA")
     poison = AIOKafkaProducer(**kafka.options)
     await poison.start()
@@ -139,15 +140,6 @@ async def test_turnaround_is_told_whatever_comes_twice_or_is_no_event(
         await process.ended()
     await poison.stop()
     assert await committed(kafka, topic_prefix) == {}
-    async with started() as (_, told):
-
-        def told_again():
-            assert told() == before
-
-        await eventually(told_again, SECONDS)
-
-
-async def test_two_of_them_live_beside_each_other_and_share_the_requests(wire, started):
     requests = [facts(agency="KPM") for _ in range(12)]
 
     def all_counted(*processes):
@@ -159,6 +151,11 @@ async def test_two_of_them_live_beside_each_other_and_share_the_requests(wire, s
         return counted
 
     async with started() as (one, of_one):
+
+        def told_again():
+            assert of_one() == before
+
+        await eventually(told_again, SECONDS)
         for request in requests:
             for event, sequence in whole(request):
                 await wire.say(event, sequence=sequence)

@@ -294,18 +294,18 @@ async def test_a_sequencer_that_wakes_from_a_pause_does_no_harm(ledger, mongodb)
         await grown(301)
         async with sequencing(mongodb, ledger.database) as second:
             for _ in range(5):
-                await ledger.add("b", 40)
+                await ledger.add("b", 10)
             first.send_signal(signal.SIGSTOP)
-            await ledger.add("c", 300)
-            await grown(801)  # the second one, once the lease has run out
+            await ledger.add("c", 50)
+            await grown(401)  # the second one, once the lease has run out
             first.send_signal(signal.SIGCONT)
             for request_id in "defg":
-                await ledger.add(request_id, 100)
-            await grown(1201)
+                await ledger.add(request_id, 10)
+            await grown(441)
             assert (first.returncode, second.returncode) == (None, None)
     await drained(ledger.sequencer(AlwaysHeld))
 
-    assert await ledger.tree.size() == 1201
+    assert await ledger.tree.size() == 441
     assert await ledger.faults() == []
 
 
