@@ -68,6 +68,7 @@ async def test_python_without_our_library(connection):
     assert_followed_to_the_file(await run(sys.executable, "publish.py", connection))
 
 
+@only_long
 async def test_javascript(connection, tmp_path):
     needs("node", "npm")
     folder = shutil.copytree(EXAMPLES / "javascript", tmp_path / "javascript")

@@ -1,7 +1,7 @@
 """schemathesis against the five OpenAPI documents of a running system, with every check it has.
 
 No answer of 5xx, none that its document does not describe, nothing accepted that the document forbids, no
-way around the token. Short here: what changes something. With BMT_LONG=1 every call, with many more examples, and
+way around the token. Short here: what is wrong in what changes something. With BMT_LONG=1 every call, with many more examples, and
 calls that follow from each other.
 """
 
@@ -25,7 +25,7 @@ SEED = "20261124"
 EXTENT = (
     ("--max-examples", "500", "--phases", "coverage,fuzzing,stateful")
     if LONG
-    else ("--phases", "coverage", "--exclude-method", "GET")
+    else ("--phases", "coverage", "--mode", "negative", "--exclude-method", "GET")
 )
 ASKED_FOR_OPERATIONS = "records"
 """What operators call is the same code in each service: in the short form it is called of one."""

@@ -9,7 +9,7 @@ from fixtures.thoroughness import LONG, only_long
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
-REQUESTS, FAULTS, SEEDS = (2000, 50, (1, 2, 3, 4, 5)) if LONG else (40, 7, (815,))
+REQUESTS, FAULTS, SEEDS = (2000, 50, (1, 2, 3, 4, 5)) if LONG else (20, 7, (815,))
 # Seed 815 strikes both Kafka and mongod, in all seven ways and soon, with each plot and channel under way.
 SECONDS = 1500 if LONG else 300
 
