@@ -153,7 +153,7 @@ async def test_who_may_no_longer_come_in_is_out_at_every_replica(replicas, world
 async def test_while_the_issuer_is_away_a_session_goes_on_as_long_as_its_token_holds(
     replicas, world, monkeypatch
 ):
-    monkeypatch.setattr("web.session._WAITS_SECONDS", 0)
+    monkeypatch.setattr("web.session._MOST_WAIT_SECONDS", 0)
     cookie = await begun(replicas[0])
     world.grants = Unavailable("issuer")
     world.time += timedelta(seconds=301)
