@@ -58,7 +58,7 @@ _NOT_AS_IT_SHOULD_BE = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: where (a file of the bundle), what as a word, what as a sentence."""
+    """One fault: `where` is a file of the bundle, `wrong` a code, `detail` a sentence."""
 
     where: str
     wrong: str
@@ -66,7 +66,7 @@ class Finding:
 
 
 class Wrong(Exception):  # noqa: N818  named for what is so
-    """What is looked at is not as it should be."""
+    """A part of the bundle is wrong."""
 
     def __init__(self, file: str, code: str, detail: str) -> None:
         """As `Finding`."""
@@ -76,7 +76,7 @@ class Wrong(Exception):  # noqa: N818  named for what is so
 
 @dataclass
 class Report:
-    """What was looked at, and what is wrong with it.
+    """The result: what was checked, and every finding.
 
     `disposed_of` are leaves whose personal values are gone. `keys` are those that checked the signatures;
     they are the bundle's own where the reader gave none.
@@ -229,11 +229,11 @@ def root_from_proof(leaf_hash: bytes, place: int, size: int, proof: Sequence[byt
     return found
 
 
-# The checks, each of which says what it found.
+# The checks, each of which yields its findings.
 
 
 class Verification:
-    """One bundle, looked at in order: a check whose basis is wrong is left out."""
+    """The checks of one bundle, in order; a check whose basis is wrong is left out."""
 
     def __init__(
         self, files: Mapping[str, memoryview], keys: Sequence[Key], changed: Sequence[Finding] = ()

@@ -256,13 +256,13 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what is examined, and collects what is wrong."""
+    """Counts the checks, and collects the violations."""
 
     checked: int = 0
     violations: list[Violation] = field(default_factory=list)
 
     def require(self, holds: bool, fault: str, request_id: str | None = None) -> None:  # noqa: FBT001
-        """Examine one thing; `fault` says what is wrong unless it holds."""
+        """Count one check; `fault` says what is wrong unless it holds."""
         self.checked += 1
         if not holds:
             self.violations.append(Violation(fault, request_id))

@@ -15,7 +15,7 @@ from prove.invariants import INVARIANTS, Check
 
 @dataclass(frozen=True, slots=True, order=True)
 class Moment:
-    """One thing that happened; `at` is RFC 3339 in UTC, `who` a client, a service, IPMS or the mailbox."""
+    """One step of a request; `at` is RFC 3339 in UTC, `who` a client, a service, IPMS or the mailbox."""
 
     at: str
     who: str

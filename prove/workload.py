@@ -84,7 +84,7 @@ class Story:
         return REQUESTS_OF.get(self.plot, 1)
 
     def requested(self, **changes: Any) -> dict[str, Any]:
-        """What is asked for, without the channel."""
+        """The requested service, without the channel."""
         return {
             "kind": "application",
             "agency": self.agency,

@@ -201,7 +201,7 @@ _Command = Annotated[CommandContext, Depends(command("administrator"))]
 
 
 def routes(path: str, tag: str, item_id_of: Callable[..., Awaitable[str]]) -> APIRouter:
-    """The calls that take and release a thing. `item_id_of` is a dependency: its id, if it is the caller's agency's."""
+    """The calls that take and release an item. `item_id_of` is a dependency: its id, if it is the caller's agency's."""
     router = api_router(tags=[tag])
 
     @router.post(

@@ -28,7 +28,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what is to be done,
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that this version needs otherwise."""
+    """One change that this version needs."""
 
     about: str
     step: str

@@ -85,7 +85,7 @@ class Principal(_Row):
 
 
 class Table(_Row):
-    """Every topic and every user. What is not here is not allowed."""
+    """Every topic and every user; anything else is not allowed."""
 
     topics: Mapping[TopicName, Topic]
     principals: Mapping[UserName, Principal]
@@ -187,7 +187,7 @@ class Pattern(IntEnum):
 
 
 class Operation(IntEnum):
-    """Kafka's codes of what is done."""
+    """Kafka's codes of the operations."""
 
     READ = 3
     WRITE = 4

@@ -108,19 +108,19 @@ def parts_of(codes: Sequence[PaperCode | None]) -> tuple[Part, ...]:
     """
     parts: list[Part] = []
     pages: list[int] = []
-    borne: list[PaperCode] = []
+    part_codes: list[PaperCode] = []
     for number, code in enumerate(codes, start=1):
         if code is not None and pages:
-            parts.append(Part(tuple(pages), tuple(borne)))
-            pages, borne = [], []
+            parts.append(Part(tuple(pages), tuple(part_codes)))
+            pages, part_codes = [], []
         if isinstance(code, CoverCode):
-            borne = [code]
+            part_codes = [code]
             continue
         if code is not None:
-            borne.append(code)
+            part_codes.append(code)
         pages.append(number)
     if pages:
-        parts.append(Part(tuple(pages), tuple(borne)))
+        parts.append(Part(tuple(pages), tuple(part_codes)))
     return tuple(parts)
 
 

@@ -406,7 +406,7 @@ def fold_confirmation(document: Body | None, incoming: IncomingEvent[BaseModel])
     """What the agency was last asked about the grant of one request, and its answer."""
     match incoming.data:
         case ConfirmationDue() as due:
-            return _open_confirmation(due, incoming.time)
+            return _confirmation_due(due, incoming.time)
         case GrantConfirmed(confirmed_by=by, confirmed_at=at, reason=reason) if document:
             return {**document, **_answered("confirmed", by, at, reason)}
         case TerminationProposed(proposed_by=by, proposed_at=at, reason=reason) as ends if document:
@@ -418,7 +418,7 @@ def fold_confirmation(document: Body | None, incoming: IncomingEvent[BaseModel])
             return document
 
 
-def _open_confirmation(due: ConfirmationDue, at: datetime) -> Body:
+def _confirmation_due(due: ConfirmationDue, at: datetime) -> Body:
     request = due.request
     return {
         "request_id": request.request_id,

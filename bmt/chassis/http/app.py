@@ -197,8 +197,8 @@ def _traceparent(scope: Scope) -> str | None:
 def _add_headers(message: Message, scope: Scope, traceparent: str) -> None:
     given = message.get("headers", ())
     headers = [*given, _NO_SNIFF, (b"traceresponse", traceparent.encode("ascii"))]
-    names_caching = b"cache-control" in dict(given) or scope["path"].startswith(_CACHEABLE)
-    message["headers"] = headers if names_caching else [*headers, _NO_STORE]
+    has_policy = b"cache-control" in dict(given) or scope["path"].startswith(_CACHEABLE)
+    message["headers"] = headers if has_policy else [*headers, _NO_STORE]
 
 
 def _route(scope: Scope) -> str:

@@ -347,7 +347,7 @@ class Parts:
         self._seconds = seconds
         self._seen: dict[str, bool] = {}
 
-    def note(self, part: str, up: bool, error: str = "") -> None:  # noqa: FBT001  what is told
+    def note(self, part: str, up: bool, error: str = "") -> None:  # noqa: FBT001  the state to note
         before = self._seen.get(part)
         if before == up:
             return

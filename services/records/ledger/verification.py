@@ -309,7 +309,7 @@ class LiveTree:
                     yield fault
                 while signed and signed[0][1].size == edge.size:
                     before = signed[0][1]
-                    for fault in self._signed_wrongly(*signed.pop(0), edge):
+                    for fault in self._checkpoint_faults(*signed.pop(0), edge):
                         yield fault
         for number, checkpoint, _ in signed:
             detail = (
@@ -378,7 +378,7 @@ class LiveTree:
             found = await self._tiles.find_one({"_id": due["_id"]})
         return found is not None and split(found["hashes"]) == list(tile.hashes)
 
-    def _signed_wrongly(
+    def _checkpoint_faults(
         self, number: str, checkpoint: Checkpoint, note: Note, edge: Frontier
     ) -> Iterator[Fault]:
         if checkpoint.root != edge.root():

@@ -55,11 +55,11 @@ class SealedEventStore:
         sealed = [_sealed(commit, keys) for commit in commits]
         outcomes = await self._store.append(sealed)
         return [
-            await self._as_given(commit, outcome)
+            await self._opened_outcome(commit, outcome)
             for commit, outcome in zip(commits, outcomes, strict=True)
         ]
 
-    async def _as_given(self, commit: Commit, outcome: AppendOutcome) -> AppendOutcome:
+    async def _opened_outcome(self, commit: Commit, outcome: AppendOutcome) -> AppendOutcome:
         match outcome:
             case Appended():
                 return Appended(commit)
