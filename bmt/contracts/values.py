@@ -399,7 +399,7 @@ _LEAST_WITHOUT_UNIT: Final = 10**6
 """`Kuota: 20` is not 20 bytes; what is written to the byte has many digits."""
 
 _SIZE: Final = re.compile(
-    r"(?:(?:(?:se)?hingga|maksimum|max(?:imum)?|up to|tidak melebihi|not more than)\s{0,3})?([0-9][0-9., ]{0,30})\s{0,3}([a-z]{0,12})(?: (?:sahaja|only))?[.,;]?",
+    r"(?:(?:(?:se)?hingga|maks(?:imum)?|max(?:imum)?|up to|tidak melebihi|not more than)\s{0,3})?([0-9][0-9., ]{0,30})\s{0,3}([a-z]{0,12})(?: (?:sahaja|only))?[.,;]?",
     re.IGNORECASE,
 )
 _GROUP: Final = "[1-9][0-9]{0,2}"

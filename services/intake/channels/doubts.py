@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 from bmt.contracts.values import size_in_bytes
-from services.intake.channels.phrases import expressions
+from services.intake.channels.phrases import SPELLINGS, expressions
 
 Doubt = Literal["words_beside_form", "line_contradicted", "names_a_request"]
 
@@ -50,6 +50,11 @@ _OF_BOTH_KINDS: Final = re.compile(
 """The heading of a form for both; an office."""
 _NOT_CHOSEN: Final = re.compile(r"/ ?tidak \w{1,20}", re.IGNORECASE)
 """A choice that is not made: `disokong / tidak disokong`."""
+_X: Final = re.compile(
+    r"(?<![\d)\]] )\bx(?=(?:jadi|jd|payah|nak|perlu|mahu|guna|dapat|boleh)| [a-z]{2,})"
+)
+_SHORT: Final = re.compile(rf"\b(?:{'|'.join(SPELLINGS)})\b")
+_JAWI: Final = re.compile(r"[\u0620-\u064a\u0671-\u06d3]{2,}")
 _SENTENCE: Final = re.compile(r"[^.!?\n]*(?:[.!?](?!\s)[^.!?\n]*)*[.!?]?")
 _QUESTION: Final = re.compile(r"(\w{1,40})\s?\?(?!\w)")
 
@@ -62,7 +67,7 @@ def doubt(
     `beside` are the lines that belong to no label, `kind` is what the form asks for.
     """
     told = _NOT_CHOSEN.sub(" ", _without_notices([subject, "", *beside]))
-    reason = justification[:_MOST_CHARACTERS]
+    reason = _spelt(justification[:_MOST_CHARACTERS])
     if _says("taken_back", told, reason) or _ALSO_FOR.search(reason):
         return "words_beside_form"
     # Who ends a service names the request that gave it; the answer to a notice means its request all the same.
@@ -73,7 +78,7 @@ def doubt(
     if any(_says(each, told) for each in _BESIDE) or (is_answer and _says("about_another", told)):
         return "words_beside_form"
     sentences = told.split("\n")
-    if any(map(_asks, sentences)):
+    if any(map(_asks, sentences)) or _JAWI.search(_SAYS["salam"].sub("", told)):
         return "words_beside_form"
     if _contradicted(kind, _OF_BOTH_KINDS.sub(" ", told), reason):
         return "line_contradicted"
@@ -82,6 +87,12 @@ def doubt(
         or any(_says("negated", each) and not _says("of_other_means", each) for each in sentences)
     )
     return "words_beside_form" if is_against else None
+
+
+def _spelt(text: str) -> str:
+    """The text in lower case, without the spellings of short messages."""
+    plain = _X.sub("tidak ", text.lower())
+    return _SHORT.sub(lambda word: SPELLINGS[word[0]], plain)
 
 
 def _says(meaning: str, *texts: str) -> bool:
@@ -97,6 +108,8 @@ def _asks(sentence: str) -> bool:
 
 
 def _contradicted(kind: str, told: str, reason: str) -> bool:
+    if _says("changes", reason):
+        return True
     if kind == "application":
         ends = _says("terminates", told) or _says("ends_a_service", told)
         return ends or _says("ends_this_service", reason)
@@ -109,6 +122,7 @@ def _contradicted(kind: str, told: str, reason: str) -> bool:
 def _without_notices(lines: Sequence[str]) -> str:
     """The sentences, each on one line, without those that stand in any letter."""
     text = "\n".join(line[:_LONGEST_SAID].strip() for line in lines)[:_MOST_CHARACTERS]
+    text = _spelt(text)
     paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
     told = (_SENTENCE.findall(each) for each in paragraphs if not _says("notice", each))
     sentences = (sentence.strip() for paragraph in told for sentence in paragraph)
@@ -149,6 +163,14 @@ _BEGINS_WITH_QUOTA: Final = re.compile(
 )
 _BEFORE: Final = 40
 _AFTER: Final = 25
+
+
+def says_nothing(justification: str) -> bool:
+    """Whether nobody could decide on it: a dash, `test`, or where it stands."""
+    text = justification.strip()
+    is_short = "\n" not in text and len(text) < _LONGEST_SAID
+    says = any(map(str.isalpha, text)) and not text.endswith("?")
+    return not says or (is_short and _says("says_nothing", text))
 
 
 def sizes_elsewhere(lines: Iterable[str]) -> frozenset[str]:

@@ -18,6 +18,7 @@ from services.intake.channels.doubts import (
     doubt,
     other_sizes,
     said_of_applicant,
+    says_nothing,
     sizes_elsewhere,
 )
 from services.intake.channels.html_looks import TooComplex
@@ -341,14 +342,14 @@ _MAILTO: Final = re.compile(r"[<\[]mailto:([^<>\[\]?]*+)[^<>\[\]]*+[>\]]", re.IG
 _NOTHING: Final = frozenset(
     ["tiada", "tidak ada", "tak ada", "belum ada", "tidak berkenaan", "tidak berkaitan", "nil", "none", "n/a", "na", "tba",
      "sama", "sama seperti di atas", "seperti di atas", "sda", "same", "same as above", "as above",
-     "baru", "baharu", "new", "saya", "saya sendiri", "pemohon", "me", "myself", "-", "x", "xx", "xxx"]
+     "baru", "baharu", "new", "saya", "saya sendiri", "pemohon", "me", "myself", "-", "x", "xx", "xxx", "xxxx", "lupa", "test", "testing", "ujian", "admin", "pending", "tbc", "abc", "nama saya"]
 )  # fmt: skip
 """What people write where they have nothing to write, or would repeat a line."""
 _LONGEST_NAME: Final = 200
 _SEVERAL_NAMES: Final = re.compile(
     r"\b1[.)]\s.{1,200}\b2[.)]\s|;"
     r"|\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\b.{1,150}(?:,|&|\bdan\b|\band\b|\s/\s).{1,150}\b(?:bin|binti|bt|a/l|a/p|s/o|d/o)\s"
-    r"|\s[&+]\s|(?-i:\s(?:dan|and|serta|DAN|AND|SERTA)\s)|\w\w\s/\s\w\w"
+    r"|\s[&+]\s|(?-i:\s(?:dan|and|serta|DAN|AND|SERTA)\s)|\w\w\s?/\s?\w\w"
     r"|\b(?:bagi pihak|b\s?/\s?p|on behalf of|lain-lain|dll|dkk|et al|wakil|semua|kumpulan|[0-9]{1,3} orang)\b|\b[bp]\.\s?p\.",
     re.IGNORECASE,
 )
@@ -360,7 +361,7 @@ _ELSEWHERE: Final = re.compile(
 """No name: it says where the name stands."""
 _AN_OFFICE: Final = re.compile(
     r"(?:unit|bahagian|seksyen|jabatan|pejabat|cawangan|kementerian|agensi|ketua|pengarah|timbalan|penolong|pegawai|setiausaha|pentadbir"
-    r"|urus ?setia|pasukan|tetuan|syarikat|department|division|office|director|team|head of)\b.*|.*\b(?:sdn\.? bhd|berhad|bhd)\b.*",
+    r"|urus ?setia|pemangku|pembantu|juruteknik|jurutera|akauntan|kerani|kaunter|meja|pasukan|tetuan|syarikat|department|division|office|director|team|head of)\b.*|.*\b(?:sdn\.? bhd|berhad|bhd)\b.*",
     re.IGNORECASE,
 )
 """An office, a post or a company, which is nobody's name."""
@@ -443,7 +444,7 @@ def _chosen(text: str) -> Kind | None:
 
 def _name(text: str) -> str | None:
     """One person's name, but no placeholder such as `[nama penuh]`, and no address."""
-    is_none = _says_nothing(text) or _AN_ADDRESS.fullmatch(text)
+    is_none = _says_nothing(text) or _AN_ADDRESS.fullmatch(text) or not any(map(str.isalpha, text))
     short = text[:_LONGEST_NAME]
     is_other = (
         _SEVERAL_NAMES.search(short) or _ELSEWHERE.search(short) or _AN_OFFICE.fullmatch(short)
@@ -452,7 +453,7 @@ def _name(text: str) -> str | None:
 
 
 def _justification(text: str) -> str | None:
-    return None if _says_nothing(text) else text
+    return None if _says_nothing(text) or says_nothing(text) else text
 
 
 def _says_nothing(text: str) -> bool:

@@ -17,6 +17,14 @@ _REGISTER.optionxform = str  # type: ignore[assignment,method-assign]  # capital
 _REGISTER.read(Path(__file__).with_name("phrases.ini"), "utf-8")
 
 
+SPELLINGS: Final = {
+    short.strip(): word
+    for word, shorts in _REGISTER["spellings"].items()
+    for short in shorts.split(",")
+    if short.strip() != "x"
+}
+
+
 def expressions(section: str, between: str, **parts: str) -> dict[str, str]:
     """The expression of each name's phrases; `parts` are expressions that phrases may name, too.
 

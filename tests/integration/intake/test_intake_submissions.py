@@ -66,7 +66,7 @@ async def test_what_was_handed_in_last_is_read_before_it_is_corrected(
     account = await new_account()
     document = (await upload(PDF + uuid.uuid4().bytes)).json()
     accepted = await submit(
-        applicant=person(account), quota_bytes=5, documents=[document["document_id"]]
+        applicant=person(account), quota_bytes=5000, documents=[document["document_id"]]
     )
     path = f"/v1/requests/{accepted.json()['request_id']}"
     for who in (ADMINISTRATOR, ("applicant", "MAMPU", account)):
@@ -75,7 +75,7 @@ async def test_what_was_handed_in_last_is_read_before_it_is_corrected(
         told = answer.json()
         assert told["documents"] == [document]
         assert told["came_with"] == []
-        assert told["quota_bytes"] == 5
+        assert told["quota_bytes"] == 5000
         assert told["justification"] == "Menghantar lukisan kejuruteraan."
     body = {**asked(applicant=person(account)), "correction_reason": "Tersalah taip."}
     body["justification"] = "Dibetulkan."

@@ -130,6 +130,7 @@ class TestSizes:
             "Kuota (GB): 20 GB",
             "Kuota (jika perlu): 20 GB sahaja",
             "Kuota: maksimum 20 GB,",
+            "Kuota: maks 20 GB",
         ],
     )
     def test_hints_beside_a_label_or_a_size(self, line):
@@ -232,6 +233,9 @@ class TestPeople:
             ("siti@x.gov.my<mailto:Siti%40x.gov.my?subject=BMT>", "siti@x.gov.my"),
             ("tiada", None),
             ("baharu", None),
+            ("lupa", None),
+            ("test", None),
+            ("pending", None),
             ("sama", None),
             ("siti.mampu@", None),
             ("siti.mampu@mygovuc", None),
@@ -289,6 +293,18 @@ class TestPeople:
             "Tengku Ali Shah & Rakan",
             "seperti lampiran",
             "Rujuk senarai dilampirkan",
+            "0123456789",
+            "800101-14-5566",
+            "Ali bin Abu/Siti binti Omar",
+            "nama saya",
+            "Xxxx",
+            "ABC",
+            "Admin",
+            "Test",
+            "Pemangku Ketua Unit",
+            "Juruteknik Komputer FT19",
+            "Kaunter Utama",
+            "Meja Bantuan ICT",
             "tiada",
             "seperti di atas",
         ],
@@ -334,7 +350,32 @@ class TestPeople:
         found = form(WHOLE.replace("Siti Aminah binti Ali", written))
         assert why(found) == [("name", "line_uncertain")]
 
-    @pytest.mark.parametrize("written", ["tiada", "-", "[nyatakan sebab]", "(sila isi)", "N/A"])
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "tiada",
+            "-",
+            "[nyatakan sebab]",
+            "(sila isi)",
+            "N/A",
+            "test",
+            "Testing 123",
+            "ujian",
+            "asdf",
+            "seperti lampiran",
+            "rujuk surat",
+            "lihat lampiran",
+            "Sila rujuk memo yang dilampirkan.",
+            "abc",
+            "TBC",
+            "akan dimaklumkan kemudian",
+            "kerja?",
+            "1",
+            "Justifikasi",
+            "Contoh: menghantar fail besar",
+            "lorem ipsum dolor sit amet",
+        ],
+    )
     def test_a_justification_that_says_nothing_is_asked_for(self, written):
         found = form(WHOLE.replace("Menghantar pelan tapak kepada kontraktor.", written))
         assert [field for field, _ in why(found)] == ["justification"]
@@ -441,6 +482,61 @@ class TestWordsBesideTheForm:
             "Tempoh: 3 bulan",
             "Berkuat kuasa hujung bulan ini.",
             "Effective 1/12/2026, please.",
+            "Kindly void this application.",
+            "Borang ini terbatal.",
+            "X jadi mohon la.",
+            "Sila buang borang ini daripada rekod.",
+            "Versi kemas kini borang saya.",
+            "Resubmission: corrected form.",
+            "Borang yang dihantar semula setelah dibetulkan.",
+            "Revised form as below.",
+            "Mohon pencerahan sama ada saya layak.",
+            "Minta penjelasan tentang kuota yang dibenarkan.",
+            "Mohon pandangan tuan mengenai kuota yang sesuai.",
+            "Mohon nasihat tuan berkenaan saiz yang sesuai.",
+            "Please advise on the appropriate quota.",
+            "Perlukah saya mengisi semula borang ini",
+            "Dipanjangkan untuk pengetahuan tuan.",
+            "Mohon ulasan tuan sebelum dihantar.",
+            "Untuk semakan dan pengesahan tuan terlebih dahulu.",
+            "Untuk tandatangan Dato' dahulu.",
+            "sy x jd mohon",
+            "tgk dulu ok ke x",
+            "sy dh x keje kt mampu",
+            "utk sy n kwn sy, ali",
+            "tlg tukar nama ke ahmad",
+            "nnti sy confirm balik",
+            "xperlu dah bmt ni",
+            "sbb dah pindah jbtn, sy x guna lg",
+            "blm dpt kelulusan bos lg",
+            "saja test je",
+            "تاريق باليق ڤرموهونن اين",
+            "Tandatangan dan borang untuk kawan saya Ahmad; akaun saya digunakan.",
+            "Aktifkan pada 5 Jan 2027.",
+            "Turut dipohon untuk Encik Ahmad.",
+            "Begitu juga dengan Puan Rohani.",
+            "Sekali dengan Ahmad ye.",
+            "Kuota dikongsi bersama Ahmad.",
+            "Sila aktifkan sebelum projek bermula dan matikan selepas itu.",
+            "Sila padam permohonan saya.",
+            "Kuota terpulang kepada tuan.",
+            "Ikut mana yang sesuai.",
+            "Kuota ikut budi bicara tuan.",
+            "Ni utk bos sy.",
+            "Borang ni utk bini sy.",
+            "Proses selepas raya.",
+            "Boleh proses minggu depan.",
+            "Saya dah hantar borang sama minggu lepas.",
+            "Ini borang kali kedua saya hantar, yang pertama tiada jawapan.",
+            "Apa status permohonan saya",
+            "Kenapa lambat sangat",
+            "Sekarang saya di KPM.",
+            "Permohonan ditahan sementara.",
+            "Nak buat percubaan dulu.",
+            "Same request as last month.",
+            "I filled this in for practice.",
+            "Someone else used my name.",
+            "Remove my colleague and use my name instead.",
         ],
     )
     def test_what_is_taken_back_shown_or_asked_about_is_not_registered(self, words):
@@ -457,6 +553,18 @@ class TestWordsBesideTheForm:
             "BATAL: Permohonan BMT",
             "Permohonan BMT - sila abaikan",
             "Pembatalan permohonan BMT",
+            "Permohonan pertambahan kuota BMT",
+            "Penukaran e-mel BMT",
+            "Pengaktifan semula BMT",
+            "Pelanjutan tempoh BMT",
+            "Pertukaran pemilik BMT",
+            "Tambah kuota BMT",
+            "Accepted: Taklimat BMT",
+            "Diterima: Mesyuarat BMT",
+            "Jemputan: Taklimat BMT",
+            "Invitation: Taklimat BMT",
+            "Undelivered Mail Returned to Sender",
+            "Tentative: BMT",
         ],
     )
     def test_the_subject_takes_it_back(self, subject):
@@ -508,9 +616,40 @@ class TestWordsBesideTheForm:
         text = FORM.replace("permohonan", "penamatan")
         found = form(text.replace("Menghantar", "Bersara pada 31 Disember 2026. Menghantar"), "BMT")
         assert found.request.kind == "termination"
-        assert why(form("Mohon ditamatkan mulai 1hb Disember.\n\n" + text, "BMT")) == [
-            ("message", "words_beside_form")
-        ]
+        for when in (
+            "Mohon ditamatkan mulai 1hb Disember.",
+            "Pegawai akan bersara, mohon penamatan dibuat pada hari terakhir beliau.",
+            "Sila tamatkan hanya selepas serahan tugas.",
+            "Mohon ditamatkan apabila pengganti dilantik.",
+        ):
+            assert why(form(f"{when}\n\n{text}", "BMT")) == [("message", "words_beside_form")]
+
+    @pytest.mark.parametrize(
+        ("kind", "justification"),
+        [
+            ("permohonan", "Mohon tambahan kuota daripada 10 GB kepada 20 GB."),
+            ("permohonan", "Nak naikkan kuota sedia ada."),
+            ("permohonan", "Kuota sedia ada tidak mencukupi, mohon tambah."),
+            ("permohonan", "Mohon lanjutan tempoh BMT."),
+            ("permohonan", "Menukar akaun lama kepada akaun baharu."),
+            ("permohonan", "Pegawai telah bersara, sila tutup."),
+            ("permohonan", "Mohon kurangkan kuota saya."),
+            ("permohonan", "Pindah milik daripada Puan Aminah."),
+            ("penamatan", "Mohon tambah kuota kepada 50 GB."),
+            ("penamatan", "Nak tukar kuota sahaja."),
+            ("penamatan", "Gantung sementara sahaja semasa cuti belajar."),
+            ("penamatan", "Mohon digantung sementara."),
+            ("penamatan", "Tangguh dahulu."),
+            ("penamatan", "Serah akaun kepada pengganti Ahmad."),
+            ("penamatan", "Pindahkan kuota kepada Ahmad."),
+            ("penamatan", "Untuk disambung semula selepas cuti."),
+            ("penamatan", "Tukar pemilik akaun kepada Ahmad bin Abu."),
+        ],
+    )
+    def test_a_justification_that_asks_to_change_what_there_is(self, kind, justification):
+        text = FORM.replace("permohonan", kind)
+        found = form(text.replace("Menghantar pelan tapak kepada kontraktor.", justification), "")
+        assert ("kind", "line_contradicted") in why(found)
 
     def test_a_second_applicant_in_the_justification(self):
         text = FORM + "Mohon juga untuk Ahmad, akaun ahmad.mampu@mygovuc.gov.my.\n"
@@ -609,6 +748,13 @@ class TestWordsBesideTheForm:
             "Pegawai Unit Penamatan Akaun",
             "Bahagian Latihan dan Pembangunan",
             "Please print only if necessary. Talian aduan: 03-8000 8000",
+            "This e-mail is intended only for the addressee. If received in error, please delete it.",
+            "Notis: Kandungan e-mel ini adalah terperingkat. Sebarang salinan tanpa kebenaran adalah dilarang.",
+            "Pandangan dalam e-mel ini tidak semestinya mewakili Kementerian.",
+            "Projek ini bermula 1 Januari 2026.",
+            "Borang ini dijana komputer, tandatangan tidak diperlukan.",
+            "Ini adalah cetakan komputer dan tidak memerlukan tandatangan.",
+            "Tarikh akhir projek: 31 Mac 2027",
         ],
     )
     def test_what_offices_write_around_every_form(self, words):
@@ -680,6 +826,9 @@ class TestLines:
             ("Balas automatik: Permohonan BMT", "absence"),
             ("Luar Pejabat: Permohonan BMT", "absence"),
             ("Tidak hadir di pejabat: Permohonan BMT", "absence"),
+            ("Automatik: Permohonan BMT", "absence"),
+            ("Saya bercuti: BMT", "absence"),
+            ("Autobalas: Permohonan BMT", "absence"),
             ("Panggil balik: Permohonan BMT", "words_beside_form"),
         ],
     )
