@@ -25,6 +25,7 @@ from fixtures.outside import (
     as_principal,
     registered,
 )
+from fixtures.thoroughness import only_long
 from starlette.routing import Mount
 
 from bmt.chassis.http.auth import Guard
@@ -274,6 +275,8 @@ def rows() -> dict[str, list[str]]:
 
 
 ROWS = rows()
+REPEATED = {row for row in ROWS if "/v1/operations/" in row and not row.startswith("records ")}
+"""The same code and the same guard in each service: in the short form it is called of one."""
 
 
 @dataclass
@@ -678,7 +681,9 @@ def seen(answer: httpx.Response, target: Target) -> str:
     return str(answer.status_code) if answer.status_code != 200 or tells else "none"
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, marks=only_long if row in REPEATED else ()) for row in ROWS]
+)
 async def test_who_may_make_this_call(callers, targets, row):
     target = targets[row]
     calls = [made(caller, row, target) for caller in callers.values()]
