@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 POINTS = find()
 DEADLY = where_to_die(POINTS, everywhere=LONG)
-"""In the short form every twentieth point: it is about the way there; the long form visits all of them."""
+"""In the short form every fortieth point: it is about the way there; the long form visits all of them."""
 SERVICES = ("intake", "approval", "provisioning", "notification", "records")
 
 
