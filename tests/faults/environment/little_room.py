@@ -6,7 +6,6 @@ lets users have namespaces, and root always.
 
 import errno
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -50,11 +49,6 @@ class LittleRoom:
     def clear(self) -> None:
         """There is room again."""
         self._ballast.unlink(missing_ok=True)
-
-    @property
-    def free_bytes(self) -> int:
-        """What is left."""
-        return shutil.disk_usage(self._seen_from_here).free
 
     @property
     def _ballast(self) -> Path:

@@ -28,7 +28,7 @@ async def commits_of(site, database: str) -> list[dict]:
 async def test_a_full_disk_is_a_clean_refusal_and_leaves_nothing_half_written(site, aminah):
     if site.room is None:
         pytest.skip(f"no small file system can be mounted here: {site.no_room}")
-    accounts = await site.accounts(14)
+    accounts = await site.accounts(8)
     under_way = await submitted(aminah, accounts[:2])
     await approved(aminah, under_way)
     asked: dict[str, str] = {}

@@ -17,7 +17,7 @@ from bmt.contracts import topics
 
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
-REQUESTS = 200 if LONG else 8
+REQUESTS = 200 if LONG else 4
 COPIES = 2
 LEAST_SAID = COPIES * REQUESTS * 10
 """Of each request ten events; and what others said meanwhile."""

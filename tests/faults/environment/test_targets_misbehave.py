@@ -16,7 +16,7 @@ from wire_to_mail import Line
 pytestmark = [pytest.mark.faults, pytest.mark.integration]
 
 MOOD_SECONDS = 60.0 if LONG else 1.0
-REQUESTS = 40 if LONG else 5
+REQUESTS = 40 if LONG else 3
 OPEN_WITHIN = 10.0
 GRANTED = 10_000_000_000
 ASK_FOR_QUOTA = (
