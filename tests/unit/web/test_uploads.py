@@ -124,6 +124,12 @@ async def test_the_last_limits_count_while_intake_is_away():
 LETTER = (Path(__file__).parents[3] / "examples" / "documents" / "surat-kamal.pdf").read_bytes()
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """A machine that is busy with other tests may take longer than a page waits."""
+    monkeypatch.setattr(pictures, "SHOWN_WITHIN_SECONDS", 60.0)
+
+
 async def read(_):
     return Received(PDF, LETTER)
 
