@@ -21,6 +21,7 @@ from submissions import (
     dismiss,
     facts,
     mail,
+    receive,
     receive_email,
     received,
     register,
@@ -51,6 +52,25 @@ def with_(event: RequestReceived, **changes) -> RequestReceived:
 
 def pointers(refused) -> list[str]:
     return [error.pointer for error in refused.errors]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"name": "siti.mampu@mygovuc.gov.my"}, "/applicant/name"),
+        ({"name": "800101-14-5566"}, "/applicant/name"),
+        ({"justification": "-"}, "/justification"),
+        ({"justification": "..."}, "/justification"),
+        ({"quota_bytes": 20}, "/quota_bytes"),
+        ({"max_file_size_bytes": 2}, "/max_file_size_bytes"),
+    ],
+)
+def test_what_is_right_in_form_and_cannot_be_meant_is_refused(changes, pointer):
+    if "name" in changes:
+        changes = {"applicant": {"account": SITI, "email": SITI, **changes}}
+    refused = given(DECIDER).when(receive(**changes)).then_refused(SubmissionWrong)
+    assert refused.problem == "validation_failed"
+    assert pointers(refused) == [pointer]
 
 
 class TestEmail:
