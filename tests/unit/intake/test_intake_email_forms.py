@@ -67,6 +67,12 @@ class TestFilled:
         )
         assert (request.quota_bytes, request.max_file_size_bytes) == (20 * 10**9, 15 * 10**8)
 
+    def test_an_address_may_stand_in_brackets_behind_a_name(self):
+        text = MALAY.replace("E-mel: ", "E-mel: Siti Nurhaliza <").replace(
+            "gov.my\nJustifikasi", "gov.my>\nJustifikasi"
+        )
+        assert form(message(text)).request.applicant.email == "siti.mampu@mygovuc.gov.my"
+
     def test_a_termination_needs_no_sizes_and_minds_none(self):
         text = MALAY.replace("permohonan", "Penamatan").replace("20 GB", "banyak")
         request = form(message(text)).request
