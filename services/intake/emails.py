@@ -48,12 +48,13 @@ def authenticated(headers: Iterable[str], authserv_id: str, sender: str) -> bool
         return False
     if dmarc := [result for result in results if result[0] == "dmarc"]:
         return all(
-            passed and _domain(told.get("header.from", domain)) == domain
-            for _, passed, told in dmarc
+            passed and _domain(properties.get("header.from", domain)) == domain
+            for _, passed, properties in dmarc
         )
     return any(
-        passed and any(_covers(_domain(told.get(name, "")), domain) for name in _NAMES[method])
-        for method, passed, told in results
+        passed
+        and any(_covers(_domain(properties.get(name, "")), domain) for name in _NAMES[method])
+        for method, passed, properties in results
         if method in _NAMES
     )
 
@@ -69,10 +70,10 @@ def _domain(address: str) -> str:
 
 def _results(header: str, authserv_id: str) -> Iterator[_Result]:
     """The results in a header of this server, such as `mx.example 1; spf=pass smtp.mailfrom=a@b`."""
-    server, *told = _plain(header).split(";")
+    server, *methods = _plain(header).split(";")
     if (server.split() or [""])[0].casefold() != authserv_id.casefold():
         return
-    for each in told:
+    for each in methods:
         spaced = " ".join(each.split()).replace(" =", "=").replace("= ", "=")
         pairs = [pair.partition("=") for pair in spaced.split()]
         if not pairs or not pairs[0][1]:

@@ -124,11 +124,11 @@ def _parsed(text: str) -> dict[str, Mailbox]:
         return _MAILBOXES.validate_python(raw or {})
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        told = [
+        lines = [
             f"{'.'.join(map(str, fault['loc'])) or 'as a whole'}: {fault['msg']}"
             for fault in faults
         ]
-        raise _wrong("; ".join(told)) from None
+        raise _wrong("; ".join(lines)) from None
 
 
 def _wrong(why: str) -> WrongConfiguration:

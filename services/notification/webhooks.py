@@ -115,8 +115,10 @@ def _keys(settings: Settings) -> Mapping[str, tuple[bytes, ...]]:
         ) from None
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
-        raise WrongConfiguration(f"BMT_WEBHOOK_SECRETS is wrong: {told}") from None
+        faults_text = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults
+        )
+        raise WrongConfiguration(f"BMT_WEBHOOK_SECRETS is wrong: {faults_text}") from None
 
 
 def work_of(

@@ -325,9 +325,9 @@ async def report(here: Here, caller: Overseer, status: ConfirmationStatus = "ope
 
 
 def _line(one: Confirmation) -> Sequence[object]:
-    told = one.model_dump(mode="json")
+    row = one.model_dump(mode="json")
     by = one.answered_by.subject if one.answered_by else None
-    return [{**told, "name": one.applicant_name, "answered_by": by}[name] for name in COLUMNS]
+    return [{**row, "name": one.applicant_name, "answered_by": by}[name] for name in COLUMNS]
 
 
 @router.post(

@@ -66,24 +66,24 @@ def doubt(
 
     `beside` are the lines that belong to no label, `kind` is what the form asks for.
     """
-    told = _NOT_CHOSEN.sub(" ", _without_notices([subject, "", *beside]))
+    words = _NOT_CHOSEN.sub(" ", _without_notices([subject, "", *beside]))
     reason = _spelt(justification[:_MOST_CHARACTERS])
-    if _says("taken_back", told, reason) or _ALSO_FOR.search(reason):
+    if _says("taken_back", words, reason) or _ALSO_FOR.search(reason):
         return "words_beside_form"
     # Who ends a service names the request that gave it; the answer to a notice means its request all the same.
     if (kind == "application" or is_answer) and (
-        _REFERENCE.search(told) or _REFERENCE.search(reason)
+        _REFERENCE.search(words) or _REFERENCE.search(reason)
     ):
         return "names_a_request"
-    if any(_says(each, told) for each in _BESIDE) or (is_answer and _says("about_another", told)):
+    if any(_says(each, words) for each in _BESIDE) or (is_answer and _says("about_another", words)):
         return "words_beside_form"
-    sentences = told.split("\n")
-    if any(map(_asks, sentences)) or _JAWI.search(_SAYS["salam"].sub("", told)):
+    sentences = words.split("\n")
+    if any(map(_asks, sentences)) or _JAWI.search(_SAYS["salam"].sub("", words)):
         return "words_beside_form"
-    if _contradicted(kind, _OF_BOTH_KINDS.sub(" ", told), reason):
+    if _contradicted(kind, _OF_BOTH_KINDS.sub(" ", words), reason):
         return "line_contradicted"
     is_against = kind == "application" and (
-        _says("ends", told)
+        _says("ends", words)
         or any(_says("negated", each) and not _says("of_other_means", each) for each in sentences)
     )
     return "words_beside_form" if is_against else None
@@ -107,15 +107,15 @@ def _asks(sentence: str) -> bool:
     return _says("asks_how", sentence) or not _says("polite", sentence)
 
 
-def _contradicted(kind: str, told: str, reason: str) -> bool:
+def _contradicted(kind: str, words: str, reason: str) -> bool:
     if _says("changes", reason):
         return True
     if kind == "application":
-        ends = _says("terminates", told) or _says("ends_a_service", told)
+        ends = _says("terminates", words) or _says("ends_a_service", words)
         return ends or _says("ends_this_service", reason)
-    if _says("ends_nothing", told, reason):
+    if _says("ends_nothing", words, reason):
         return True
-    both = f"{told}\n{reason}"
+    both = f"{words}\n{reason}"
     return _says("begins", both) and not (_says("terminates", both) or _says("ends", both))
 
 
@@ -124,8 +124,10 @@ def _without_notices(lines: Sequence[str]) -> str:
     text = "\n".join(line[:_LONGEST_SAID].strip() for line in lines)[:_MOST_CHARACTERS]
     text = _spelt(text)
     paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
-    told = (_SENTENCE.findall(each) for each in paragraphs if not _says("notice", each))
-    sentences = (sentence.strip() for paragraph in told for sentence in paragraph)
+    paragraph_sentences = (
+        _SENTENCE.findall(each) for each in paragraphs if not _says("notice", each)
+    )
+    sentences = (sentence.strip() for paragraph in paragraph_sentences for sentence in paragraph)
     return "\n".join(each for each in sentences if each and not _says("courtesy", each))
 
 

@@ -60,13 +60,13 @@ class Form:
 
 def form_of(message: ReadMessage, forms: Iterable[Decoded], agencies: Mapping[str, str]) -> Form:
     """The form in a message's text or among the attached `forms`; `agencies` are as of `readers.codes_of`."""
-    told = _LabelledValues(agencies)
-    told.read(message, forms)
-    understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in told.values.items()}
-    if wrong := _why_not_read(message, told):
+    labelled = _LabelledValues(agencies)
+    labelled.read(message, forms)
+    understood = {field: min(values)[:_LONGEST_SHOWN] for field, values in labelled.values.items()}
+    if wrong := _why_not_read(message, labelled):
         return Form(understood, _first(message, wrong), None)
-    form = _checked(understood, told)
-    if form.request is not None and (doubts := tuple(_doubts(message, told, form.request))):
+    form = _checked(understood, labelled)
+    if form.request is not None and (doubts := tuple(_doubts(message, labelled, form.request))):
         form = replace(form, missing=doubts, request=None)
     if not message.automatic:
         return form
@@ -200,30 +200,30 @@ class _LabelledValues:
 
 def _alike(field: str, meanings: set[str | int | None]) -> set[str | int | None]:
     """The values without what mail programs change in HTML: spaces, and in free text all but letters."""
-    told = (each for each in meanings if isinstance(each, str))
+    texts = (each for each in meanings if isinstance(each, str))
     if field == FREE_TEXT:
-        return {"".join(filter(str.isalnum, LINKED.sub("", each))) for each in told}
-    return meanings - {*told} | {
+        return {"".join(filter(str.isalnum, LINKED.sub("", each))) for each in texts}
+    return meanings - {*texts} | {
         " ".join(each.split()) for each in meanings if isinstance(each, str)
     }
 
 
-def _why_not_read(message: ReadMessage, told: _LabelledValues) -> tuple[Missing, ...]:
+def _why_not_read(message: ReadMessage, labelled: _LabelledValues) -> tuple[Missing, ...]:
     """The one reason why the whole message is no filled form, if there is one."""
-    several = [field for field in _OF_ONE if len(told.meant.get(field, ())) > 1]
+    several = [field for field in _OF_ONE if len(labelled.meant.get(field, ())) > 1]
     if message.unreadable:
         return (_of_message(message.unreadable[0]),)
-    if not any(told.meant.get(field) for field in NEEDED):
-        return (_of_message(_why_no_form(message, told)),)
+    if not any(labelled.meant.get(field) for field in NEEDED):
+        return (_of_message(_why_no_form(message, labelled)),)
     return (_of_message("several_forms"),) if len(several) >= _LEAST_OF_SEVERAL else ()
 
 
-def _why_no_form(message: ReadMessage, told: _LabelledValues) -> str:
+def _why_no_form(message: ReadMessage, labelled: _LabelledValues) -> str:
     if message.closed:
         return message.closed[0]
-    if told.too_complex:
+    if labelled.too_complex:
         return "html_too_complex"
-    if told.is_quoted:
+    if labelled.is_quoted:
         return "form_quoted"
     if any(part.declared_type == EMAIL for part in message.attachments):
         return "form_attached"
@@ -241,46 +241,46 @@ def _of_message(code: str) -> Missing:
     return Missing.of("message", code)
 
 
-def _incomplete(told: _LabelledValues) -> Iterable[Missing]:
-    asks_sizes = told.meant.get("kind") != {"termination"}
+def _incomplete(labelled: _LabelledValues) -> Iterable[Missing]:
+    asks_sizes = labelled.meant.get("kind") != {"termination"}
     for field in (*NEEDED, *(SIZES if asks_sizes else ())):
-        values = told.meant.get(field, set())
-        if field in told.differing:
+        values = labelled.meant.get(field, set())
+        if field in labelled.differing:
             yield _of_field(field, "line_differs")
         elif not values and field in NEEDED:
             yield _of_field(field, "line_missing")
         elif len(values) > 1:
             yield _of_field(field, "line_twice")
-        elif field in told.unclear:
+        elif field in labelled.unclear:
             yield _of_field(field, "line_goes_on")
         elif None in values:
             yield _of_field(field, "line_not_understood")
-        elif field in told.uncertain:
+        elif field in labelled.uncertain:
             yield _of_field(field, "line_uncertain")
 
 
 def _doubts(
-    message: ReadMessage, told: _LabelledValues, request: SubmitRequest
+    message: ReadMessage, labelled: _LabelledValues, request: SubmitRequest
 ) -> Iterable[Missing]:
     """Why a person reads a complete form before it is registered."""
     why = doubt(
         message.subject,
-        told.beside,
+        labelled.beside,
         request.justification,
         kind=request.kind,
         is_answer=message.is_answer,
     )
     if why:
         yield _of_field("kind", why) if why == "line_contradicted" else _of_message(why)
-    words = (*told.beside, *request.justification.split("\n"))
-    for field in told.contradicted(said_of_applicant(words)):
+    words = (*labelled.beside, *request.justification.split("\n"))
+    for field in labelled.contradicted(said_of_applicant(words)):
         yield _of_field(field, "line_twice")
     if request.kind == "application":
-        elsewhere = sizes_elsewhere(words) - told.values.keys()
+        elsewhere = sizes_elsewhere(words) - labelled.values.keys()
         for field in sorted(elsewhere):
             yield _of_field(field, "size_elsewhere")
         asked = {request.quota_bytes, request.max_file_size_bytes}
-        if not (why or elsewhere) and other_sizes(told.beside, asked):
+        if not (why or elsewhere) and other_sizes(labelled.beside, asked):
             yield _of_message("words_beside_form")
 
 
@@ -288,11 +288,13 @@ def _of_field(field: str, code: str) -> Missing:
     return Missing.of(field, code, label=" / ".join(LABELS[field][:2]).capitalize())
 
 
-def _checked(understood: dict[str, str], told: _LabelledValues) -> Form:
+def _checked(understood: dict[str, str], labelled: _LabelledValues) -> Form:
     """The request, validated as the body of `POST /v1/requests`; all that hinders it is named at once."""
-    missing = tuple(_incomplete(told))
+    missing = tuple(_incomplete(labelled))
     named = {each.field for each in missing}
-    values = {field: next(iter(each)) for field, each in told.meant.items() if field not in named}
+    values = {
+        field: next(iter(each)) for field, each in labelled.meant.items() if field not in named
+    }
     sizes = SIZES if values.get("kind") == "application" else ()
     body = {name: values.get(name) for name in ("kind", "agency", "justification", *sizes)}
     applicant = {name: values.get(name) for name in ("account", "name", "email")}

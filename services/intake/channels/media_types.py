@@ -374,9 +374,9 @@ def accounted(parts: Sequence[Part]) -> Attachments:
 
 def _shown(part: Part) -> str | None:
     """Its kind if it can be shown; a kind with a signature in its first bytes needs no declared type."""
-    told = part.declared_type if part.declared_type in ALLOWED else ""
-    kind = recognise(io.BytesIO(part.content), told)
-    return None if kind == CSV or (kind in (TEXT, EMAIL) and kind != told) else kind
+    declared = part.declared_type if part.declared_type in ALLOWED else ""
+    kind = recognise(io.BytesIO(part.content), declared)
+    return None if kind == CSV or (kind in (TEXT, EMAIL) and kind != declared) else kind
 
 
 def _without(part: Part, number: int, reason: NotShownReason) -> NotShown:

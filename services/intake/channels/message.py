@@ -150,8 +150,8 @@ def _guessed(raw: bytes) -> Decoded:
     telling = b"\n".join(islice(lines, _MOST_LINES_GUESSED))
     if not _PAIR.search(telling) and (western := _strictly(raw, _WESTERN)):
         return Decoded(western.text, is_certain=False)
-    told = from_bytes(telling[:_LONGEST_GUESSED], cp_isolation=_CANDIDATES) if telling else None
-    best = told.best() if told else None
+    guesses = from_bytes(telling[:_LONGEST_GUESSED], cp_isolation=_CANDIDATES) if telling else None
+    best = guesses.best() if guesses else None
     codec = best.encoding if best else _WESTERN
     return Decoded(_replacing(raw, codec).text, is_certain=False)
 
@@ -199,10 +199,10 @@ class _Bounded(EmailPolicy):
 
     def header_fetch_parse(self, name: str, value: str) -> Any:
         short = value[:_LONGEST_HEADER]
-        if name.lower() == "content-type" and (told := _TYPE.fullmatch(short)):
+        if name.lower() == "content-type" and (content_type := _TYPE.fullmatch(short)):
             # Accept what all mail programs do: a comment, a missing semicolon, a boundary with a = in it.
-            parameters = _BOUNDARY.sub(r'\1"\2"', told[2])
-            short = f"{told[1]}; {parameters}" if parameters.strip() else told[1]
+            parameters = _BOUNDARY.sub(r'\1"\2"', content_type[2])
+            short = f"{content_type[1]}; {parameters}" if parameters.strip() else content_type[1]
         try:
             return super().header_fetch_parse(name, short)
         except Exception:  # noqa: BLE001  the standard library's parser fails in many ways
@@ -373,9 +373,9 @@ def _leaves(message: Any, closed: list[str]) -> Iterator[Any]:
 
 def _mend_encoding(part: Any) -> None:
     """`8bit (none)` is 8bit, as for all mail programs."""
-    told = str(part.get("content-transfer-encoding", "")).strip().lower()
-    meant = _ENCODING.match(told)
-    if meant and meant[0] != told:
+    declared = str(part.get("content-transfer-encoding", "")).strip().lower()
+    meant = _ENCODING.match(declared)
+    if meant and meant[0] != declared:
         part.replace_header("content-transfer-encoding", meant[0])
 
 

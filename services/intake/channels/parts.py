@@ -207,9 +207,9 @@ def _files(tnef: Any, depth: int) -> list[Part]:
 
 def _name(attachment: Any) -> str:
     """The long name, otherwise the DOS name."""
-    for told in (attachment.long_filename, lambda: attachment._name):  # noqa: SLF001  as bytes
+    for read_name in (attachment.long_filename, lambda: attachment._name):  # noqa: SLF001  as bytes
         try:
-            name = told()
+            name = read_name()
         except (UnicodeDecodeError, AttributeError):
             continue
         if name:
@@ -291,12 +291,14 @@ def unsealed(part: EmailMessage) -> bytes:
     try:
         if pem.detect(raw):
             _, _, raw = pem.unarmor(raw)
-        told = cms.ContentInfo.load(raw[:_LARGEST])
-        kind = told["content_type"].native
+        cms_content = cms.ContentInfo.load(raw[:_LARGEST])
+        kind = cms_content["content_type"].native
         if kind in _ENCRYPTED:
             raise Closed("encrypted")
         content = (
-            told["content"]["encap_content_info"]["content"].native if kind == _SIGNED else None
+            cms_content["content"]["encap_content_info"]["content"].native
+            if kind == _SIGNED
+            else None
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Closed("signed_unopened") from None

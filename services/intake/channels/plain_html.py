@@ -151,25 +151,25 @@ class _Reader:
                 self._read_element(node, tag, look, lines, level + 1)
 
     def _read_element(self, node: Any, tag: str, look: Look, lines: _Lines, level: int) -> None:
-        told = node.attributes
-        seen = self._looks(node, tag, told, look)
+        attributes = node.attributes
+        seen = self._looks(node, tag, attributes, look)
         if seen is None:
             return
         if tag in ("input", "select"):
-            _write(_entered(node, tag, told), seen, lines)
+            _write(_entered(node, tag, attributes), seen, lines)
             return
         if tag in _RAISED and (node.text() or "").strip()[:1].isdigit():
             _write("^", seen, lines)  # 20 with a footnote 2 is not 202
         if tag not in _BLOCKS:
             self._read(node, seen, lines, level)
             return
-        if _ends_own_text(told):
+        if _ends_own_text(attributes):
             lines.end()
             lines.done.append(MARK)
         lines.end(blank=tag in _PARAGRAPHS)
         if tag == "table":
             lines.done += self._table(node, seen, level)
-        elif _is_quote(tag, told):
+        elif _is_quote(tag, attributes):
             lines.done += [QUOTE + line for line in self.lines_of(node, seen, level)]
         elif tag == "dd" and lines.done and is_label(lines.done[-1]):
             lines.pieces += [lines.done.pop(), "\t"]
@@ -212,18 +212,18 @@ class _Reader:
                 yield from self._rows(node, seen, level + 1)
 
     def _looks(
-        self, node: Any, tag: str, told: Mapping[str, str | None], look: Look
+        self, node: Any, tag: str, attributes: Mapping[str, str | None], look: Look
     ) -> Look | None:
         """The look of text within; None if it is not visible."""
-        if "hidden" in told:
+        if "hidden" in attributes:
             return None
         declared: Declarations = dict(self._styles.get(node.mem_id, {}))
-        if style := told.get("style"):
+        if style := attributes.get("style"):
             declared |= self._parsed(style[:MOST_CSS])
         for attribute, name in (("color", "color"), ("text", "color"), ("bgcolor", "background")):
-            if (value := told.get(attribute)) and name not in declared:
+            if (value := attributes.get(attribute)) and name not in declared:
                 declared[name] = tinycss2.parse_component_value_list(value)
-        if tag == "a" and "color" not in declared and told.get("href"):
+        if tag == "a" and "color" not in declared and attributes.get("href"):
             look = replace(look, ink=LINK)
         if tag == "bdo":
             look = replace(look, is_reversed=True)
@@ -239,16 +239,16 @@ def _children(element: Any) -> Iterator[Any]:
         child = child.next
 
 
-def _entered(node: Any, tag: str, told: Mapping[str, str | None]) -> str:
+def _entered(node: Any, tag: str, attributes: Mapping[str, str | None]) -> str:
     """What a control of a form shows."""
     if tag == "select":
         options = node.css("option")
         chosen = [one for one in options if "selected" in one.attributes] or options[:1]
         return ", ".join((one.text() or "").strip() for one in chosen)
-    kind = (told.get("type") or "").lower()
+    kind = (attributes.get("type") or "").lower()
     if kind in _TICKS:
-        return " [x] " if "checked" in told else " [ ] "
-    return told.get("value") or "" if kind in _TYPED else ""
+        return " [x] " if "checked" in attributes else " [ ] "
+    return attributes.get("value") or "" if kind in _TYPED else ""
 
 
 def _write(text: str, look: Look, lines: _Lines) -> None:
@@ -269,36 +269,40 @@ def _write(text: str, look: Look, lines: _Lines) -> None:
 def _row(cells: list[list[str]]) -> list[str]:
     """A row's lines: a label and its value on one line, otherwise one cell after the other."""
     filled = [[line for line in cell if line] for cell in cells]
-    told = [index for index, cell in enumerate(filled) if cell]
-    if len(told) == 1 < len(cells) and told[0] < len(cells) - 1 and is_label(filled[told[0]][-1]):
-        return [*filled[told[0]][:-1], f"{filled[told[0]][-1]}:"]
-    if len(told) < 2:  # noqa: PLR2004  nothing stands beside anything
-        return [line for index in told for line in cells[index]]
+    with_text = [index for index, cell in enumerate(filled) if cell]
+    if (
+        len(with_text) == 1 < len(cells)
+        and with_text[0] < len(cells) - 1
+        and is_label(filled[with_text[0]][-1])
+    ):
+        return [*filled[with_text[0]][:-1], f"{filled[with_text[0]][-1]}:"]
+    if len(with_text) < 2:  # noqa: PLR2004  nothing stands beside anything
+        return [line for index in with_text for line in cells[index]]
     if all(len(cell) <= 1 for cell in filled):
         return ["\t".join(cell[0] if cell else "" for cell in filled)]
-    *before, last = (filled[index] for index in told)
+    *before, last = (filled[index] for index in with_text)
     if all(len(cell) == 1 for cell in before) and is_label(before[0][0]):
         return ["\t".join((*(cell[0] for cell in before), last[0])), *last[1:]]
     first = before[0]
     if len(before) == 1 and len(first) == len(last) and all(map(is_label, first)):
         return [f"{label}\t{value}" for label, value in zip(first, last, strict=True)]
-    return [line for index in told for line in (*cells[index], "")]
+    return [line for index in with_text for line in (*cells[index], "")]
 
 
-def _ends_own_text(told: Mapping[str, str | None]) -> bool:
-    named, style = _named(told)
+def _ends_own_text(attributes: Mapping[str, str | None]) -> bool:
+    named, style = _named(attributes)
     return bool(_REST.search(named) or _REST_STYLE.search(style))
 
 
-def _is_quote(tag: str, told: Mapping[str, str | None]) -> bool:
-    named, style = _named(told)
+def _is_quote(tag: str, attributes: Mapping[str, str | None]) -> bool:
+    named, style = _named(attributes)
     if _QUOTES.search(named):
         return True
-    is_cited = (told.get("type") or "").lower() == "cite"
+    is_cited = (attributes.get("type") or "").lower() == "cite"
     return tag == "blockquote" and (is_cited or not _INDENTED.search(style))
 
 
-def _named(told: Mapping[str, str | None]) -> tuple[str, str]:
+def _named(attributes: Mapping[str, str | None]) -> tuple[str, str]:
     """Id and classes, and the style without blanks."""
-    named = f"{told.get('id') or ''} {told.get('class') or ''}".lower()[:500]
-    return named, _SPACE.sub("", (told.get("style") or "")[:500]).lower()
+    named = f"{attributes.get('id') or ''} {attributes.get('class') or ''}".lower()[:500]
+    return named, _SPACE.sub("", (attributes.get("style") or "")[:500]).lower()

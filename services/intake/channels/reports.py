@@ -92,8 +92,8 @@ def _lines(text: str) -> str:
 
 
 def _addresses(found: frozenset[bytes]) -> tuple[str, ...]:
-    told = (address.decode("ascii", "replace").strip() for address in found)
-    return tuple(sorted(address for address in told if _FAILED_ADDRESS.fullmatch(address)))
+    addresses = (address.decode("ascii", "replace").strip() for address in found)
+    return tuple(sorted(address for address in addresses if _FAILED_ADDRESS.fullmatch(address)))
 
 
 MOST_FOUND: Final = 100
