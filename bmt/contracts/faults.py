@@ -43,7 +43,6 @@ OF_FIELDS: Final[Mapping[str, str]] = {
     "above_maximum": "At most {maximum} is allowed.",
     "below_minimum": "At least {minimum} is needed.",
     "size_above_maximum": "At most {maximum_bytes} can be granted.",
-    "not_in_bytes": "A size in bytes is needed: 1 GB is 1000000000.",
     "not_a_name": "A person's name is needed, no address and no number.",
     "not_gigabytes": "A number of GB is needed, for example 2 or 2.5.",
     "year_out_of_reach": "A year from {first} to {last} is needed.",

@@ -184,21 +184,14 @@ def _account(submission: Submission) -> Iterator[Fault]:
         )
 
 
-_LEAST_BYTES: Final = 1000
-
-
 def _meant(submission: Submission) -> Iterator[Fault]:
-    """What is right in form, and cannot be meant: whoever wrote `quota_bytes: 20` thought of gigabytes."""
+    """What is right in form, and cannot be meant."""
     requested = submission.requested
     name = requested.applicant.name
     if not any(map(str.isalpha, name)) or ("@" in name and " " not in name):
         yield Fault(FieldError.of("/applicant/name", "not_a_name"))
     if not any(map(str.isalnum, requested.justification)):
         yield Fault(FieldError.of("/justification", "blank"))
-    if requested.kind == "application":
-        for field in ("quota_bytes", "max_file_size_bytes"):
-            if (getattr(requested, field) or _LEAST_BYTES) < _LEAST_BYTES:
-                yield Fault(FieldError.of(f"/{field}", "not_in_bytes"))
 
 
 def _email(submission: Submission) -> Iterator[Fault]:

@@ -61,8 +61,6 @@ def pointers(refused) -> list[str]:
         ({"name": "800101-14-5566"}, "/applicant/name"),
         ({"justification": "-"}, "/justification"),
         ({"justification": "..."}, "/justification"),
-        ({"quota_bytes": 20}, "/quota_bytes"),
-        ({"max_file_size_bytes": 2}, "/max_file_size_bytes"),
     ],
 )
 def test_what_is_right_in_form_and_cannot_be_meant_is_refused(changes, pointer):
