@@ -82,7 +82,7 @@ async def one_of_each_kind(people, http, ready):
     for where in ("open", "filed", "returned", "withdrawn"):
         account = await registered(http, ready)
         found[where] = await mampu.submit(account=account, documents=[document])
-    decided = await mampu.decide(found["filed"], "approve", exception_reason="Sah.")
+    decided = await mampu.decide(found["filed"], "approve")
     assert decided.status_code == 201, decided.text
     await mampu.decide(found["returned"], "return", reason="Sila betulkan.")
     await mampu.post(
@@ -90,7 +90,7 @@ async def one_of_each_kind(people, http, ready):
     )
     account = await registered(http, ready, "jpa")
     found["by hand"] = await jpa.submit(agency="JPA", account=account)
-    await jpa.decide(found["by hand"], "approve", exception_reason="Sah.")
+    await jpa.decide(found["by hand"], "approve")
     await mampu.until(found["filed"], "filed", seconds=SECONDS)
     await mampu.until(found["returned"], "returned", seconds=SECONDS)
     await mampu.until(found["withdrawn"], "filed", seconds=SECONDS)
@@ -118,7 +118,7 @@ async def backed_up(people, http, ready, run):
         request_id = answer.json()["request_id"]
         answered[request_id] = time.time()
         await mampu.once_known("approval", f"/v1/requests/{request_id}")
-        decided = await mampu.decide(request_id, "approve", exception_reason="Sah.")
+        decided = await mampu.decide(request_id, "approve")
         assert decided.status_code == 201, decided.text
 
     async def load():
@@ -258,7 +258,7 @@ async def everything_goes_on(people, http, ready, waiting, kept):
     for request_id in kept:
         await eventually(lambda id_=request_id: approves(mampu, id_), SECONDS)
     fresh = await mampu.submit(account=await registered(http, ready))
-    await mampu.decide(fresh, "approve", exception_reason="Sah.")
+    await mampu.decide(fresh, "approve")
     for request_id in (*kept, fresh, waiting["open"], waiting["returned"], waiting["filed"]):
         await mampu.until(request_id, "filed", seconds=SECONDS)
     await jpa.until(waiting["by hand"], "filed", seconds=SECONDS)
@@ -266,5 +266,5 @@ async def everything_goes_on(people, http, ready, waiting, kept):
 
 async def approves(who, request_id, *statuses):
     """Whether the decision stands: this one, or (unless other answers are wanted) the one of before."""
-    answer = await who.decide(request_id, "approve", exception_reason="Sah.")
+    answer = await who.decide(request_id, "approve")
     return answer.status_code in (statuses or (201, 409))

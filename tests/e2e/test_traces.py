@@ -85,7 +85,7 @@ def test_the_e_mail_comes_from_the_decision(spans):
     (way,) = ways(spans, "work smtp")
     assert way == [
         "notification: work smtp",
-        "notification: decide tell",
+        "notification: decide notify",
         "notification: process bmt.configurations.v1",
         "provisioning: decide record_configured",
         "provisioning: work scim",
