@@ -1,12 +1,12 @@
 """What is done every day about all accounts: under a lease, page by page, each thing recorded once.
 
-A queue of its own has one item, the next run, so that one process makes it; were there two, or did one die in the middle, nothing would be recorded twice:
+A queue of its own has the next run as an item, so that one process makes it, and a run that an operator orders as another; were there two, or did one die in the middle, nothing would be recorded twice:
 each command names what it is about as its cause, and the decider records no state again.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -17,7 +17,7 @@ from bmt.chassis.eventsourcing.execution import Execution
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.readmodels.views import ViewProjection
 from bmt.chassis.runtime.clock import Clock
-from bmt.chassis.work import Later, Postpone, Settle, Worker, WorkItem, WorkQueue, after
+from bmt.chassis.work import Done, Later, Postpone, Settle, Worker, WorkItem, WorkQueue, after
 from bmt.contracts.http.provisioning import Confirmation, Drift, Entitlement
 from services.provisioning.connectors.targets import Targets
 from services.provisioning.handlers import stream_of
@@ -54,6 +54,11 @@ class DailyRun:
         first = WorkItem(NAME, NAME, NAME, now)
         await self.queue.change([first, Postpone(NAME, now, "")], durable=True)
 
+    @staticmethod
+    async def order(queue: WorkQueue, what: str, now: datetime) -> None:
+        """One run more, once for each `what`. The planned one may end just now, and would take its own next time."""
+        await queue.change([WorkItem(f"{NAME}:{what}", NAME, NAME, now)], durable=True)
+
     async def run(self) -> None:
         """Until cancelled."""
         worker = Worker(target=NAME, queue=self.queue, perform=self._perform, clock=self.clock)
@@ -73,7 +78,11 @@ class DailyRun:
             except Exception as error:  # noqa: BLE001  tried again
                 settle(item, after(error, item))
                 continue
-            settle(item, Later(self.interval.total_seconds(), "the time of the next comparison"))
+            if item.id == NAME:
+                tomorrow = self.interval.total_seconds()
+                settle(item, Later(tomorrow, "the time of the next comparison"))
+            else:
+                settle(item, Done())
 
 
 async def pages(

@@ -32,7 +32,6 @@ from bmt.chassis.http.routes import (
 from bmt.chassis.readmodels.view_store import Query
 from bmt.chassis.runtime.clock import Clock, NewId
 from bmt.chassis.runtime.observability import Sampler
-from bmt.chassis.work import Postpone
 from bmt.contracts.events import Target
 from bmt.contracts.http.provisioning import (
     Drift,
@@ -55,7 +54,15 @@ from services.provisioning.api import (
 )
 from services.provisioning.connectors.connector import Reading
 from services.provisioning.connectors.targets import Targets
-from services.provisioning.daily import AT_A_TIME, NAME, accounts, pages, record, superseded
+from services.provisioning.daily import (
+    AT_A_TIME,
+    NAME,
+    DailyRun,
+    accounts,
+    pages,
+    record,
+    superseded,
+)
 from services.provisioning.domain.configuration import (
     AcceptDrift,
     ClearDrift,
@@ -415,7 +422,7 @@ async def release(here: Here, run_id: Id, body: ReleaseDrift, context: Releasing
     by, now = context.principal.subject, here.clock()
     released = DriftReleased(by=by, at=now, reason=body.reason)
     kept = await here.drift_runs.release(run_id, released, context)
-    await here.drift_planned.change([Postpone(NAME, now, "")], durable=True)
+    await DailyRun.order(here.drift_planned, run_id, now)
     log.info("drift_released", run=run_id, by=by)
     return JsonResponse(kept, 202, None if kept is released else {REPLAYED: "true"})
 
